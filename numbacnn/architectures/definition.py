@@ -1,0 +1,108 @@
+"""Networks that a user writes in TOML, one line a layer.
+
+    input = [32, 32, 3]
+
+    [layers]
+    conv1 = { type = "convolution", filters = 32, kernel = 5, padding = 2 }
+    relu1 = { type = "relu" }
+    pool1 = { type = "max-pool", kernel = 2 }
+    flat = { type = "flatten" }
+    scores = { type = "dense", outputs = 10 }
+    softmax = { type = "softmax" }
+
+A layer reads the one above, or what `inputs = ["…", "…"]` names. The last is softmax.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import NetworkError, NumbacnnError, nearest
+from ..graph import Graph, LayerLine
+from ..layers import Shape
+from ..layers.options import build_layer
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A network as a file defines it."""
+
+    layers: list[LayerLine]
+    input_shape: Shape
+    classes: int
+
+
+def read_definition(path: Path) -> Definition:
+    """The network in a TOML file, checked from end to end.
+
+    Raises NetworkError or ShapeError that name the file and the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except OSError as error:
+        raise NetworkError(f"{path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise NetworkError(f"{path}: not TOML: {error}") from None
+    unknown = [key for key in table if key not in ("input", "layers")]
+    if unknown:
+        line = _line(text, unknown[0])
+        raise NetworkError(f"{path}:{line}: unknown key '{unknown[0]}'{nearest(unknown[0], ('input', 'layers'))}")
+    shape = table.get("input")
+    if not (isinstance(shape, list) and len(shape) == 3 and all(type(n) is int and n > 0 for n in shape)):
+        line = _line(text, "input")
+        raise NetworkError(f"{path}:{line}: input = [height, width, channels] is expected")
+    entries = table.get("layers")
+    if not isinstance(entries, dict) or not entries:
+        raise NetworkError(f"{path}: a table [layers] with one line a layer is expected")
+    layers: list[LayerLine] = []
+    for name, entry in entries.items():
+        try:
+            layers.append(_layer_line(name, entry))
+            # Every prefix is built, so that a window that does not fit is reported with its own line.
+            graph = _Prefix(layers, tuple(shape))
+        except NumbacnnError as error:
+            raise type(error)(f"{path}:{_line(text, name)}: {_once(str(error), name)}") from None
+    try:
+        graph = Graph(layers, tuple(shape))
+    except NumbacnnError as error:
+        raise type(error)(f"{path}: {error}") from None
+    return Definition(layers, tuple(shape), graph.shapes[graph.output.name][0])
+
+
+class _Prefix(Graph):
+    """The first lines of a network: its ends are still open."""
+
+    def _check_ends(self) -> None:
+        pass
+
+
+def _layer_line(name: str, entry: Any) -> LayerLine:
+    if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
+        raise NetworkError(f"layer '{name}': {name} = {{ type = \"…\", … }} is expected")
+    options = {key: value for key, value in entry.items() if key not in ("type", "inputs")}
+    try:
+        layer = build_layer(entry["type"], options)
+    except NumbacnnError as error:
+        raise type(error)(f"layer '{name}': {error}") from None
+    if "inputs" not in entry:
+        return name, layer
+    inputs = entry["inputs"]
+    if not isinstance(inputs, list) or not all(isinstance(source, str) for source in inputs):
+        raise NetworkError(f"layer '{name}': inputs = [\"…\", \"…\"] is expected")
+    return name, layer, tuple(inputs)
+
+
+def _line(text: str, key: str) -> int:
+    """The line that gives a key its value; 1 if none does."""
+    pattern = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
+    return next((number for number, line in enumerate(text.splitlines(), 1) if pattern.match(line)), 1)
+
+
+def _once(message: str, name: str) -> str:
+    prefix = f"layer '{name}': "
+    return prefix + message.removeprefix(prefix)

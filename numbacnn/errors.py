@@ -1,0 +1,57 @@
+"""Every error that numbacnn raises on purpose.
+
+NumbacnnError
+├── UsageError      options that contradict each other or name nothing that exists
+├── ShapeError      sizes that do not fit: a window, a join, a product
+├── NetworkError    a network's definition: an unknown layer or option, a missing input, a cycle
+├── DataError       a data set or a picture: says which file, which field, which index
+├── ModelError      a file of weights that is damaged, foreign or does not fit its architecture
+├── DeviceError     a device that is not there or failed
+└── TrainingError   a run that cannot go on: a loss that is not finite, a run folder that is not one
+
+A message says what was given, what was expected and what to do, in one line where one will do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NumbacnnError(Exception):
+    """Base of the errors above; the command line prints it as ``error: …`` and exits with 1."""
+
+
+class UsageError(NumbacnnError):
+    """Bad usage; the command line exits with 2."""
+
+
+class ShapeError(NumbacnnError, ValueError):
+    """Sizes that do not fit."""
+
+
+class NetworkError(NumbacnnError, ValueError):
+    """A network definition that cannot be built."""
+
+
+class DataError(NumbacnnError, ValueError):
+    """A data set or a picture that cannot be used as it is."""
+
+
+class ModelError(NumbacnnError, ValueError):
+    """A file of weights that cannot be used as it is."""
+
+
+class DeviceError(NumbacnnError, RuntimeError):
+    """A device that is not usable."""
+
+
+class TrainingError(NumbacnnError, RuntimeError):
+    """A training run that cannot start or go on."""
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` for the known name nearest to the one given, else the list of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(given, names, n=1)
+    return f"; did you mean '{close[0]}'?" if close else f"; known: {', '.join(names)}"

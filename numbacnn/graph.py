@@ -1,0 +1,159 @@
+"""Named layers joined into a directed graph: shapes, parameters, and how they start."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .errors import NetworkError, NumbacnnError, nearest
+from .layers import Layer, Parameter, Pixels, Shape
+from .layers.initialization import INITIALIZERS
+
+PIXELS = "pixels"
+
+
+@dataclass(frozen=True)
+class Node:
+    """One layer under its name, and the names of the nodes it reads."""
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+
+
+LayerLine = tuple[str, Layer] | tuple[str, Layer, tuple[str, ...]]
+"""("conv1", Convolution(...)) reads the layer above; a third item names what it reads instead."""
+
+
+class Graph:
+    """Layers in an order in which each reads only what stands above it, so there can be no cycle.
+
+    The first is always `pixels`, the network's own preprocessing; without one, pixels pass unchanged.
+    The last layer is the output; every other one is read by some layer.
+
+    Raises NetworkError or ShapeError, naming the layer.
+    """
+
+    def __init__(self, layers: Sequence[LayerLine], input_shape: Shape, *, dtype: DTypeLike = np.float32) -> None:
+        self.input_shape = tuple(input_shape)
+        self.dtype = np.dtype(dtype)
+        self.nodes: tuple[Node, ...] = ()
+        self.shapes: dict[str, Shape] = {}
+        self._wanted: dict[str, dict[str, Parameter]] = {}
+        if not layers or not isinstance(layers[0][1], Pixels):
+            layers = [(PIXELS, Pixels()), *layers]
+        for name, layer, *inputs in layers:
+            self._append(name, layer, inputs[0] if inputs else None)
+        self._check_ends()
+
+    def _append(self, name: str, layer: Layer, inputs: tuple[str, ...] | None) -> None:
+        if name in self.shapes:
+            raise NetworkError(f"two layers are named '{name}'")
+        try:
+            inputs = self._resolve(layer, inputs)
+            shapes = tuple(self.shapes[source] for source in inputs) or (self.input_shape,)
+            self.shapes[name] = layer.output_shape(*shapes)
+        except NumbacnnError as error:
+            raise type(error)(f"layer '{name}': {error}") from None
+        self._wanted[name] = layer.parameter_shapes(*shapes)
+        self.nodes = (*self.nodes, Node(name, layer, inputs))
+
+    def _resolve(self, layer: Layer, inputs: tuple[str, ...] | None) -> tuple[str, ...]:
+        if isinstance(layer, Pixels):
+            if self.nodes:
+                raise NetworkError("pixels can only be the first layer")
+            return ()
+        if inputs is None:
+            inputs = (self.nodes[-1].name,)
+        for source in inputs:
+            if source not in self.shapes:
+                raise NetworkError(f"it reads '{source}', and no layer above has that name{nearest(source, self.shapes)}")
+        if layer.inputs_expected is None and len(inputs) < 2:
+            raise NetworkError(f'{layer.kind} joins two layers or more: inputs = ["…", "…"]')
+        if layer.inputs_expected is not None and len(inputs) != layer.inputs_expected:
+            raise NetworkError(f"{layer.kind} reads {layer.inputs_expected} layer, and {len(inputs)} are given")
+        return tuple(inputs)
+
+    def _check_ends(self) -> None:
+        read = {source for node in self.nodes for source in node.inputs}
+        unread = [node.name for node in self.nodes[:-1] if node.name not in read]
+        if unread:
+            raise NetworkError(f"nothing reads layer '{unread[0]}': only the last layer may be an end")
+
+    def __getitem__(self, name: str) -> Node:
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise NetworkError(f"no layer is named '{name}'{nearest(name, self.shapes)}")
+
+    @property
+    def output(self) -> Node:
+        return self.nodes[-1]
+
+    @property
+    def pixels(self) -> Pixels:
+        layer = self.nodes[0].layer
+        assert isinstance(layer, Pixels)
+        return layer
+
+    def input_shapes(self, node: Node) -> tuple[Shape, ...]:
+        """Shapes of what a node reads; of the first node, the picture's."""
+        return tuple(self.shapes[source] for source in node.inputs) or (self.input_shape,)
+
+    def wanted(self, node: Node) -> dict[str, Parameter]:
+        """The parameters that a node's layer learns: name -> what it wants."""
+        return self._wanted[node.name]
+
+    def ancestors(self, name: str) -> set[str]:
+        """The node and every node whose output reaches it."""
+        reached: set[str] = set()
+        for node in reversed(self.nodes):
+            if node.name == name or node.name in reached:
+                reached |= {node.name, *node.inputs}
+        return reached
+
+    def readers(self) -> dict[str, list[str]]:
+        """Node -> the nodes that read it."""
+        found: dict[str, list[str]] = {node.name: [] for node in self.nodes}
+        for node in self.nodes:
+            for source in node.inputs:
+                found[source].append(node.name)
+        return found
+
+    def parameters(self) -> Iterator[tuple[str, str, Any]]:
+        """(node, parameter, array) of every learned array, in order."""
+        for node in self.nodes:
+            for name, array in node.layer.parameters.items():
+                yield node.name, name, array
+
+    def initialise(self, scheme: str = "he", seed: int = 0, **options: float) -> None:
+        """Gives every parameter its first values (layers.initialization), the same for the same seed.
+
+        Raises NetworkError for an unknown scheme.
+        """
+        if scheme not in INITIALIZERS:
+            raise NetworkError(f"unknown initialisation '{scheme}'{nearest(scheme, INITIALIZERS)}")
+        for index, node in enumerate(self.nodes):
+            for place, (name, wanted) in enumerate(self.wanted(node).items()):
+                # A stream of its own for every parameter: adding a layer does not shift the others.
+                generator = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, index, place]))
+                if wanted.start is None:
+                    values = INITIALIZERS[scheme](generator, wanted, **options)
+                else:
+                    values = np.full(wanted.shape, wanted.start)
+                node.layer.parameters[name] = np.ascontiguousarray(values, self.dtype)
+
+    def astype(self, dtype: DTypeLike) -> Graph:
+        """This graph with parameters of another precision (copies)."""
+        other = copy.copy(self)
+        other.dtype = np.dtype(dtype)
+        other.nodes = tuple(Node(node.name, copy.copy(node.layer), node.inputs) for node in self.nodes)
+        for node in other.nodes:
+            arrays = node.layer.parameters.items()
+            node.layer.parameters = {name: np.array(array, dtype) for name, array in arrays}
+        return other

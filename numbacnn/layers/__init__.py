@@ -1,0 +1,64 @@
+"""The lecture's bricks. A new one is a class in a file here and its name in LAYERS."""
+
+from .activations import ELU, LeakyReLU, PReLU, Ramp, ReLU, Sigmoid, Tanh
+from .base import Call, Layer, Parameter, Shape
+from .convolution import Convolution
+from .dense import Dense, Flatten
+from .dropout import Dropout
+from .joins import Add, Concatenate
+from .pixels import Pixels
+from .pooling import AveragePool, GlobalAveragePool, MaxPool, SumPool
+from .softmax import Softmax
+
+LAYERS: dict[str, type[Layer]] = {
+    layer.kind: layer
+    for layer in (
+        Pixels,
+        Convolution,
+        MaxPool,
+        SumPool,
+        AveragePool,
+        GlobalAveragePool,
+        ReLU,
+        LeakyReLU,
+        PReLU,
+        ELU,
+        Sigmoid,
+        Tanh,
+        Ramp,
+        Flatten,
+        Dense,
+        Dropout,
+        Softmax,
+        Concatenate,
+        Add,
+    )
+}
+"""Stored name -> class."""
+
+__all__ = [
+    "ELU",
+    "LAYERS",
+    "Add",
+    "AveragePool",
+    "Call",
+    "Concatenate",
+    "Convolution",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "GlobalAveragePool",
+    "Layer",
+    "LeakyReLU",
+    "MaxPool",
+    "PReLU",
+    "Parameter",
+    "Pixels",
+    "Ramp",
+    "ReLU",
+    "Shape",
+    "Sigmoid",
+    "Softmax",
+    "SumPool",
+    "Tanh",
+]

@@ -1,0 +1,153 @@
+"""What a layer is: options, parameters, and which ops go forward and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..device import Array
+from ..errors import NetworkError, ShapeError
+from ..ops.geometry import Window
+
+Shape = tuple[int, ...]
+"""Shape of one picture's activations, without N: (H, W, C), or (D,) once flat."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a layer wants to learn: its shape, and what initialisation needs to know of it.
+
+    `fan_in` and `fan_out` count the connections into and out of one neuron. A parameter with a `start`
+    begins there (biases at 0, slopes of PReLU at 0.25) and is left out of weight decay.
+    """
+
+    shape: Shape
+    fan_in: int = 1
+    fan_out: int = 1
+    start: float | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a node sees of one pass: views of the Plan's buffers, for the images in hand.
+
+    `scratch` holds what the layer asked for with `scratch()` and keeps it from forward to backward;
+    `workspace` is shared by all layers and keeps nothing. `key` and `stream` name this node's random
+    numbers in this step. `rule` is the rectifiers' rule of this backward pass (ops.activations).
+    """
+
+    inputs: tuple[Array, ...]
+    output: Array
+    scratch: dict[str, Array]
+    workspace: Array
+    training: bool = False
+    key: int = 0
+    stream: int = 0
+    rule: int = 0
+
+    @property
+    def input(self) -> Array:
+        return self.inputs[0]
+
+
+@dataclass
+class Layer:
+    """One brick of a network. Its dataclass fields are its options; it holds parameters, never caches.
+
+    `parameters` are learned; `constants` belong to the model, are stored with it and not learned.
+    A subclass says its output's shape, writes `call.output`, and gives the two gradients apart:
+    analysis and attacks need only the first.
+    """
+
+    kind: ClassVar[str]
+    inputs_expected: ClassVar[int | None] = 1
+    is_view: ClassVar[bool] = False
+    """The output is the input's memory under another shape."""
+
+    parameters: dict[str, Array] = field(init=False, repr=False, compare=False, default_factory=dict)
+    constants: dict[str, Array] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """The output's shape; of a layer that works on each element, its input's.
+
+        Raises ShapeError where the layer does not fit its input.
+        """
+        return inputs[0]
+
+    def parameter_shapes(self, *inputs: Shape) -> dict[str, Parameter]:
+        return {}
+
+    def scratch(self, count: int, output: Shape) -> dict[str, tuple[Shape, type]]:
+        """Arrays to keep from forward to backward: name -> (shape with N, dtype)."""
+        return {}
+
+    def workspace(self, count: int, output: Shape, *inputs: Shape) -> tuple[int, int]:
+        """Elements of shared workspace: the least that works, and what `count` images could use."""
+        return 0, 0
+
+    def forward(self, call: Call) -> None:
+        """Writes `call.output`."""
+        raise NetworkError(f"{self.kind} has no forward pass")
+
+    def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
+        """Writes the gradient with respect to every input that is not None."""
+        raise NetworkError(f"{self.kind} has no backward pass")
+
+    def backward_parameters(self, call: Call, d_output: Array, gradients: dict[str, Array]) -> None:
+        """Writes the gradient with respect to every parameter."""
+
+    def window(self, *inputs: Shape) -> Window | None:
+        """The window that slides over the input, if this layer has one (receptive fields, summaries)."""
+        return None
+
+    def connections(self, output: Shape, *inputs: Shape) -> int:
+        """Multiply-adds of one picture."""
+        return 0
+
+    @property
+    def is_neuronal(self) -> bool:
+        """Whether the lecture counts the outputs as neurons: layers with weights do."""
+        return False
+
+    def kinks(self, call: Call) -> list[Array]:
+        """The discrete choices this layer made in `call`: if one changes, a difference crossed a kink."""
+        return []
+
+    def config(self) -> dict[str, Any]:
+        """The options that differ from their defaults, as plain numbers, strings and lists."""
+        options = {}
+        for option in dataclasses.fields(self):
+            value = getattr(self, option.name)
+            if option.init and value != option.default:
+                options[option.name] = list(value) if isinstance(value, tuple) else value
+        return options
+
+
+def flat(array: Array) -> Array:
+    """The same memory as one row of numbers."""
+    return array.reshape(-1)
+
+
+def need_volume(kind: str, shape: Shape) -> None:
+    """Raises ShapeError unless the input is a volume (H, W, C)."""
+    if len(shape) != 3:
+        raise ShapeError(f"{kind} takes a volume HxWxC, and its input is flat: {shape[0]} numbers")
+
+
+def pair(name: str, value: Any) -> tuple[int, int]:
+    """3 -> (3, 3); (3, 5) stays. Raises NetworkError for anything else."""
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return int(value), int(value)
+    if isinstance(value, (tuple, list)) and len(value) == 2 and all(type(v) is int for v in value):
+        return value[0], value[1]
+    raise NetworkError(f"{name} = {value!r}: a whole number or two of them, [height, width], are expected")
+
+
+def need_range(kind: str, name: str, value: float, least: float, below: float = float("inf")) -> None:
+    """Raises NetworkError unless least <= value < below."""
+    if not least <= value < below:
+        end = "" if below == float("inf") else f" and below {below:g}"
+        raise NetworkError(f"{name} of {kind} is {value:g}: at least {least:g}{end} is expected")

@@ -1,0 +1,110 @@
+"""The convolutional layer: K filters of RxS over C channels (lecture: convolutional layer)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..device import Array
+from ..errors import NetworkError, ShapeError
+from ..ops import convolution, dense
+from ..ops.convolution.cpu import workspace_size
+from ..ops.geometry import Padding, Rounding, Window
+from .base import Call, Layer, Parameter, Shape, need_range, need_volume, pair
+
+
+@dataclass
+class Convolution(Layer):
+    """(H,W,C) -> (P,Q,K).
+
+    `padding` is one number, [height, width], or [top, bottom, left, right]. Weights (R,S,C/groups,K), bias (K).
+    """
+
+    kind: ClassVar[str] = "convolution"
+
+    filters: int
+    kernel: int | tuple[int, int]
+    stride: int | tuple[int, int] = 1
+    padding: int | tuple[int, ...] = 0
+    dilation: int | tuple[int, int] = 1
+    groups: int = 1
+    rounding: Rounding = "exact"
+
+    def __post_init__(self) -> None:
+        need_range(self.kind, "filters", self.filters, 1)
+        need_range(self.kind, "groups", self.groups, 1)
+        if self.filters % self.groups:
+            raise NetworkError(f"{self.filters} filters cannot be shared out among {self.groups} groups evenly")
+        self._window = Window(
+            kernel=pair("kernel", self.kernel),
+            stride=pair("stride", self.stride),
+            padding=padding_of(self.padding),
+            dilation=pair("dilation", self.dilation),
+            rounding=self.rounding,
+        )
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        need_volume(self.kind, inputs[0])
+        height, width, channels = inputs[0]
+        if channels % self.groups:
+            raise ShapeError(f"{channels} input channels cannot be shared out among {self.groups} groups evenly")
+        return (*self._window.output_size(height, width), self.filters)
+
+    def parameter_shapes(self, *inputs: Shape) -> dict[str, Parameter]:
+        cells = math.prod(self._window.kernel)
+        depth = inputs[0][2] // self.groups
+        return {
+            "weights": Parameter(
+                (*self._window.kernel, depth, self.filters),
+                fan_in=cells * depth,
+                fan_out=cells * self.filters // self.groups,
+            ),
+            "bias": Parameter((self.filters,), start=0.0),
+        }
+
+    def workspace(self, count: int, output: Shape, *inputs: Shape) -> tuple[int, int]:
+        rows = output[0] * output[1]
+        depth = math.prod(self._window.kernel) * inputs[0][2] // self.groups
+        filters = self.filters // self.groups
+        return (
+            workspace_size(rows, depth, filters, self.groups),
+            workspace_size(rows * count, depth, filters, self.groups),
+        )
+
+    def forward(self, call: Call) -> None:
+        weights, bias = self.parameters["weights"], self.parameters["bias"]
+        convolution.forward(call.output, call.input, weights, bias, self._window, self.groups, call.workspace)
+
+    def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
+        weights = self.parameters["weights"]
+        convolution.backward_input(d_inputs[0], d_output, weights, self._window, self.groups, call.workspace)
+
+    def backward_parameters(self, call: Call, d_output: Array, gradients: dict[str, Array]) -> None:
+        convolution.backward_weights(
+            gradients["weights"], call.input, d_output, self._window, self.groups, call.workspace
+        )
+        dense.bias_gradient(gradients["bias"], d_output.reshape(-1, self.filters))
+
+    def window(self, *inputs: Shape) -> Window | None:
+        return self._window
+
+    def connections(self, output: Shape, *inputs: Shape) -> int:
+        return math.prod(output) * math.prod(self._window.kernel) * (inputs[0][2] // self.groups)
+
+    @property
+    def is_neuronal(self) -> bool:
+        return True
+
+
+def padding_of(value: int | tuple[int, ...]) -> Padding:
+    """One number, [height, width], or [top, bottom, left, right] as a Padding."""
+    if isinstance(value, (tuple, list)) and len(value) == 4 and all(type(v) is int for v in value):
+        return Padding(*value)
+    try:
+        rows, columns = pair("padding", value)
+    except NetworkError:
+        raise NetworkError(
+            f"padding = {value!r}: a whole number, [height, width] or [top, bottom, left, right] is expected"
+        ) from None
+    return Padding(rows, rows, columns, columns)

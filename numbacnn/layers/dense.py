@@ -1,0 +1,73 @@
+"""Fully connected layer and what leads to it (lecture: fully connected layer)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..device import Array
+from ..errors import ShapeError
+from ..ops import dense, joins
+from .base import Call, Layer, Parameter, Shape, flat, need_range
+
+
+@dataclass
+class Flatten(Layer):
+    """(H,W,C) -> (H*W*C), the same numbers in the same order."""
+
+    kind: ClassVar[str] = "flatten"
+    is_view: ClassVar[bool] = True
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return (math.prod(inputs[0]),)
+
+    def forward(self, call: Call) -> None:
+        """Nothing to do: the output is the input's memory."""
+
+    def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
+        joins.copy(flat(d_inputs[0]), flat(d_output))
+
+
+@dataclass
+class Dense(Layer):
+    """(D) -> (K): every output connected to every input. Weights (D,K), bias (K)."""
+
+    kind: ClassVar[str] = "dense"
+
+    outputs: int
+
+    def __post_init__(self) -> None:
+        need_range(self.kind, "outputs", self.outputs, 1)
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        if len(inputs[0]) != 1:
+            volume = "x".join(map(str, inputs[0]))
+            raise ShapeError(
+                f"dense takes a flat input, and gets a volume {volume}; put a flatten layer before it"
+            )
+        return (self.outputs,)
+
+    def parameter_shapes(self, *inputs: Shape) -> dict[str, Parameter]:
+        size = inputs[0][0]
+        return {
+            "weights": Parameter((size, self.outputs), fan_in=size, fan_out=self.outputs),
+            "bias": Parameter((self.outputs,), start=0.0),
+        }
+
+    def forward(self, call: Call) -> None:
+        dense.forward(call.output, call.input, self.parameters["weights"], self.parameters["bias"])
+
+    def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
+        dense.backward_input(d_inputs[0], d_output, self.parameters["weights"])
+
+    def backward_parameters(self, call: Call, d_output: Array, gradients: dict[str, Array]) -> None:
+        dense.backward_weights(gradients["weights"], call.input, d_output)
+        dense.bias_gradient(gradients["bias"], d_output)
+
+    def connections(self, output: Shape, *inputs: Shape) -> int:
+        return inputs[0][0] * self.outputs
+
+    @property
+    def is_neuronal(self) -> bool:
+        return True

@@ -1,0 +1,56 @@
+"""From a written layer, a name and options, to a Layer; the reverse is `Layer.config`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import NetworkError, nearest
+from . import LAYERS, Layer
+
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "int | tuple[int, int]": "a whole number, or [height, width]",
+    "int | tuple[int, ...]": "a whole number, [height, width], or [top, bottom, left, right]",
+    "float | tuple[float, ...]": "a number, or one a channel",
+    "Rounding": '"exact", "floor" or "ceil"',
+}
+"""What an option of each annotation may be, in words."""
+
+
+def build_layer(kind: str, options: Mapping[str, Any]) -> Layer:
+    """The layer of that stored name with these options.
+
+    Raises NetworkError for an unknown name or option, a missing one, or a value of another kind.
+    """
+    if kind not in LAYERS:
+        raise NetworkError(f"unknown layer '{kind}'{nearest(kind, LAYERS)}")
+    fields = {option.name: option for option in dataclasses.fields(LAYERS[kind]) if option.init}
+    for name, value in options.items():
+        if name not in fields:
+            hint = nearest(name, fields) if fields else "; it has none"
+            raise NetworkError(f"{kind} has no option '{name}'{hint}")
+        _check(kind, name, value, str(fields[name].type))
+    missing = [
+        name for name, option in fields.items() if option.default is dataclasses.MISSING and name not in options
+    ]
+    if missing:
+        raise NetworkError(f"{kind} needs '{missing[0]}': {_WORDS[str(fields[missing[0]].type)]}")
+    return LAYERS[kind](**{name: tuple(v) if isinstance(v, list) else v for name, v in options.items()})
+
+
+def _check(kind: str, name: str, value: Any, annotation: str) -> None:
+    numbers = value if isinstance(value, (list, tuple)) else [value]
+    allowed: tuple[type, ...] = (int, float) if "float" in annotation else (int,)
+    if annotation == "str":
+        fits = isinstance(value, str)
+    elif annotation == "Rounding":
+        fits = value in ("exact", "floor", "ceil")
+    else:
+        fits = all(type(number) in allowed for number in numbers) and bool(numbers)
+        fits = fits and ("tuple" in annotation or not isinstance(value, (list, tuple)))
+    if not fits:
+        raise NetworkError(f"{name} = {value!r} of {kind}: {_WORDS[annotation]} is expected")

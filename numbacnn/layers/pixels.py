@@ -1,0 +1,64 @@
+"""A network's first layer: the preprocessing its weights were learned with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..device import Array
+from ..errors import NetworkError, ShapeError
+from ..ops import pixels
+from .base import Call, Layer, Shape, need_range, need_volume
+
+
+@dataclass
+class Pixels(Layer):
+    """Pixels (H,W,C) in [0,255] -> (pixel - mean) * scale (lecture: data preprocessing).
+
+    `mean` and `scale` are one number or one a channel, in the order of the picture's channels (RGB);
+    `channel_order` "BGR" turns the channels round after that. A mean image (H,W,C), as Caffe has it,
+    is the constant "mean_image" and takes the place of `mean`. `shorter_side` is the size to which a
+    picture of another size is brought before its centre is cut out; 0: to fit the input exactly.
+    """
+
+    kind: ClassVar[str] = "pixels"
+
+    mean: float | tuple[float, ...] = 0.0
+    scale: float | tuple[float, ...] = 1.0
+    channel_order: str = "RGB"
+    shorter_side: int = 0
+
+    def __post_init__(self) -> None:
+        if self.channel_order not in ("RGB", "BGR"):
+            raise NetworkError(f'channel_order = {self.channel_order!r}: "RGB" or "BGR" is expected')
+        need_range(self.kind, "shorter_side", self.shorter_side, 0)
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        need_volume(self.kind, inputs[0])
+        for name in ("mean", "scale"):
+            given = np.size(getattr(self, name))
+            if given not in (1, inputs[0][2]):
+                raise ShapeError(f"{name} has {given} numbers for pictures of {inputs[0][2]} channels")
+        image = self.constants.get("mean_image")
+        if image is not None and image.shape != inputs[0]:
+            raise ShapeError(f"the mean image is {image.shape}, and the pictures are {inputs[0]}")
+        return inputs[0]
+
+    def forward(self, call: Call) -> None:
+        scale, order, mean = self._terms(call.input)
+        pixels.forward(call.output, call.input, mean, scale, order)
+
+    def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
+        scale, order, _ = self._terms(call.input)
+        pixels.backward(d_inputs[0], d_output, scale, order)
+
+    def _terms(self, images: Array) -> tuple[Any, Any, Any]:
+        """Scale (C), order (C) and mean (H,W,C) or (1,1,C), in the order of the network's channels."""
+        channels, dtype = images.shape[3], images.dtype
+        order = np.arange(channels) if self.channel_order == "RGB" else np.arange(channels)[::-1].copy()
+        scale = np.broadcast_to(np.asarray(self.scale, dtype), channels)[order]
+        image = self.constants.get("mean_image")
+        mean = np.broadcast_to(np.asarray(self.mean, dtype), (1, 1, channels)) if image is None else image
+        return scale, order, np.ascontiguousarray(mean[..., order], dtype)

@@ -1,0 +1,92 @@
+"""What people hold in their hands: a graph, the names of its classes, and pictures in, probabilities out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .device import Array
+from .errors import DataError, NetworkError, ShapeError
+from .execution import Plan
+from .graph import Graph
+from .layers import Shape, Softmax
+
+Images = Any
+"""(N,H,W,C): uint8, or floats in [0, 1]. Grey pictures may leave C out."""
+
+
+class Network:
+    """A graph that ends in a softmax over its classes.
+
+    Raises NetworkError if it does not, or if the names are not as many as the classes.
+    """
+
+    def __init__(self, graph: Graph, class_names: Sequence[str] = (), *, device: str = "cpu") -> None:
+        if not isinstance(graph.output.layer, Softmax):
+            raise NetworkError(
+                f"a network ends in softmax, the probabilities of its classes, and '{graph.output.name}' is "
+                f"{graph.output.layer.kind}; every loss looks at the scores before it"
+            )
+        self.graph = graph
+        self.device = device
+        self.classes: int = graph.shapes[graph.output.name][0]
+        self.class_names = tuple(class_names) or tuple(str(index) for index in range(self.classes))
+        if len(self.class_names) != self.classes:
+            raise NetworkError(f"{len(self.class_names)} class names for {self.classes} classes")
+        self._plans: dict[str, Plan] = {}
+
+    @property
+    def input_shape(self) -> Shape:
+        return self.graph.input_shape
+
+    def initialise(self, scheme: str = "he", seed: int = 0, **options: float) -> None:
+        """First values for every parameter; see `Graph.initialise`."""
+        self.graph.initialise(scheme, seed, **options)
+
+    def plan(self, batch_size: int, gradients: str = "none") -> Plan:
+        """A Plan for this network, kept for the next call that asks for the same or fewer pictures."""
+        kept = self._plans.get(gradients)
+        if kept is None or kept.batch_size < batch_size:
+            self._plans.pop(gradients, None)
+            self._plans[gradients] = kept = Plan(self.graph, batch_size, gradients=gradients, device=self.device)
+        return kept
+
+    def predict(self, images: Images, batch_size: int = 64) -> Array:
+        """Probabilities (N, classes) float32.
+
+        Raises ShapeError if the pictures do not fit, DataError if their values are no pixels.
+        """
+        return np.concatenate([plan.output().copy() for plan in self._passes(images, batch_size)])
+
+    def activations(self, images: Images, node: str, batch_size: int = 64) -> Array:
+        """What a layer puts out: (N, …). Raises NetworkError if no layer has that name."""
+        return np.concatenate([plan.output(node).copy() for plan in self._passes(images, batch_size)])
+
+    def as_images(self, images: Images) -> Array:
+        """Pictures as this network takes them, (N,H,W,C), checked.
+
+        Raises ShapeError if they do not fit, DataError if their values are no pixels.
+        """
+        images = np.asarray(images)
+        if images.ndim == 3 and self.input_shape[2] == 1:
+            images = images[..., None]
+        if images.ndim != 4 or images.shape[1:] != self.input_shape or not len(images):
+            wanted = "x".join(map(str, self.input_shape))
+            raise ShapeError(f"pictures of shape {images.shape}: (N, {wanted.replace('x', ', ')}) is expected")
+        if images.dtype == np.uint8:
+            return images
+        if images.dtype.kind != "f":
+            raise DataError(f"pictures of {images.dtype}: uint8, or floats in [0, 1], are expected")
+        low, high = images.min(), images.max()
+        if not (low >= 0 and high <= 1):
+            raise DataError(f"pictures with values from {low:g} to {high:g}: uint8, or floats in [0, 1], are expected")
+        return images
+
+    def _passes(self, images: Images, batch_size: int) -> Iterator[Plan]:
+        images = self.as_images(images)
+        plan = self.plan(min(batch_size, len(images)))
+        for start in range(0, len(images), plan.batch_size):
+            plan.forward(images[start : start + plan.batch_size])
+            yield plan

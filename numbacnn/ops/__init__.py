@@ -1,0 +1,24 @@
+"""Arrays in, arrays out; the only room with Numba.
+
+Letters used by every op
+    N   images in a batch        H W   input height, width      P Q   output height, width
+    R S kernel height, width     C     input channels           K     filters (output channels)
+    G   groups of a convolution  d_x   gradient of the loss with respect to x
+
+Tensors are NHWC and C-contiguous, float32 (float64 where a gradient is checked). The weights of a
+convolution are (R, S, C/G, K), of a dense layer (inputs, outputs). Every op writes into its first
+argument and allocates nothing of the batch's size; workspaces are passed in.
+
+The ops
+    convolution   im2col and a matrix product; its two gradients
+    dense         a matrix product; its two gradients
+    pooling       max (keeps its switches), sum, average; their gradients
+    activations   ReLU, leaky ReLU, PReLU, ELU, sigmoid, tanh, ramp; their derivatives, the rectifier rules
+    softmax       and its gradient
+    losses        square, log, hinge, log-softmax, max-margin; their gradients
+    joins         concatenate, add; their gradients
+    dropout       inverted, masked by a counter-based generator
+    pixels        mean, scale and channel order: the model's own preprocessing
+    augmentation  flip, crop, shift and colour of a batch of pictures
+    update        stochastic gradient descent with momentum and weight decay
+"""

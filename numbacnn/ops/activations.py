@@ -1,0 +1,147 @@
+"""Functions applied to every element, and their derivatives (lecture: activation functions).
+
+NAME_forward    x -> y
+NAME_backward   d_y, and x or y as it was forward -> d_x
+
+All arrays are flat views of one length M; PReLU's are (M/C, C), one slope a channel. A rectifier takes
+the rule of its backward pass as a number, so that one walk through a network serves three pictures:
+
+    STANDARD    the derivative                  d_x = d_y f'(x)          (backpropagation)
+    DECONVNET   rectify the signal itself       d_x = max(d_y, 0)        (Zeiler and Fergus, 2013)
+    GUIDED      both                            d_x = max(d_y, 0) f'(x)  (Springenberg et al., 2015)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from numba import prange
+
+from .compilation import jit
+from .kernel import Kernel
+
+STANDARD, DECONVNET, GUIDED = 0, 1, 2
+RULES = {"standard": STANDARD, "deconvnet": DECONVNET, "guided": GUIDED}
+
+
+@jit
+def _signal(gradient: Any, rule: Any) -> Any:
+    """The part of a gradient that a rule lets through a rectifier."""
+    return gradient if rule == STANDARD or gradient > 0 else gradient * 0
+
+
+@jit(parallel=True)
+def _leaky_relu_forward_cpu(y: Any, x: Any, slope: Any) -> None:
+    """y = x where x > 0, else slope * x; a slope of 0 is ReLU, max(0, x)."""
+    for i in prange(y.size):
+        y[i] = x[i] if x[i] > 0 else slope * x[i]
+
+
+@jit(parallel=True)
+def _leaky_relu_backward_cpu(d_x: Any, d_y: Any, x: Any, slope: Any, rule: Any) -> None:
+    """f'(x) = 1 where x > 0, else slope; at x = 0, where there is no derivative, the subgradient `slope`."""
+    for i in prange(d_x.size):
+        signal = _signal(d_y[i], rule)
+        d_x[i] = signal if x[i] > 0 or rule == DECONVNET else slope * signal
+
+
+@jit(parallel=True)
+def _prelu_forward_cpu(y: Any, x: Any, slopes: Any) -> None:
+    """y = x where x > 0, else slope_c * x (He et al., 2015)."""
+    for m in prange(y.shape[0]):
+        for c in range(y.shape[1]):
+            y[m, c] = x[m, c] if x[m, c] > 0 else slopes[c] * x[m, c]
+
+
+@jit(parallel=True)
+def _prelu_backward_cpu(d_x: Any, d_y: Any, x: Any, slopes: Any, rule: Any) -> None:
+    """f'(x) = 1 where x > 0, else slope_c."""
+    for m in prange(d_x.shape[0]):
+        for c in range(d_x.shape[1]):
+            signal = _signal(d_y[m, c], rule)
+            d_x[m, c] = signal if x[m, c] > 0 or rule == DECONVNET else slopes[c] * signal
+
+
+@jit(parallel=True)
+def _prelu_backward_slopes_cpu(d_slopes: Any, d_y: Any, x: Any) -> None:
+    """d_slope_c = sum over m of d_y_mc min(x_mc, 0) (He et al., 2015, eq. 9); one thread owns one channel."""
+    for c in prange(d_slopes.size):
+        total = d_slopes[c] * 0
+        for m in range(x.shape[0]):
+            if x[m, c] <= 0:
+                total += d_y[m, c] * x[m, c]
+        d_slopes[c] = total
+
+
+@jit(parallel=True)
+def _elu_forward_cpu(y: Any, x: Any, alpha: Any) -> None:
+    """y = x where x > 0, else alpha (e^x - 1) (Clevert et al., 2015)."""
+    for i in prange(y.size):
+        y[i] = x[i] if x[i] > 0 else alpha * math.expm1(x[i])
+
+
+@jit(parallel=True)
+def _elu_backward_cpu(d_x: Any, d_y: Any, y: Any, alpha: Any, rule: Any) -> None:
+    """f'(x) = 1 where x > 0, else alpha e^x = y + alpha."""
+    for i in prange(d_x.size):
+        signal = _signal(d_y[i], rule)
+        d_x[i] = signal if y[i] > 0 or rule == DECONVNET else signal * (y[i] + alpha)
+
+
+@jit(parallel=True)
+def _sigmoid_forward_cpu(y: Any, x: Any) -> None:
+    """y = 1 / (1 + e^-x), by the form that does not overflow on either side."""
+    for i in prange(y.size):
+        small = math.exp(-abs(x[i]))
+        y[i] = 1 / (1 + small) if x[i] >= 0 else small / (1 + small)
+
+
+@jit(parallel=True)
+def _sigmoid_backward_cpu(d_x: Any, d_y: Any, y: Any) -> None:
+    """f'(x) = 1 / ((1 + e^x)(1 + e^-x)) = y (1 - y)."""
+    for i in prange(d_x.size):
+        d_x[i] = d_y[i] * y[i] * (1 - y[i])
+
+
+@jit(parallel=True)
+def _tanh_forward_cpu(y: Any, x: Any) -> None:
+    """y = tanh x."""
+    for i in prange(y.size):
+        y[i] = math.tanh(x[i])
+
+
+@jit(parallel=True)
+def _tanh_backward_cpu(d_x: Any, d_y: Any, y: Any) -> None:
+    """f'(x) = 1 / cosh^2 x = 1 - y^2."""
+    for i in prange(d_x.size):
+        d_x[i] = d_y[i] * (1 - y[i] * y[i])
+
+
+@jit(parallel=True)
+def _ramp_forward_cpu(y: Any, x: Any) -> None:
+    """y = max(-1, min(1, x)); the lecture's slide has min and max exchanged, its derivative means this."""
+    for i in prange(y.size):
+        y[i] = min(max(x[i], -1), 1) if x[i] == x[i] else x[i]
+
+
+@jit(parallel=True)
+def _ramp_backward_cpu(d_x: Any, d_y: Any, x: Any) -> None:
+    """f'(x) = 1 where -1 < x < 1, else 0 (also at the two kinks)."""
+    for i in prange(d_x.size):
+        d_x[i] = d_y[i] if -1 < x[i] < 1 else 0
+
+
+leaky_relu_forward = Kernel("activations.leaky_relu_forward", cpu=_leaky_relu_forward_cpu)
+leaky_relu_backward = Kernel("activations.leaky_relu_backward", cpu=_leaky_relu_backward_cpu)
+prelu_forward = Kernel("activations.prelu_forward", cpu=_prelu_forward_cpu)
+prelu_backward = Kernel("activations.prelu_backward", cpu=_prelu_backward_cpu)
+prelu_backward_slopes = Kernel("activations.prelu_backward_slopes", cpu=_prelu_backward_slopes_cpu)
+elu_forward = Kernel("activations.elu_forward", cpu=_elu_forward_cpu)
+elu_backward = Kernel("activations.elu_backward", cpu=_elu_backward_cpu)
+sigmoid_forward = Kernel("activations.sigmoid_forward", cpu=_sigmoid_forward_cpu)
+sigmoid_backward = Kernel("activations.sigmoid_backward", cpu=_sigmoid_backward_cpu)
+tanh_forward = Kernel("activations.tanh_forward", cpu=_tanh_forward_cpu)
+tanh_backward = Kernel("activations.tanh_backward", cpu=_tanh_backward_cpu)
+ramp_forward = Kernel("activations.ramp_forward", cpu=_ramp_forward_cpu)
+ramp_backward = Kernel("activations.ramp_backward", cpu=_ramp_backward_cpu)

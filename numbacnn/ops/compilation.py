@@ -1,0 +1,57 @@
+"""How kernels are compiled and where the result is kept.
+
+Numba's cache does not notice a change in a function that a cached kernel calls, so the folder of the
+cache is named after a digest of this room's sources (and of what else changes the machine code).
+It belongs to the user alone (0700): a cache index is a pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import config
+from platformdirs import user_cache_path
+
+
+@cache
+def cache_folder() -> Path:
+    """The folder of this version's compiled kernels, made if need be."""
+    digest = hashlib.sha256(f"{numba.__version__} boundscheck={config.BOUNDSCHECK}".encode())
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(source.read_bytes())
+    base = os.environ.get("NUMBACNN_CACHE_DIR")
+    folder = (Path(base) if base else user_cache_path("numbacnn")) / "kernels" / digest.hexdigest()[:16]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def _numba_caches_here() -> Iterator[None]:
+    """Numba reads the setting while a function is decorated; other users of Numba keep theirs."""
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(cache_folder())
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
+
+
+def jit(function: Callable[..., Any] | None = None, *, parallel: bool = False) -> Any:
+    """`numba.njit` with this project's cache.
+
+    No fastmath: it would let the compiler assume that NaN and infinity never occur, and a diverged
+    run has to be seen. NumPy's error model: a division by zero gives infinity, it does not raise.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        with _numba_caches_here():
+            return numba.njit(cache=True, parallel=parallel, error_model="numpy", nogil=True)(function)
+
+    return decorate if function is None else decorate(function)

@@ -1,0 +1,43 @@
+"""Dropout (Srivastava et al., 2014; lecture: regularization), in its inverted form.
+
+forward     x, key, stream, p -> y, mask: an element is kept with probability 1-p and divided by it
+backward    d_y, mask, p -> d_x
+
+The lecture sets neurons to zero with probability p and multiplies by 1-p at test time. Dividing by 1-p in
+training instead gives the same expectation, and the network at test time has nothing left to do.
+All arrays are flat.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import prange
+
+from .compilation import jit
+from .kernel import Kernel
+from .philox import philox, unit
+
+
+@jit(parallel=True)
+def _forward_cpu(y: Any, mask: Any, x: Any, key: Any, stream: Any, probability: Any) -> None:
+    """y_i = x_i / (1-p) with probability 1-p, else 0; element i draws word i % 4 of counter i / 4."""
+    scale = 1 / (1 - probability)
+    for group in prange((y.size + 3) // 4):
+        words = philox(group, stream, key)
+        for lane in range(min(4, y.size - group * 4)):
+            i = group * 4 + lane
+            mask[i] = unit(words[lane]) >= probability
+            y[i] = x[i] * scale if mask[i] else 0
+
+
+@jit(parallel=True)
+def _backward_cpu(d_x: Any, d_y: Any, mask: Any, probability: Any) -> None:
+    """d_x_i = d_y_i / (1-p) where the element was kept, else 0."""
+    scale = 1 / (1 - probability)
+    for i in prange(d_x.size):
+        d_x[i] = d_y[i] * scale if mask[i] else 0
+
+
+forward = Kernel("dropout.forward", cpu=_forward_cpu)
+backward = Kernel("dropout.backward", cpu=_backward_cpu)

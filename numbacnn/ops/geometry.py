@@ -1,0 +1,112 @@
+"""Windows that slide over a picture: the one place with (I - F + 2P)/S + 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from ..errors import ShapeError
+
+Rounding = Literal["exact", "floor", "ceil"]
+Pair = tuple[int, int]
+
+
+class Padding(NamedTuple):
+    """Rows and columns of zeros around a picture."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window of R x S cells at a stride, over an input padded with zeros, its cells `dilation` apart.
+
+    `rounding` says what happens where the last step does not end on the border: "exact" refuses (the
+    lecture's rule), "floor" leaves the rest out, "ceil" adds a window that hangs over (Caffe's pooling);
+    a window that would start beyond the input is never added.
+    """
+
+    kernel: Pair
+    stride: Pair = (1, 1)
+    padding: Padding = Padding(0, 0, 0, 0)
+    dilation: Pair = (1, 1)
+    rounding: Rounding = "exact"
+    noun: str = "filter"
+
+    def __post_init__(self) -> None:
+        for name, least in (("kernel", 1), ("stride", 1), ("dilation", 1), ("padding", 0)):
+            given = getattr(self, name)
+            if any(value < least for value in given):
+                raise ShapeError(f"{name} {given} of a {self.noun}: at least {least} is expected everywhere")
+
+    @property
+    def extent(self) -> Pair:
+        """Rows and columns that one window covers: D (F - 1) + 1."""
+        return (
+            self.dilation[0] * (self.kernel[0] - 1) + 1,
+            self.dilation[1] * (self.kernel[1] - 1) + 1,
+        )
+
+    def output_size(self, height: int, width: int) -> Pair:
+        """(P, Q) over an input of (height, width): (I - F + 2P)/S + 1 on each axis (the lecture's formula).
+
+        Raises ShapeError with the formula, its numbers, and a padding that would fit.
+        """
+        rows = self._positions(height, 0, self.padding.top, self.padding.bottom)
+        columns = self._positions(width, 1, self.padding.left, self.padding.right)
+        if rows is None or columns is None:
+            raise ShapeError(self._misfit(height, width))
+        return rows, columns
+
+    def formula(self, height: int, width: int) -> str:
+        """`(227 - 11 + 2*0)/4 + 1 = 55`, both axes where they differ."""
+        rows, columns = self.output_size(height, width)
+        first = f"{self._expression(height, 0)} = {rows}"
+        if self._expression(width, 1) == self._expression(height, 0):
+            return first
+        return f"{first}, {self._expression(width, 1)} = {columns}"
+
+    def _positions(self, size: int, axis: int, before: int, after: int) -> int | None:
+        """Positions along one axis; None where the window does not fit."""
+        room = size + before + after - self.extent[axis]
+        stride = self.stride[axis]
+        if room < 0 or (room % stride and self.rounding == "exact"):
+            return None
+        if self.rounding != "ceil":
+            return room // stride + 1
+        positions = -(-room // stride) + 1
+        return positions - 1 if (positions - 1) * stride >= size + before else positions
+
+    def _expression(self, size: int, axis: int) -> str:
+        before, after = (self.padding[:2], self.padding[2:])[axis]
+        pads = f"2*{before}" if before == after else f"{before} + {after}"
+        inner = f"({size} - {self.extent[axis]} + {pads})/{self.stride[axis]}"
+        brackets = {"exact": inner, "floor": f"floor({inner})", "ceil": f"ceil({inner})"}
+        return f"{brackets[self.rounding]} + 1"
+
+    def _misfit(self, height: int, width: int) -> str:
+        for axis, size in enumerate((height, width)):
+            before, after = (self.padding[:2], self.padding[2:])[axis]
+            if self._positions(size, axis, before, after) is None:
+                value = (size - self.extent[axis] + before + after) / self.stride[axis] + 1
+                break
+        axes = "x".join(str(size) for size in self.kernel)
+        stride = str(self.stride[0]) if self.stride[0] == self.stride[1] else str(self.stride)
+        dilation = "" if self.dilation == (1, 1) else f" with dilation {max(self.dilation)}"
+        return (
+            f"{axes} {self.noun}{dilation} at stride {stride} does not fit a {height}x{width} input: "
+            f"{self._expression(size, axis)} = {value:.4g}{self._remedy(height, width)}"
+        )
+
+    def _remedy(self, height: int, width: int) -> str:
+        for pad in range(max(self.extent)):
+            rows = self._positions(height, 0, pad, pad)
+            columns = self._positions(width, 1, pad, pad)
+            if rows is not None and columns is not None:
+                return f"; padding {pad} gives {rows}x{columns}"
+        if self.rounding == "exact" and min(height - self.extent[0], width - self.extent[1]) >= 0:
+            return '; no equal padding fits: set rounding to "floor" or "ceil"'
+        return "; no equal padding fits: use a smaller kernel or a larger input"

@@ -1,0 +1,43 @@
+"""Softmax over the classes (lecture: AlexNet, layer 8).
+
+forward     x (N,K) -> y (N,K)
+backward    d_y, y -> d_x
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from numba import prange
+
+from .compilation import jit
+from .kernel import Kernel
+
+
+@jit(parallel=True)
+def _forward_cpu(y: Any, x: Any) -> None:
+    """y_k = e^x_k / sum_j e^x_j; the largest score is subtracted first, which changes nothing but overflow."""
+    for n in prange(y.shape[0]):
+        largest = x[n].max()
+        total = x[n, 0] * 0
+        for k in range(y.shape[1]):
+            y[n, k] = math.exp(x[n, k] - largest)
+            total += y[n, k]
+        for k in range(y.shape[1]):
+            y[n, k] /= total
+
+
+@jit(parallel=True)
+def _backward_cpu(d_x: Any, d_y: Any, y: Any) -> None:
+    """d_x_k = y_k (d_y_k - sum_j d_y_j y_j)."""
+    for n in prange(d_x.shape[0]):
+        dot = y[n, 0] * 0
+        for k in range(d_x.shape[1]):
+            dot += d_y[n, k] * y[n, k]
+        for k in range(d_x.shape[1]):
+            d_x[n, k] = y[n, k] * (d_y[n, k] - dot)
+
+
+forward = Kernel("softmax.forward", cpu=_forward_cpu)
+backward = Kernel("softmax.backward", cpu=_backward_cpu)
