@@ -1,0 +1,50 @@
+"""Train a convolutional network, look inside it and break it.
+
+    import numbacnn as nc
+
+    dataset = nc.Dataset.open("digits")
+    network = nc.architectures.build("digits", class_names=dataset.class_names)
+    for event in nc.train(network, dataset, epochs=5):
+        print(event)
+    network.predict(dataset.test.images[:4])                # uint8 (N,H,W,C) -> probabilities (N, classes)
+
+Names are loaded when they are first used: `import numbacnn` alone costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Dataset": "data",
+    "Graph": "graph",
+    "Loss": "execution",
+    "Network": "network",
+    "NumbacnnError": "errors",
+    "Plan": "execution",
+    "Settings": "training",
+    "evaluate": "training",
+    "load_model": "storage",
+    "open_dataset": "storage",
+    "save_model": "storage",
+    "summarise": "summary",
+    "train": "training",
+}
+"""Public name -> the room it lives in."""
+
+_ROOMS = ("analysis", "architectures", "attacks", "data", "figures", "layers", "storage", "training")
+
+__all__ = sorted([*_HOMES, *_ROOMS])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module 'numbacnn' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

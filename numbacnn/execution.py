@@ -16,11 +16,6 @@ from .layers import Call, Shape
 from .ops import joins, losses
 from .ops.activations import RULES
 
-WORKSPACE_BYTES = 8 << 20
-"""Default bound on the workspace: about what the caches of a desktop processor hold, so that columns are
-multiplied while they are still near."""
-
-
 @dataclass(frozen=True)
 class Loss:
     """One of the lecture's loss bricks, applied to the scores before the softmax (ops.losses).
@@ -64,7 +59,6 @@ class Plan:
         *,
         gradients: str = "none",
         device: str = "cpu",
-        workspace_bytes: int = WORKSPACE_BYTES,
     ) -> None:
         if batch_size < 1:
             raise UsageError(f"batch size {batch_size}: at least 1 is expected")
@@ -77,7 +71,7 @@ class Plan:
         self._reaches_input = gradients in ("input", "all")
         self._flows = self._gradient_flow() if gradients != "none" else set()
         self._order = {node.name: index for index, node in enumerate(graph.nodes)}
-        self._wished = self._wishes(workspace_bytes)
+        self._wished = self._wishes()
         self._training, self._key, self._step = False, 0, 0
 
     @property
@@ -102,7 +96,7 @@ class Plan:
                 flows.add(node.name)
         return flows
 
-    def _wishes(self, workspace_bytes: int) -> dict[tuple[str, str], _Wish]:
+    def _wishes(self) -> dict[tuple[str, str], _Wish]:
         graph, count, dtype = self.graph, self.batch_size, self.graph.dtype
         wishes = {
             ("", "input"): _Wish((count, *graph.input_shape), dtype),
@@ -110,7 +104,7 @@ class Plan:
         }
         if self._reaches_input:
             wishes["", "d_input"] = _Wish((count, *graph.input_shape), dtype)
-        least, most, joined = 0, 0, 0
+        workspace, joined = 0, 0
         for node in graph.nodes:
             shape = graph.shapes[node.name]
             if not node.layer.is_view:
@@ -122,11 +116,10 @@ class Plan:
             if self._learns:
                 for key, wanted in graph.wanted(node).items():
                     wishes[node.name, f"gradient {key}"] = _Wish(wanted.shape, dtype)
-            one, all_of_them = node.layer.workspace(count, shape, *graph.input_shapes(node))
-            least, most = max(least, one), max(most, all_of_them)
+            workspace = max(workspace, node.layer.workspace(count, shape, *graph.input_shapes(node)))
             if node.name in self._flows and len(self._readers[node.name]) > 1:
                 joined = max(joined, count * math.prod(shape))
-        wishes["", "workspace"] = _Wish((max(least, min(most, workspace_bytes // dtype.itemsize)),), dtype)
+        wishes["", "workspace"] = _Wish((workspace,), dtype)
         wishes["", "joined"] = _Wish((joined,), dtype)
         return wishes
 

@@ -84,9 +84,9 @@ class Layer:
         """Arrays to keep from forward to backward: name -> (shape with N, dtype)."""
         return {}
 
-    def workspace(self, count: int, output: Shape, *inputs: Shape) -> tuple[int, int]:
-        """Elements of shared workspace: the least that works, and what `count` images could use."""
-        return 0, 0
+    def workspace(self, count: int, output: Shape, *inputs: Shape) -> int:
+        """Elements of shared workspace that a pass over `count` pictures needs."""
+        return 0
 
     def forward(self, call: Call) -> None:
         """Writes `call.output`."""

@@ -63,13 +63,13 @@ class Convolution(Layer):
             "bias": Parameter((self.filters,), start=0.0),
         }
 
-    def workspace(self, count: int, output: Shape, *inputs: Shape) -> tuple[int, int]:
-        rows = output[0] * output[1]
-        depth = math.prod(self._window.kernel) * inputs[0][2] // self.groups
-        filters = self.filters // self.groups
-        return (
-            workspace_size(rows, depth, filters, self.groups),
-            workspace_size(rows * count, depth, filters, self.groups),
+    def workspace(self, count: int, output: Shape, *inputs: Shape) -> int:
+        return workspace_size(
+            (count, *output[:2]),
+            self._window.kernel,
+            inputs[0][2] // self.groups,
+            self.filters // self.groups,
+            self.groups,
         )
 
     def forward(self, call: Call) -> None:

@@ -16,6 +16,7 @@ from numba import prange
 
 from .compilation import jit
 from .kernel import Kernel
+from .product import multiply
 
 _BLOCKS = 32
 """Partial sums of a bias gradient: a fixed number, so that the result does not depend on the threads."""
@@ -23,18 +24,21 @@ _BLOCKS = 32
 
 def _forward_cpu(y: Any, x: Any, weights: Any, bias: Any) -> None:
     """y = x W + b."""
-    np.dot(x, weights, out=y)
+    depth, filters = weights.shape
+    multiply(y, x.reshape(-1), depth, 1, weights.reshape(-1), filters, 1, depth)
     _add_bias_cpu(y, bias)
 
 
 def _backward_input_cpu(d_x: Any, d_y: Any, weights: Any) -> None:
     """d_x = d_y W^T."""
-    np.dot(d_y, weights.T, out=d_x)
+    filters = weights.shape[1]
+    multiply(d_x, d_y.reshape(-1), filters, 1, weights.reshape(-1), 1, filters, filters)
 
 
 def _backward_weights_cpu(d_weights: Any, x: Any, d_y: Any) -> None:
     """d_W = x^T d_y, summed over the batch."""
-    np.dot(x.T, d_y, out=d_weights)
+    depth, filters = d_weights.shape
+    multiply(d_weights, x.reshape(-1), 1, depth, d_y.reshape(-1), filters, 1, len(x))
 
 
 @jit(parallel=True)

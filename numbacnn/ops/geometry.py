@@ -50,6 +50,11 @@ class Window:
             self.dilation[1] * (self.kernel[1] - 1) + 1,
         )
 
+    @property
+    def terms(self) -> tuple[int, ...]:
+        """(R, S, stride 2x, padding 4x, dilation 2x) as one flat tuple, which is what a kernel can take."""
+        return (*self.kernel, *self.stride, *self.padding, *self.dilation)
+
     def output_size(self, height: int, width: int) -> Pair:
         """(P, Q) over an input of (height, width): (I - F + 2P)/S + 1 on each axis (the lecture's formula).
 

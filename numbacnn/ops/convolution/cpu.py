@@ -1,183 +1,289 @@
-"""Convolution on the CPU: patches gathered into columns, then one matrix product a block of images.
+"""Convolution on the CPU: patches gathered into columns (im2col), then a matrix product.
 
-The columns of a whole batch are F*F times the size of the input, so a block is as many images as the
-workspace holds, at least one; the caller sizes the workspace.
+The columns of a whole batch are F*F times the size of its input, so a thread gathers a tile of a few output
+rows that stays in its cache, multiplies it, and goes on to the next. How a batch is cut into tiles, and a
+sum into parts, depends on shapes alone: the result is the same for any number of threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-from numba import prange
+from numba import config, prange
 
 from ..compilation import jit
-from ..dense import add_bias
 from ..geometry import Window
+from ..product import add_product, columns_of_panel, pack, packed_size
+
+_TILE_ELEMENTS = 64 << 10
+"""Elements of a tile's columns: 256 KB of float32, a good part of a core's second cache."""
+_TILE_ROWS = 64
+"""Rows of columns below which a product would spend its time on reading the weights."""
+_SUM_BYTES = 32 << 20
+_SUM_PARTS = 8
+"""A weight gradient is summed in at most so many parts, fewer where they would take more than so many bytes."""
+
+
+class Tiling(NamedTuple):
+    """How one layer's batch is cut: `tile` output rows at a time, by at most `workers` threads."""
+
+    depth: int
+    """Rows of one group's weight matrix, R*S*C/G."""
+    filters: int
+    """Its columns, K/G."""
+    tile: int
+    workers: int
+    parts: int
+    packed: int
+    """Elements of the weights of all groups as the product wants them."""
+    slice: int
+    """Elements that one worker writes: its columns, and its share of a gradient as the product wants it."""
+
+    @property
+    def workspace(self) -> int:
+        return self.packed + self.workers * self.slice + self.parts * self.depth * self.filters
+
+
+def tiling(
+    output: tuple[int, int, int], kernel: tuple[int, int], channels: int, filters: int, groups: int = 1
+) -> Tiling:
+    """The tiling of an output (N, P, Q), of `channels` = C/G and `filters` = K/G."""
+    count, rows, cells = output
+    depth = kernel[0] * kernel[1] * channels
+    # A small batch is cut into eight tiles all the same, so that it keeps several threads busy.
+    tile = max(_TILE_ELEMENTS // (cells * depth), -(-_TILE_ROWS // cells))
+    tile = max(1, min(tile, -(-count * rows // 8)))
+    tiles = -(-count * rows // tile)
+    parts = max(1, min(_SUM_PARTS, _SUM_BYTES // (4 * depth * filters), tiles))
+    workers = max(1, min(config.NUMBA_NUM_THREADS, tiles))
+    widest = columns_of_panel(4)
+    padded = -(-filters // widest) * widest
+    # Packed once as (depth, filters) and once as its transpose; the larger of the two is kept free.
+    packed = groups * max(depth * padded, -(-depth // widest) * widest * filters)
+    return Tiling(depth, filters, tile, workers, parts, packed, tile * cells * (depth + padded))
+
+
+def workspace_size(
+    output: tuple[int, int, int], kernel: tuple[int, int], channels: int, filters: int, groups: int = 1
+) -> int:
+    """Elements of workspace that the three ops below need; the arguments are those of `tiling`."""
+    return tiling(output, kernel, channels, filters, groups).workspace
 
 
 def forward(y: Any, x: Any, weights: Any, bias: Any, window: Window, groups: int, workspace: Any) -> None:
-    """y = x * weights + bias, every filter a dot product with every patch (lecture: convolutional layer)."""
-    filters = weights.shape[3] // groups
-    for group in range(groups):
-        matrix = _matrix(weights, group, filters)
-        for images, columns, spare in _blocks(x, y, window, groups, workspace):
-            columns = _gather(columns, x[images], y.shape[1:3], window, group * weights.shape[2])
-            product = _rows(y[images])
-            if groups == 1:
-                np.dot(columns, matrix, out=product)
-            else:
-                block = spare[: len(columns) * filters].reshape(-1, filters)
-                product[:, group * filters : (group + 1) * filters] = np.dot(columns, matrix, out=block)
-    add_bias(_rows(y), bias)
+    """y = x * weights + bias: every filter's dot product with every patch (lecture: convolutional layer)."""
+    cut = tiling(y.shape[:3], window.kernel, weights.shape[2], weights.shape[3] // groups, groups)
+    _forward(y, x, weights.reshape(-1), bias, window.terms, groups, tuple(cut), workspace)
 
 
 def backward_input(d_x: Any, d_y: Any, weights: Any, window: Window, groups: int, workspace: Any) -> None:
-    """d_x = the product of d_y with the transposed filters, every column added back where it came from."""
-    filters = weights.shape[3] // groups
-    if _is_pointwise(window) and groups == 1:
-        np.dot(_rows(d_y), _matrix(weights, 0, filters).T, out=_rows(d_x))
-        return
-    for group in range(groups):
-        transposed = _matrix(weights, group, filters).T
-        for images, columns, spare in _blocks(d_x, d_y, window, groups, workspace):
-            gradient = _filters_of(d_y[images], group, filters, groups, spare)
-            np.dot(gradient, transposed, out=columns)
-            first = group * weights.shape[2]
-            _col2im(
-                d_x[images],
-                columns.reshape(*d_y[images].shape[:3], *weights.shape[:3]),
-                first,
-                window.stride,
-                window.padding[::2],
-                window.dilation,
-            )
+    """d_x = d_y times the transposed filters, every column added back where it came from."""
+    cut = tiling(d_y.shape[:3], window.kernel, weights.shape[2], weights.shape[3] // groups, groups)
+    _backward_input(d_x, d_y, weights.reshape(-1), window.terms, groups, tuple(cut), workspace)
 
 
 def backward_weights(d_weights: Any, x: Any, d_y: Any, window: Window, groups: int, workspace: Any) -> None:
-    """d_weights = the product of the transposed columns with d_y, summed over the batch."""
-    filters = d_weights.shape[3] // groups
-    depth = d_weights.shape[2]
-    total = d_weights.reshape(-1, d_weights.shape[3])
-    total[:] = 0
+    """d_weights = the transposed columns times d_y, summed over the batch."""
+    cut = tiling(d_y.shape[:3], window.kernel, d_weights.shape[2], d_weights.shape[3] // groups, groups)
+    matrix = d_weights.reshape(cut.depth, -1)
     for group in range(groups):
-        for images, columns, spare in _blocks(x, d_y, window, groups, workspace):
-            columns = _gather(columns, x[images], d_y.shape[1:3], window, group * depth)
-            gradient = _filters_of(d_y[images], group, filters, groups, spare)
-            block = spare[-total.shape[0] * filters :].reshape(-1, filters)
-            total[:, group * filters : (group + 1) * filters] += np.dot(columns.T, gradient, out=block)
+        _backward_weights(matrix, x, d_y, window.terms, group, tuple(cut), workspace)
 
 
-def workspace_size(rows: int, depth: int, filters: int, groups: int) -> int:
-    """Elements that one image needs: its columns, and what `_blocks` keeps beside them.
+@jit
+def _gather(
+    columns: Any, x: Any, volume: Any, start: Any, taken: Any, sizes: Any, first: Any, channels: Any, window: Any
+) -> None:
+    """Columns (T,Q,R,S,D) of the output rows start .. start+T of the whole batch, channels first .. first+D.
 
-    rows = P*Q, depth = R*S*C/G, filters = K/G.
+    Arrays are flat: views made in these loops would cost more than the copying.
     """
-    return rows * depth + (rows * filters if groups > 1 else 0) + depth * filters
-
-
-def _is_pointwise(window: Window) -> bool:
-    return window.kernel == (1, 1) and window.stride == (1, 1) and not any(window.padding)
-
-
-def _rows(tensor: Any) -> Any:
-    """(N,P,Q,K) -> (N*P*Q, K), the same memory."""
-    return tensor.reshape(-1, tensor.shape[-1])
-
-
-def _matrix(weights: Any, group: int, filters: int) -> Any:
-    """The filters of one group as (R*S*C/G, K/G)."""
-    matrix = weights.reshape(-1, weights.shape[3])
-    return np.ascontiguousarray(matrix[:, group * filters : (group + 1) * filters])
-
-
-def _filters_of(d_y: Any, group: int, filters: int, groups: int, spare: Any) -> Any:
-    """One group's share of d_y as a contiguous (rows, K/G)."""
-    if groups == 1:
-        return _rows(d_y)
-    share = spare[: d_y.size // groups].reshape(-1, filters)
-    share[:] = _rows(d_y)[:, group * filters : (group + 1) * filters]
-    return share
-
-
-def _blocks(
-    x: Any, y: Any, window: Window, groups: int, workspace: Any
-) -> Iterator[tuple[slice, Any, Any]]:
-    """Cuts a batch into blocks of images: (which images, their columns, spare workspace behind them)."""
-    rows = y.shape[1] * y.shape[2]
-    depth = window.kernel[0] * window.kernel[1] * (x.shape[3] // groups)
-    filters = y.shape[3] // groups
-    per_image = rows * depth + (rows * filters if groups > 1 else 0)
-    size = max(1, (workspace.size - depth * filters) // per_image)
-    for start in range(0, len(x), size):
-        images = slice(start, min(start + size, len(x)))
-        used = (images.stop - start) * rows * depth
-        yield images, workspace[:used].reshape(-1, depth), workspace[used:]
-
-
-def _gather(columns: Any, x: Any, output_size: tuple[int, int], window: Window, first: int) -> Any:
-    """The columns of these images; of a 1x1 convolution the images themselves."""
-    if _is_pointwise(window) and columns.shape[1] == x.shape[3]:
-        return _rows(x)
-    shape = (len(x), *output_size, *window.kernel, columns.shape[1] // (window.kernel[0] * window.kernel[1]))
-    _im2col(columns.reshape(shape), x, first, window.stride, window.padding[::2], window.dilation)
-    return columns
-
-
-@jit(parallel=True)
-def _im2col(columns: Any, x: Any, first: Any, stride: Any, padding: Any, dilation: Any) -> None:
-    """images (N,H,W,C) -> columns (N,P,Q,R,S,D): channels first .. first+D of the patch under each window."""
-    count, height, width = x.shape[0], x.shape[1], x.shape[2]
-    rows, cells, depth = columns.shape[1], columns.shape[2], columns.shape[5]
-    whole = dilation[1] == 1 and depth == x.shape[3]
-    run = columns.shape[4] * depth
-    for index in prange(count * rows):
-        n = index // rows
-        p = index - n * rows
-        for r in range(columns.shape[3]):
-            h = p * stride[0] - padding[0] + r * dilation[0]
+    tall, wide, down, across, top, _, before, _, tall_step, wide_step = window
+    height, width, depth = volume
+    rows, cells = sizes
+    whole = wide_step == 1 and channels == depth
+    run = wide * channels
+    for t in range(taken):
+        n = (start + t) // rows
+        p = (start + t) - n * rows
+        for r in range(tall):
+            h = p * down - top + r * tall_step
             inside = 0 <= h < height
+            row = (n * height + h) * width
             for q in range(cells):
-                left = q * stride[1] - padding[1]
-                target = columns[n, p, q, r].reshape(run)
+                left = q * across - before
+                target = ((t * cells + q) * tall + r) * run
                 if not inside:
-                    target[:] = 0
-                elif whole and left >= 0 and left + columns.shape[4] <= width:
-                    # A row of the patch lies in one piece in the image: NHWC's gift to im2col.
-                    source = x[n, h, left : left + columns.shape[4]].reshape(run)
                     for i in range(run):
-                        target[i] = source[i]
+                        columns[target + i] = 0
+                elif whole and left >= 0 and left + wide <= width:
+                    # A row of the patch lies in one piece in the image: NHWC's gift to im2col.
+                    source = (row + left) * depth
+                    for i in range(run):
+                        columns[target + i] = x[source + i]
                 else:
-                    for s in range(columns.shape[4]):
-                        w = left + s * dilation[1]
-                        for d in range(depth):
-                            target[s * depth + d] = x[n, h, w, first + d] if 0 <= w < width else 0
+                    for s in range(wide):
+                        w = left + s * wide_step
+                        if 0 <= w < width:
+                            source = (row + w) * depth + first
+                            for c in range(channels):
+                                columns[target + s * channels + c] = x[source + c]
+                        else:
+                            for c in range(channels):
+                                columns[target + s * channels + c] = 0
 
 
-@jit(parallel=True)
-def _col2im(d_x: Any, columns: Any, first: Any, stride: Any, padding: Any, dilation: Any) -> None:
-    """columns (N,P,Q,R,S,D) -> d_x (N,H,W,C), channels first .. first+D: the adjoint of im2col.
-
-    One thread owns one row of d_x and collects all that belongs there, so no two threads add to one
-    number and the order of the sums does not depend on how many threads there are.
-    """
-    count, height, width = d_x.shape[0], d_x.shape[1], d_x.shape[2]
-    rows, cells, depth = columns.shape[1], columns.shape[2], columns.shape[5]
-    for index in prange(count * height):
-        n = index // height
-        h = index - n * height
-        for w in range(width):
-            for d in range(depth):
-                d_x[n, h, w, first + d] = 0
-        for r in range(columns.shape[3]):
-            offset = h + padding[0] - r * dilation[0]
-            p = offset // stride[0]
-            if offset < 0 or p * stride[0] != offset or p >= rows:
+@jit
+def _scatter(
+    d_x: Any, columns: Any, volume: Any, start: Any, taken: Any, sizes: Any, first: Any, channels: Any, window: Any
+) -> None:
+    """Adds columns (T,Q,R,S,D) back where `_gather` takes them from: its adjoint."""
+    tall, wide, down, across, top, _, before, _, tall_step, wide_step = window
+    height, width, depth = volume
+    rows, cells = sizes
+    for t in range(taken):
+        n = (start + t) // rows
+        p = (start + t) - n * rows
+        for r in range(tall):
+            h = p * down - top + r * tall_step
+            if not 0 <= h < height:
                 continue
             for q in range(cells):
-                for s in range(columns.shape[4]):
-                    w = q * stride[1] - padding[1] + s * dilation[1]
+                source = ((t * cells + q) * tall + r) * wide * channels
+                for s in range(wide):
+                    w = q * across - before + s * wide_step
                     if 0 <= w < width:
-                        for d in range(depth):
-                            d_x[n, h, w, first + d] += columns[n, p, q, r, s, d]
+                        target = ((n * height + h) * width + w) * depth + first
+                        for c in range(channels):
+                            d_x[target + c] += columns[source + s * channels + c]
+
+
+@jit(parallel=True)
+def _forward(
+    y: Any, x: Any, weights: Any, bias: Any, window: Any, groups: Any, cut: Any, workspace: Any
+) -> None:
+    depth, filters = cut[0], cut[1]
+    size = packed_size(depth, filters, weights.itemsize)
+    for group in prange(groups):
+        own = workspace[group * size : (group + 1) * size]
+        pack(own, weights, group * filters, groups * filters, 1, depth, filters)
+    for worker in prange(cut[3]):
+        _forward_worker(worker, y, x, bias, window, groups, cut, workspace)
+
+
+@jit
+def _forward_worker(
+    worker: Any, y: Any, x: Any, bias: Any, window: Any, groups: Any, cut: Any, workspace: Any
+) -> None:
+    depth, filters, tile, workers, _, packed, size = cut
+    count, rows, cells, all_filters = y.shape
+    panels = packed_size(depth, filters, y.itemsize)
+    own = workspace[packed + worker * size : packed + (worker + 1) * size]
+    flat, pixels = y.reshape(y.size), x.reshape(x.size)
+    channels = depth // (window[0] * window[1])
+    tiles = -(-count * rows // tile)
+    for index in range(tiles * worker // workers, tiles * (worker + 1) // workers):
+        start = index * tile
+        taken = min(tile, count * rows - start)
+        length = taken * cells
+        first = start * cells * all_filters
+        columns = own[: length * depth]
+        for group in range(groups):
+            _gather(columns, pixels, x.shape[1:], start, taken, (rows, cells), group * channels, channels, window)
+            add_product(
+                flat, first + group * filters, all_filters,
+                columns, 0, depth, 1,
+                workspace[group * panels : (group + 1) * panels],
+                length, depth, filters, False,
+            )  # fmt: skip
+        for m in range(length):
+            for k in range(all_filters):
+                flat[first + m * all_filters + k] += bias[k]
+
+
+@jit(parallel=True)
+def _backward_input(
+    d_x: Any, d_y: Any, weights: Any, window: Any, groups: Any, cut: Any, workspace: Any
+) -> None:
+    depth, filters = cut[0], cut[1]
+    size = packed_size(filters, depth, weights.itemsize)
+    for group in prange(groups):
+        own = workspace[group * size : (group + 1) * size]
+        pack(own, weights, group * filters, 1, groups * filters, filters, depth)
+    # A picture belongs to one worker: tiles of one picture add to the same rows.
+    for worker in prange(min(cut[3], d_y.shape[0])):
+        _backward_input_worker(worker, d_x, d_y, window, groups, cut, workspace)
+
+
+@jit
+def _backward_input_worker(
+    worker: Any, d_x: Any, d_y: Any, window: Any, groups: Any, cut: Any, workspace: Any
+) -> None:
+    depth, filters, tile, workers, _, packed, size = cut
+    count, rows, cells, all_filters = d_y.shape
+    panels = packed_size(filters, depth, d_y.itemsize)
+    workers = min(workers, count)
+    own = workspace[packed + worker * size : packed + (worker + 1) * size]
+    flat, pixels = d_y.reshape(d_y.size), d_x.reshape(d_x.size)
+    channels = depth // (window[0] * window[1])
+    for n in range(count * worker // workers, count * (worker + 1) // workers):
+        d_x[n] = 0
+        for p in range(0, rows, tile):
+            start = n * rows + p
+            taken = min(tile, rows - p)
+            length = taken * cells
+            columns = own[: length * depth]
+            for group in range(groups):
+                add_product(
+                    columns, 0, depth,
+                    flat, start * cells * all_filters + group * filters, all_filters, 1,
+                    workspace[group * panels : (group + 1) * panels],
+                    length, filters, depth, False,
+                )  # fmt: skip
+                _scatter(
+                    pixels, columns, d_x.shape[1:], start, taken, (rows, cells), group * channels, channels, window
+                )
+
+
+@jit(parallel=True)
+def _backward_weights(
+    d_weights: Any, x: Any, d_y: Any, window: Any, group: Any, cut: Any, workspace: Any
+) -> None:
+    depth, filters, parts = cut[0], cut[1], cut[4]
+    first = cut[5] + cut[3] * cut[6]
+    sums = workspace[first : first + parts * depth * filters]
+    for worker in prange(cut[3]):
+        _backward_weights_worker(worker, sums, x, d_y, window, group, cut, workspace)
+    for row in prange(depth):
+        for k in range(filters):
+            total = sums[row * filters + k]
+            for part in range(1, parts):
+                total += sums[(part * depth + row) * filters + k]
+            d_weights[row, group * filters + k] = total
+
+
+@jit
+def _backward_weights_worker(
+    worker: Any, sums: Any, x: Any, d_y: Any, window: Any, group: Any, cut: Any, workspace: Any
+) -> None:
+    depth, filters, tile, workers, parts, packed, size = cut
+    count, rows, cells, all_filters = d_y.shape
+    own = workspace[packed + worker * size : packed + (worker + 1) * size]
+    flat, pixels = d_y.reshape(d_y.size), x.reshape(x.size)
+    channels = depth // (window[0] * window[1])
+    tiles = -(-count * rows // tile)
+    for part in range(worker, parts, workers):
+        begin, end = tiles * part // parts, tiles * (part + 1) // parts
+        for index in range(begin, end):
+            start = index * tile
+            taken = min(tile, count * rows - start)
+            length = taken * cells
+            columns, share = own[: length * depth], own[length * depth :]
+            _gather(columns, pixels, x.shape[1:], start, taken, (rows, cells), group * channels, channels, window)
+            pack(share, flat, start * cells * all_filters + group * filters, all_filters, 1, length, filters)
+            add_product(
+                sums, part * depth * filters, filters,
+                columns, 0, 1, depth,
+                share,
+                depth, length, filters, index > begin,
+            )  # fmt: skip
