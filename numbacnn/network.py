@@ -84,6 +84,21 @@ class Network:
             raise DataError(f"pictures with values from {low:g} to {high:g}: uint8, or floats in [0, 1], are expected")
         return images
 
+    def as_labels(self, labels: Any, count: int) -> Array:
+        """Class indices of `count` pictures, (count,) int64, checked; one index stands for all of them.
+
+        Raises DataError if they are no indices of this network's classes.
+        """
+        given = np.asarray(labels)
+        if given.dtype.kind not in "iu" or given.shape not in ((), (count,)):
+            raise DataError(
+                f"labels of {given.dtype}, shape {given.shape}: class indices are expected, one or {count} of them"
+            )
+        wrong = (given < 0) | (given >= self.classes)
+        if wrong.any():
+            raise DataError(f"label {given[wrong][0]}: class indices from 0 to {self.classes - 1} are expected")
+        return np.broadcast_to(given.astype(np.int64), count).copy()
+
     def _passes(self, images: Images, batch_size: int) -> Iterator[Plan]:
         images = self.as_images(images)
         plan = self.plan(min(batch_size, len(images)))

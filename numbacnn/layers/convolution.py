@@ -64,12 +64,9 @@ class Convolution(Layer):
         }
 
     def workspace(self, count: int, output: Shape, *inputs: Shape) -> int:
+        height, width, channels = inputs[0]
         return workspace_size(
-            (count, *output[:2]),
-            self._window.kernel,
-            inputs[0][2] // self.groups,
-            self.filters // self.groups,
-            self.groups,
+            (count, *output[:2]), channels, self.filters, self._window, self.groups, (height, width)
         )
 
     def forward(self, call: Call) -> None:

@@ -1,8 +1,8 @@
 """Products of any size out of register tiles.
 
 A matrix is given as a flat array, where it starts in it, and how far its next row and next column are: a
-transposed matrix, a slice of columns and a patch of an image are all just that. Every element of C is summed
-in one order, whatever the number of threads.
+transposed matrix and a slice of columns are just that. Every element of C is summed in one order, whatever
+the number of threads.
 """
 
 from __future__ import annotations
@@ -51,35 +51,6 @@ def pack(panels: Any, b: Any, b_at: Any, b_row: Any, b_column: Any, depth: Any, 
         _pack_panel(panels, first * depth, b, start, b_row, b_column, depth, min(width, columns - first))
 
 
-@jit
-def add_product(
-    c: Any,
-    c_at: Any,
-    c_row: Any,
-    a: Any,
-    a_at: Any,
-    a_row: Any,
-    a_step: Any,
-    panels: Any,
-    rows: Any,
-    depth: Any,
-    columns: Any,
-    add: Any,
-) -> None:
-    """C = A B on the calling thread, B packed by `pack`; added to what C holds if `add`."""
-    width = 64 // c.itemsize
-    for k in range(0, depth, _DEPTH):
-        steps = min(_DEPTH, depth - k)
-        for j in range(0, columns, width):
-            for i in range(0, rows, ROWS):
-                multiply_tile(
-                    c, c_at + i * c_row + j, c_row,
-                    a, a_at + i * a_row + k * a_step, a_row, a_step,
-                    panels, j * depth + k * width, width,
-                    steps, min(ROWS, rows - i), min(width, columns - j), add or k > 0,
-                )  # fmt: skip
-
-
 @jit(parallel=True)
 def multiply(
     c: Any,
@@ -94,6 +65,7 @@ def multiply(
     """C (M,K) = A (M,depth) B (depth,K) on all threads; C is contiguous, A and B flat with any strides."""
     rows, columns = c.shape
     flat = c.reshape(c.size)
+    row_table, stretch_table = np.arange(rows) * a_row, np.zeros(1, np.intp)
     width = 64 // c.itemsize
     chunks = (rows + _CHUNK - 1) // _CHUNK
     panels = (columns + width - 1) // width
@@ -112,7 +84,7 @@ def multiply(
                 for i in range(top, bottom, ROWS):
                     multiply_tile(
                         flat, i * columns + j, columns,
-                        a, i * a_row + k * a_step, a_row, a_step,
-                        panel, 0, width,
+                        a, k * a_step, row_table, i, stretch_table, 1, a_step,
+                        panel, 0,
                         steps, min(ROWS, bottom - i), taken, k > 0,
                     )  # fmt: skip

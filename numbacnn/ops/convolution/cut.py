@@ -1,0 +1,110 @@
+"""How one layer's batch is cut into tiles, and where the elements of a patch lie in a tile's strip.
+
+A tile is a few output rows of one picture, or a few small pictures. Its strip is the part of the input that those
+rows see, copied with its padding once, not F*F times; patches are then read out of the strip by tables of
+offsets (im2col without the columns). All of this depends on shapes alone.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import config
+
+from ..product import columns_of_panel
+
+_PIXELS = 192
+"""Output pixels of a tile: enough that a panel of weights, once in the first cache, is used a while."""
+_STRIP = 128 << 10
+"""Elements of a strip: 512 KB of float32, about half of a core's second cache."""
+_SUM_BYTES = 32 << 20
+_SUM_PARTS = 8
+"""A weight gradient is summed in at most so many parts, fewer where they would take more than so many bytes."""
+
+Terms = tuple[int, ...]
+"""A window as `Window.terms` gives it; a padding may be negative here (rows of the input left out)."""
+
+
+class Cut(NamedTuple):
+    """See `cut`. The tables are offsets in a strip (images, strip_rows, strip_columns, C)."""
+
+    pixels: Any
+    """Of the patch of every output pixel of a tile."""
+    rows: Any
+    """Of the first patch of every output row of a tile."""
+    stretches: Any
+    """Of every contiguous stretch of a patch: a row (S*C), or a cell's share of channels (C/G)."""
+    stretch: int
+    """Elements of a stretch."""
+    tile: tuple[int, int]
+    """(pictures, output rows) of a tile; one of them is 1, or the rows are all of a picture's."""
+    strip: tuple[int, int, int]
+    """(rows, columns, elements) of one picture's strip."""
+    tiles: int
+    workers: int
+    parts: int
+    packed: int
+    """Workspace for the weights of all groups as the product wants them."""
+    slice: int
+    """Workspace of one worker: its strip, and its share of a gradient as the product wants it."""
+    sums: int
+    """Workspace for the partial sums of a weight gradient."""
+
+    @property
+    def workspace(self) -> int:
+        return self.packed + self.workers * self.slice + self.sums
+
+
+@lru_cache(maxsize=512)
+def cut(output: tuple[int, ...], channels: int, filters: int, terms: Terms, groups: int) -> Cut:
+    """The cut of an output (N, P, Q) of `filters` K over `channels` C."""
+    count, rows, cells = output
+    tall, wide, down, across, *_, tall_step, wide_step = terms
+    share, own_filters = channels // groups, filters // groups
+    depth = tall * wide * share
+    columns = (cells - 1) * across + (wide - 1) * wide_step + 1
+
+    def strip_rows(taken: int) -> int:
+        return (taken - 1) * down + (tall - 1) * tall_step + 1
+
+    pictures, taken = 1, max(1, min(rows, _PIXELS // cells))
+    while taken > 1 and strip_rows(taken) * columns * channels > _STRIP:
+        taken -= 1
+    if taken == rows:
+        size = strip_rows(rows) * columns * channels
+        pictures = max(1, min(_PIXELS // (rows * cells), _STRIP // size))
+    # A small batch is cut into eight tiles all the same, so that it keeps several threads busy.
+    if pictures > 1:
+        pictures = min(pictures, max(1, count // 8))
+    else:
+        taken = min(taken, max(1, -(-count * rows // 8)))
+    taken = -(-rows // -(-rows // taken))
+    tiles = -(-count // pictures) * -(-rows // taken)
+
+    picture = strip_rows(taken) * columns * channels
+    row_offsets = (np.arange(pictures)[:, None] * picture + np.arange(taken) * (down * columns * channels)).ravel()
+    pixel_offsets = (row_offsets[:, None] + np.arange(cells) * (across * channels)).ravel()
+    cell_offsets = (
+        np.arange(tall)[:, None] * (tall_step * columns * channels) + np.arange(wide) * (wide_step * channels)
+    )
+    contiguous = groups == 1 and wide_step == 1
+    stretch_offsets = cell_offsets[:, 0] if contiguous else cell_offsets.ravel()
+    width = columns_of_panel(4)
+    padded = -(-own_filters // width) * width
+    parts = max(1, min(_SUM_PARTS, _SUM_BYTES // (4 * depth * filters), tiles))
+    return Cut(
+        pixels=pixel_offsets,
+        rows=row_offsets,
+        stretches=np.ascontiguousarray(stretch_offsets),
+        stretch=wide * channels if contiguous else share,
+        tile=(pictures, taken),
+        strip=(strip_rows(taken), columns, picture),
+        tiles=tiles,
+        workers=max(1, min(config.NUMBA_NUM_THREADS, tiles)),
+        parts=parts,
+        packed=groups * depth * padded,
+        slice=pictures * picture + pictures * taken * cells * padded,
+        sums=parts * depth * filters,
+    )

@@ -1,0 +1,121 @@
+"""The input gradient of a convolution whose stride is not 1: columns, added back where they came from (col2im)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import config, prange
+
+from ..compilation import jit
+from ..geometry import Window
+from ..product import ROWS, columns_of_panel, multiply_tile, pack, packed_size
+
+_COLUMNS = 64 << 10
+"""Elements of a tile's columns: 256 KB of float32."""
+
+
+def _cut(output: Any, channels: int, filters: int, window: Window, groups: int) -> tuple[int, int, int, int]:
+    """(output rows of a tile, workers, workspace for packed weights, workspace of one worker)."""
+    depth = window.kernel[0] * window.kernel[1] * channels // groups
+    taken = max(1, min(output[1], _COLUMNS // (output[2] * depth)))
+    width = columns_of_panel(4)
+    packed = groups * -(-depth // width) * width * (filters // groups)
+    return taken, min(config.NUMBA_NUM_THREADS, output[0]), packed, taken * output[2] * depth
+
+
+def workspace_size(output: Any, channels: int, filters: int, window: Window, groups: int) -> int:
+    """Elements of workspace for an output (N, P, Q)."""
+    _, workers, packed, size = _cut(output, channels, filters, window, groups)
+    return packed + workers * size
+
+
+def backward_input(d_x: Any, d_y: Any, weights: Any, window: Window, groups: int, workspace: Any) -> None:
+    """d_x = d_y times the transposed filters, every column added back where it came from."""
+    numbers = _cut(d_y.shape, d_x.shape[3], d_y.shape[3], window, groups)
+    share = d_y.shape[3] // groups
+    tables = np.arange(d_y.shape[1] * d_y.shape[2]) * d_y.shape[3], np.zeros(1, np.intp)
+    _backward_input(d_x, d_y, weights.reshape(-1), window.terms, groups, share, *tables, numbers, workspace)
+
+
+@jit(parallel=True)
+def _backward_input(
+    d_x: Any,
+    d_y: Any,
+    weights: Any,
+    terms: Any,
+    groups: Any,
+    share: Any,
+    pixels: Any,
+    stretches: Any,
+    numbers: Any,
+    workspace: Any,
+) -> None:
+    depth = terms[0] * terms[1] * (d_x.shape[3] // groups)
+    size = packed_size(share, depth, weights.itemsize)
+    for group in prange(groups):
+        own = workspace[group * size : (group + 1) * size]
+        pack(own, weights, group * share, 1, groups * share, share, depth)
+    # A picture belongs to one worker: tiles of one picture add to the same rows.
+    for worker in prange(numbers[1]):
+        _worker(worker, d_x, d_y, terms, groups, share, pixels, stretches, numbers, workspace)
+
+
+@jit
+def _worker(
+    worker: Any,
+    d_x: Any,
+    d_y: Any,
+    terms: Any,
+    groups: Any,
+    share: Any,
+    pixels: Any,
+    stretches: Any,
+    numbers: Any,
+    workspace: Any,
+) -> None:
+    taken, workers, packed, size = numbers
+    count, rows, cells, filters = d_y.shape
+    channels = d_x.shape[3] // groups
+    depth = terms[0] * terms[1] * channels
+    width = 64 // d_y.itemsize
+    panels = packed_size(share, depth, d_y.itemsize)
+    columns = workspace[packed + worker * size : packed + (worker + 1) * size]
+    flat, target = d_y.reshape(d_y.size), d_x.reshape(d_x.size)
+    for n in range(count * worker // workers, count * (worker + 1) // workers):
+        d_x[n] = 0
+        for p in range(0, rows, taken):
+            height = min(taken, rows - p)
+            length = height * cells
+            for group in range(groups):
+                for j in range(0, depth, width):
+                    for i in range(0, length, ROWS):
+                        multiply_tile(
+                            columns, i * depth + j, depth,
+                            flat, (n * rows + p) * cells * filters + group * share, pixels, i, stretches, 1, 1,
+                            workspace, group * panels + j * share,
+                            share, min(ROWS, length - i), min(width, depth - j), False,
+                        )  # fmt: skip
+                _scatter(target, columns, d_x.shape, n, p, height, cells, group * channels, channels, terms)
+
+
+@jit
+def _scatter(
+    d_x: Any, columns: Any, shape: Any, n: Any, p: Any, taken: Any, cells: Any, first: Any, channels: Any, terms: Any
+) -> None:
+    """Adds columns (T,Q,R,S,C/G) of the output rows p .. p+T of picture n to d_x (flat)."""
+    tall, wide, down, across, top, _, before, _, tall_step, wide_step = terms
+    _, height, width, depth = shape
+    for t in range(taken):
+        for r in range(tall):
+            h = (p + t) * down - top + r * tall_step
+            if not 0 <= h < height:
+                continue
+            for q in range(cells):
+                source = ((t * cells + q) * tall + r) * wide * channels
+                for s in range(wide):
+                    w = q * across - before + s * wide_step
+                    if 0 <= w < width:
+                        target = ((n * height + h) * width + w) * depth + first
+                        for c in range(channels):
+                            d_x[target + c] += columns[source + s * channels + c]
