@@ -67,11 +67,10 @@ def _prelu_backward_cpu(d_x: Any, d_y: Any, x: Any, slopes: Any, rule: Any) -> N
 def _prelu_backward_slopes_cpu(d_slopes: Any, d_y: Any, x: Any) -> None:
     """d_slope_c = sum over m of d_y_mc min(x_mc, 0) (He et al., 2015, eq. 9); one thread owns one channel."""
     for c in prange(d_slopes.size):
-        total = d_slopes[c] * 0
+        d_slopes[c] = 0
         for m in range(x.shape[0]):
             if x[m, c] <= 0:
-                total += d_y[m, c] * x[m, c]
-        d_slopes[c] = total
+                d_slopes[c] += d_y[m, c] * x[m, c]
 
 
 @jit(parallel=True)

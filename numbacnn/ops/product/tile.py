@@ -7,7 +7,12 @@ stretch of its columns begin is read from two small tables, so that the patches 
 being copied together first (Dukhan, 2019, "The Indirect Convolution Algorithm").
 """
 
+# Numba calls these functions with its own builder objects, which have no types.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
+
 from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import llvmlite.binding
 from llvmlite import ir
@@ -15,11 +20,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-_FEATURES = llvmlite.binding.get_host_cpu_features()
-_WIDE = bool(_FEATURES.get("avx512f"))
-ROWS = 12 if _WIDE else 6
-"""Rows of a tile: with 64 bytes of columns its sums fill 12 of the registers of AVX2 (two a row) and of AVX-512."""
+ROWS = 12 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 6
+"""Rows of a tile: with 64 bytes of columns its sums fill 12 of the registers of AVX2 (two a row) or of AVX-512."""
 _PANEL_BYTES = 64
+_INDEX = cgutils.intp_t
+_INT = ir.IntType(32)
 
 
 def columns_of_panel(itemsize: int) -> int:
@@ -27,8 +32,29 @@ def columns_of_panel(itemsize: int) -> int:
     return _PANEL_BYTES // itemsize
 
 
+class _Operands(NamedTuple):
+    """What a tile is computed from, as LLVM values."""
+
+    c: Any
+    c_row: Any
+    a: Any
+    row_table: Any
+    """None: rows one element apart."""
+    stretch_table: Any
+    stretches: Any
+    a_step: Any
+    b: Any
+    depth: Any
+    rows: Any
+    columns: Any
+    add: Any
+    number: Any
+    width: int
+    """Columns of a whole panel, the distance between two steps in B."""
+
+
 @intrinsic
-def multiply_tile(  # type: ignore[no-untyped-def]
+def multiply_tile(
     typingctx, c, c_at, c_row, a, a_at, row_table, row_at, stretch_table, stretches, a_step, b, b_at, depth, rows, columns, add
 ):
     """C (rows, columns) = A (rows, stretches * depth) B, added to what C holds if `add`.
@@ -43,112 +69,130 @@ def multiply_tile(  # type: ignore[no-untyped-def]
         c, c_at, c_row, a, a_at, row_table, row_at, stretch_table, stretches, a_step, b, b_at, depth, rows, columns, add
     )
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        number = context.get_value_type(signature.args[0].dtype)
-        bits = signature.args[0].dtype.bitwidth
-        width = columns_of_panel(bits // 8)
-        vector, index, boolean = ir.VectorType(number, width), cgutils.intp_t, ir.IntType(1)
-        suffix = f"v{width}f{bits}"
-        module = builder.module
-        mask_type = ir.VectorType(boolean, width)
-        fma = cgutils.get_or_insert_function(
-            module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.{suffix}"
-        )
-        load = cgutils.get_or_insert_function(
-            module,
-            ir.FunctionType(vector, [vector.as_pointer(), ir.IntType(32), mask_type, vector]),
-            f"llvm.masked.load.{suffix}.p0",
-        )
-        store = cgutils.get_or_insert_function(
-            module,
-            ir.FunctionType(ir.VoidType(), [vector, vector.as_pointer(), ir.IntType(32), mask_type]),
-            f"llvm.masked.store.{suffix}.p0",
-        )
-        alignment = ir.Constant(ir.IntType(32), bits // 8)
+    def generate(context, builder, signature, arguments):
+        def at(place, offset):
+            array = context.make_array(signature.args[place])(context, builder, arguments[place])
+            return builder.gep(array.data, [offset])
 
-        def integer(value):  # type: ignore[no-untyped-def]
-            return ir.Constant(index, value)
-
-        def data(place):  # type: ignore[no-untyped-def]
-            return context.make_array(signature.args[place])(context, builder, arguments[place]).data
-
-        def splat(value, kind):  # type: ignore[no-untyped-def]
-            one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
-            zeros = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
-            return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros)
-
-        c_start = builder.gep(data(0), [arguments[1]])
-        a_start = builder.gep(data(3), [arguments[4]])
         contiguous = isinstance(signature.args[5], types.NoneType)
-        row_table = None if contiguous else builder.gep(data(5), [arguments[6]])
-        stretch_table = data(7)
-        b_start = builder.gep(data(10), [arguments[11]])
-        c_row, stretches, a_step = arguments[2], arguments[8], arguments[9]
-        depth, rows, columns, add = arguments[12:16]
-        lanes = ir.Constant(ir.VectorType(index, width), list(range(width)))
-        mask = builder.icmp_signed("<", lanes, splat(columns, ir.VectorType(index, width)))
-        zero = ir.Constant(vector, [0.0] * width)
-        # Rows beyond the last read the last again: no branch in the loop, nothing read out of bounds.
-        last = builder.sub(rows, integer(1))
-        sources, targets = [], []
-        for row in range(ROWS):
-            within = builder.icmp_signed("<", integer(row), rows)
-            place = builder.select(within, integer(row), last)
-            if row_table is not None:
-                sources.append(builder.gep(a_start, [builder.load(builder.gep(row_table, [place]))]))
-            target = builder.gep(c_start, [builder.mul(place, c_row)])
-            targets.append(builder.bitcast(target, vector.as_pointer()))
-        adding = builder.and_(mask, splat(context.cast(builder, add, signature.args[15], types.boolean), mask_type))
-        sums = [builder.call(load, [target, alignment, adding, zero]) for target in targets]
-
-        def loop(name, count, carried, make_body):  # type: ignore[no-untyped-def]
-            """for index in range(count): carried = make_body(index, carried); returns what is carried at the end."""
-            before = builder.block
-            head, body, done = (builder.append_basic_block(f"{name}.{part}") for part in ("head", "body", "done"))
-            builder.branch(head)
-            builder.position_at_end(head)
-            position = builder.phi(index)
-            position.add_incoming(integer(0), before)
-            phis = [builder.phi(value.type) for value in carried]
-            for phi, value in zip(phis, carried, strict=True):
-                phi.add_incoming(value, before)
-            builder.cbranch(builder.icmp_signed("<", position, count), body, done)
-            builder.position_at_end(body)
-            results = make_body(position, phis)
-            last = builder.block
-            for phi, value in zip(phis, results, strict=True):
-                phi.add_incoming(value, last)
-            position.add_incoming(builder.add(position, integer(1)), last)
-            builder.branch(head)
-            builder.position_at_end(done)
-            return phis
-
-        def stretch(number, carried):  # type: ignore[no-untyped-def]
-            shift = builder.load(builder.gep(stretch_table, [number]))
-            panel_start = builder.gep(b_start, [builder.mul(builder.mul(number, depth), integer(width))])
-            starts = [builder.gep(source, [shift]) for source in (sources or [a_start])]
-
-            def step(k, running):  # type: ignore[no-untyped-def]
-                here = builder.gep(panel_start, [builder.mul(k, integer(width))])
-                panel = builder.load(builder.bitcast(here, vector.as_pointer()), align=bits // 8)
-                offset = builder.mul(k, a_step)
-                if contiguous:
-                    here = builder.gep(starts[0], [offset])
-                    places = [builder.gep(here, [integer(row)]) for row in range(ROWS)]
-                else:
-                    places = [builder.gep(start, [offset]) for start in starts]
-                values = [builder.load(place) for place in places]
-                return [
-                    builder.call(fma, [splat(value, vector), panel, total])
-                    for value, total in zip(values, running, strict=True)
-                ]
-
-            return loop("step", depth, carried, step)
-
-        running = loop("stretch", stretches, sums, stretch)
-        for row, (target, total) in enumerate(zip(targets, running, strict=True)):
-            with builder.if_then(builder.icmp_signed("<", integer(row), rows), likely=True):
-                builder.call(store, [total, target, alignment, mask])
+        operands = _Operands(
+            c=at(0, arguments[1]),
+            c_row=arguments[2],
+            a=at(3, arguments[4]),
+            row_table=None if contiguous else at(5, arguments[6]),
+            stretch_table=at(7, _integer(0)),
+            stretches=arguments[8],
+            a_step=arguments[9],
+            b=at(10, arguments[11]),
+            depth=arguments[12],
+            rows=arguments[13],
+            columns=arguments[14],
+            add=context.cast(builder, arguments[15], signature.args[15], types.boolean),
+            number=context.get_value_type(signature.args[0].dtype),
+            width=columns_of_panel(signature.args[0].dtype.bitwidth // 8),
+        )
+        # Layers of few filters would waste most of a whole panel.
+        narrow = builder.icmp_signed("<=", operands.columns, _integer(operands.width // 2))
+        with builder.if_else(narrow) as (half_panel, whole_panel):
+            with half_panel:
+                _emit(builder, operands, operands.width // 2)
+            with whole_panel:
+                _emit(builder, operands, operands.width)
         return context.get_dummy_value()
 
     return signature, generate
+
+
+def _integer(value):
+    return ir.Constant(_INDEX, value)
+
+
+def _splat(builder, value, lanes):
+    kind = ir.VectorType(value.type, lanes)
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(_INT, 0))
+    zeros = ir.Constant(ir.VectorType(_INT, lanes), [0] * lanes)
+    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros)
+
+
+def _loop(builder, count, carried, make_body):
+    """for index in range(count): carried = make_body(index, carried). Returns what is carried at the end."""
+    before = builder.block
+    head, body, done = (builder.append_basic_block(f"tile.{part}") for part in ("head", "body", "done"))
+    builder.branch(head)
+    builder.position_at_end(head)
+    index = builder.phi(_INDEX)
+    index.add_incoming(_integer(0), before)
+    phis = [builder.phi(value.type) for value in carried]
+    for phi, value in zip(phis, carried, strict=True):
+        phi.add_incoming(value, before)
+    builder.cbranch(builder.icmp_signed("<", index, count), body, done)
+    builder.position_at_end(body)
+    results = make_body(index, phis)
+    last = builder.block
+    for phi, value in zip(phis, results, strict=True):
+        phi.add_incoming(value, last)
+    index.add_incoming(builder.add(index, _integer(1)), last)
+    builder.branch(head)
+    builder.position_at_end(done)
+    return phis
+
+
+def _emit(builder, operands, lanes):
+    """The tile of ROWS rows and `lanes` columns."""
+    vector = ir.VectorType(operands.number, lanes)
+    pointer, mask_type = vector.as_pointer(), ir.VectorType(ir.IntType(1), lanes)
+    bits = 64 if isinstance(operands.number, ir.DoubleType) else 32
+    alignment = ir.Constant(_INT, bits // 8)
+
+    def function(name, result, parameters):
+        kind = ir.FunctionType(result, parameters)
+        return cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{lanes}f{bits}")
+
+    fma = function("fma", vector, [vector] * 3)
+    load = function("masked.load", vector, [pointer, _INT, mask_type, vector])
+    store = function("masked.store", ir.VoidType(), [vector, pointer, _INT, mask_type])
+
+    # Rows beyond the last read the last again: no branch in the loop, nothing read out of bounds.
+    last = builder.sub(operands.rows, _integer(1))
+    places = [
+        builder.select(builder.icmp_signed("<", _integer(row), operands.rows), _integer(row), last)
+        for row in range(ROWS)
+    ]
+    targets = [
+        builder.bitcast(builder.gep(operands.c, [builder.mul(place, operands.c_row)]), pointer) for place in places
+    ]
+    starts = [operands.a]
+    if operands.row_table is not None:
+        offsets = [builder.load(builder.gep(operands.row_table, [place])) for place in places]
+        starts = [builder.gep(operands.a, [offset]) for offset in offsets]
+    numbered = ir.Constant(ir.VectorType(_INDEX, lanes), list(range(lanes)))
+    mask = builder.icmp_signed("<", numbered, _splat(builder, operands.columns, lanes))
+    adding = builder.and_(mask, _splat(builder, operands.add, lanes))
+    zero = ir.Constant(vector, [0.0] * lanes)
+    sums = [builder.call(load, [target, alignment, adding, zero]) for target in targets]
+
+    def stretch(number, carried):
+        shift = builder.load(builder.gep(operands.stretch_table, [number]))
+        first = builder.mul(builder.mul(number, operands.depth), _integer(operands.width))
+        panel = builder.gep(operands.b, [first])
+        shifted = [builder.gep(start, [shift]) for start in starts]
+
+        def step(k, running):
+            here = builder.gep(panel, [builder.mul(k, _integer(operands.width))])
+            columns = builder.load(builder.bitcast(here, pointer), align=bits // 8)
+            offset = builder.mul(k, operands.a_step)
+            sources = [builder.gep(start, [offset]) for start in shifted]
+            if operands.row_table is None:
+                sources = [builder.gep(sources[0], [_integer(row)]) for row in range(ROWS)]
+            values = [builder.load(source) for source in sources]
+            return [
+                builder.call(fma, [_splat(builder, value, lanes), columns, total])
+                for value, total in zip(values, running, strict=True)
+            ]
+
+        return _loop(builder, operands.depth, carried, step)
+
+    totals = _loop(builder, operands.stretches, sums, stretch)
+    for row, (target, total) in enumerate(zip(targets, totals, strict=True)):
+        with builder.if_then(builder.icmp_signed("<", _integer(row), operands.rows), likely=True):
+            builder.call(store, [total, target, alignment, mask])
