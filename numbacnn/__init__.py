@@ -35,7 +35,7 @@ _HOMES = {
 
 _ROOMS = ("analysis", "architectures", "attacks", "data", "figures", "layers", "storage", "training")
 
-__all__ = sorted([*_HOMES, *_ROOMS])
+__all__ = sorted([*_HOMES, *_ROOMS])  # noqa: PLE0605 - the two tables above are the one list
 
 
 def __getattr__(name: str) -> Any:

@@ -12,9 +12,10 @@ import numpy as np
 from .device import Array, Device, get_device
 from .errors import ShapeError, UsageError, nearest
 from .graph import Graph, Node
-from .layers import Call, Shape
+from .layers import Call, Shape, Step
 from .ops import joins, losses
 from .ops.activations import RULES
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -40,7 +41,7 @@ class _Wish:
 
     @property
     def bytes(self) -> int:
-        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+        return math.prod(self.shape) * int(np.dtype(self.dtype).itemsize)
 
 
 class Plan:
@@ -72,7 +73,8 @@ class Plan:
         self._flows = self._gradient_flow() if gradients != "none" else set()
         self._order = {node.name: index for index, node in enumerate(graph.nodes)}
         self._wished = self._wishes()
-        self._training, self._key, self._step = False, 0, 0
+        self._step = Step()
+        self._calls: dict[tuple[str, int], Call] = {}
 
     @property
     def bytes(self) -> int:
@@ -161,21 +163,21 @@ class Plan:
             if self._learns
         }
 
-    def call(self, node: Node, rule: str = "standard") -> Call:
+    def call(self, node: Node) -> Call:
         """What this node sees of the present pass."""
-        sources = [self._view(source, "output") for source in node.inputs] or [self.input]
-        kept = node.layer.scratch(self.count, self.graph.shapes[node.name])
-        return Call(
-            inputs=tuple(sources),
-            output=self._view(node.name, "output"),
-            scratch={key: self._view(node.name, f"scratch {key}") for key in kept},
-            workspace=self._buffers["", "workspace"],
-            training=self._training,
-            key=self._key,
-            # The step in the upper half, the layer in the lower: no two layers or steps share a stream.
-            stream=(self._step << 16) | self._order[node.name],
-            rule=RULES[rule],
-        )
+        known = self._calls.get((node.name, self.count))
+        if known is None:
+            sources = [self._view(source, "output") for source in node.inputs] or [self.input]
+            kept = node.layer.scratch(self.count, self.graph.shapes[node.name])
+            self._calls[node.name, self.count] = known = Call(
+                inputs=tuple(sources),
+                output=self._view(node.name, "output"),
+                scratch={key: self._view(node.name, f"scratch {key}") for key in kept},
+                workspace=self._buffers["", "workspace"],
+                index=self._order[node.name],
+                step=self._step,
+            )
+        return known
 
     # The walks
 
@@ -202,7 +204,7 @@ class Plan:
         """
         if images is not None:
             self.load(images)
-        self._training, self._key, self._step = training, key, step
+        self._step.training, self._step.key, self._step.number = training, key, step
         for node in self.graph.nodes:
             node.layer.forward(self.call(node))
         return self.output()
@@ -219,7 +221,8 @@ class Plan:
         weights[...] = 1 / self.count if reduction == "mean" else 1
         start = self._view(self.scores, "d_output")
         losses.BACKWARD[loss.name](start, weights, self.output(self.scores), labels, loss.margin)
-        return self._walk_back(self.scores, "standard")
+        self._step.rule = RULES["standard"]
+        return self._walk_back(self.scores)
 
     def backward(self, start: str, d_output: Array, *, rule: str = "standard") -> Array | None:
         """Walks a gradient of a node's output back; returns the gradient of the pixels (count,H,W,C), if it gets there.
@@ -230,15 +233,16 @@ class Plan:
         if rule not in RULES:
             raise UsageError(f"unknown backward rule '{rule}'{nearest(rule, RULES)}")
         self._view(self.graph[start].name, "d_output")[...] = d_output
-        return self._walk_back(start, rule)
+        self._step.rule = RULES[rule]
+        return self._walk_back(start)
 
-    def _walk_back(self, start: str, rule: str) -> Array | None:
+    def _walk_back(self, start: str) -> Array | None:
         reached = self.graph.ancestors(start)
         written = {start}
         for node in reversed(self.graph.nodes):
             if node.name not in reached or node.name not in self._flows:
                 continue
-            call, d_output = self.call(node, rule), self._view(node.name, "d_output")
+            call, d_output = self.call(node), self._view(node.name, "d_output")
             if self._learns and node.layer.parameters:
                 node.layer.backward_parameters(call, d_output, self.gradients[node.name])
             if not node.inputs:

@@ -39,7 +39,9 @@ class Graph:
     Raises NetworkError or ShapeError, naming the layer.
     """
 
-    def __init__(self, layers: Sequence[LayerLine], input_shape: Shape, *, dtype: DTypeLike = np.float32) -> None:
+    def __init__(
+        self, layers: Sequence[LayerLine], input_shape: Shape, *, dtype: DTypeLike = np.float32
+    ) -> None:
         self.input_shape = tuple(input_shape)
         self.dtype = np.dtype(dtype)
         self.nodes: tuple[Node, ...] = ()
@@ -72,11 +74,15 @@ class Graph:
             inputs = (self.nodes[-1].name,)
         for source in inputs:
             if source not in self.shapes:
-                raise NetworkError(f"it reads '{source}', and no layer above has that name{nearest(source, self.shapes)}")
+                raise NetworkError(
+                    f"it reads '{source}', and no layer above has that name{nearest(source, self.shapes)}"
+                )
         if layer.inputs_expected is None and len(inputs) < 2:
             raise NetworkError(f'{layer.kind} joins two layers or more: inputs = ["…", "…"]')
         if layer.inputs_expected is not None and len(inputs) != layer.inputs_expected:
-            raise NetworkError(f"{layer.kind} reads {layer.inputs_expected} layer, and {len(inputs)} are given")
+            raise NetworkError(
+                f"{layer.kind} reads {layer.inputs_expected} layer, and {len(inputs)} are given"
+            )
         return tuple(inputs)
 
     def _check_ends(self) -> None:
@@ -149,7 +155,7 @@ class Graph:
                 node.layer.parameters[name] = np.ascontiguousarray(values, self.dtype)
 
     def astype(self, dtype: DTypeLike) -> Graph:
-        """This graph with parameters of another precision (copies)."""
+        """The same graph with parameters of another precision (copies)."""
         other = copy.copy(self)
         other.dtype = np.dtype(dtype)
         other.nodes = tuple(Node(node.name, copy.copy(node.layer), node.inputs) for node in self.nodes)

@@ -50,7 +50,9 @@ class Network:
         kept = self._plans.get(gradients)
         if kept is None or kept.batch_size < batch_size:
             self._plans.pop(gradients, None)
-            self._plans[gradients] = kept = Plan(self.graph, batch_size, gradients=gradients, device=self.device)
+            self._plans[gradients] = kept = Plan(
+                self.graph, batch_size, gradients=gradients, device=self.device
+            )
         return kept
 
     def predict(self, images: Images, batch_size: int = 64) -> Array:
@@ -74,14 +76,18 @@ class Network:
             images = images[..., None]
         if images.ndim != 4 or images.shape[1:] != self.input_shape or not len(images):
             wanted = "x".join(map(str, self.input_shape))
-            raise ShapeError(f"pictures of shape {images.shape}: (N, {wanted.replace('x', ', ')}) is expected")
+            raise ShapeError(
+                f"pictures of shape {images.shape}: (N, {wanted.replace('x', ', ')}) is expected"
+            )
         if images.dtype == np.uint8:
             return images
         if images.dtype.kind != "f":
             raise DataError(f"pictures of {images.dtype}: uint8, or floats in [0, 1], are expected")
         low, high = images.min(), images.max()
         if not (low >= 0 and high <= 1):
-            raise DataError(f"pictures with values from {low:g} to {high:g}: uint8, or floats in [0, 1], are expected")
+            raise DataError(
+                f"pictures with values from {low:g} to {high:g}: uint8, or floats in [0, 1], are expected"
+            )
         return images
 
     def as_labels(self, labels: Any, count: int) -> Array:
@@ -96,7 +102,9 @@ class Network:
             )
         wrong = (given < 0) | (given >= self.classes)
         if wrong.any():
-            raise DataError(f"label {given[wrong][0]}: class indices from 0 to {self.classes - 1} are expected")
+            raise DataError(
+                f"label {given[wrong][0]}: class indices from 0 to {self.classes - 1} are expected"
+            )
         return np.broadcast_to(given.astype(np.int64), count).copy()
 
     def _passes(self, images: Images, batch_size: int) -> Iterator[Plan]:

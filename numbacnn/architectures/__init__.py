@@ -56,13 +56,18 @@ def build(
     """
     if str(name).endswith(".toml"):
         definition = read_definition(Path(name))
-        made_for, layers = Architecture(lambda *_: definition.layers, definition.input_shape, definition.classes), None
+        made_for, layers = (
+            Architecture(lambda *_: definition.layers, definition.input_shape, definition.classes),
+            None,
+        )
         if (classes or made_for.classes) != made_for.classes:
             raise NetworkError(f"{name} ends in {made_for.classes} classes, and {classes} are needed")
     elif name in ARCHITECTURES:
         made_for = ARCHITECTURES[str(name)]
     else:
-        raise NetworkError(f"unknown network '{name}'{nearest(str(name), ARCHITECTURES)}; or give a .toml file")
+        raise NetworkError(
+            f"unknown network '{name}'{nearest(str(name), ARCHITECTURES)}; or give a .toml file"
+        )
     shape, classes = input_shape or made_for.input_shape, classes or len(class_names) or made_for.classes
     layers = made_for.layers(shape, classes)
     network = Network(Graph([("pixels", pixels or Pixels()), *layers], shape), class_names)

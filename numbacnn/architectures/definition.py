@@ -51,7 +51,9 @@ def read_definition(path: Path) -> Definition:
     unknown = [key for key in table if key not in ("input", "layers")]
     if unknown:
         line = _line(text, unknown[0])
-        raise NetworkError(f"{path}:{line}: unknown key '{unknown[0]}'{nearest(unknown[0], ('input', 'layers'))}")
+        raise NetworkError(
+            f"{path}:{line}: unknown key '{unknown[0]}'{nearest(unknown[0], ('input', 'layers'))}"
+        )
     shape = table.get("input")
     if not (isinstance(shape, list) and len(shape) == 3 and all(type(n) is int and n > 0 for n in shape)):
         line = _line(text, "input")
@@ -64,7 +66,7 @@ def read_definition(path: Path) -> Definition:
         try:
             layers.append(_layer_line(name, entry))
             # Every prefix is built, so that a window that does not fit is reported with its own line.
-            graph = _Prefix(layers, tuple(shape))
+            _Prefix(layers, tuple(shape))
         except NumbacnnError as error:
             raise type(error)(f"{path}:{_line(text, name)}: {_once(str(error), name)}") from None
     try:
@@ -93,7 +95,7 @@ def _layer_line(name: str, entry: Any) -> LayerLine:
         return name, layer
     inputs = entry["inputs"]
     if not isinstance(inputs, list) or not all(isinstance(source, str) for source in inputs):
-        raise NetworkError(f"layer '{name}': inputs = [\"…\", \"…\"] is expected")
+        raise NetworkError(f'layer \'{name}\': inputs = ["…", "…"] is expected')
     return name, layer, tuple(inputs)
 
 

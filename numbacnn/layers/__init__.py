@@ -1,7 +1,7 @@
 """The lecture's bricks. A new one is a class in a file here and its name in LAYERS."""
 
 from .activations import ELU, LeakyReLU, PReLU, Ramp, ReLU, Sigmoid, Tanh
-from .base import Call, Layer, Parameter, Shape
+from .base import Call, Layer, Parameter, Shape, Step
 from .convolution import Convolution
 from .dense import Dense, Flatten
 from .dropout import Dropout
@@ -59,6 +59,7 @@ __all__ = [
     "Shape",
     "Sigmoid",
     "Softmax",
+    "Step",
     "SumPool",
     "Tanh",
 ]

@@ -25,7 +25,7 @@ class LeakyReLU(Layer):
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
         activations.leaky_relu_backward(
-            flat(d_inputs[0]), flat(d_output), flat(call.input), self.slope, call.rule
+            flat(d_inputs[0]), flat(d_output), flat(call.input), self.slope, call.step.rule
         )
 
     def kinks(self, call: Call) -> list[Array]:
@@ -42,7 +42,9 @@ class ReLU(Layer):
         activations.leaky_relu_forward(flat(call.output), flat(call.input), 0.0)
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
-        activations.leaky_relu_backward(flat(d_inputs[0]), flat(d_output), flat(call.input), 0.0, call.rule)
+        activations.leaky_relu_backward(
+            flat(d_inputs[0]), flat(d_output), flat(call.input), 0.0, call.step.rule
+        )
 
     def kinks(self, call: Call) -> list[Array]:
         return [call.input > 0]
@@ -67,7 +69,7 @@ class PReLU(Layer):
             _by_channel(d_output),
             _by_channel(call.input),
             self.parameters["slopes"],
-            call.rule,
+            call.step.rule,
         )
 
     def backward_parameters(self, call: Call, d_output: Array, gradients: dict[str, Array]) -> None:
@@ -91,7 +93,9 @@ class ELU(Layer):
         activations.elu_forward(flat(call.output), flat(call.input), self.alpha)
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
-        activations.elu_backward(flat(d_inputs[0]), flat(d_output), flat(call.output), self.alpha, call.rule)
+        activations.elu_backward(
+            flat(d_inputs[0]), flat(d_output), flat(call.output), self.alpha, call.step.rule
+        )
 
     def kinks(self, call: Call) -> list[Array]:
         return [call.input > 0]

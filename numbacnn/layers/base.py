@@ -30,27 +30,41 @@ class Parameter:
     start: float | None = None
 
 
+@dataclass
+class Step:
+    """What all nodes share in one pass: dropout draws from `key` and `number`; `rule` is the rectifiers' rule of
+    a backward pass (ops.activations).
+    """
+
+    training: bool = False
+    key: int = 0
+    number: int = 0
+    rule: int = 0
+
+
 @dataclass(frozen=True)
 class Call:
-    """What a node sees of one pass: views of the Plan's buffers, for the images in hand.
+    """What a node sees of a pass: views of the Plan's buffers, for the images in hand.
 
     `scratch` holds what the layer asked for with `scratch()` and keeps it from forward to backward;
-    `workspace` is shared by all layers and keeps nothing. `key` and `stream` name this node's random
-    numbers in this step. `rule` is the rectifiers' rule of this backward pass (ops.activations).
+    `workspace` is shared by all layers and keeps nothing. `index` is the node's place in the graph.
     """
 
     inputs: tuple[Array, ...]
     output: Array
     scratch: dict[str, Array]
     workspace: Array
-    training: bool = False
-    key: int = 0
-    stream: int = 0
-    rule: int = 0
+    index: int
+    step: Step
 
     @property
     def input(self) -> Array:
         return self.inputs[0]
+
+    @property
+    def stream(self) -> int:
+        """Names this node's random numbers in this step: no two layers or steps share them."""
+        return (self.step.number << 16) | self.index
 
 
 @dataclass

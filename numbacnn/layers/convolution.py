@@ -35,7 +35,9 @@ class Convolution(Layer):
         need_range(self.kind, "filters", self.filters, 1)
         need_range(self.kind, "groups", self.groups, 1)
         if self.filters % self.groups:
-            raise NetworkError(f"{self.filters} filters cannot be shared out among {self.groups} groups evenly")
+            raise NetworkError(
+                f"{self.filters} filters cannot be shared out among {self.groups} groups evenly"
+            )
         self._window = Window(
             kernel=pair("kernel", self.kernel),
             stride=pair("stride", self.stride),
@@ -48,7 +50,9 @@ class Convolution(Layer):
         need_volume(self.kind, inputs[0])
         height, width, channels = inputs[0]
         if channels % self.groups:
-            raise ShapeError(f"{channels} input channels cannot be shared out among {self.groups} groups evenly")
+            raise ShapeError(
+                f"{channels} input channels cannot be shared out among {self.groups} groups evenly"
+            )
         return (*self._window.output_size(height, width), self.filters)
 
     def parameter_shapes(self, *inputs: Shape) -> dict[str, Parameter]:
@@ -66,7 +70,7 @@ class Convolution(Layer):
     def workspace(self, count: int, output: Shape, *inputs: Shape) -> int:
         height, width, channels = inputs[0]
         return workspace_size(
-            (count, *output[:2]), channels, self.filters, self._window, self.groups, (height, width)
+            (count, output[0], output[1]), channels, self.filters, self._window, self.groups, (height, width)
         )
 
     def forward(self, call: Call) -> None:

@@ -35,7 +35,9 @@ def build_layer(kind: str, options: Mapping[str, Any]) -> Layer:
             raise NetworkError(f"{kind} has no option '{name}'{hint}")
         _check(kind, name, value, str(fields[name].type))
     missing = [
-        name for name, option in fields.items() if option.default is dataclasses.MISSING and name not in options
+        name
+        for name, option in fields.items()
+        if option.default is dataclasses.MISSING and name not in options
     ]
     if missing:
         raise NetworkError(f"{kind} needs '{missing[0]}': {_WORDS[str(fields[missing[0]].type)]}")

@@ -62,7 +62,12 @@ class MaxPool(_Pool):
     def forward(self, call: Call) -> None:
         window = self._window
         pooling.max_forward(
-            call.output, call.scratch["switches"], call.input, window.kernel, window.stride, tuple(window.padding)
+            call.output,
+            call.scratch["switches"],
+            call.input,
+            window.kernel,
+            window.stride,
+            tuple(window.padding),
         )
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:

@@ -20,7 +20,9 @@ class Softmax(Layer):
     def output_shape(self, *inputs: Shape) -> Shape:
         if len(inputs[0]) != 1:
             volume = "x".join(map(str, inputs[0]))
-            raise ShapeError(f"softmax takes one score a class, and gets a volume {volume}; put a flatten layer before it")
+            raise ShapeError(
+                f"softmax takes one score a class, and gets a volume {volume}; put a flatten layer before it"
+            )
         return inputs[0]
 
     def forward(self, call: Call) -> None:

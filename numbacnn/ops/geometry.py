@@ -20,6 +20,9 @@ class Padding(NamedTuple):
     right: int
 
 
+NO_PADDING = Padding(0, 0, 0, 0)
+
+
 @dataclass(frozen=True)
 class Window:
     """A window of R x S cells at a stride, over an input padded with zeros, its cells `dilation` apart.
@@ -31,7 +34,7 @@ class Window:
 
     kernel: Pair
     stride: Pair = (1, 1)
-    padding: Padding = Padding(0, 0, 0, 0)
+    padding: Padding = NO_PADDING
     dilation: Pair = (1, 1)
     rounding: Rounding = "exact"
     noun: str = "filter"

@@ -88,7 +88,9 @@ def _sum_forward_cpu(y: Any, x: Any, kernel: Any, stride: Any, padding: Any, ave
                     for c in range(channels):
                         total[c] += x[n, h, w, c]
             if average:
-                cells = _cells(top, kernel[0], height + padding[1]) * _cells(left, kernel[1], width + padding[3])
+                cells = _cells(top, kernel[0], height + padding[1]) * _cells(
+                    left, kernel[1], width + padding[3]
+                )
                 for c in range(channels):
                     total[c] /= cells
 

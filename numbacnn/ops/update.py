@@ -14,7 +14,9 @@ from .kernel import Kernel
 
 
 @jit(parallel=True)
-def _sgd_cpu(weights: Any, velocity: Any, gradient: Any, learning_rate: Any, momentum: Any, decay: Any) -> None:
+def _sgd_cpu(
+    weights: Any, velocity: Any, gradient: Any, learning_rate: Any, momentum: Any, decay: Any
+) -> None:
     """v = momentum v - learning_rate (dE/dw + decay w);  w = w + v (Krizhevsky et al., 2012, section 5)."""
     for i in prange(weights.size):
         velocity[i] = momentum * velocity[i] - learning_rate * (gradient[i] + decay * weights[i])

@@ -37,7 +37,9 @@ def backward_input(d_x: Any, d_y: Any, weights: Any, window: Window, groups: int
         return
     tall, wide, share, filters = weights.shape
     grouped = weights[::-1, ::-1].reshape(tall, wide, share, groups, filters // groups)
-    mirrored = np.ascontiguousarray(grouped.transpose(0, 1, 4, 3, 2)).reshape(tall, wide, filters // groups, -1)
+    mirrored = np.ascontiguousarray(grouped.transpose(0, 1, 4, 3, 2)).reshape(
+        tall, wide, filters // groups, -1
+    )
     _convolve(d_x, d_y, mirrored, np.zeros(d_x.shape[3], d_x.dtype), _mirrored(window), groups, workspace)
 
 
@@ -46,7 +48,16 @@ def backward_weights(d_weights: Any, x: Any, d_y: Any, window: Window, groups: i
     plan = cut(d_y.shape[:3], x.shape[3], d_y.shape[3], window.terms, groups)
     numbers = (*plan.tile, *plan.strip, plan.tiles, plan.workers, plan.parts, plan.packed, plan.slice)
     _backward_weights(
-        d_weights.reshape(-1), x, d_y, window.terms, groups, plan.stretches, plan.stretch, plan.rows, numbers, workspace
+        d_weights.reshape(-1),
+        x,
+        d_y,
+        window.terms,
+        groups,
+        plan.stretches,
+        plan.stretch,
+        plan.rows,
+        numbers,
+        workspace,
     )
 
 
@@ -62,7 +73,17 @@ def _convolve(y: Any, x: Any, weights: Any, bias: Any, terms: Terms, groups: int
     plan = cut(y.shape[:3], x.shape[3], y.shape[3], terms, groups)
     numbers = (*plan.tile, *plan.strip, plan.tiles, plan.workers, plan.parts, plan.packed, plan.slice)
     _forward(
-        y, x, weights.reshape(-1), bias, terms, groups, plan.pixels, plan.stretches, plan.stretch, numbers, workspace
+        y,
+        x,
+        weights.reshape(-1),
+        bias,
+        terms,
+        groups,
+        plan.pixels,
+        plan.stretches,
+        plan.stretch,
+        numbers,
+        workspace,
     )
 
 
@@ -75,7 +96,9 @@ def _tile(index: Any, count: Any, rows: Any, pictures: Any, taken: Any) -> Any:
 
 
 @jit
-def _fill_strip(strip: Any, x: Any, volume: Any, first: Any, count: Any, row: Any, terms: Any, shape: Any) -> None:
+def _fill_strip(
+    strip: Any, x: Any, volume: Any, first: Any, count: Any, row: Any, terms: Any, shape: Any
+) -> None:
     """Copies what a tile sees of the input (flat), zeros where it is padding."""
     height, width, channels = volume
     strip_rows, columns, picture = shape

@@ -73,8 +73,11 @@ def cut(output: tuple[int, ...], channels: int, filters: int, terms: Terms, grou
     while taken > 1 and strip_rows(taken) * columns * channels > _STRIP:
         taken -= 1
     if taken == rows:
-        size = strip_rows(rows) * columns * channels
-        pictures = max(1, min(_PIXELS // (rows * cells), _STRIP // size))
+        pictures = max(1, min(_PIXELS // (rows * cells), _STRIP // (strip_rows(rows) * columns * channels)))
+    width = columns_of_panel(4)
+    padded = -(-own_filters // width) * width
+    # The workspace does not depend on the pictures in hand: a Plan asks once, for its whole batch.
+    size = pictures * (strip_rows(taken) * columns * channels + taken * cells * padded)
     # A small batch is cut into eight tiles all the same, so that it keeps several threads busy.
     if pictures > 1:
         pictures = min(pictures, max(1, count // 8))
@@ -84,16 +87,16 @@ def cut(output: tuple[int, ...], channels: int, filters: int, terms: Terms, grou
     tiles = -(-count // pictures) * -(-rows // taken)
 
     picture = strip_rows(taken) * columns * channels
-    row_offsets = (np.arange(pictures)[:, None] * picture + np.arange(taken) * (down * columns * channels)).ravel()
+    row_offsets = (
+        np.arange(pictures)[:, None] * picture + np.arange(taken) * (down * columns * channels)
+    ).ravel()
     pixel_offsets = (row_offsets[:, None] + np.arange(cells) * (across * channels)).ravel()
-    cell_offsets = (
-        np.arange(tall)[:, None] * (tall_step * columns * channels) + np.arange(wide) * (wide_step * channels)
+    cell_offsets = np.arange(tall)[:, None] * (tall_step * columns * channels) + np.arange(wide) * (
+        wide_step * channels
     )
     contiguous = groups == 1 and wide_step == 1
     stretch_offsets = cell_offsets[:, 0] if contiguous else cell_offsets.ravel()
-    width = columns_of_panel(4)
-    padded = -(-own_filters // width) * width
-    parts = max(1, min(_SUM_PARTS, _SUM_BYTES // (4 * depth * filters), tiles))
+    parts = max(1, min(_SUM_PARTS, _SUM_BYTES // (4 * depth * filters)))
     return Cut(
         pixels=pixel_offsets,
         rows=row_offsets,
@@ -102,9 +105,9 @@ def cut(output: tuple[int, ...], channels: int, filters: int, terms: Terms, grou
         tile=(pictures, taken),
         strip=(strip_rows(taken), columns, picture),
         tiles=tiles,
-        workers=max(1, min(config.NUMBA_NUM_THREADS, tiles)),
-        parts=parts,
+        workers=config.NUMBA_NUM_THREADS,
+        parts=min(parts, tiles),
         packed=groups * depth * padded,
-        slice=pictures * picture + pictures * taken * cells * padded,
+        slice=size,
         sums=parts * depth * filters,
     )

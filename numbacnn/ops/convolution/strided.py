@@ -101,7 +101,16 @@ def _worker(
 
 @jit
 def _scatter(
-    d_x: Any, columns: Any, shape: Any, n: Any, p: Any, taken: Any, cells: Any, first: Any, channels: Any, terms: Any
+    d_x: Any,
+    columns: Any,
+    shape: Any,
+    n: Any,
+    p: Any,
+    taken: Any,
+    cells: Any,
+    first: Any,
+    channels: Any,
+    terms: Any,
 ) -> None:
     """Adds columns (T,Q,R,S,C/G) of the output rows p .. p+T of picture n to d_x (flat)."""
     tall, wide, down, across, top, _, before, _, tall_step, wide_step = terms

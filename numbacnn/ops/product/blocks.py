@@ -30,7 +30,9 @@ def packed_size(depth: Any, columns: Any, itemsize: Any) -> Any:
 
 
 @jit
-def _pack_panel(panel: Any, at: Any, b: Any, b_at: Any, b_row: Any, b_column: Any, depth: Any, columns: Any) -> None:
+def _pack_panel(
+    panel: Any, at: Any, b: Any, b_at: Any, b_row: Any, b_column: Any, depth: Any, columns: Any
+) -> None:
     width = 64 // b.itemsize
     for k in range(depth):
         source, target = b_at + k * b_row, at + k * width

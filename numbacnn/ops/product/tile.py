@@ -55,7 +55,23 @@ class _Operands(NamedTuple):
 
 @intrinsic
 def multiply_tile(
-    typingctx, c, c_at, c_row, a, a_at, row_table, row_at, stretch_table, stretches, a_step, b, b_at, depth, rows, columns, add
+    typingctx,
+    c,
+    c_at,
+    c_row,
+    a,
+    a_at,
+    row_table,
+    row_at,
+    stretch_table,
+    stretches,
+    a_step,
+    b,
+    b_at,
+    depth,
+    rows,
+    columns,
+    add,
 ):
     """C (rows, columns) = A (rows, stretches * depth) B, added to what C holds if `add`.
 
@@ -66,7 +82,22 @@ def multiply_tile(
     panel; what is beyond them in C is left alone.
     """
     signature = types.void(
-        c, c_at, c_row, a, a_at, row_table, row_at, stretch_table, stretches, a_step, b, b_at, depth, rows, columns, add
+        c,
+        c_at,
+        c_row,
+        a,
+        a_at,
+        row_table,
+        row_at,
+        stretch_table,
+        stretches,
+        a_step,
+        b,
+        b_at,
+        depth,
+        rows,
+        columns,
+        add,
     )
 
     def generate(context, builder, signature, arguments):
@@ -159,7 +190,8 @@ def _emit(builder, operands, lanes):
         for row in range(ROWS)
     ]
     targets = [
-        builder.bitcast(builder.gep(operands.c, [builder.mul(place, operands.c_row)]), pointer) for place in places
+        builder.bitcast(builder.gep(operands.c, [builder.mul(place, operands.c_row)]), pointer)
+        for place in places
     ]
     starts = [operands.a]
     if operands.row_table is not None:
