@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from .device import Array, Device, get_device
-from .errors import ShapeError, UsageError, nearest
+from .errors import DataError, ShapeError, UsageError, nearest
 from .graph import Graph, Node
 from .layers import Call, Shape, Step
 from .ops import joins, losses
 from .ops.activations import RULES
+
+GRADIENTS = ("none", "parameters", "input", "all")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Plan:
     ) -> None:
         if batch_size < 1:
             raise UsageError(f"batch size {batch_size}: at least 1 is expected")
+        if gradients not in GRADIENTS:
+            raise UsageError(f"unknown gradients '{gradients}'{nearest(gradients, GRADIENTS)}")
         self.graph = graph
         self.batch_size = batch_size
         self.count = batch_size
@@ -103,6 +107,7 @@ class Plan:
         wishes = {
             ("", "input"): _Wish((count, *graph.input_shape), dtype),
             ("", "losses"): _Wish((count,), dtype),
+            ("", "d_losses"): _Wish((count,), dtype),
         }
         if self._reaches_input:
             wishes["", "d_input"] = _Wish((count, *graph.input_shape), dtype)
@@ -210,14 +215,28 @@ class Plan:
         return self.output()
 
     def losses(self, labels: Array, loss: Loss) -> Array:
-        """Each picture's loss (count,), after a forward pass; labels (count,)."""
+        """Each picture's loss (count,), after a forward pass; labels (count,).
+
+        Raises ShapeError or DataError if the labels are not one class a picture.
+        """
+        self._check(labels)
         values = self._view("", "losses")
         losses.FORWARD[loss.name](values, self.output(self.scores), labels, loss.margin)
         return values
 
+    def _check(self, labels: Array) -> None:
+        """Kernels look labels up without asking."""
+        classes = self.graph.shapes[self.scores][-1]
+        if labels.shape != (self.count,):
+            raise ShapeError(f"labels {labels.shape}: one for each of {self.count} pictures is expected")
+        if labels.min() < 0 or labels.max() >= classes:
+            wrong = labels[(labels < 0) | (labels >= classes)][0]
+            raise DataError(f"label {wrong}: a class from 0 to {classes - 1} is expected")
+
     def backward_loss(self, labels: Array, loss: Loss, *, reduction: str = "mean") -> Array | None:
         """The gradient of the mean loss, or of the sum, walked back as far as this Plan's gradients go."""
-        weights = self._view("", "losses")
+        self._check(labels)
+        weights = self._view("", "d_losses")
         weights[...] = 1 / self.count if reduction == "mean" else 1
         start = self._view(self.scores, "d_output")
         losses.BACKWARD[loss.name](start, weights, self.output(self.scores), labels, loss.margin)

@@ -20,7 +20,7 @@ Images = Any
 class Network:
     """A graph that ends in a softmax over its classes.
 
-    Raises NetworkError if it does not, or if the names are not as many as the classes.
+    Raises NetworkError if it does not, if there is one class, or if the names are not as many as the classes.
     """
 
     def __init__(self, graph: Graph, class_names: Sequence[str] = (), *, device: str = "cpu") -> None:
@@ -32,6 +32,8 @@ class Network:
         self.graph = graph
         self.device = device
         self.classes: int = graph.shapes[graph.output.name][0]
+        if self.classes < 2:
+            raise NetworkError(f"a network tells two classes or more apart, and '{graph.output.name}' has one")
         self.class_names = tuple(class_names) or tuple(str(index) for index in range(self.classes))
         if len(self.class_names) != self.classes:
             raise NetworkError(f"{len(self.class_names)} class names for {self.classes} classes")

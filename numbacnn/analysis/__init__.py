@@ -1,13 +1,15 @@
 """Looking into a network: arrays in, arrays out. Every view is a walk through a Plan."""
 
-from .deconvnet import Strongest, UnitPatches, reconstruct, strongest, unit_patches
+from .deconvnet import UnitPatches, reconstruct, unit_patches
 from .receptive_field import Box, receptive_field
 from .saliency import pixel_gradients, saliency
+from .strongest import Strongest, activation_of, strongest
 
 __all__ = [
     "Box",
     "Strongest",
     "UnitPatches",
+    "activation_of",
     "pixel_gradients",
     "receptive_field",
     "reconstruct",

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, UsageError
-from ..layers import ELU, Convolution, Dense, LeakyReLU, PReLU, Ramp, ReLU, Sigmoid, Tanh
+from ..errors import UsageError
 from ..network import Images, Network
 from .receptive_field import Box, receptive_field
+from .strongest import Strongest, activation_of, checked_units
 
 OUTSIDE = 128
 """The grey of a patch where it reaches beyond the picture; reconstructions are 0 there."""
-
-
-@dataclass(frozen=True)
-class Strongest:
-    """Each unit's strongest activations, best first; every array but `units` is (units, count).
-
-    `images` are indices in the order in which the pictures came; rows and columns of flat units are 0.
-    """
-
-    node: str
-    units: Any
-    images: Any
-    rows: Any
-    columns: Any
-    values: Any
 
 
 @dataclass(frozen=True)
@@ -50,52 +35,6 @@ class UnitPatches:
     reconstructions: list[Any]
 
 
-def activation_of(network: Network, node: str) -> str:
-    """The node whose output shows what a layer's units do: of a convolution or dense layer, its activation."""
-    graph = network.graph
-    elementwise = (ReLU, LeakyReLU, PReLU, ELU, Sigmoid, Tanh, Ramp)
-    readers = graph.readers()[graph[node].name]
-    if isinstance(graph[node].layer, (Convolution, Dense)) and len(readers) == 1:
-        if isinstance(graph[readers[0]].layer, elementwise):
-            return readers[0]
-    return node
-
-
-def strongest(
-    network: Network, batches: Iterable[Any], node: str, units: Any = None, count: int = 9
-) -> Strongest:
-    """The `count` strongest activations of each unit over pictures that stream by, at most one a picture.
-
-    `batches` are pictures, or (pictures, labels) as `Split.batches` yields them. Units are channels of a
-    volume or elements of a flat output, by default all. Of equal values the first counts: the earlier picture,
-    then the upper row, then the column further left.
-    Raises NetworkError for an unknown node, UsageError for an unknown unit, DataError if no picture comes.
-    """
-    node = activation_of(network, node)
-    shape = network.graph.shapes[node]
-    units = _checked_units(np.arange(shape[-1]) if units is None else np.atleast_1d(units), node, shape)
-    best: list[Any] = []
-    seen = 0
-    for batch in batches:
-        images = network.as_images(batch[0] if isinstance(batch, tuple) else batch)
-        plan = network.plan(len(images), "none")
-        plan.forward(images)
-        maps = plan.output(node)[..., units].reshape(len(images), -1, len(units))
-        places = maps.argmax(axis=1)
-        values = np.take_along_axis(maps, places[:, None], axis=1)[:, 0]
-        pictures = np.broadcast_to(np.arange(seen, seen + len(images))[:, None], places.shape)
-        found = [values.T, pictures.T, places.T]
-        best = [np.concatenate(pair, axis=1) for pair in zip(best, found, strict=True)] if best else found
-        # The sort is stable and pictures come in order, so the earlier of two equals stays in front.
-        order = np.argsort(-best[0], axis=1, kind="stable")[:, :count]
-        best = [np.take_along_axis(kept, order, axis=1) for kept in best]
-        seen += len(images)
-    if not best:
-        raise DataError("no pictures to look for strong activations in")
-    width = shape[1] if len(shape) == 3 else 1
-    return Strongest(node, units, best[1], best[2] // width, best[2] % width, best[0])
-
-
 def reconstruct(
     network: Network,
     images: Images,
@@ -108,15 +47,15 @@ def reconstruct(
 ) -> Any:
     """One activation of each picture walked back to its pixels: (N,H,W,C) float32.
 
-    Picture n keeps its activation of `units[n]` at row and column `positions[n]` (one unit or place stands for
-    all of them), every other is set to 0, and the backward pass undoes the layers: filters transposed, pools by
-    their switches, rectifiers by `rule`. A flat unit's position does not matter.
+    Picture n keeps its activation of `units[n]` at row and column `positions[n]` (one unit or place stands
+    for all of them), every other is set to 0, and the backward pass undoes the layers: filters transposed,
+    pools by their switches, rectifiers by `rule`. A flat unit's position does not matter.
     Raises NetworkError for an unknown node, UsageError for an unknown unit, place or rule.
     """
     images = network.as_images(images)
     node = activation_of(network, node)
     shape = network.graph.shapes[node]
-    units = np.broadcast_to(_checked_units(np.asarray(units), node, shape), len(images))
+    units = np.broadcast_to(checked_units(np.asarray(units), node, shape), len(images))
     positions = np.broadcast_to(positions, (len(images), 2))
     wrong = (positions < 0) | (positions >= shape[:2]) if len(shape) == 3 else np.zeros((1, 2), bool)
     if wrong.any():
@@ -132,49 +71,51 @@ def reconstruct(
             index = (index[0], *positions[now].T, index[1])
         alone = np.zeros_like(plan.output(node))
         alone[index] = plan.output(node)[index]
-        walked.append(plan.backward(node, alone, rule=rule).copy())
+        walked.append(np.array(plan.backward(node, alone, rule=rule)))
     return np.concatenate(walked)
 
 
 def unit_patches(
-    network: Network, read: Callable[[Any], Any], winners: Strongest, *, rule: str = "deconvnet"
-) -> list[UnitPatches]:
-    """Zeiler and Fergus' figure in arrays: each unit's winners as patches of pictures and as reconstructions.
+    network: Network,
+    read: Callable[[Any], Any],
+    winners: Strongest,
+    *,
+    rule: str = "deconvnet",
+    batch_size: int = 64,
+) -> Iterator[UnitPatches]:
+    """Zeiler and Fergus' figure in arrays, unit by unit: its winners' patches and their reconstructions.
 
-    `read` gives the uint8 pictures of an array of indices (`Split.read`, or `images.__getitem__`). Patches of a
-    layer are of one size: its receptive field, but no larger than the picture; what lies outside is OUTSIDE.
+    `read` gives the uint8 pictures of an array of indices (`Split.read`, or `images.__getitem__`). Patches of
+    a layer are of one size: its receptive field, but no larger than the picture. What lies outside the
+    picture is OUTSIDE.
     """
-    found = []
-    for place, unit in enumerate(winners.units):
-        indices, rows, columns = winners.images[place], winners.rows[place], winners.columns[place]
-        images = network.as_images(read(indices))
-        positions = np.stack([rows, columns], axis=1)
-        walked = reconstruct(network, images, winners.node, int(unit), positions, rule=rule)
-        frames = [_frame(network, winners.node, row, column) for row, column in positions.tolist()]
-        found.append(
-            UnitPatches(
-                unit=int(unit),
-                activations=winners.values[place],
-                images=indices,
-                rows=rows,
-                columns=columns,
-                boxes=[receptive_field(network, winners.node, *at) for at in positions.tolist()],
-                patches=[_cut(image, frame, OUTSIDE) for image, frame in zip(images, frames, strict=True)],
-                reconstructions=[_cut(image, frame, 0) for image, frame in zip(walked, frames, strict=True)],
-            )
+    node, count = winners.node, winners.images.shape[1]
+    together = max(batch_size // count, 1)
+    for first in range(0, len(winners.units), together):
+        group = slice(first, first + together)
+        places = np.stack([winners.rows[group], winners.columns[group]], axis=2)
+        images = network.as_images(read(winners.images[group].ravel()))
+        units = np.repeat(winners.units[group], count)
+        walked = reconstruct(
+            network, images, node, units, places.reshape(-1, 2), rule=rule, batch_size=batch_size
         )
-    return found
-
-
-def _checked_units(units: Any, node: str, shape: tuple[int, ...]) -> Any:
-    wrong = (units < 0) | (units >= shape[-1])
-    if wrong.any():
-        raise UsageError(f"unit {units[wrong][0]} of '{node}': it has units 0 to {shape[-1] - 1}")
-    return units
+        for index, spots in enumerate(places.tolist()):
+            of_unit = slice(index * count, (index + 1) * count)
+            frames = [_frame(network, node, *spot) for spot in spots]
+            yield UnitPatches(
+                unit=int(winners.units[first + index]),
+                activations=winners.values[first + index],
+                images=winners.images[first + index],
+                rows=winners.rows[first + index],
+                columns=winners.columns[first + index],
+                boxes=[receptive_field(network, node, *spot) for spot in spots],
+                patches=[_cut(*pair, OUTSIDE) for pair in zip(images[of_unit], frames, strict=True)],
+                reconstructions=[_cut(*pair, 0) for pair in zip(walked[of_unit], frames, strict=True)],
+            )
 
 
 def _frame(network: Network, node: str, row: int, column: int) -> Box:
-    """The receptive field where it would be without borders; along an axis that it covers, the whole picture."""
+    """The receptive field as it would be without borders; along an axis that it covers, the whole picture."""
     height, width, _ = network.input_shape
     field = receptive_field(network, node, row, column, clipped=False)
     if field.bottom - field.top >= height:
@@ -189,5 +130,6 @@ def _cut(image: Any, frame: Box, outside: float) -> Any:
     cut = np.full((frame.bottom - frame.top, frame.right - frame.left, channels), outside, image.dtype)
     top, left = max(frame.top, 0), max(frame.left, 0)
     bottom, right = min(frame.bottom, height), min(frame.right, width)
-    cut[top - frame.top : bottom - frame.top, left - frame.left : right - frame.left] = image[top:bottom, left:right]
+    visible = cut[top - frame.top : bottom - frame.top, left - frame.left : right - frame.left]
+    visible[...] = image[top:bottom, left:right]
     return cut

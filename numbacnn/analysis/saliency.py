@@ -27,7 +27,8 @@ def saliency(
     rectifiers': "guided" leaves out what speaks against the class (Springenberg et al., 2015).
     Raises UsageError for a class, `of` or rule that does not exist; see `Network.as_images` for pictures.
     """
-    return np.abs(pixel_gradients(network, images, classes, of=of, rule=rule, batch_size=batch_size)).max(axis=3)
+    gradients = pixel_gradients(network, images, classes, of=of, rule=rule, batch_size=batch_size)
+    return np.abs(gradients).max(axis=3)
 
 
 def pixel_gradients(
@@ -55,6 +56,7 @@ def pixel_gradients(
         if of == "loss":
             gradient = plan.backward_loss(chosen, Loss(), reduction="sum")
         else:
-            gradient = plan.backward(plan.scores, np.eye(network.classes, dtype=scores.dtype)[chosen], rule=rule)
-        found.append(gradient.copy())
+            one_hot = np.eye(network.classes, dtype=scores.dtype)[chosen]
+            gradient = plan.backward(plan.scores, one_hot, rule=rule)
+        found.append(np.array(gradient))
     return np.concatenate(found)

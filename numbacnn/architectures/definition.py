@@ -25,6 +25,7 @@ from ..errors import NetworkError, NumbacnnError, nearest
 from ..graph import Graph, LayerLine
 from ..layers import Shape
 from ..layers.options import build_layer
+from ..network import Network
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,10 @@ def read_definition(path: Path) -> Definition:
         except NumbacnnError as error:
             raise type(error)(f"{path}:{_line(text, name)}: {_once(str(error), name)}") from None
     try:
-        graph = Graph(layers, tuple(shape))
+        network = Network(Graph(layers, tuple(shape)))
     except NumbacnnError as error:
         raise type(error)(f"{path}: {error}") from None
-    return Definition(layers, tuple(shape), graph.shapes[graph.output.name][0])
+    return Definition(layers, tuple(shape), network.classes)
 
 
 class _Prefix(Graph):
@@ -100,8 +101,8 @@ def _layer_line(name: str, entry: Any) -> LayerLine:
 
 
 def _line(text: str, key: str) -> int:
-    """The line that gives a key its value; 1 if none does."""
-    pattern = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
+    """The line that gives a key its value, or its table's; 1 if none does."""
+    pattern = re.compile(rf"\s*(\[\s*layers\s*\.\s*)?[\"']?{re.escape(key)}[\"']?\s*[=\]]")
     return next((number for number, line in enumerate(text.splitlines(), 1) if pattern.match(line)), 1)
 
 

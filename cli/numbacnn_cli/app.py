@@ -1,0 +1,134 @@
+"""The tree of commands. A command is a plain function that shows things through `out` and returns its result:
+
+    from __future__ import annotations
+
+    from typing import Any
+
+    from .options import Data, Device, Model, Out
+    from .runs import resolve_model
+
+
+    def evaluate(
+        *, model: Model = None, data: Data = None, device: Device = "cpu", batch_size: int = 64, out: Out
+    ) -> dict[str, Any]:
+        \"\"\"Measure the error of a trained network.
+
+        JSON: `top1_error`, `top5_error`, `loss`, `images`.
+
+        Parameters
+        ----------
+        batch_size
+            Pictures at a time.
+        \"\"\"
+        from numbacnn.storage.models import load_model  # here, so that --help stays fast
+
+        path, taken = resolve_model(model)
+        out.note(taken)
+        …
+        return {"top1_error": …, "top5_error": …, "loss": …, "images": …}
+
+and one line below. `out` comes from the shell. The dict is printed only with --json; its keys are stable and
+documented in the docstring. Errors are raised (`numbacnn.errors`) and never printed: `main` does that. Modules of
+commands import numbacnn, NumPy and matplotlib inside the functions. A group of options is a frozen dataclass with
+``@Parameter(name="*")``; its fields become options, their docstrings the help.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts.exceptions import UnknownCommandError, UnusedCliTokensError
+
+from .output import Output
+
+
+def version() -> str:
+    """The version of the installed package, without importing it."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        return installed("numbacnn")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+app = App(
+    name="numbacnn",
+    help="Train a convolutional network, look inside it and break it.",
+    version=version,
+    help_format="plaintext",
+    suppress_keyboard_interrupt=False,
+)
+app.command("numbacnn_cli.train:train", name="train", help="Train a network on a data set.")
+app.command("numbacnn_cli.evaluate:evaluate", name="eval", help="Measure the error of a trained network.")
+app.command("numbacnn_cli.evaluate:predict", name="predict", help="Name what pictures show.")
+app.command("numbacnn_cli.summary:summary", name="summary", help="Sizes and costs of a network, a row a layer.")
+app.command("numbacnn_cli.gradcheck:gradcheck", name="gradcheck", help="Compare gradients with finite differences.")
+
+viz = App(name="viz", help="Look inside a trained network.")
+viz.command("numbacnn_cli.viz:filters", name="filters", help="The kernels of a layer as a mosaic.")
+viz.command("numbacnn_cli.viz:saliency", name="saliency", help="The pixels that a class depends on.")
+viz.command("numbacnn_cli.viz:layers", name="layers", help="What excites each unit, walked back to pixels.")
+app.command(viz)
+
+attack = App(name="attack", help="Change pictures until the network errs.")
+attack.command("numbacnn_cli.attack:fgsm", name="fgsm", help="One step along the sign of the gradient.")
+app.command(attack)
+
+data = App(name="data", help="Make data sets and look at them.")
+data.command("numbacnn_cli.data:import_data", name="import", help="Make a data set of files in other formats.")
+data.command("numbacnn_cli.data:info", name="info", help="What a data set holds.")
+data.command("numbacnn_cli.data:show", name="show", help="A grid of a data set's pictures.")
+app.command(data)
+
+app.register_install_completion_command(help="Install completion for this shell.")
+
+EVERYWHERE = Group("Every command", sort_key=100)
+
+
+@app.meta.default
+def launch(
+    *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    json: Annotated[
+        bool, Parameter(group=EVERYWHERE, negative="", help="One JSON object on stdout, all else on stderr.")
+    ] = False,
+    config: Annotated[
+        Path | None,
+        Parameter(group=EVERYWHERE, help="TOML file of options; those on the command line win."),
+    ] = None,
+) -> Any:
+    """Parse what is left of the options for the command, and run it."""
+    from cyclopts.config import Toml
+
+    if config is not None and not config.is_file():
+        raise CycloptsError(msg=f"--config {config}: no such file")
+    app.config = () if config is None else (Toml(config, use_commands_as_keys=False),)
+    command, bound, left_out = app.parse_args(tokens, exit_on_error=False, print_error=False)
+    asks_for_help = not {"--help", "-h"}.isdisjoint(tokens)
+    if json and not asks_for_help and getattr(command, "__func__", None) is App.help_print:
+        raise CycloptsError(msg="--json needs a command")
+    out = Output(as_json=json)
+    return command(*bound.args, **bound.kwargs, **{name: out for name in left_out})
+
+
+app.meta.suppress_keyboard_interrupt = False
+
+
+def explain(error: CycloptsError) -> str:
+    """What was wrong with the command line, and where its help is."""
+    chain = " ".join((app.name[0], *(error.command_chain or ())))
+    if isinstance(error, UnknownCommandError) and error.app is not None and error.unused_tokens:
+        from numbacnn.errors import nearest
+
+        given = error.unused_tokens[0]
+        kind = "option" if given.startswith("-") else "command"
+        commands = [name for name in error.app if not name.startswith("-")]
+        message = f"unknown {kind} '{given}'{nearest(given, commands)}"
+    elif isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        message = f"unexpected argument '{error.unused_tokens[0]}'"
+    else:
+        message = str(error)
+    return f"{message.rstrip('.')} (see '{chain} --help')"

@@ -1,0 +1,176 @@
+"""numbacnn data: make data sets of other formats, and look at them."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from .options import Out, Picture
+
+if TYPE_CHECKING:
+    from numbacnn.data import Dataset, Split
+
+MAX_ROWS = 100
+"""Classes that fit a screen or a little more; --json has them all."""
+
+Source = Annotated[Path, Parameter(name="SOURCE")]
+Target = Annotated[Path, Parameter(name="OUT.h5")]
+DataFile = Annotated[str, Parameter(name="DATA", help="'digits', or a .h5 file made by 'numbacnn data import'.")]
+
+
+def import_data(
+    source: Source,
+    target: Target,
+    /,
+    *,
+    name: str | None = None,
+    validation: float = 0.1,
+    test: float = 0.1,
+    seed: int = 0,
+    origin: Annotated[str | None, Parameter(name="--source")] = None,
+    licence: str | None = None,
+    size: int = 256,
+    out: Out,
+) -> dict[str, Any]:
+    """Make a data set of IDX files, CIFAR batches, an .npz file, or a folder of pictures a class.
+
+    JSON: `data`, `name`, `image_shape`, `classes`, `class_names`, `images` (a split), `images_per_class` (a split),
+    `mean_rgb`, `standard_deviation`, `source`, `licence`, `bytes`.
+
+    Parameters
+    ----------
+    source
+        Folder with IDX files, with CIFAR batches, or with one folder of pictures a class (in train/, test/ and
+        validation/, or in none of them); or an .npz file.
+    target
+        Data set to write; one that is there is replaced when the new one is complete.
+    name
+        What the data set is called; left out, what the source is called.
+    validation
+        Fraction of the training pictures kept for validation if the source has none of its own; 0: no validation.
+    test
+        Fraction of the training pictures kept for the test if the source has none of its own.
+    seed
+        Which pictures those are; each class gives its share.
+    origin
+        Where the pictures come from, in words.
+    licence
+        The licence of the pictures.
+    size
+        Height and width of a folder's pictures: shorter side scaled to it, centre cut out.
+    """
+    from numbacnn.data.importers import read_source
+    from numbacnn.errors import UsageError
+    from numbacnn.storage import open_dataset, write_dataset
+
+    if target.suffix != ".h5":
+        raise UsageError(f"{target}: the data set is written as .h5")
+    contents = read_source(
+        source,
+        name=name or "",
+        validation=validation,
+        test=test,
+        seed=seed,
+        origin=origin or "",
+        licence=licence or "",
+        size=size,
+    )
+    for note in contents.notes:
+        out.note(note)
+    write_dataset(target, contents, watch=out.progress)
+    return _describe(open_dataset(target), target, out)
+
+
+def info(data: DataFile, /, *, out: Out) -> dict[str, Any]:
+    """Show what a data set holds.
+
+    JSON: `data`, `name`, `image_shape`, `classes`, `class_names`, `images` (a split), `images_per_class` (a split),
+    `mean_rgb`, `standard_deviation`, `source`, `licence`, `bytes`.
+    """
+    from numbacnn.storage import open_dataset
+
+    dataset = open_dataset(data)
+    return _describe(dataset, dataset.path or data, out)
+
+
+def show(
+    data: DataFile, /, *, split: str = "train", count: int = 50, output: Picture = None, out: Out
+) -> dict[str, Any]:
+    """Draw a grid of pictures, with the classes in turn.
+
+    JSON: `figure`, `split`, `indices`.
+
+    Parameters
+    ----------
+    split
+        train, validation or test.
+    count
+        How many pictures.
+    """
+    import numpy as np
+    from numbacnn.errors import UsageError
+    from numbacnn.figures import image_grid, save
+    from numbacnn.storage import open_dataset
+
+    if count < 1:
+        raise UsageError(f"--count {count}: at least 1 picture is expected")
+    dataset = open_dataset(data)
+    part = dataset.split(split)
+    indices = np.array(_in_turn(part, count))
+    captions = [dataset.class_names[label] for label in part.labels[indices]]
+    columns = dataset.classes if 5 <= dataset.classes <= 12 else 10
+    title = f"{dataset.name}: {len(indices)} of {len(part)} pictures for {split}"
+    path = output or Path(f"{_file_name(dataset.name)}-{split}.png")
+    save(image_grid(part.read(indices), captions, columns=columns, title=title), path)
+    out.say(f"{path}: {len(indices)} of {len(part)} pictures")
+    return {"figure": path, "split": split, "indices": indices}
+
+
+def _in_turn(split: Split, count: int) -> list[int]:
+    """Indices of the first pictures, one of each class after the other, so that columns are classes."""
+    import numpy as np
+
+    members = [np.flatnonzero(split.labels == label) for label in np.unique(split.labels)]
+    turns = (int(own[turn]) for turn in range(max(map(len, members))) for own in members if turn < len(own))
+    return list(islice(turns, count))
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "data"
+
+
+def _describe(dataset: Dataset, path: Path | str, out: Out) -> dict[str, Any]:
+    import numpy as np
+    from numbacnn.storage.datasets import EMBEDDED
+
+    height, width, channels = dataset.image_shape
+    colour = "RGB" if channels == 3 else "grey"
+    stored = Path(EMBEDDED.get(str(path), path)).stat().st_size
+    counts = {name: np.bincount(part.labels, minlength=dataset.classes) for name, part in dataset.splits.items()}
+    out.say(f"{dataset.name}: {height}x{width} {colour}, {dataset.classes} classes ({path}, {stored / 2**20:.1f} MiB)")
+    rows = [[name, *(own[label] for own in counts.values())] for label, name in enumerate(dataset.class_names)]
+    if len(rows) > MAX_ROWS:
+        rows[MAX_ROWS - 1 :] = [[f"… {len(rows) - MAX_ROWS + 1} more", *("" for _ in counts)]]
+    out.table(["class", *counts], [*rows, ["all", *(own.sum() for own in counts.values())]])
+    means = ", ".join(f"{mean:.2f}" for mean in dataset.mean_rgb)
+    out.say(f"training pixels: mean {means}; standard deviation {dataset.standard_deviation:.2f}")
+    out.say(f"source: {dataset.source or 'not stated'}")
+    out.say(f"licence: {dataset.licence or 'not stated'}")
+    return {
+        "data": path,
+        "name": dataset.name,
+        "image_shape": dataset.image_shape,
+        "classes": dataset.classes,
+        "class_names": dataset.class_names,
+        "images": {name: len(part) for name, part in dataset.splits.items()},
+        "images_per_class": {name: own.tolist() for name, own in counts.items()},
+        "mean_rgb": dataset.mean_rgb,
+        "standard_deviation": dataset.standard_deviation,
+        "source": dataset.source,
+        "licence": dataset.licence,
+        "bytes": stored,
+    }

@@ -1,0 +1,94 @@
+"""Options that mean the same in every command, and the values that take more than `int` or `Path` to read."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter, Token
+
+from .output import Output
+
+Out = Annotated[Output, Parameter(parse=False)]
+"""Not an option: the Output that the command shows things through."""
+
+Model = Annotated[
+    Path | None,
+    Parameter(
+        name=["--model", "-m"],
+        help="Trained network: a run's folder or a .h5 file. Left out: the newest run here, else the small digits "
+        "network in the package.",
+    ),
+]
+
+Data = Annotated[
+    str | None,
+    Parameter(
+        name=["--data", "-d"],
+        help="Data set: 'digits', or a .h5 file made by 'numbacnn data import'. Left out: what the model was "
+        "trained on.",
+    ),
+]
+
+Device = Annotated[str, Parameter(name="--device", help="Where to compute: cpu, cuda or auto.")]
+
+Picture = Annotated[
+    Path | None,
+    Parameter(name=["--output", "-o"], help="Picture to write, as .png, .svg or .pdf."),
+]
+
+Images = Annotated[tuple[Path, ...], Parameter(name="IMAGE", help="Pictures: PNG, JPEG, …", negative="")]
+
+
+def parse_epsilon(text: str) -> float:
+    """A step in pixel values of full scale 1: ``8/255``, ``0.03``."""
+    try:
+        value = Fraction(text.strip())
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"'{text}' is not a number; write a fraction of full scale such as 8/255 or 0.03") from None
+    if not 0 <= value <= 1:
+        hint = f"; did you mean {text}/255?" if 1 < value <= 255 and value.denominator == 1 else ""
+        raise ValueError(f"'{text}' is not between 0 and 1, the full scale of a pixel{hint}")
+    return float(value)
+
+
+def parse_ranges(text: str) -> tuple[int, ...]:
+    """Whole numbers, in the order given: ``0-15``, ``3,7,9``, ``0-3,8``."""
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise ValueError(f"'{text}' is not a list of whole numbers; write 0-15, or 3,7,9")
+        if dash and int(last) < int(first):
+            raise ValueError(f"'{part.strip()}' runs backwards; write {last}-{first}")
+        numbers.extend(range(int(first), int(last if dash else first) + 1))
+    return tuple(dict.fromkeys(numbers))
+
+
+def _one_epsilon(_: Any, tokens: tuple[Token, ...]) -> float:
+    return parse_epsilon(tokens[0].value)
+
+
+def _epsilons(_: Any, tokens: tuple[Token, ...]) -> tuple[float, ...]:
+    return tuple(parse_epsilon(part) for part in tokens[0].value.split(","))
+
+
+def _ranges(_: Any, tokens: tuple[Token, ...]) -> tuple[int, ...]:
+    return parse_ranges(tokens[0].value)
+
+
+Epsilon = Annotated[
+    float,
+    Parameter(name=["--epsilon", "-e"], converter=_one_epsilon, n_tokens=1, help="Largest change of a pixel: 8/255."),
+]
+
+Epsilons = Annotated[
+    tuple[float, ...],
+    Parameter(converter=_epsilons, n_tokens=1, negative="", help="Largest changes of a pixel: 0,1/255,2/255."),
+]
+
+Units = Annotated[
+    tuple[int, ...] | None,
+    Parameter(name="--units", converter=_ranges, n_tokens=1, negative="", help="Units of the layer: 0-15, or 3,7,9."),
+]

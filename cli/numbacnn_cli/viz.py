@@ -1,0 +1,241 @@
+"""numbacnn viz: look inside a trained network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from .options import Data, Images, Model, Out, Picture, Units
+from .pictures import Index, class_index, from_data, from_files, need_fit
+from .preview import preview
+from .runs import open_data, open_model
+
+if TYPE_CHECKING:
+    from numbacnn import Network
+
+UNITS_SHOWN = 16
+PICTURES_SHOWN = 4
+
+
+def filters(
+    *,
+    model: Model = None,
+    layer: str | None = None,
+    scale: Literal["shared", "own"] = "shared",
+    output: Picture = None,
+    out: Out,
+) -> dict[str, Any]:
+    """Draw the kernels of a convolution as a mosaic: smooth and diverse ones are a sign of good training.
+
+    JSON: `figure`, `model`, `layer`, `filters`, `kernel` ([R, S, C]), `scale`.
+
+    Parameters
+    ----------
+    layer
+        Name of a convolution; left out, the first.
+    scale
+        One scale of grey or colour for all kernels (shared), or each its own, which shows faint ones too.
+    """
+    from numbacnn.figures import filter_mosaic, mosaic_array, save
+
+    opened = open_model(model, out)
+    network = opened.network
+    name = layer or _convolutions(network)[0]
+    kernels = _kernels(network, name)
+    height, width, channels, count = kernels.shape
+    path = output or Path(f"filters-{name}.png")
+    title = f"{name}: {count} filters of {height}x{width}x{channels}"
+    save(filter_mosaic(kernels, scale=scale, title=title), path)
+    preview(mosaic_array(kernels, scale), out)
+    out.say(f"{path}: {title}")
+    return {
+        "figure": path,
+        "model": opened.path,
+        "layer": name,
+        "filters": count,
+        "kernel": [height, width, channels],
+        "scale": scale,
+    }
+
+
+def saliency(
+    images: Images = (),
+    /,
+    *,
+    model: Model = None,
+    data: Data = None,
+    split: str = "test",
+    index: Index = None,
+    class_: Annotated[str | None, Parameter(name="--class")] = None,
+    of: Literal["score", "loss"] = "score",
+    rule: Literal["standard", "guided"] = "standard",
+    output: Picture = None,
+    out: Out,
+) -> dict[str, Any]:
+    """Show which pixels a class depends on: |dE/dx|, beside the picture and laid over it.
+
+    Without IMAGE, pictures of the data set are taken. JSON: `figure`, `model`, `of`, `rule`, and `pictures[]` with
+    `.image`, `.index`, `.name` and `.probability` of the class that was looked at, `.label` (null if not known).
+
+    Parameters
+    ----------
+    split
+        train, validation or test.
+    class_
+        Class to ask about, by name or index; left out, what the network predicts for each picture.
+    of
+        The class's score before the softmax (Simonyan et al., 2014), or the loss (the lecture's dE/dx).
+    rule
+        How rectifiers pass the gradient back: guided leaves out what speaks against the class.
+    """
+    import numpy as np
+    from numbacnn.analysis import saliency as saliency_maps
+    from numbacnn.figures import saliency_panel, save
+
+    opened = open_model(model, out)
+    network = opened.network
+    if images:
+        pictures = from_files(network, images)
+    else:
+        dataset = open_data(data, opened, out)
+        chosen = index or range(min(PICTURES_SHOWN, len(dataset.split(split))))
+        pictures = from_data(network, dataset, split, chosen)
+    probabilities = network.predict(pictures.images)
+    if class_ is None:
+        classes = probabilities.argmax(axis=1)
+    else:
+        classes = np.full(len(probabilities), class_index(network, class_))
+    maps = saliency_maps(network, pictures.images, classes, of=of, rule=rule)
+
+    shown = probabilities[np.arange(len(classes)), classes]
+    names = [network.class_names[index] for index in classes]
+    labels = [None] * len(names) if pictures.labels is None else pictures.labels.tolist()
+    truths = [None if label is None else network.class_names[label] for label in labels]
+    captions = [
+        f"{Path(image).name}{'' if truth is None else f': {truth}'}\n{of} of {name} ({share:.0%})"
+        for image, truth, name, share in zip(pictures.names, truths, names, shown, strict=True)
+    ]
+    path = output or Path("saliency.png")
+    save(saliency_panel(pictures.images, maps, captions), path)
+    for caption in captions:
+        out.say(caption.replace("\n", ", "))
+    out.say(f"{path}: {len(names)} pictures")
+    return {
+        "figure": path,
+        "model": opened.path,
+        "of": of,
+        "rule": rule,
+        "pictures": [
+            {"image": image, "index": int(index), "name": name, "probability": float(share), "label": truth}
+            for image, index, name, share, truth in zip(
+                pictures.names, classes, names, shown, truths, strict=True
+            )
+        ],
+    }
+
+
+def layers(
+    *,
+    model: Model = None,
+    data: Data = None,
+    split: str = "test",
+    layer: str | None = None,
+    units: Units = None,
+    rule: Literal["deconvnet", "guided", "standard"] = "deconvnet",
+    output: Picture = None,
+    out: Out,
+) -> dict[str, Any]:
+    """Show what excites each unit of a layer: its nine strongest activations, walked back to pixels.
+
+    Beside each reconstruction is the part of the picture that caused it, cut to the unit's receptive field
+    (Zeiler and Fergus, 2013). JSON: `figure`, `model`, `data`, `split`, `images` (how many were looked at), `layer`,
+    `rule`, and `units[]` with `.unit`, and of each of its strongest activations `.activations`, `.images` (index),
+    `.labels`, `.rows`, `.columns`, `.boxes` (top, left, bottom, right in pixels).
+
+    Parameters
+    ----------
+    split
+        train, validation or test; pictures that the network was not trained on, as in the paper, unless train.
+    layer
+        Name of a layer; left out, the last convolution. A convolution stands for the activation after it.
+    units
+        Units of the layer: 0-15, or 3,7,9. Left out, the first 16 that are active in any picture.
+    rule
+        How rectifiers pass the signal back.
+    """
+    import numpy as np
+    from numbacnn.analysis import strongest, unit_patches
+    from numbacnn.figures import layer_units, save
+
+    opened = open_model(model, out)
+    network = opened.network
+    dataset = open_data(data, opened, out)
+    need_fit(network, dataset)
+    part = dataset.split(split)
+    name = layer or _convolutions(network)[-1]
+    batches = out.progress(part.batches(64), "strongest activations", -(-len(part) // 64))
+    winners = strongest(network, batches, name, None if units is None else np.array(units))
+    asleep = winners.units[winners.values[:, 0] <= 0]
+    if units is None:
+        winners = winners.take(np.flatnonzero(winners.values[:, 0] > 0)[:UNITS_SHOWN])
+    if len(asleep):
+        _say_asleep(asleep.tolist(), left_out=units is None, out=out)
+    found = list(unit_patches(network, part.read, winners, rule=rule))
+
+    path = output or Path(f"layers-{name}.png")
+    size = "x".join(map(str, found[0].patches[0].shape[:2]))
+    title = f"{name}: {len(found)} units, their strongest activations in {len(part)} pictures, {size} pixels"
+    save(layer_units(found, title=title), path)
+    out.say(f"{path}: {title}")
+    return {
+        "figure": path,
+        "model": opened.path,
+        "data": dataset.name,
+        "split": split,
+        "images": len(part),
+        "layer": winners.node,
+        "rule": rule,
+        "units": [
+            {
+                "unit": entry.unit,
+                "activations": entry.activations,
+                "images": entry.images,
+                "labels": [dataset.class_names[label] for label in part.labels[entry.images]],
+                "rows": entry.rows,
+                "columns": entry.columns,
+                "boxes": [list(box) for box in entry.boxes],
+            }
+            for entry in found
+        ],
+    }
+
+
+def _say_asleep(units: list[int], *, left_out: bool, out: Out) -> None:
+    listed = ", ".join(map(str, units[:10])) + (", …" if len(units) > 10 else "")
+    noun = "unit" if len(units) == 1 else "units"
+    out.note(f"{len(units)} {noun} active in no picture{', left out' if left_out else ''}: {listed}")
+
+
+def _convolutions(network: Network) -> list[str]:
+    """Names of the convolutions, in order. Raises UsageError if there is none."""
+    from numbacnn.errors import UsageError
+
+    names = [node.name for node in network.graph.nodes if node.layer.kind == "convolution"]
+    if not names:
+        raise UsageError("the network has no convolution; name a layer with --layer")
+    return names
+
+
+def _kernels(network: Network, name: str) -> Any:
+    """(R,S,C,K), colours in the order red, green, blue. Raises UsageError unless the layer is a convolution."""
+    from numbacnn.errors import UsageError
+
+    node = network.graph[name]
+    if node.layer.kind != "convolution":
+        known = ", ".join(_convolutions(network))
+        raise UsageError(f"layer '{name}' is {node.layer.kind} and has no kernels; convolutions: {known}")
+    kernels = node.layer.parameters["weights"]
+    sees_pixels = node.inputs == (network.graph.nodes[0].name,)
+    return kernels[:, :, ::-1] if sees_pixels and network.graph.pixels.channel_order == "BGR" else kernels

@@ -1,0 +1,75 @@
+"""Other people's formats made into data sets.
+
+A new format is a file here, with what it recognises and how it is read, and its line in IMPORTERS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...errors import DataError, UsageError
+from ..contents import Contents
+from . import cifar, folder, idx, npz
+
+__all__ = ["IMPORTERS", "Importer", "read_source"]
+
+
+@dataclass(frozen=True)
+class Importer:
+    """`matches` looks at names only; `read` takes the size to bring pictures to, where they have none in common."""
+
+    description: str
+    matches: Callable[[Path], bool]
+    read: Callable[[Path, int], Contents]
+
+
+IMPORTERS: tuple[Importer, ...] = (
+    Importer("a folder with IDX files (train-images-idx3-ubyte, …, .gz too)", idx.matches, idx.read),
+    Importer("a folder with CIFAR-10 or CIFAR-100 batches, binary or Python's", cifar.matches, cifar.read),
+    Importer("an .npz file with x_train, y_train, …", npz.matches, npz.read),
+    Importer("a folder with one folder of pictures a class", folder.matches, folder.read),
+)
+
+
+def read_source(
+    source: str | Path,
+    *,
+    name: str = "",
+    validation: float = 0.1,
+    test: float = 0.1,
+    seed: int = 0,
+    origin: str = "",
+    licence: str = "",
+    size: int = 256,
+) -> Contents:
+    """What a data set will be made of; pictures in files of their own are not read yet.
+
+    Where the source has no validation or test split, this fraction of its training pictures becomes one, each class
+    in proportion; 0 leaves validation out. `size` is the shorter side to which a folder's pictures are brought before
+    their centre is cut out. `name`, `origin` and `licence` replace what is known of the source.
+    Raises DataError or UsageError.
+    """
+    source = Path(source)
+    if size < 1:
+        raise UsageError(f"size {size}: at least 1 pixel is expected")
+    if not source.exists():
+        raise DataError(f"{source}: no such file or folder")
+    reader = next((importer for importer in IMPORTERS if importer.matches(source)), None)
+    if reader is None:
+        known = "; ".join(importer.description for importer in IMPORTERS)
+        hint = " (unpack it first)" if source.suffix in (".gz", ".tgz", ".zip", ".tar") else ""
+        raise DataError(f"{source}: no format that is known{hint}; known: {known}")
+    contents = reader.read(source, size)
+    contents = replace(
+        contents,
+        name=name or contents.name,
+        source=origin or contents.source,
+        licence=licence or contents.licence,
+    )
+    if "test" not in contents.splits:
+        contents = contents.with_part("test", test, seed)
+    if "validation" not in contents.splits and validation:
+        contents = contents.with_part("validation", validation, seed)
+    return contents

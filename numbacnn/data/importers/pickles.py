@@ -1,0 +1,110 @@
+"""Pickles that hold data and nothing else.
+
+A pickle is a program, and its usual reader runs it. This one knows no function and no class: what NumPy writes to
+rebuild an array is taken by stand-ins that only note shape, type and bytes; every other name is refused.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+import pickletools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DataError
+
+
+class _Type:
+    """Stands for numpy.dtype: the code it was made with, "u1"."""
+
+    def __init__(self, code: Any = "", *_: Any) -> None:
+        self.code = code
+
+    def __setstate__(self, _: Any) -> None:
+        """Byte order and alignment: bytes have none."""
+
+
+class _Array:
+    """Stands for numpy.ndarray: what `__setstate__` would be given."""
+
+    state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+def _reconstruct(*_: Any) -> _Array:
+    return _Array()
+
+
+def _encode(text: Any, *_: Any) -> bytes:
+    """Bytes, as Python 3 writes them in protocol 2."""
+    return str(text).encode("latin-1")
+
+
+_STAND_INS: dict[tuple[str, str], Any] = {
+    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Type,
+    ("_codecs", "encode"): _encode,
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _STAND_INS:
+            raise pickle.UnpicklingError(
+                f"it asks for {module}.{name}, and only arrays, numbers and texts are read"
+            )
+        return _STAND_INS[module, name]
+
+
+def load_pickle(data: bytes, path: Path) -> Any:
+    """Dicts (with texts as keys), lists, tuples, numbers, texts and arrays of uint8. Raises DataError."""
+    try:
+        _check_places(data)
+        # Python 2's strings are bytes and text alike; those that are no UTF-8 are kept by latin-1, byte for byte.
+        return _plain(_Unpickler(io.BytesIO(data), encoding="latin-1").load())
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    except Exception as error:  # a damaged pickle fails in every way there is
+        raise DataError(f"{path}: cannot be read as a pickle ({error})") from None
+
+
+def _check_places(data: bytes) -> None:
+    """The reader takes memory up to the highest place it is told to remember, which one number can make huge."""
+    for count, (code, argument, _) in enumerate(pickletools.genops(data), 1):
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and (argument or 0) > count:
+            raise DataError("the pickle remembers more than it holds; it is damaged or forged")
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    if depth > 16:
+        raise DataError("the pickle nests too deeply")
+    if isinstance(value, dict):
+        return {_text(key): _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, depth + 1) for item in value]
+    return _array(value) if isinstance(value, _Array) else value
+
+
+def _text(key: Any) -> str:
+    return key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
+
+
+def _array(array: _Array) -> NDArray[np.uint8]:
+    """(version, shape, type, Fortran order, bytes) as an array."""
+    _, shape, dtype, fortran, values = array.state
+    if isinstance(values, str):
+        values = values.encode("latin-1")
+    if not isinstance(dtype, _Type) or _text(dtype.code).lstrip("|") != "u1" or not isinstance(values, bytes):
+        raise DataError("an array of another type than uint8")
+    if not all(type(length) is int and length >= 0 for length in shape) or math.prod(shape) != len(values):
+        raise DataError(f"an array declares the shape {shape} and holds {len(values)} bytes")
+    return np.frombuffer(values, np.uint8).reshape(shape, order="F" if fortran else "C")

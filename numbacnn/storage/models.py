@@ -1,0 +1,214 @@
+"""Trained networks in HDF5: architecture, preprocessing, class names, weights and training record.
+
+    /                       kind = "numbacnn model", format_version = 1
+    architecture            JSON (1): {"input_shape": [H, W, C], "class_names": […],
+                            "layers": [{"name": …, "type": …, "inputs": […], options…}, …]}
+    record                  JSON (1): what the program that trained it wrote down
+    parameters/NODE/NAME    float32, what a layer learned
+    constants/NODE/NAME     float32, what belongs to the model and is not learned (mean_image)
+    extra/NAME              arrays beside the model, such as momentum; a checkpoint has them
+
+The architecture is read first; it says which arrays there must be and of which shape, and only those are read.
+Names are percent-encoded, since HDF5 takes "/" and "." for paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError, NetworkError, NumbacnnError
+from ..graph import Graph, LayerLine
+from ..layers import Shape
+from ..layers.options import build_layer
+from ..network import Network
+from .hdf5 import Reader, writing
+
+KIND = "numbacnn model"
+MAX_LAYERS = 10_000
+
+_EXTRA_TYPES = ("f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model's file as a whole."""
+
+    network: Network
+    record: dict[str, Any]
+    extra: Arrays = field(default_factory=dict)
+
+
+def save_model(
+    path: str | Path,
+    network: Network,
+    *,
+    record: Mapping[str, Any],
+    extra: Mapping[str, NDArray[Any]] | None = None,
+) -> None:
+    """Writes a network, what is known of its training (JSON), and arrays beside it; `path` is replaced at the end.
+
+    Weights are stored as float32. Raises ModelError if one is not finite, or the file cannot be written.
+    """
+    path = Path(path)
+    with writing(path, KIND, ModelError) as file:
+        for name, value in (("architecture", _description(network)), ("record", dict(record))):
+            try:
+                file.json(name, value)
+            except (TypeError, ValueError) as error:
+                raise ModelError(f"{path}: {name} cannot be stored as JSON: {error}") from None
+        for node in network.graph.nodes:
+            for group, arrays in (("parameters", node.layer.parameters), ("constants", node.layer.constants)):
+                for name, array in arrays.items():
+                    values = np.asarray(array, np.float32)
+                    _need_finite(values, f"{path}: {name} of layer '{node.name}'")
+                    file.array(f"{group}/{_encode(node.name)}/{_encode(name)}", values)
+        for name, array in (extra or {}).items():
+            if not array.size or not array.ndim or array.dtype.str[1:] not in _EXTRA_TYPES:
+                raise ModelError(
+                    f"{path}: '{name}' is {array.dtype} of shape {array.shape}; an array of numbers is expected"
+                )
+            file.array(f"extra/{_encode(name)}", array)
+
+
+def load_model(path: str | Path) -> tuple[Network, dict[str, Any]]:
+    """The network in a file and its training record.
+
+    Raises ModelError if the file is damaged, forged, or does not fit its own architecture.
+    """
+    with Reader(Path(path), KIND, ModelError) as file:
+        return _read_network(file), _read_record(file)
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """The network, its record and the arrays saved beside it. Raises ModelError as `load_model` does."""
+    with Reader(Path(path), KIND, ModelError) as file:
+        network, record = _read_network(file), _read_record(file)
+        stored = {unquote(name): file.array(f"extra/{name}", _EXTRA_TYPES) for name in file.names("extra")}
+        return Checkpoint(network, record, {name: array.read() for name, array in stored.items()})
+
+
+def load_record(path: str | Path) -> dict[str, Any]:
+    """The training record alone. Raises ModelError."""
+    with Reader(Path(path), KIND, ModelError) as file:
+        return _read_record(file)
+
+
+def _description(network: Network) -> dict[str, Any]:
+    layers = [
+        {"name": node.name, "type": node.layer.kind, "inputs": list(node.inputs), **node.layer.config()}
+        for node in network.graph.nodes
+    ]
+    return {
+        "input_shape": list(network.input_shape),
+        "class_names": list(network.class_names),
+        "layers": layers,
+    }
+
+
+def _read_record(file: Reader) -> dict[str, Any]:
+    record = file.json("record")
+    if not isinstance(record, dict):
+        raise ModelError(f"{file.path}: record is no JSON object")
+    return record
+
+
+def _read_network(file: Reader) -> Network:
+    try:
+        network = _build(file.json("architecture"))
+    except ModelError:
+        raise
+    except NumbacnnError as error:
+        raise ModelError(f"{file.path}: architecture: {error}") from None
+    graph = network.graph
+    learned = {
+        node.name: {name: wanted.shape for name, wanted in graph.wanted(node).items()} for node in graph.nodes
+    }
+    constants: dict[str, dict[str, Shape]] = {}
+    if file.has(f"constants/{_encode(graph.nodes[0].name)}/mean_image"):
+        constants[graph.nodes[0].name] = {"mean_image": network.input_shape}
+    # All of both are checked before any is read.
+    plans = [
+        _plan(file, group, wanted) for group, wanted in (("parameters", learned), ("constants", constants))
+    ]
+    for node in graph.nodes:
+        for arrays, plan in zip((node.layer.parameters, node.layer.constants), plans, strict=True):
+            for name, stored in plan.get(node.name, {}).items():
+                arrays[name] = stored.read()
+                _need_finite(arrays[name], f"{file.path}: {stored.field}")
+    return network
+
+
+def _build(description: Any) -> Network:
+    """The network that the architecture describes, without weights. Raises NumbacnnError."""
+    match description:
+        case {
+            "input_shape": [int(height), int(width), int(channels)],
+            "class_names": [*names],
+            "layers": [*entries],
+        }:
+            shape = (height, width, channels)
+        case _:
+            raise NetworkError("an object with input_shape, class_names and layers is expected")
+    if min(shape) < 1 or max(shape) > 1 << 20:
+        raise NetworkError(f"input_shape is {list(shape)}; sizes of at least 1 are expected")
+    if not all(isinstance(name, str) and name for name in names):
+        raise NetworkError("class_names is no list of names")
+    if len(entries) > MAX_LAYERS:
+        raise NetworkError(f"{len(entries)} layers; at most {MAX_LAYERS} are expected")
+    return Network(Graph([_layer_line(entry) for entry in entries], shape), names)
+
+
+def _layer_line(entry: Any) -> LayerLine:
+    if not isinstance(entry, dict) or not {"name", "type", "inputs"} <= entry.keys():
+        raise NetworkError('a layer is no object with "name", "type" and "inputs"')
+    options = dict(entry)
+    name, kind, inputs = (options.pop(key) for key in ("name", "type", "inputs"))
+    if not (isinstance(name, str) and name and isinstance(kind, str) and isinstance(inputs, list)):
+        raise NetworkError(f"layer {name!r}: a name, a type and a list of inputs are expected")
+    try:
+        return name, build_layer(kind, options), tuple(map(str, inputs))
+    except NumbacnnError as error:
+        raise NetworkError(f"layer '{name}': {error}") from None
+
+
+def _plan(file: Reader, group: str, wanted: Mapping[str, Mapping[str, Shape]]) -> dict[str, dict[str, Any]]:
+    """Node -> name -> array, not yet read; exactly those that are wanted. Raises ModelError."""
+    wanted = {node: shapes for node, shapes in wanted.items() if shapes}
+    _need_names(file, group, wanted)
+    plan: dict[str, dict[str, Any]] = {}
+    for node, shapes in wanted.items():
+        folder = f"{group}/{_encode(node)}"
+        _need_names(file, folder, shapes)
+        plan[node] = {
+            name: file.array(f"{folder}/{_encode(name)}", "f4", shape) for name, shape in shapes.items()
+        }
+    return plan
+
+
+def _need_names(file: Reader, group: str, wanted: Mapping[str, Any]) -> None:
+    found, expected = set(file.names(group)), {_encode(name) for name in wanted}
+    for names, what in (
+        (expected - found, "is missing"),
+        (found - expected, "has no place in the architecture"),
+    ):
+        if names:
+            raise ModelError(f"{file.path}: {group}/{min(names)} {what}")
+
+
+def _need_finite(values: NDArray[Any], where: str) -> None:
+    if not np.isfinite(values).all():
+        index = tuple(int(place) for place in np.argwhere(~np.isfinite(values))[0])
+        raise ModelError(f"{where}: value {list(index)} is {values[index]}; finite numbers are expected")
+
+
+def _encode(name: str) -> str:
+    return quote(name, safe=" ()-_+=") if name != "." else "%2E"

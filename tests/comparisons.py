@@ -1,0 +1,540 @@
+"""One table: how each op's arguments are made, what it should write, and the shapes to try it on.
+
+`tests/test_ops.py` compares every kernel with its naive reference on the odd shapes; `benches/` times it on the
+layers of real networks. An op without a row fails a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import naive
+import numpy as np
+
+from numbacnn.layers import Convolution
+from numbacnn.ops import activations, losses, pooling
+from numbacnn.ops.geometry import Padding, Window
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A row. `make(generator, dtype, shape)` gives the kernel's arguments, the `outputs` it writes first; an output
+    that the op must fill whole holds NaN. `naive` takes the same arguments and returns what the outputs should hold.
+    """
+
+    make: Callable[[np.random.Generator, Any, Any], list[Any]]
+    naive: Callable[..., tuple[Any, ...]]
+    shapes: dict[str, Any]
+    layers: dict[str, Any] = field(default_factory=dict)
+    outputs: int = 1
+
+
+def numbers(generator, dtype, *shape):
+    return generator.standard_normal(shape).astype(dtype)
+
+
+def unwritten(dtype, *shape):
+    return np.full(shape, np.nan, dtype)
+
+
+# Convolution
+
+
+class Filters(NamedTuple):
+    """A convolution: the volume of its input (N,H,W,C), and its options."""
+
+    volume: tuple[int, int, int, int]
+    filters: int
+    kernel: Any
+    options: dict[str, Any] = {}
+
+    @property
+    def layer(self):
+        return Convolution(self.filters, self.kernel, **self.options)
+
+
+CONVOLUTIONS = {
+    "one of everything": Filters((1, 1, 1, 1), 1, 1),
+    "batch 1, one channel": Filters((1, 5, 5, 1), 1, 3),
+    "not square": Filters((2, 7, 5, 3), 5, (3, 2)),
+    "stride 3, padding 1": Filters((2, 7, 7, 2), 3, 3, {"stride": 3, "padding": 1}),
+    "strides (2, 1)": Filters((3, 7, 4, 2), 4, (3, 2), {"stride": (2, 1)}),
+    "stride above kernel": Filters((2, 7, 7, 2), 3, 1, {"stride": 2}),
+    "asymmetric padding": Filters((2, 6, 5, 3), 4, 3, {"padding": (1, 0, 0, 2)}),
+    "asymmetric padding, stride 2": Filters((2, 6, 6, 2), 3, 3, {"padding": (1, 0, 0, 1), "stride": 2}),
+    "padding as wide as the kernel": Filters((2, 4, 4, 2), 3, 3, {"padding": 3}),
+    "dilation 2": Filters((2, 9, 8, 3), 4, 3, {"dilation": 2, "padding": 1}),
+    "dilation and stride": Filters((2, 9, 9, 2), 3, 3, {"dilation": (2, 1), "stride": (2, 3), "padding": 0}),
+    "2 groups": Filters((2, 6, 6, 4), 6, 3, {"groups": 2, "padding": 1}),
+    "2 groups, stride 2": Filters((3, 7, 7, 4), 6, 3, {"groups": 2, "stride": 2}),
+    "depthwise": Filters((2, 6, 5, 5), 5, 3, {"groups": 5, "padding": 1}),
+    "1x1": Filters((3, 5, 4, 7), 6, 1),
+    "1x1 with padding": Filters((2, 3, 3, 2), 4, 1, {"padding": 1}),
+    "kernel as large as the picture": Filters((4, 5, 6, 3), 7, (5, 6)),
+    "floor": Filters((2, 8, 8, 2), 3, 3, {"stride": 2, "rounding": "floor"}),
+    "ceil": Filters((2, 8, 8, 2), 3, 3, {"stride": 2, "rounding": "ceil"}),
+    "a filter above a panel": Filters((2, 13, 11, 3), 17, 3, {"padding": 1}),
+    "many pictures in a tile": Filters((37, 3, 3, 2), 4, 2),
+    "several tiles in a picture": Filters((2, 21, 19, 2), 3, 3),
+    "several tiles, stride 2": Filters((2, 41, 39, 1), 2, 3, {"stride": 2}),
+}
+CONVOLUTION_LAYERS = {
+    "lenet conv1": Filters((64, 28, 28, 1), 6, 5, {"padding": 2}),
+    "lenet conv2": Filters((64, 14, 14, 6), 16, 5),
+    "cifar-quick conv1": Filters((64, 32, 32, 3), 32, 5, {"padding": 2}),
+    "cifar-quick conv2": Filters((64, 16, 16, 32), 32, 5, {"padding": 2}),
+    "cifar-quick conv3": Filters((64, 8, 8, 32), 64, 5, {"padding": 2}),
+    "alexnet conv1": Filters((16, 227, 227, 3), 96, 11, {"stride": 4}),
+    "alexnet conv2": Filters((16, 27, 27, 96), 256, 5, {"padding": 2}),
+    "alexnet conv3": Filters((16, 13, 13, 256), 384, 3, {"padding": 1}),
+    "alexnet conv4": Filters((16, 13, 13, 384), 384, 3, {"padding": 1}),
+    "alexnet conv5": Filters((16, 13, 13, 384), 256, 3, {"padding": 1}),
+}
+
+
+def convolution_arguments(generator, dtype, shape):
+    """x, weights and d_y of a convolution, and what ends every call."""
+    layer, (count, *volume) = shape.layer, shape.volume
+    output = layer.output_shape(tuple(volume))
+    x = numbers(generator, dtype, count, *volume)
+    weights = numbers(generator, dtype, *layer.parameter_shapes(tuple(volume))["weights"].shape)
+    d_y = numbers(generator, dtype, count, *output)
+    # As large as the ops ask for and no larger; NaN shows whatever is read before it is written.
+    workspace = unwritten(dtype, layer.workspace(count, output, tuple(volume)))
+    return x, weights, d_y, [layer.window(), layer.groups, workspace]
+
+
+def convolution_forward(generator, dtype, shape):
+    x, weights, y, tail = convolution_arguments(generator, dtype, shape)
+    return [unwritten(dtype, *y.shape), x, weights, numbers(generator, dtype, y.shape[3]), *tail]
+
+
+def convolution_backward_input(generator, dtype, shape):
+    x, weights, d_y, tail = convolution_arguments(generator, dtype, shape)
+    return [unwritten(dtype, *x.shape), d_y, weights, *tail]
+
+
+def convolution_backward_weights(generator, dtype, shape):
+    x, weights, d_y, tail = convolution_arguments(generator, dtype, shape)
+    return [unwritten(dtype, *weights.shape), x, d_y, *tail]
+
+
+# Dense: (N, D, K)
+
+PRODUCTS = {
+    "one of everything": (1, 1, 1),
+    "batch 1": (1, 7, 5),
+    "one output": (3, 5, 1),
+    "ragged": (13, 31, 17),
+    "depth above a block": (2, 401, 3),
+    "rows above a chunk": (491, 3, 5),
+    "many panels": (5, 4, 150),
+}
+DENSE_LAYERS = {
+    "lenet dense3": (64, 400, 120),
+    "cifar-quick dense4": (64, 1024, 64),
+    "alexnet dense6": (16, 9216, 4096),
+    "alexnet dense8": (16, 4096, 1000),
+}
+
+
+def dense_arguments(outputs, *inputs, adds=False):
+    """Arrays whose sizes are written in the letters N, D and K; an op that adds to its output is given numbers."""
+
+    def make(generator, dtype, shape):
+        sizes = dict(zip("NDK", shape, strict=True))
+        extents = [[sizes[letter] for letter in letters] for letters in (outputs, *inputs)]
+        arrays = [numbers(generator, dtype, *extent) for extent in extents]
+        if not adds:
+            arrays[0][...] = np.nan
+        return arrays
+
+    return make
+
+
+def product(reference, outputs, *inputs, adds=False):
+    make = dense_arguments(outputs, *inputs, adds=adds)
+    return Comparison(make, lambda *arrays: (reference(*arrays),), PRODUCTS, DENSE_LAYERS)
+
+
+# Pooling
+
+
+class Pool(NamedTuple):
+    """A pool: the volume of its input (N,H,W,C), its window, and whether it divides."""
+
+    volume: tuple[int, int, int, int]
+    window: Window
+    average: bool = False
+
+
+POOLS = {
+    "one cell": Pool((1, 1, 1, 1), Window((1, 1))),
+    "batch 1, one channel": Pool((1, 4, 4, 1), Window((2, 2), (2, 2))),
+    "not square": Pool((2, 6, 5, 3), Window((3, 2), (3, 1))),
+    "overlapping": Pool((2, 7, 9, 3), Window((3, 3), (2, 2))),
+    "stride 3 above the kernel": Pool((3, 8, 8, 2), Window((2, 2), (3, 3))),
+    "floor": Pool((2, 8, 7, 2), Window((3, 3), (2, 2), rounding="floor")),
+    "ceil": Pool((2, 8, 6, 2), Window((3, 3), (2, 2), rounding="ceil")),
+    "ceil with padding": Pool((2, 7, 6, 3), Window((3, 2), (2, 2), Padding(1, 0, 0, 1), rounding="ceil")),
+    "the whole picture": Pool((2, 5, 4, 17), Window((5, 4))),
+}
+SUMS = POOLS | {f"{name}, average": pool._replace(average=True) for name, pool in POOLS.items()}
+POOL_LAYERS = {
+    "lenet pool1": Pool((64, 28, 28, 6), Window((2, 2), (2, 2))),
+    "cifar-quick pool1": Pool((64, 32, 32, 32), Window((3, 3), (2, 2), rounding="ceil")),
+    "alexnet pool1": Pool((16, 55, 55, 96), Window((3, 3), (2, 2))),
+}
+
+
+def pool_arrays(generator, dtype, pool):
+    """x and d_y of a pool, and its window as the kernels take it."""
+    count, height, width, channels = pool.volume
+    x = numbers(generator, dtype, *pool.volume)
+    d_y = numbers(generator, dtype, count, *pool.window.output_size(height, width), channels)
+    return x, d_y, [pool.window.kernel, pool.window.stride, tuple(pool.window.padding)]
+
+
+def window_of(kernel, stride, padding):
+    return Window(kernel, stride, Padding(*padding))
+
+
+def max_forward(generator, dtype, pool):
+    x, y, window = pool_arrays(generator, dtype, pool)
+    return [unwritten(dtype, *y.shape), np.full(y.shape, 999, np.uint16), x, *window]
+
+
+def max_backward(generator, dtype, pool):
+    x, d_y, window = pool_arrays(generator, dtype, pool)
+    switches = np.zeros(d_y.shape, np.uint16)
+    pooling.max_forward(d_y.copy(), switches, x, *window)
+    return [unwritten(dtype, *x.shape), d_y, switches, *window]
+
+
+def sum_forward(generator, dtype, pool):
+    x, y, window = pool_arrays(generator, dtype, pool)
+    return [unwritten(dtype, *y.shape), x, *window, pool.average]
+
+
+def sum_backward(generator, dtype, pool):
+    x, d_y, window = pool_arrays(generator, dtype, pool)
+    return [unwritten(dtype, *x.shape), d_y, *window, pool.average]
+
+
+# Activations: (elements,) or (elements, rule)
+
+SIZES = {"one element": 1, "seven": 7, "a thousand and one": 1001}
+RECTIFIED = {
+    f"{name}, {rule}": (size, rule) for name, size in SIZES.items() for rule in activations.RULES
+}
+ACTIVATION_LAYERS = {"lenet act1": 64 * 28 * 28 * 6, "alexnet relu1": 16 * 55 * 55 * 96}
+RECTIFIED_LAYERS = {name: (size, "standard") for name, size in ACTIVATION_LAYERS.items()}
+CHANNELS = 5
+
+
+def with_kinks(x):
+    """x with the points where activations have kinks among its elements."""
+    x.flat[:6] = [0, 1, -1, -0.0, 2, -2][: x.size]
+    return x
+
+
+def elementwise(reference, *constants):
+    """y from x."""
+
+    def make(generator, dtype, size):
+        return [unwritten(dtype, size), with_kinks(numbers(generator, dtype, size)), *constants]
+
+    return Comparison(make, lambda y, *rest: (reference(*rest),), SIZES, ACTIVATION_LAYERS)
+
+
+def elementwise_backward(reference, known):
+    """d_x from d_y and what the forward pass is remembered by: x, or known(x)."""
+
+    def make(generator, dtype, size):
+        x = with_kinks(numbers(generator, dtype, size))
+        return [unwritten(dtype, size), numbers(generator, dtype, size), known(x)]
+
+    return Comparison(make, lambda d_x, *rest: (reference(*rest),), SIZES, ACTIVATION_LAYERS)
+
+
+def rectifier_backward(known, slope_of, constant):
+    """Likewise under a rule; slope_of(remembered, constant) is f' where x is not positive."""
+
+    def make(generator, dtype, shape):
+        x = with_kinks(numbers(generator, dtype, shape[0]))
+        d_y = numbers(generator, dtype, shape[0])
+        return [unwritten(dtype, shape[0]), d_y, known(x), constant, activations.RULES[shape[1]]]
+
+    def reference(d_x, d_y, remembered, constant, rule):
+        slope = slope_of(remembered, constant)
+        return (naive.rectifier_backward(d_y, remembered > 0, slope, list(activations.RULES)[rule]),)
+
+    return Comparison(make, reference, RECTIFIED, RECTIFIED_LAYERS)
+
+
+def unchanged(x):
+    return x
+
+
+def prelu_forward(generator, dtype, size):
+    x = with_kinks(numbers(generator, dtype, size, CHANNELS))
+    return [unwritten(dtype, size, CHANNELS), x, numbers(generator, dtype, CHANNELS)]
+
+
+def prelu_backward(generator, dtype, shape):
+    y, x, slopes = prelu_forward(generator, dtype, shape[0])
+    return [y, numbers(generator, dtype, *x.shape), x, slopes, activations.RULES[shape[1]]]
+
+
+def prelu_backward_slopes(generator, dtype, size):
+    _, x, slopes = prelu_forward(generator, dtype, size)
+    return [np.full_like(slopes, np.nan), numbers(generator, dtype, *x.shape), x]
+
+
+# Softmax and losses: (N, K)
+
+SCORES = {"two classes": (1, 2), "three": (5, 3), "ragged": (33, 17)}
+SCORE_LAYERS = {"lenet": (64, 10), "alexnet": (16, 1000)}
+
+
+def softmax_forward(generator, dtype, shape):
+    return [unwritten(dtype, *shape), 3 * numbers(generator, dtype, *shape)]
+
+
+def softmax_backward(generator, dtype, shape):
+    y = naive.softmax(numbers(generator, np.float64, *shape)).astype(dtype)
+    return [unwritten(dtype, *shape), numbers(generator, dtype, *shape), y]
+
+
+def loss_forward(generator, dtype, shape):
+    scores, labels = 2 * numbers(generator, dtype, *shape), generator.integers(0, shape[1], shape[0])
+    return [unwritten(dtype, shape[0]), scores, labels, 1.0]
+
+
+def loss_backward(generator, dtype, shape):
+    _, scores, labels, margin = loss_forward(generator, dtype, shape)
+    return [unwritten(dtype, *shape), numbers(generator, dtype, shape[0]), scores, labels, margin]
+
+
+def loss_comparisons():
+    for name in losses.FORWARD:
+        value, gradient = naive.LOSSES[name], naive.LOSS_GRADIENTS[name]
+
+        def values(y, x, labels, margin, value=value):
+            return (np.array([value(row, label, margin) for row, label in zip(x, labels, strict=True)]),)
+
+        def gradients(d_x, d_y, x, labels, margin, gradient=gradient):
+            rows = zip(d_y, x, labels, strict=True)
+            return (np.stack([d * gradient(row, label, margin) for d, row, label in rows]),)
+
+        kernel = name.replace("-", "_")
+        yield f"losses.{kernel}_forward", Comparison(loss_forward, values, SCORES, SCORE_LAYERS)
+        yield f"losses.{kernel}_backward", Comparison(loss_backward, gradients, SCORES, SCORE_LAYERS)
+
+
+# Joins: (M, C, first, K), channels first .. first + C of K; or a size
+
+SHARES = {"all": (3, 2, 0, 2), "one of three": (7, 1, 2, 3), "the middle": (5, 3, 2, 9)}
+SHARE_LAYERS = {"27x27, 96 of 256": (16 * 27 * 27, 96, 64, 256)}
+
+
+def copy_channels(generator, dtype, shape):
+    rows, channels, first, total = shape
+    return [numbers(generator, dtype, rows, total), numbers(generator, dtype, rows, channels), first]
+
+
+def copied_channels(target, source, first):
+    target = target.copy()
+    target[:, first : first + source.shape[1]] = source
+    return (target,)
+
+
+def take_channels(generator, dtype, shape):
+    target, source, first = copy_channels(generator, dtype, shape)
+    return [np.full_like(source, np.nan), target, first]
+
+
+def two_arrays(generator, dtype, size):
+    return [numbers(generator, dtype, size), numbers(generator, dtype, size)]
+
+
+# Dropout: (elements, probability)
+
+DROPOUTS = {"one element": (1, 0.5), "ragged": (1003, 0.25), "nothing dropped": (9, 0.0), "nearly all": (999, 0.9)}
+DROPOUT_LAYERS = {"alexnet dropout6": (16 * 4096, 0.5)}
+KEY, STREAM = 0x0123456789ABCDEF, (41 << 16) | 7
+
+
+def dropout_forward(generator, dtype, shape):
+    size, probability = shape
+    x = numbers(generator, dtype, size)
+    return [unwritten(dtype, size), np.zeros(size, bool), x, KEY, STREAM, probability]
+
+
+def dropped(y, mask, x, key, stream, probability):
+    mask = naive.dropout_mask(x.size, key, stream, probability)
+    return x * mask / (1 - probability), mask
+
+
+def dropout_backward(generator, dtype, shape):
+    size, probability = shape
+    return [unwritten(dtype, size), numbers(generator, dtype, size), generator.random(size) < 0.5, probability]
+
+
+# Pictures: (volume, mean of the whole picture or one a channel)
+
+PICTURES = {
+    "grey": ((1, 3, 4, 1), False),
+    "colour": ((2, 5, 3, 3), False),
+    "mean image": ((3, 4, 5, 3), True),
+}
+PICTURE_LAYERS = {"cifar": ((64, 32, 32, 3), False), "imagenet": ((16, 227, 227, 3), False)}
+CROPS = {"as they are": ((2, 4, 5, 3), (4, 5)), "crop": ((5, 8, 7, 3), (5, 4)), "padded": ((3, 4, 4, 1), (6, 7))}
+CROP_LAYERS = {"cifar": ((64, 32, 32, 3), (32, 32)), "imagenet": ((16, 256, 256, 3), (227, 227))}
+
+
+def pixels_forward(generator, dtype, shape):
+    volume, whole = shape
+    x = generator.integers(0, 256, volume).astype(dtype)
+    mean = numbers(generator, dtype, *(volume[1:] if whole else (1, 1, volume[3])))
+    order = np.arange(volume[3])[::-1].copy()
+    return [unwritten(dtype, *volume), x, mean, numbers(generator, dtype, volume[3]), order]
+
+
+def pixels_backward(generator, dtype, shape):
+    d_x, x, _, scale, order = pixels_forward(generator, dtype, shape)
+    return [d_x, numbers(generator, dtype, *x.shape), scale, order]
+
+
+def augment(generator, dtype, shape):
+    volume, crop = shape
+    count, *_, channels = volume
+    return [
+        unwritten(dtype, count, *crop, channels),
+        generator.integers(0, 256, volume).astype(np.uint8),
+        *generator.integers(-3, 4, (2, count)),
+        generator.random(count) < 0.5,
+        30 * numbers(generator, dtype, count, channels),
+        100 * generator.random(channels).astype(dtype),
+    ]
+
+
+def sgd(generator, dtype, size):
+    return [*(numbers(generator, dtype, size) for _ in range(3)), 0.1, 0.9, 0.0005]
+
+
+COMPARISONS: dict[str, Comparison] = {
+    "convolution.forward": Comparison(
+        convolution_forward,
+        lambda y, x, weights, bias, window, groups, _: (naive.convolution(x, weights, bias, window, groups),),
+        CONVOLUTIONS,
+        CONVOLUTION_LAYERS,
+    ),
+    "convolution.backward_input": Comparison(
+        convolution_backward_input,
+        lambda d_x, d_y, weights, window, groups, _: (
+            naive.convolution_backward_input(d_y, weights, window, groups, d_x.shape),
+        ),
+        CONVOLUTIONS,
+        CONVOLUTION_LAYERS,
+    ),
+    "convolution.backward_weights": Comparison(
+        convolution_backward_weights,
+        lambda d_weights, x, d_y, window, groups, _: (
+            naive.convolution_backward_weights(x, d_y, window, groups, d_weights.shape),
+        ),
+        CONVOLUTIONS,
+        CONVOLUTION_LAYERS,
+    ),
+    "dense.forward": product(lambda y, x, weights, bias: x @ weights + bias, "NK", "ND", "DK", "K"),
+    "dense.backward_input": product(lambda d_x, d_y, weights: d_y @ weights.T, "ND", "NK", "DK"),
+    "dense.backward_weights": product(lambda d_weights, x, d_y: x.T @ d_y, "DK", "ND", "NK"),
+    "dense.add_bias": product(lambda y, bias: y + bias, "NK", "K", adds=True),
+    "dense.bias_gradient": product(lambda d_bias, d_y: d_y.sum(0), "K", "NK"),
+    "pooling.max_forward": Comparison(
+        max_forward,
+        lambda y, switches, x, *window: naive.max_pool(x, window_of(*window), y.shape[1:3]),
+        POOLS,
+        POOL_LAYERS,
+        outputs=2,
+    ),
+    "pooling.max_backward": Comparison(
+        max_backward,
+        lambda d_x, d_y, switches, *window: (naive.max_pool_backward(d_y, switches, window_of(*window), d_x.shape),),
+        POOLS,
+        POOL_LAYERS,
+    ),
+    "pooling.sum_forward": Comparison(
+        sum_forward,
+        lambda y, x, kernel, stride, padding, average: (naive.sum_pool(x, window_of(kernel, stride, padding), average, y.shape[1:3]),),
+        SUMS,
+        POOL_LAYERS,
+    ),
+    "pooling.sum_backward": Comparison(
+        sum_backward,
+        lambda d_x, d_y, kernel, stride, padding, average: (naive.sum_pool_backward(d_y, window_of(kernel, stride, padding), average, d_x.shape),),
+        SUMS,
+        POOL_LAYERS,
+    ),
+    "activations.leaky_relu_forward": elementwise(naive.leaky_relu, 0.01),
+    "activations.leaky_relu_backward": rectifier_backward(unchanged, lambda x, slope: slope, 0.01),
+    "activations.prelu_forward": Comparison(
+        prelu_forward, lambda y, x, slopes: (naive.leaky_relu(x, slopes),), SIZES
+    ),
+    "activations.prelu_backward": Comparison(
+        prelu_backward,
+        lambda d_x, d_y, x, slopes, rule: (
+            naive.rectifier_backward(d_y, x > 0, slopes, list(activations.RULES)[rule]),
+        ),
+        RECTIFIED,
+    ),
+    "activations.prelu_backward_slopes": Comparison(
+        prelu_backward_slopes, lambda d_slopes, d_y, x: (naive.prelu_backward_slopes(d_y, x),), SIZES
+    ),
+    "activations.elu_forward": elementwise(naive.elu, 0.7),
+    "activations.elu_backward": rectifier_backward(
+        lambda x: naive.elu(x, 0.7).astype(x.dtype), lambda y, alpha: y + alpha, 0.7
+    ),
+    "activations.sigmoid_forward": elementwise(naive.sigmoid),
+    "activations.sigmoid_backward": elementwise_backward(naive.sigmoid_backward, naive.sigmoid),
+    "activations.tanh_forward": elementwise(np.tanh),
+    "activations.tanh_backward": elementwise_backward(naive.tanh_backward, np.tanh),
+    "activations.ramp_forward": elementwise(naive.ramp),
+    "activations.ramp_backward": elementwise_backward(naive.ramp_backward, unchanged),
+    "softmax.forward": Comparison(softmax_forward, lambda y, x: (naive.softmax(x),), SCORES, SCORE_LAYERS),
+    "softmax.backward": Comparison(
+        softmax_backward, lambda d_x, d_y, y: (naive.softmax_backward(d_y, y),), SCORES, SCORE_LAYERS
+    ),
+    **dict(loss_comparisons()),
+    "joins.copy_channels": Comparison(copy_channels, copied_channels, SHARES, SHARE_LAYERS),
+    "joins.take_channels": Comparison(
+        take_channels,
+        lambda target, source, first: (source[:, first : first + target.shape[1]],),
+        SHARES,
+        SHARE_LAYERS,
+    ),
+    "joins.copy": Comparison(two_arrays, lambda target, source: (source,), SIZES, ACTIVATION_LAYERS),
+    "joins.accumulate": Comparison(
+        two_arrays, lambda target, source: (target + source,), SIZES, ACTIVATION_LAYERS
+    ),
+    "dropout.forward": Comparison(dropout_forward, dropped, DROPOUTS, DROPOUT_LAYERS, outputs=2),
+    "dropout.backward": Comparison(
+        dropout_backward,
+        lambda d_x, d_y, mask, probability: (d_y * mask / (1 - probability),),
+        DROPOUTS,
+        DROPOUT_LAYERS,
+    ),
+    "pixels.forward": Comparison(
+        pixels_forward, lambda y, *rest: (naive.pixels(*rest),), PICTURES, PICTURE_LAYERS
+    ),
+    "pixels.backward": Comparison(
+        pixels_backward, lambda d_x, *rest: (naive.pixels_backward(*rest),), PICTURES, PICTURE_LAYERS
+    ),
+    "augmentation.augment": Comparison(
+        augment, lambda x, *rest: (naive.augment(x.shape, *rest),), CROPS, CROP_LAYERS
+    ),
+    "update.sgd": Comparison(sgd, naive.sgd, SIZES, {"alexnet dense7": 4096 * 4096}, outputs=2),
+}
+"""Kernel -> its row."""

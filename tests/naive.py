@@ -1,0 +1,264 @@
+"""What every op computes, as its formula: plain loops and float64 NumPy, slow and easy to check.
+
+The letters are those of numbacnn.ops. A function takes what the op reads and returns what it writes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Windows
+
+
+def places(window, p, q):
+    """(r, s, h, w) of every cell under the window at output (p, q); h and w may lie in the padding."""
+    for r in range(window.kernel[0]):
+        for s in range(window.kernel[1]):
+            h = p * window.stride[0] - window.padding.top + r * window.dilation[0]
+            w = q * window.stride[1] - window.padding.left + s * window.dilation[1]
+            yield r, s, h, w
+
+
+def cells(window, p, q, volume):
+    """The places that lie on the picture."""
+    for r, s, h, w in places(window, p, q):
+        if 0 <= h < volume[1] and 0 <= w < volume[2]:
+            yield r, s, h, w
+
+
+def divisor(window, p, q, volume):
+    """How many places lie on the picture and its padding: what an average divides by."""
+    bottom, right = volume[1] + window.padding.bottom, volume[2] + window.padding.right
+    return sum(h < bottom and w < right for _, _, h, w in places(window, p, q))
+
+
+# Convolution and dense
+
+
+def channels_of(k, weights, groups):
+    """The input channels that filter k sees: its group's share."""
+    group, depth = k // (weights.shape[3] // groups), weights.shape[2]
+    return slice(group * depth, (group + 1) * depth)
+
+
+def convolution(x, weights, bias, window, groups):
+    """y_npqk = b_k + sum over r, s, c of x_nhwc weights_rsck."""
+    y = np.zeros((len(x), *window.output_size(*x.shape[1:3]), weights.shape[3]))
+    for p, q, k in np.ndindex(y.shape[1:]):
+        channels = channels_of(k, weights, groups)
+        y[:, p, q, k] = bias[k]
+        for r, s, h, w in cells(window, p, q, x.shape):
+            y[:, p, q, k] += x[:, h, w, channels] @ weights[r, s, :, k]
+    return y
+
+
+def convolution_backward_input(d_y, weights, window, groups, shape):
+    """d_x_nhwc = the sum of d_y_npqk weights_rsck over every place that (h, w) has in a window."""
+    d_x = np.zeros(shape)
+    for p, q, k in np.ndindex(d_y.shape[1:]):
+        channels = channels_of(k, weights, groups)
+        for r, s, h, w in cells(window, p, q, shape):
+            d_x[:, h, w, channels] += np.outer(d_y[:, p, q, k], weights[r, s, :, k])
+    return d_x
+
+
+def convolution_backward_weights(x, d_y, window, groups, shape):
+    """d_weights_rsck = the sum of d_y_npqk x_nhwc over all pictures and positions."""
+    d_weights = np.zeros(shape)
+    for p, q, k in np.ndindex(d_y.shape[1:]):
+        channels = channels_of(k, d_weights, groups)
+        for r, s, h, w in cells(window, p, q, x.shape):
+            d_weights[r, s, :, k] += d_y[:, p, q, k] @ x[:, h, w, channels]
+    return d_weights
+
+
+def dense(x, weights, bias):
+    """y = x W + b."""
+    return x @ weights + bias
+
+
+# Pooling
+
+
+def max_pool(x, window, positions):
+    """y = the largest cell under the window, and which it was: r*S + s, the first where several are equal."""
+    y = np.full((len(x), *positions, x.shape[3]), -np.inf)
+    switches = np.zeros(y.shape, int)
+    for n, p, q, c in np.ndindex(y.shape):
+        for r, s, h, w in cells(window, p, q, x.shape):
+            if x[n, h, w, c] > y[n, p, q, c]:
+                y[n, p, q, c], switches[n, p, q, c] = x[n, h, w, c], r * window.kernel[1] + s
+    return y, switches
+
+
+def max_pool_backward(d_y, switches, window, shape):
+    """Every d_y goes back to the cell that won."""
+    d_x = np.zeros(shape)
+    for n, p, q, c in np.ndindex(d_y.shape):
+        for r, s, h, w in cells(window, p, q, shape):
+            if switches[n, p, q, c] == r * window.kernel[1] + s:
+                d_x[n, h, w, c] += d_y[n, p, q, c]
+    return d_x
+
+
+def sum_pool(x, window, average, positions):
+    """y = the sum under the window, or its average."""
+    y = np.zeros((len(x), *positions, x.shape[3]))
+    for p, q in np.ndindex(y.shape[1:3]):
+        total = sum(x[:, h, w] for _, _, h, w in cells(window, p, q, x.shape))
+        y[:, p, q] = total / divisor(window, p, q, x.shape) if average else total
+    return y
+
+
+def sum_pool_backward(d_y, window, average, shape):
+    """Every d_y goes back to all cells under its window, shared out if it was an average."""
+    d_x = np.zeros(shape)
+    for p, q in np.ndindex(d_y.shape[1:3]):
+        for _, _, h, w in cells(window, p, q, shape):
+            d_x[:, h, w] += d_y[:, p, q] / (divisor(window, p, q, shape) if average else 1)
+    return d_x
+
+
+# Activations
+
+
+def leaky_relu(x, slope):
+    return np.where(x > 0, x, slope * x)
+
+
+def elu(x, alpha):
+    return np.where(x > 0, x, alpha * (np.exp(np.minimum(x, 0)) - 1))
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def ramp(x):
+    return np.clip(x, -1, 1)
+
+
+def rectifier_backward(d_y, positive, slope, rule):
+    """A rectifier's three backward rules; `slope` is the derivative where the input was not positive."""
+    derivative = np.where(positive, 1, slope)
+    return {
+        "standard": d_y * derivative,
+        "deconvnet": np.maximum(d_y, 0),
+        "guided": np.maximum(d_y, 0) * derivative,
+    }[rule]
+
+
+def prelu_backward_slopes(d_y, x):
+    return (d_y * np.minimum(x, 0)).sum(0)
+
+
+def sigmoid_backward(d_y, y):
+    """1 / ((1 + e^x)(1 + e^-x)), the slide's form."""
+    x = np.log(y / (1 - y))
+    return d_y / ((1 + np.exp(x)) * (1 + np.exp(-x)))
+
+
+def tanh_backward(d_y, y):
+    """1 / cosh^2 x."""
+    return d_y / np.cosh(np.arctanh(y)) ** 2
+
+
+def ramp_backward(d_y, x):
+    return d_y * ((-1 < x) & (x < 1))
+
+
+def softmax(x):
+    return np.exp(x) / np.exp(x).sum(1, keepdims=True)
+
+
+def softmax_backward(d_y, y):
+    """d_y times the Jacobian, diag(y) - y y^T, picture by picture."""
+    return np.stack([gradient @ (np.diag(row) - np.outer(row, row)) for gradient, row in zip(d_y, y, strict=True)])
+
+
+# Losses: one value for scores x (K) and class c
+
+
+def one_hot(x, label):
+    return (np.arange(len(x)) == label).astype(float)
+
+
+def signs(x, label):
+    return 2 * one_hot(x, label) - 1
+
+
+def strongest_rival(x, label):
+    return max((k for k in range(len(x)) if k != label), key=lambda k: x[k])
+
+
+def max_margin(x, label, margin):
+    return max(0, x[strongest_rival(x, label)] + margin - x[label])
+
+
+def max_margin_gradient(x, label, margin):
+    if max_margin(x, label, margin) == 0:
+        return np.zeros(len(x))
+    return one_hot(x, strongest_rival(x, label)) - one_hot(x, label)
+
+
+LOSSES = {
+    "square": lambda x, c, margin: ((x - one_hot(x, c)) ** 2).sum() / 2,
+    "log": lambda x, c, margin: np.log(1 + np.exp(-signs(x, c) * x)).sum(),
+    "hinge": lambda x, c, margin: np.maximum(0, margin - signs(x, c) * x).sum(),
+    "log-softmax": lambda x, c, margin: np.log(np.exp(x).sum()) - x[c],
+    "max-margin": max_margin,
+}
+LOSS_GRADIENTS = {
+    "square": lambda x, c, margin: x - one_hot(x, c),
+    "log": lambda x, c, margin: -signs(x, c) / (1 + np.exp(signs(x, c) * x)),
+    "hinge": lambda x, c, margin: -signs(x, c) * (signs(x, c) * x < margin),
+    "log-softmax": lambda x, c, margin: np.exp(x) / np.exp(x).sum() - one_hot(x, c),
+    "max-margin": max_margin_gradient,
+}
+
+
+# Randomness and dropout
+
+
+def philox(counter, stream, key):
+    """Philox4x32-10 (Salmon et al., 2011, figure 2 and section 3.3) on Python's integers: four words."""
+    low = 0xFFFFFFFF
+    c = [counter & low, counter >> 32, stream & low, stream >> 32]
+    k = [key & low, key >> 32]
+    for _ in range(10):
+        first, second = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [second >> 32 ^ c[1] ^ k[0], second & low, first >> 32 ^ c[3] ^ k[1], first & low]
+        k = [(k[0] + 0x9E3779B9) & low, (k[1] + 0xBB67AE85) & low]
+    return c
+
+
+def dropout_mask(size, key, stream, probability):
+    words = [word for group in range(-(-size // 4)) for word in philox(group, stream, key)]
+    return np.array(words[:size]) / 2**32 >= probability
+
+
+# Pictures and updates
+
+
+def pixels(x, mean, scale, order):
+    return (x[..., order] - mean) * scale
+
+
+def pixels_backward(d_y, scale, order):
+    d_x = np.zeros(d_y.shape)
+    d_x[..., order] = d_y * scale
+    return d_x
+
+
+def augment(shape, images, top, left, flip, colour, fill):
+    x = np.zeros(shape)
+    for n, i, j in np.ndindex(shape[:3]):
+        h, w = top[n] + i, left[n] + (shape[2] - 1 - j if flip[n] else j)
+        inside = 0 <= h < images.shape[1] and 0 <= w < images.shape[2]
+        x[n, i, j] = np.clip(images[n, h, w] + colour[n], 0, 255) if inside else fill
+    return x
+
+
+def sgd(weights, velocity, gradient, learning_rate, momentum, decay):
+    velocity = momentum * velocity - learning_rate * (gradient + decay * weights)
+    return weights + velocity, velocity

@@ -1,0 +1,48 @@
+"""The seam between an op and its variants."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from numbacnn.ops.kernel import Kernel
+
+
+@pytest.fixture(autouse=True)
+def _registry(monkeypatch):
+    monkeypatch.setattr(Kernel, "registry", {})
+
+
+def test_variants_with_the_same_parameters_are_accepted():
+    def cpu(y, x):
+        """y = x."""
+        y[...] = x
+
+    def cuda(y, x):
+        raise AssertionError("an ndarray lives on the host")
+
+    kernel = Kernel("copy", cpu=cpu, cuda=cuda)
+    y = np.zeros(3)
+    kernel(y, np.ones(3))
+    assert y.tolist() == [1, 1, 1]
+    assert kernel.parameters == ("y", "x")
+    assert kernel.__doc__ == "y = x."
+    assert Kernel.registry == {"copy": kernel}
+
+
+@pytest.mark.parametrize("cuda", [lambda y, z: None, lambda x, y: None, lambda y: None, lambda y, x, n: None])
+def test_variants_with_different_parameters_are_refused(cuda):
+    with pytest.raises(TypeError, match="the variants of copy differ in their parameters"):
+        Kernel("copy", cpu=lambda y, x: None, cuda=cuda)
+
+
+def test_an_array_elsewhere_goes_to_the_other_variant():
+    class Elsewhere:
+        taken = None
+
+    def cuda(y, x):
+        y.taken = x
+
+    output = Elsewhere()
+    Kernel("copy", cpu=lambda y, x: None, cuda=cuda)(output, 5)
+    assert output.taken == 5

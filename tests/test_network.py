@@ -1,0 +1,95 @@
+"""Networks: pictures in, probabilities out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from numbacnn.architectures import build
+from numbacnn.errors import DataError, DeviceError, NetworkError, ShapeError
+from numbacnn.execution import Plan
+from numbacnn.graph import Graph
+from numbacnn.layers import Dense, Flatten, Softmax
+from numbacnn.network import Network
+
+
+@pytest.fixture(scope="module")
+def network():
+    return build("digits", seed=1)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, (7, 8, 8, 1)).astype(np.uint8)
+
+
+def test_predict_gives_probabilities_whatever_the_batch_size(network, images):
+    expected = network.predict(images)
+    assert expected.shape == (7, 10)
+    assert expected.dtype == np.float32
+    np.testing.assert_allclose(expected.sum(1), 1, rtol=1e-5)
+    np.testing.assert_allclose(network.predict(images, batch_size=3), expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(network.predict(images[2:3]), expected[2:3], rtol=1e-4, atol=1e-6)
+
+
+def test_grey_pictures_may_leave_their_channel_out(network, images):
+    assert (network.predict(images[..., 0]) == network.predict(images)).all()
+
+
+def test_floats_in_0_1_are_pixels_too(network, images):
+    np.testing.assert_allclose(network.predict(images / 255), network.predict(images), rtol=1e-3, atol=1e-5)
+
+
+def test_activations_of_a_layer(network, images):
+    found = network.activations(images, "pool2", batch_size=4)
+    assert found.shape == (7, 4, 4, 32)
+    plan = Plan(network.graph, 7)
+    plan.forward(images)
+    np.testing.assert_allclose(found, plan.output("pool2"), rtol=1e-4, atol=1e-4)
+    with pytest.raises(NetworkError, match=r"no layer is named 'pool'; did you mean 'pool[23]'?"):
+        network.activations(images, "pool")
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        (np.zeros((2, 8, 9, 1), np.uint8), ShapeError, r"\(2, 8, 9, 1\): \(N, 8, 8, 1\) is expected"),
+        (np.zeros((0, 8, 8, 1), np.uint8), ShapeError, "is expected"),
+        (np.zeros((8, 8), np.uint8), ShapeError, "is expected"),
+        (np.zeros((1, 8, 8, 1), np.int64), DataError, r"uint8, or floats in \[0, 1\], are expected"),
+        (np.full((1, 8, 8, 1), 200.0), DataError, "values from 200 to 200"),
+        (np.full((1, 8, 8, 1), np.nan), DataError, "values from nan to nan"),
+    ],
+)
+def test_what_are_no_pictures_is_refused(network, given, error, message):
+    with pytest.raises(error, match=message):
+        network.predict(given)
+
+
+def test_plans_are_kept(network):
+    assert network.plan(4, "input") is network.plan(3, "input")
+    larger = network.plan(6, "input")
+    assert larger.batch_size == 6
+    assert network.plan(4, "input") is larger
+    assert network.plan(4, "all") is not larger
+
+
+def test_a_network_ends_in_softmax_and_names_its_classes():
+    lines = [("flatten", Flatten()), ("dense", Dense(3))]
+    with pytest.raises(NetworkError, match="a network ends in softmax, .* and 'dense' is dense"):
+        Network(Graph(lines, (2, 2, 1)))
+    graph = Graph([*lines, ("softmax", Softmax())], (2, 2, 1))
+    assert Network(graph).class_names == ("0", "1", "2")
+    with pytest.raises(NetworkError, match="2 class names for 3 classes"):
+        Network(graph, ("cat", "dog"))
+
+
+def test_one_class_is_no_choice():
+    with pytest.raises(NetworkError, match="two classes or more"):
+        Network(Graph([("flatten", Flatten()), ("dense", Dense(1)), ("softmax", Softmax())], (2, 2, 1)))
+
+
+def test_a_device_that_is_not_there_is_not_replaced():
+    graph = Graph([("flatten", Flatten()), ("dense", Dense(2)), ("softmax", Softmax())], (2, 2, 1))
+    with pytest.raises(DeviceError, match="device 'cuda' is not available"):
+        Network(graph, device="cuda").predict(np.zeros((1, 2, 2, 1), np.uint8))
