@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from numbacnn.attacks import ATTACKS, FGSM, Attack, Goal, sweep
 from numbacnn.errors import DataError, ShapeError, UsageError
 from numbacnn.execution import Loss, Plan

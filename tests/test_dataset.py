@@ -52,7 +52,11 @@ def test_batches_are_in_order_and_the_last_is_short() -> None:
 
 def test_a_subset_of_a_subset_reads_the_right_pictures() -> None:
     images, labels = pictures(9), np.arange(9)
-    part = Dataset.from_arrays("mine", train=(images, labels)).train.subset(np.array([8, 2, 4, 6])).subset(np.array([3, 0]))
+    part = (
+        Dataset.from_arrays("mine", train=(images, labels))
+        .train.subset(np.array([8, 2, 4, 6]))
+        .subset(np.array([3, 0]))
+    )
     np.testing.assert_array_equal(part.read(np.array([1, 0, 1])), images[[8, 6, 8]])
     np.testing.assert_array_equal(part.labels, [6, 8])
 
@@ -93,7 +97,7 @@ def test_a_pixel_that_is_none_is_named_with_its_index(value: float, message: str
 
 @pytest.mark.parametrize("shape", [(4, 5), (2, 4, 5, 2), (2, 4, 5, 3, 1), (0, 4, 5, 3), (2, 0, 5, 3)])
 def test_shapes_that_are_no_pictures_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(DataError, match="x: (shape|empty)"):
+    with pytest.raises(DataError, match=r"x: (shape|empty)"):
         as_pixels(np.zeros(shape, np.uint8), "x")
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from numbacnn.analysis import activation_of, receptive_field, reconstruct, strongest, unit_patches
 from numbacnn.errors import DataError, NetworkError, UsageError
 from numbacnn.graph import Graph
@@ -159,7 +160,9 @@ def test_patches_are_cut_to_the_receptive_field(network: Network, images: np.nda
             np.testing.assert_array_equal(patch, bordered[row : row + 3, column : column + 3])
             # The first convolution's unit is its own filter, turned into pixels.
             weights = network.graph["conv1"].layer.parameters["weights"][..., entry.unit]
-            inside = np.pad(np.ones((12, 12, 1)), ((1, 1), (1, 1), (0, 0)))[row : row + 3, column : column + 3]
+            inside = np.pad(np.ones((12, 12, 1)), ((1, 1), (1, 1), (0, 0)))[
+                row : row + 3, column : column + 3
+            ]
             expected = weights * SCALE * entry.activations[place] * inside
             np.testing.assert_allclose(walked, expected, rtol=1e-4, atol=1e-7)
             box = entry.boxes[place]

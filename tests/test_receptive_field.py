@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from numbacnn.analysis import Box, receptive_field
 from numbacnn.errors import NetworkError, UsageError
 from numbacnn.graph import Graph, LayerLine

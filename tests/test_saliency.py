@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from numbacnn.analysis import pixel_gradients, saliency
 from numbacnn.errors import DataError, ShapeError, UsageError
 from numbacnn.execution import Loss, Plan
@@ -62,7 +63,9 @@ def test_agrees_with_finite_differences(images: np.ndarray, of: str) -> None:
 def test_float32_agrees_with_float64(images: np.ndarray) -> None:
     found = pixel_gradients(small_network(), images, 1)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, pixel_gradients(small_network(np.float64), images, 1), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(
+        found, pixel_gradients(small_network(np.float64), images, 1), rtol=1e-3, atol=1e-5
+    )
 
 
 def test_classes_left_out_are_the_predicted_ones(images: np.ndarray) -> None:

@@ -31,61 +31,62 @@ class Failure(NamedTuple):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command of `arguments` (those of the process if None) and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    as_json = "--json" in arguments
-    stdout = sys.stdout
+    wants_json = "--json" in arguments
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows '?', not a traceback
+            # A terminal that lacks a character shows '?', not a traceback.
+            stream.reconfigure(errors="replace")
     previous_handler = signal.signal(signal.SIGTERM, _terminate)
     previous_format, warnings.formatwarning = warnings.formatwarning, _format_warning
-    result: dict[str, Any] | None = None
-    failure: Failure | None = None
     try:
-        from .app import app
-
-        with _only_json(arguments, as_json):
-            result = app.meta(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-        stdout.flush()
+        line = _run(arguments, wants_json)
+        if line is not None:
+            print(line)
+        sys.stdout.flush()
+        return 0
+    except SystemExit:
+        raise
     except BaseException as error:
-        if isinstance(error, SystemExit):
-            raise
-        failure = describe(error)
-        if os.environ.get("NUMBACNN_TRACEBACK"):
-            import traceback
-
-            traceback.print_exc()
+        return _fail(error, wants_json)
     finally:
         signal.signal(signal.SIGTERM, previous_handler)
         warnings.formatwarning = previous_format
-    return _report(result, failure, as_json)
 
 
-def _only_json(arguments: Sequence[str], as_json: bool) -> Any:
-    """Keep stdout for the JSON, whatever a library prints; help is asked for by people and stays on stdout."""
+def _run(arguments: Sequence[str], wants_json: bool) -> str | None:
+    """Run the command; its result as JSON, if that is wanted."""
+    from .app import app
+    from .output import as_json
+
+    # Whatever a library prints, stdout is for the JSON; help is for people, and stays there.
     asks_for_text = not {"--help", "-h", "--version"}.isdisjoint(arguments)
-    return redirect_stdout(sys.stderr) if as_json and not asks_for_text else nullcontext()
+    with redirect_stdout(sys.stderr) if wants_json and not asks_for_text else nullcontext():
+        result = app.meta(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    return as_json(result) if wants_json and isinstance(result, dict) else None
 
 
-def _report(result: dict[str, Any] | None, failure: Failure | None, as_json: bool) -> int:
-    from .output import print_json
+def _fail(error: BaseException, wants_json: bool) -> int:
+    from .output import as_json
 
+    if os.environ.get("NUMBACNN_TRACEBACK"):
+        import traceback
+
+        traceback.print_exception(error)
+    failure = describe(error)
     try:
-        if failure is not None:
-            if failure.message:
-                print(failure.message, file=sys.stderr, flush=True)
-            if as_json:
-                print_json({"error": {"type": failure.type, "message": _bare(failure.message)}}, sys.stdout)
-            return failure.code
-        if as_json and result is not None:
-            print_json(result, sys.stdout)
-        return 0
+        if failure.message:
+            print(f"error: {failure.message}", file=sys.stderr, flush=True)
+        if wants_json:
+            print(as_json({"error": {"type": failure.type, "message": failure.message}}), flush=True)
     except BrokenPipeError:
         return _nobody_reads().code
+    return failure.code
 
 
 def describe(error: BaseException) -> Failure:
-    """The exit code and the line for an error."""
+    """The exit code and the words for an error."""
     from cyclopts import CycloptsError
+
     from numbacnn.errors import NumbacnnError, UsageError
 
     from .app import explain
@@ -114,11 +115,7 @@ def describe(error: BaseException) -> Failure:
 
 
 def _line(message: object) -> str:
-    return "error: " + " ".join(part.strip() for part in str(message).splitlines())
-
-
-def _bare(message: str) -> str:
-    return message.removeprefix("error: ")
+    return " ".join(part.strip() for part in str(message).splitlines())
 
 
 def _nobody_reads() -> Failure:

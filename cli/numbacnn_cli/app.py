@@ -39,9 +39,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
-from cyclopts.exceptions import UnknownCommandError, UnusedCliTokensError
+from cyclopts.exceptions import UnknownCommandError, UnknownOptionError, UnusedCliTokensError
+from numbacnn.errors import nearest
 
-from .output import Output
+from .output import Output, Terminal
 
 
 def version() -> str:
@@ -61,12 +62,17 @@ app = App(
     version=version,
     help_format="plaintext",
     suppress_keyboard_interrupt=False,
+    console=Terminal(),
 )
 app.command("numbacnn_cli.train:train", name="train", help="Train a network on a data set.")
 app.command("numbacnn_cli.evaluate:evaluate", name="eval", help="Measure the error of a trained network.")
 app.command("numbacnn_cli.evaluate:predict", name="predict", help="Name what pictures show.")
-app.command("numbacnn_cli.summary:summary", name="summary", help="Sizes and costs of a network, a row a layer.")
-app.command("numbacnn_cli.gradcheck:gradcheck", name="gradcheck", help="Compare gradients with finite differences.")
+app.command(
+    "numbacnn_cli.summary:summary", name="summary", help="Sizes and costs of a network, a row a layer."
+)
+app.command(
+    "numbacnn_cli.gradcheck:gradcheck", name="gradcheck", help="Compare gradients with finite differences."
+)
 
 viz = App(name="viz", help="Look inside a trained network.")
 viz.command("numbacnn_cli.viz:filters", name="filters", help="The kernels of a layer as a mosaic.")
@@ -79,7 +85,9 @@ attack.command("numbacnn_cli.attack:fgsm", name="fgsm", help="One step along the
 app.command(attack)
 
 data = App(name="data", help="Make data sets and look at them.")
-data.command("numbacnn_cli.data:import_data", name="import", help="Make a data set of files in other formats.")
+data.command(
+    "numbacnn_cli.data:import_data", name="import", help="Make a data set of files in other formats."
+)
 data.command("numbacnn_cli.data:info", name="info", help="What a data set holds.")
 data.command("numbacnn_cli.data:show", name="show", help="A grid of a data set's pictures.")
 app.command(data)
@@ -93,7 +101,13 @@ EVERYWHERE = Group("Every command", sort_key=100)
 def launch(
     *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
     json: Annotated[
-        bool, Parameter(group=EVERYWHERE, negative="", help="One JSON object on stdout, all else on stderr.")
+        bool,
+        Parameter(
+            group=EVERYWHERE,
+            negative="",
+            show_default=False,
+            help="One JSON object on stdout, all else on stderr.",
+        ),
     ] = False,
     config: Annotated[
         Path | None,
@@ -111,7 +125,7 @@ def launch(
     if json and not asks_for_help and getattr(command, "__func__", None) is App.help_print:
         raise CycloptsError(msg="--json needs a command")
     out = Output(as_json=json)
-    return command(*bound.args, **bound.kwargs, **{name: out for name in left_out})
+    return command(*bound.args, **bound.kwargs, **dict.fromkeys(left_out, out))
 
 
 app.meta.suppress_keyboard_interrupt = False
@@ -120,9 +134,13 @@ app.meta.suppress_keyboard_interrupt = False
 def explain(error: CycloptsError) -> str:
     """What was wrong with the command line, and where its help is."""
     chain = " ".join((app.name[0], *(error.command_chain or ())))
-    if isinstance(error, UnknownCommandError) and error.app is not None and error.unused_tokens:
-        from numbacnn.errors import nearest
-
+    if isinstance(error, UnknownOptionError):
+        given = error.token.keyword or error.token.value
+        options = [name for argument in error.argument_collection if argument.parse for name in argument.names]
+        known = [name for name in (*options, "--json", "--config") if name.startswith("--")]
+        place = "" if error.token.source == "cli" else f" in {error.token.source}"
+        message = f"unknown option '{given}'{place}{nearest(given, known)}"
+    elif isinstance(error, UnknownCommandError) and error.app is not None and error.unused_tokens:
         given = error.unused_tokens[0]
         kind = "option" if given.startswith("-") else "command"
         commands = [name for name in error.app if not name.startswith("-")]
@@ -131,4 +149,5 @@ def explain(error: CycloptsError) -> str:
         message = f"unexpected argument '{error.unused_tokens[0]}'"
     else:
         message = str(error)
+        message = message[:1].lower() + message[1:]
     return f"{message.rstrip('.')} (see '{chain} --help')"

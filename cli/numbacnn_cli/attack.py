@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from cyclopts import Parameter
+
+from .opening import open_data, open_model
 from .options import Data, Epsilon, Epsilons, Images, Model, Out, Picture
 from .pictures import Index, Pictures, class_index, from_data, from_files
-from .runs import open_data, open_model
 
 if TYPE_CHECKING:
     from numbacnn import Network
@@ -16,7 +19,17 @@ if TYPE_CHECKING:
 ROWS = 5
 """Pictures in the panel."""
 
+SWEEP_HELP = (
+    "Largest changes of a pixel in the second picture, accuracy over epsilon: 0,1/255,2/255. "
+    "Left out: 0 to 16/255 for pictures of a data set, none for IMAGE files."
+)
 SWEEP = (0.0, 1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
+
+
+def as_levels(value: float) -> str:
+    """8/255 where it is a whole number of levels, else 0.0123."""
+    levels = value * 255
+    return f"{levels:.0f}/255" if abs(levels - round(levels)) < 1e-6 else f"{value:.4g}"
 
 
 def fgsm(
@@ -28,9 +41,9 @@ def fgsm(
     split: str = "test",
     index: Index = None,
     count: int = 200,
-    epsilon: Epsilon = 8 / 255,
+    epsilon: Annotated[Epsilon, Parameter(show_default=as_levels)] = 8 / 255,
     target: str | None = None,
-    sweep: Epsilons | None = None,
+    sweep: Annotated[Epsilons | None, Parameter(help=SWEEP_HELP)] = None,
     output: Picture = None,
     save_dir: Path | None = None,
     out: Out,
@@ -54,16 +67,12 @@ def fgsm(
         How many pictures of the data set, taken at even distances.
     target
         Class that the network is to be led to, by name or index; left out, any but the right one.
-    sweep
-        Epsilons of the second picture, accuracy over epsilon; left out, 0 to 16/255 for pictures of a data set
-        and none for IMAGE files.
     save_dir
         Folder for the changed pictures; left out, one named like the picture.
     """
     from dataclasses import replace
 
     from numbacnn.attacks import FGSM
-    from numbacnn.figures import attack_panel, save
 
     opened = open_model(model, out)
     network = opened.network
@@ -73,7 +82,7 @@ def fgsm(
     else:
         dataset = open_data(data, opened, out)
         chosen = index or _spread(len(dataset.split(split)), count)
-        pictures = from_data(network, dataset, split, chosen)
+        pictures = from_data(dataset, split, chosen)
     labels = network.predict(pictures.images).argmax(axis=1) if pictures.labels is None else pictures.labels
     targets = None if target is None else class_index(network, target)
     attack = FGSM(epsilon)
@@ -86,16 +95,7 @@ def fgsm(
     result = replace(result, eight_bit=read_back, after_eight_bit=network.predict(read_back))
 
     rows = _examples(result)
-    save(
-        attack_panel(
-            result.originals[rows],
-            result.eight_bit[rows] / 255 - result.originals[rows],
-            result.eight_bit[rows],
-            [_top(network, result.before[row]) for row in rows],
-            [_top(network, result.after_eight_bit[row]) for row in rows],
-        ),
-        path,
-    )
+    _draw_panel(path, network, result, rows)
     _say(result, out)
     out.say(f"{path}: {len(rows)} of {len(files)} pictures; the changed pictures are in {folder}")
     points: list[SweepPoint] = []
@@ -103,7 +103,9 @@ def fgsm(
     epsilons = sweep if sweep is not None else () if images else SWEEP
     if epsilons:
         sweep_path = path.with_name(f"{path.stem}-sweep{path.suffix}")
-        points = _sweep(attack, network, pictures, labels, targets, epsilons, result, sweep_path, out)
+        points = _sweep(attack, network, pictures, labels, targets, epsilons, out)
+        _draw_sweep(sweep_path, points, result)
+        out.say(f"{sweep_path}: accuracy over epsilon")
     return {
         "clean_accuracy": result.clean_accuracy,
         "adversarial_accuracy": result.adversarial_accuracy,
@@ -143,31 +145,117 @@ def _spread(size: int, count: int) -> tuple[int, ...]:
 
 
 def _save(folder: Path, pictures: Pictures, result: AttackResult) -> list[Path]:
-    """Writes the changed pictures as PNG: NAME.png, or NAME-2.png where two files have one name."""
+    """Writes the changed pictures as PNG, each under its own name; of two that have one name, under NAME-2."""
     from numbacnn.data.pictures import save
 
     folder.mkdir(parents=True, exist_ok=True)
+    stems = [Path(name).stem.replace(" ", "-") for name in pictures.names]
     files: list[Path] = []
-    for name, changed in zip(pictures.names, result.eight_bit, strict=True):
-        stem = Path(name).stem.replace(" ", "-")
-        same = sum(file.stem.rpartition("+")[0] == stem for file in files)
-        files.append(folder / f"{stem}+{same + 1}.png")
-        save(files[-1], changed)
+    for place, changed in enumerate(result.eight_bit):
+        file, number = folder / f"{stems[place]}.png", 1
+        while file in files:
+            number += 1
+            file = folder / f"{stems[place]}-{number}.png"
+        save(file, changed)
+        files.append(file)
     return files
 
 
 def _read_back(network: Network, files: list[Path]) -> Any:
     import numpy as np
+
     from numbacnn.data.pictures import load
 
     return network.as_images(np.stack([load(file) for file in files]))
 
 
 def _examples(result: AttackResult) -> list[int]:
-    """Pictures for the panel: right before and fooled after, the most certain error first; then the others."""
+    """Pictures for the panel: right before and fooled after, of every class in turn, the most certain error first."""
     before, after = result.before.argmax(axis=1), result.after_eight_bit.argmax(axis=1)
     reached = after != result.labels if result.targets is None else after == result.targets
-    right = before == result.labels
+    fooled = (before == result.labels) & reached
     certainty = result.after_eight_bit.max(axis=1)
-    order = sorted(range(len(after)), key=lambda row: (not right[row], not reached[row], -certainty[row]))
-    return order[:ROWS]
+    turns: Counter[int] = Counter()
+    ranks = []
+    for row in sorted(range(len(after)), key=lambda row: (not fooled[row], -certainty[row])):
+        ranks.append((not fooled[row], turns[result.labels[row]], len(ranks), row))
+        turns[result.labels[row]] += 1
+    return [row for *_, row in sorted(ranks)[:ROWS]]
+
+
+def _draw_panel(path: Path, network: Network, result: AttackResult, rows: list[int]) -> None:
+    """The lecture's panel, of the pictures as they were saved."""
+    from numbacnn.figures import attack_panel, save
+
+    saved = result.eight_bit[rows]
+    before = [_top(network, result.before[row]) for row in rows]
+    after = [_top(network, result.after_eight_bit[row]) for row in rows]
+    save(
+        attack_panel(result.originals[rows], saved / 255 - result.originals[rows], saved, before, after), path
+    )
+
+
+def _top(network: Network, probabilities: Any) -> tuple[str, float]:
+    """The likeliest class and its probability."""
+    best = int(probabilities.argmax())
+    return network.class_names[best], float(probabilities[best])
+
+
+def _named(network: Network, probabilities: Any) -> dict[str, Any]:
+    name, share = _top(network, probabilities)
+    return {"index": int(probabilities.argmax()), "name": name, "probability": share}
+
+
+def _say(result: AttackResult, out: Out) -> None:
+    count = len(result.labels)
+    out.table(
+        ["", "right", f"of {count}"],
+        [
+            [when, f"{share:.1%}", round(share * count)]
+            for when, share in (
+                ("before", result.clean_accuracy),
+                (f"after, epsilon {as_levels(result.epsilon)}", result.adversarial_accuracy),
+                ("after, saved with 8 bits and read back", result.adversarial_accuracy_8bit),
+            )
+        ],
+    )
+    aim = "no longer right" if result.targets is None else "taken for the target"
+    if result.success_rate == result.success_rate:
+        out.say(
+            f"of the pictures that were right, {result.success_rate:.1%} are {aim}; "
+            f"with 8 bits {result.success_rate_8bit:.1%}"
+        )
+
+
+def _sweep(
+    attack: Attack, network: Network, pictures: Pictures, labels: Any, targets: Any, epsilons: Any, out: Out
+) -> list[SweepPoint]:
+    from numbacnn.attacks import sweep
+
+    points = sweep(attack, network, pictures.images, labels, epsilons, targets)
+    found = list(out.progress(points, "sweep", len(epsilons)))
+    out.table(
+        ["epsilon", "right", "right with 8 bits"],
+        [
+            [
+                as_levels(point.epsilon),
+                f"{point.adversarial_accuracy:.1%}",
+                f"{point.adversarial_accuracy_8bit:.1%}",
+            ]
+            for point in found
+        ],
+    )
+    return found
+
+
+def _draw_sweep(path: Path, points: list[SweepPoint], result: AttackResult) -> None:
+    from numbacnn.figures import epsilon_sweep, save
+
+    figure = epsilon_sweep(
+        [point.epsilon for point in points],
+        result.clean_accuracy,
+        [point.adversarial_accuracy for point in points],
+        [point.adversarial_accuracy_8bit for point in points],
+        title=f"FGSM on {len(result.labels)} pictures",
+    )
+    save(figure, path)

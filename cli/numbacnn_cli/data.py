@@ -14,12 +14,15 @@ from .options import Out, Picture
 if TYPE_CHECKING:
     from numbacnn.data import Dataset, Split
 
+MAX_PICTURES = 1000
 MAX_ROWS = 100
 """Classes that fit a screen or a little more; --json has them all."""
 
 Source = Annotated[Path, Parameter(name="SOURCE")]
 Target = Annotated[Path, Parameter(name="OUT.h5")]
-DataFile = Annotated[str, Parameter(name="DATA", help="'digits', or a .h5 file made by 'numbacnn data import'.")]
+DataFile = Annotated[
+    str, Parameter(name="DATA", help="'digits', or a .h5 file made by 'numbacnn data import'.")
+]
 
 
 def import_data(
@@ -112,20 +115,25 @@ def show(
         How many pictures.
     """
     import numpy as np
+
     from numbacnn.errors import UsageError
     from numbacnn.figures import image_grid, save
     from numbacnn.storage import open_dataset
 
-    if count < 1:
-        raise UsageError(f"--count {count}: at least 1 picture is expected")
+    from .preview import preview
+
+    if not 1 <= count <= MAX_PICTURES:
+        raise UsageError(f"--count {count}: 1 to {MAX_PICTURES} pictures are expected")
     dataset = open_dataset(data)
     part = dataset.split(split)
     indices = np.array(_in_turn(part, count))
     captions = [dataset.class_names[label] for label in part.labels[indices]]
     columns = dataset.classes if 5 <= dataset.classes <= 12 else 10
-    title = f"{dataset.name}: {len(indices)} of {len(part)} pictures for {split}"
+    title = f"{dataset.name}, {split}: {len(indices)} of {len(part)} pictures"
     path = output or Path(f"{_file_name(dataset.name)}-{split}.png")
     save(image_grid(part.read(indices), captions, columns=columns, title=title), path)
+    if path.suffix == ".png":
+        preview(path, out)
     out.say(f"{path}: {len(indices)} of {len(part)} pictures")
     return {"figure": path, "split": split, "indices": indices}
 
@@ -145,14 +153,21 @@ def _file_name(name: str) -> str:
 
 def _describe(dataset: Dataset, path: Path | str, out: Out) -> dict[str, Any]:
     import numpy as np
+
     from numbacnn.storage.datasets import EMBEDDED
 
     height, width, channels = dataset.image_shape
     colour = "RGB" if channels == 3 else "grey"
     stored = Path(EMBEDDED.get(str(path), path)).stat().st_size
-    counts = {name: np.bincount(part.labels, minlength=dataset.classes) for name, part in dataset.splits.items()}
-    out.say(f"{dataset.name}: {height}x{width} {colour}, {dataset.classes} classes ({path}, {stored / 2**20:.1f} MiB)")
-    rows = [[name, *(own[label] for own in counts.values())] for label, name in enumerate(dataset.class_names)]
+    counts = {
+        name: np.bincount(part.labels, minlength=dataset.classes) for name, part in dataset.splits.items()
+    }
+    out.say(
+        f"{dataset.name}: {height}x{width} {colour}, {dataset.classes} classes ({path}, {stored / 2**20:.1f} MiB)"
+    )
+    rows = [
+        [name, *(own[label] for own in counts.values())] for label, name in enumerate(dataset.class_names)
+    ]
     if len(rows) > MAX_ROWS:
         rows[MAX_ROWS - 1 :] = [[f"… {len(rows) - MAX_ROWS + 1} more", *("" for _ in counts)]]
     out.table(["class", *counts], [*rows, ["all", *(own.sum() for own in counts.values())]])

@@ -43,10 +43,13 @@ Images = Annotated[tuple[Path, ...], Parameter(name="IMAGE", help="Pictures: PNG
 
 def parse_epsilon(text: str) -> float:
     """A step in pixel values of full scale 1: ``8/255``, ``0.03``."""
+    levels, slash, scale = text.partition("/")
     try:
-        value = Fraction(text.strip())
+        value = Fraction(levels.strip()) / Fraction(scale.strip() if slash else 1)
     except (ValueError, ZeroDivisionError):
-        raise ValueError(f"'{text}' is not a number; write a fraction of full scale such as 8/255 or 0.03") from None
+        raise ValueError(
+            f"'{text}' is not a number; write a fraction of full scale such as 8/255 or 0.03"
+        ) from None
     if not 0 <= value <= 1:
         hint = f"; did you mean {text}/255?" if 1 < value <= 255 and value.denominator == 1 else ""
         raise ValueError(f"'{text}' is not between 0 and 1, the full scale of a pixel{hint}")
@@ -80,15 +83,21 @@ def _ranges(_: Any, tokens: tuple[Token, ...]) -> tuple[int, ...]:
 
 Epsilon = Annotated[
     float,
-    Parameter(name=["--epsilon", "-e"], converter=_one_epsilon, n_tokens=1, help="Largest change of a pixel: 8/255."),
+    Parameter(
+        name=["--epsilon", "-e"], converter=_one_epsilon, n_tokens=1, help="Largest change of a pixel: 8/255."
+    ),
 ]
 
 Epsilons = Annotated[
     tuple[float, ...],
-    Parameter(converter=_epsilons, n_tokens=1, negative="", help="Largest changes of a pixel: 0,1/255,2/255."),
+    Parameter(
+        converter=_epsilons, n_tokens=1, negative="", help="Largest changes of a pixel: 0,1/255,2/255."
+    ),
 ]
 
 Units = Annotated[
     tuple[int, ...] | None,
-    Parameter(name="--units", converter=_ranges, n_tokens=1, negative="", help="Units of the layer: 0-15, or 3,7,9."),
+    Parameter(
+        name="--units", converter=_ranges, n_tokens=1, negative="", help="Units of the layer: 0-15, or 3,7,9."
+    ),
 ]

@@ -12,13 +12,20 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 Item = TypeVar("Item")
+
+
+class Terminal(Console):
+    """rich's console, but `main` says what happens when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 class Output:
@@ -29,7 +36,7 @@ class Output:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
-        self.console = Console(stderr=as_json, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self.console = Terminal(stderr=as_json, highlight=False, markup=False, emoji=False, soft_wrap=True)
         if not self.console.is_terminal and "COLUMNS" not in os.environ:
             self.console.width = 200  # a pipe or a log file has no width to fold tables to
 
@@ -81,12 +88,12 @@ def warning(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
-def print_json(result: Mapping[str, Any], stream: TextIO) -> None:
+def as_json(result: Mapping[str, Any]) -> str:
     """`result` as one line of JSON.
 
     NaN and infinities, which JSON has no word for, become null; arrays become lists and paths strings.
     """
-    print(json.dumps(_plain(result), allow_nan=False), file=stream, flush=True)
+    return json.dumps(_plain(result), allow_nan=False)
 
 
 def _plain(value: Any) -> Any:

@@ -21,7 +21,13 @@ def _indices(_: Any, tokens: tuple[Token, ...]) -> tuple[int, ...]:
 
 Index = Annotated[
     tuple[int, ...] | None,
-    Parameter(name="--index", converter=_indices, n_tokens=1, negative="", help="Pictures of the split: 7, or 0-3,8."),
+    Parameter(
+        name="--index",
+        converter=_indices,
+        n_tokens=1,
+        negative="",
+        help="Pictures of the split: 7, or 0-3,8.",
+    ),
 ]
 
 
@@ -37,6 +43,7 @@ class Pictures:
 def from_files(network: Network, paths: Sequence[Path]) -> Pictures:
     """Picture files, brought to the network's size. Raises DataError."""
     import numpy as np
+
     from numbacnn.data.pictures import fit, load
 
     pixels = network.graph.pixels
@@ -44,32 +51,20 @@ def from_files(network: Network, paths: Sequence[Path]) -> Pictures:
     return Pictures(np.stack(fitted), [str(path) for path in paths], None)
 
 
-def from_data(network: Network, dataset: Dataset, split: str, indices: Sequence[int]) -> Pictures:
-    """Pictures of a data set's split.
-
-    Raises DataError if the data set does not fit the network, UsageError for an index that the split lacks.
-    """
+def from_data(dataset: Dataset, split: str, indices: Sequence[int]) -> Pictures:
+    """Pictures of a data set's split. Raises UsageError for an index that the split lacks."""
     import numpy as np
+
     from numbacnn.errors import UsageError
 
-    need_fit(network, dataset)
     part = dataset.split(split)
     beyond = [index for index in indices if index >= len(part)]
     if beyond:
-        raise UsageError(f"--index {beyond[0]}: the {split} split of {dataset.name} has pictures 0 to {len(part) - 1}")
+        raise UsageError(
+            f"--index {beyond[0]}: the {split} split of {dataset.name} has pictures 0 to {len(part) - 1}"
+        )
     chosen = np.asarray(indices)
     return Pictures(part.read(chosen), [f"{split} {index}" for index in indices], part.labels[chosen])
-
-
-def need_fit(network: Network, dataset: Dataset) -> None:
-    """Raises DataError unless the data set has pictures and classes that the network knows."""
-    from numbacnn.errors import DataError
-
-    if dataset.image_shape != network.input_shape:
-        sizes = ["x".join(map(str, shape)) for shape in (dataset.image_shape, network.input_shape)]
-        raise DataError(f"{dataset.name}: pictures of {sizes[0]}, and the model takes {sizes[1]}")
-    if dataset.classes > network.classes:
-        raise DataError(f"{dataset.name}: {dataset.classes} classes, and the model knows {network.classes}")
 
 
 def class_index(network: Network, given: str) -> int:

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from .opening import open_data, open_model
 from .options import Data, Images, Model, Out, Picture, Units
-from .pictures import Index, class_index, from_data, from_files, need_fit
+from .pictures import Index, class_index, from_data, from_files
 from .preview import preview
-from .runs import open_data, open_model
 
 if TYPE_CHECKING:
     from numbacnn import Network
 
 UNITS_SHOWN = 16
+UNITS_HELP = "Units of the layer: 0-15, or 3,7,9. Left out: the first 16 that are active in any picture."
 PICTURES_SHOWN = 4
 
 
@@ -91,6 +92,7 @@ def saliency(
         How rectifiers pass the gradient back: guided leaves out what speaks against the class.
     """
     import numpy as np
+
     from numbacnn.analysis import saliency as saliency_maps
     from numbacnn.figures import saliency_panel, save
 
@@ -101,7 +103,7 @@ def saliency(
     else:
         dataset = open_data(data, opened, out)
         chosen = index or range(min(PICTURES_SHOWN, len(dataset.split(split))))
-        pictures = from_data(network, dataset, split, chosen)
+        pictures = from_data(dataset, split, chosen)
     probabilities = network.predict(pictures.images)
     if class_ is None:
         classes = probabilities.argmax(axis=1)
@@ -142,7 +144,7 @@ def layers(
     data: Data = None,
     split: str = "test",
     layer: str | None = None,
-    units: Units = None,
+    units: Annotated[Units, Parameter(help=UNITS_HELP)] = None,
     rule: Literal["deconvnet", "guided", "standard"] = "deconvnet",
     output: Picture = None,
     out: Out,
@@ -160,19 +162,17 @@ def layers(
         train, validation or test; pictures that the network was not trained on, as in the paper, unless train.
     layer
         Name of a layer; left out, the last convolution. A convolution stands for the activation after it.
-    units
-        Units of the layer: 0-15, or 3,7,9. Left out, the first 16 that are active in any picture.
     rule
         How rectifiers pass the signal back.
     """
     import numpy as np
+
     from numbacnn.analysis import strongest, unit_patches
     from numbacnn.figures import layer_units, save
 
     opened = open_model(model, out)
     network = opened.network
     dataset = open_data(data, opened, out)
-    need_fit(network, dataset)
     part = dataset.split(split)
     name = layer or _convolutions(network)[-1]
     batches = out.progress(part.batches(64), "strongest activations", -(-len(part) // 64))

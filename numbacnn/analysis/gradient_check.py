@@ -23,7 +23,7 @@ WHOLE = "whole network"
 _STEP = 1e-5
 """Near the cube root of float64's precision, where rounding and the differences' own error (h^2) are alike."""
 _SMALL, _FLOOR = 1e-2, 1e-3
-_MULTIPLY_ADDS = 500_000_000_000
+_MULTIPLY_ADDS = 200_000_000_000
 """What the check of a whole network may cost where nobody says how many samples to take."""
 
 
@@ -32,8 +32,8 @@ class LayerCheck:
     """The largest relative errors of one layer: |a - n| / max(|a|, |n|, floor), backward a, difference n.
 
     Both are per typical change of the number moved (1, or the array's root mean square where that is larger). The
-    floor is a hundredth of the largest gradient seen in the array, and at least 1e-3: below it rounding alone makes
-    differences. Samples that crossed a kink (a rectifier's sign, a pool's winner), where a difference says nothing
+    floor is a hundredth of the largest gradient seen in the array, and at least a thousandth of the largest output
+    (or of 1): below it rounding alone makes differences. Samples that crossed a kink (a rectifier's sign, a pool's winner), where a difference says nothing
     about the derivative, are counted and left out; an error is None where no sample was left.
     """
 
@@ -83,7 +83,7 @@ def samples_for(network: Network) -> int:
     """20; for a network so large that this would take minutes fewer, but at least 3."""
     graph = network.graph
     cost = sum(node.layer.connections(graph.shapes[node.name], *graph.input_shapes(node)) for node in graph.nodes)
-    arrays = 1 + sum(1 for _ in graph.parameters())
+    arrays = 1 + sum(len(graph.wanted(node)) for node in graph.nodes)
     return max(3, min(20, _MULTIPLY_ADDS // (4 * cost * arrays + 1)))
 
 
@@ -109,9 +109,11 @@ class _Probe:
     def error(self, array: Any, gradient: Any) -> float | None:
         """The largest relative error of a sample of an array's gradient; None if all crossed kinks."""
         numbers, gradients = array.reshape(-1), gradient.reshape(-1)
-        scale = max(1.0, float(np.sqrt(np.mean(numbers**2))))
+        scale = max(1.0, float(np.sqrt(numbers @ numbers / numbers.size)))
         places = self._generator.choice(numbers.size, min(self._samples, numbers.size), replace=False)
-        differences = [self._difference(numbers, place, _STEP * scale) for place in places]
+        output, kinks = self._see()
+        differences = [self._difference(numbers, place, _STEP * scale, kinks) for place in places]
+        self._output()  # leaves everything as it was
         found = [(gradients[p] * scale, d) for p, d in zip(places, differences, strict=True) if d is not None]
         self.checked += len(found)
         self.skipped += len(places) - len(found)
@@ -121,20 +123,26 @@ class _Probe:
         if not np.isfinite(found).all():
             return float("inf")
         sizes = np.maximum(abs(backward), abs(difference))
-        return float((abs(backward - difference) / np.maximum(sizes, max(_FLOOR, _SMALL * sizes.max()))).max())
+        floor = max(_SMALL * sizes.max(), _FLOOR * max(1.0, abs(output).max()))
+        return float((abs(backward - difference) / np.maximum(sizes, floor)).max())
 
-    def _difference(self, numbers: Any, place: int, step: float) -> float | None:
-        here = numbers[place]
-        outputs, kinks = [], []
-        for value in (here - step, here + step, here):  # the last leaves everything as it was
-            numbers[place] = value
-            outputs.append(self._output().copy())
-            kinks.append([kink.copy() for kink in self._kinks()])
-        for below, above, at in zip(*kinks, strict=True):
-            if (below != at).any() or (above != at).any():
-                return None
+    def _see(self) -> tuple[Any, list[Any]]:
+        output = self._output().copy()
+        return output, [kink.copy() for kink in self._kinks()]
+
+    def _difference(self, numbers: Any, place: int, step: float, kinks: list[Any]) -> float | None:
+        """None if a step to either side crosses one of the kinks."""
+        value = numbers[place]
+        numbers[place] = value - step
+        below, kinks_below = self._see()
+        numbers[place] = value + step
+        above, kinks_above = self._see()
+        numbers[place] = value
+        choices = zip(kinks_below, kinks, kinks_above, strict=True)
+        if any((left != here).any() or (right != here).any() for left, here, right in choices):
+            return None
         # Subtracted before they are summed, so that what did not move leaves no rounding.
-        return float(((outputs[1] - outputs[0]) * self._weights).sum() / (2 * _STEP))
+        return float(((above - below) * self._weights).sum() / (2 * _STEP))
 
 
 def _check_layer(plan: Plan, node: Node, generator: np.random.Generator, samples: int) -> LayerCheck:

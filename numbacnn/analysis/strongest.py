@@ -29,6 +29,11 @@ class Strongest:
     columns: Any
     values: Any
 
+    def take(self, places: Any) -> Strongest:
+        """Those at some places of `units`, in that order."""
+        arrays = (self.units, self.images, self.rows, self.columns, self.values)
+        return Strongest(self.node, *(array[places] for array in arrays))
+
 
 def activation_of(network: Network, node: str) -> str:
     """The node that shows what a layer's units do: of a convolution or dense one, the activation after it."""

@@ -47,19 +47,17 @@ def build(
     classes: int | None = None,
     class_names: Sequence[str] = (),
     pixels: Pixels | None = None,
-    initialise: str = "he",
+    initialise: str | None = "he",
     seed: int = 0,
 ) -> Network:
     """A network with first values in its parameters; `name` is one of ARCHITECTURES or a .toml file.
 
-    Shape and classes left out are those that the network was made for. Raises NetworkError or ShapeError.
+    Shape and classes left out are those that the network was made for; with `initialise` None, weights are left out
+    too. Raises NetworkError or ShapeError.
     """
     if str(name).endswith(".toml"):
         definition = read_definition(Path(name))
-        made_for, layers = (
-            Architecture(lambda *_: definition.layers, definition.input_shape, definition.classes),
-            None,
-        )
+        made_for = Architecture(lambda *_: definition.layers, definition.input_shape, definition.classes)
         if (classes or made_for.classes) != made_for.classes:
             raise NetworkError(f"{name} ends in {made_for.classes} classes, and {classes} are needed")
     elif name in ARCHITECTURES:
@@ -71,5 +69,6 @@ def build(
     shape, classes = input_shape or made_for.input_shape, classes or len(class_names) or made_for.classes
     layers = made_for.layers(shape, classes)
     network = Network(Graph([("pixels", pixels or Pixels()), *layers], shape), class_names)
-    network.initialise(initialise, seed)
+    if initialise is not None:
+        network.initialise(initialise, seed)
     return network

@@ -1,0 +1,25 @@
+"""Plain arrays in, matplotlib figures out. The only room that imports matplotlib, and never pyplot."""
+
+from .attacks import attack_panel, epsilon_sweep
+from .confusion import confusion_matrix
+from .curves import training_curves
+from .filters import filter_mosaic, mosaic_array
+from .grids import image_grid
+from .predictions import predictions
+from .saliency import saliency_panel
+from .saving import save
+from .units import layer_units
+
+__all__ = [
+    "attack_panel",
+    "confusion_matrix",
+    "epsilon_sweep",
+    "filter_mosaic",
+    "image_grid",
+    "layer_units",
+    "mosaic_array",
+    "predictions",
+    "saliency_panel",
+    "save",
+    "training_curves",
+]

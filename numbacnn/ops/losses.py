@@ -106,10 +106,10 @@ def _log_softmax_backward_cpu(d_x: Any, d_losses: Any, x: Any, labels: Any, marg
 
 @jit
 def _strongest_rival(scores: Any, label: Any) -> Any:
-    """The class other than the label with the largest score; the first where several are equal."""
+    """The class other than the label with the largest score; the first where several are equal. A NaN is the largest."""
     rival = 1 if label == 0 else 0
     for k in range(scores.size):
-        if k != label and scores[k] > scores[rival]:
+        if k != label and (scores[k] > scores[rival] or scores[k] != scores[k]):
             rival = k
     return rival
 

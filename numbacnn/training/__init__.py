@@ -1,0 +1,29 @@
+"""Mini-batch SGD, its schedules and augmentation, evaluation, and the folder a run leaves."""
+
+from .evaluation import Evaluation, evaluate
+from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, Warned
+from .loop import Trainer, train
+from .preprocessing import preprocessing
+from .run_folder import RunFolder
+from .settings import RECIPES, Settings, settings_for
+from .state import State
+
+__all__ = [
+    "RECIPES",
+    "BatchDone",
+    "EpochDone",
+    "Evaluation",
+    "Event",
+    "Finished",
+    "RolledBack",
+    "RunFolder",
+    "RunStarted",
+    "Settings",
+    "State",
+    "Trainer",
+    "Warned",
+    "evaluate",
+    "preprocessing",
+    "settings_for",
+    "train",
+]

@@ -79,7 +79,9 @@ def _field(source: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Fi
                 else np.lib.format.read_array_header_2_0
             )
             shape, _, dtype = header(file)
-        except ValueError as error:
+        except (
+            Exception
+        ) as error:  # the header is Python source, and a damaged one fails in every way of that
             raise DataError(f"{where} is no array ({error})") from None
         if dtype.hasobject:
             raise DataError(

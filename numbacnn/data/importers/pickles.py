@@ -47,9 +47,18 @@ def _encode(text: Any, *_: Any) -> bytes:
     return str(text).encode("latin-1")
 
 
+def _from_buffer(values: Any, dtype: Any, shape: Any, order: Any) -> _Array:
+    """Protocol 5."""
+    array = _Array()
+    array.state = (1, shape, dtype, order == "F", bytes(values) if isinstance(values, bytearray) else values)
+    return array
+
+
 _STAND_INS: dict[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
+    ("numpy._core.numeric", "_frombuffer"): _from_buffer,
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Type,
     ("_codecs", "encode"): _encode,

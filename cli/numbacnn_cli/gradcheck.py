@@ -1,0 +1,81 @@
+"""numbacnn gradcheck: gradients against finite differences."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from .options import Out
+from .summary import Classes, InputShape, find_network
+
+
+def gradcheck(
+    network: str,
+    /,
+    *,
+    input_shape: InputShape = None,
+    classes: Classes = None,
+    samples: Annotated[int | None, Parameter(help="Numbers moved an array. Left out: 20, fewer in large networks.")] = None,
+    tolerance: float = 1e-6,
+    seed: int = 0,
+    out: Out,
+) -> dict[str, Any]:
+    """Compare every layer's gradients with finite differences, in float64.
+
+    Fails if a relative error is above the tolerance. Samples that cross a kink, where there is no derivative, are left
+    out and counted. JSON: `layers[]` with `.name`, `.kind`, `.error` (the largest), `.input_error`, `.parameter_errors`,
+    `.checked`, `.kinks_skipped`, the last of them the loss of the whole network; and `largest_error`, `tolerance`.
+
+    Parameters
+    ----------
+    network
+        A name (lenet, alexnet, …), a .toml file, a .h5 file or a run's folder.
+    tolerance
+        The largest relative error to accept.
+    seed
+        What the weights of an untrained network, the pictures and the samples are drawn from.
+    """
+    import dataclasses
+
+    from numbacnn.analysis.gradient_check import iterate_checks
+    from numbacnn.errors import NumbacnnError, UsageError
+
+    if samples is not None and samples < 1:
+        raise UsageError(f"--samples {samples}: at least 1 is expected")
+    found = find_network(network, input_shape, classes, initialise="he")
+    total = len(found.graph.nodes) + 1
+    checks = list(out.progress(iterate_checks(found, samples=samples, seed=seed), "checking", total))
+    out.table(
+        ["layer", "kind", "largest error", "input", "parameters", "checked", "kinks left out"],
+        [
+            (
+                check.name,
+                check.kind,
+                f"{check.error:.1e}",
+                "" if check.input_error is None else f"{check.input_error:.1e}",
+                _largest(check.parameter_errors),
+                check.checked,
+                check.kinks_skipped,
+            )
+            for check in checks
+        ],
+    )
+    worst = max(checks, key=lambda check: check.error)
+    if not worst.error <= tolerance:
+        raise NumbacnnError(f"wrong gradient: {worst.name}, relative error {worst.error:.1e}, above {tolerance:g}")
+    out.say(f"largest relative error {worst.error:.1e} ({worst.name}), within {tolerance:g}")
+    return {
+        "layers": [dataclasses.asdict(check) | {"error": check.error} for check in checks],
+        "largest_error": worst.error,
+        "tolerance": tolerance,
+    }
+
+
+def _largest(errors: dict[str, float | None]) -> str:
+    """`weights 2.2e-10` of the parameter with the largest error."""
+    known = {name: error for name, error in errors.items() if error is not None}
+    if not known:
+        return ""
+    name = max(known, key=lambda key: known[key])
+    return f"{name} {known[name]:.1e}"

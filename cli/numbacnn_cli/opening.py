@@ -1,0 +1,54 @@
+"""The model that --model means, and the data that --data means or that it was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .output import Output
+from .runs import resolve_model
+
+if TYPE_CHECKING:
+    from numbacnn import Dataset, Network
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A trained network, where it was found, and what is known of its training."""
+
+    path: Path
+    network: Network
+    record: dict[str, Any]
+
+
+def open_model(option: Path | None, out: Output) -> OpenedModel:
+    """The model of --model; says which it is. Raises UsageError or ModelError."""
+    from numbacnn.storage import load_model
+
+    path, taken = resolve_model(option)
+    out.note(taken)
+    network, record = load_model(path)
+    return OpenedModel(path, network, record)
+
+
+def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
+    """The data set of --data, else the one that the model was trained on; says which it is.
+
+    Raises UsageError if the model does not know one, DataError if the data set cannot be used with it.
+    """
+    from numbacnn.errors import DataError, UsageError
+    from numbacnn.storage import open_dataset
+
+    given = option or model.record.get("data")
+    if not isinstance(given, str):
+        raise UsageError(f"{model.path} does not say what it was trained on: give a data set with --data")
+    dataset = open_dataset(given)
+    out.note(f"data: {given}{'' if option else ' (what the model was trained on)'}")
+    network = model.network
+    if dataset.image_shape != network.input_shape:
+        sizes = ["x".join(map(str, shape)) for shape in (dataset.image_shape, network.input_shape)]
+        raise DataError(f"{given}: pictures of {sizes[0]}, and the model takes {sizes[1]}")
+    if dataset.classes > network.classes:
+        raise DataError(f"{given}: {dataset.classes} classes, and the model knows {network.classes}")
+    return dataset

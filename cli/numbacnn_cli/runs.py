@@ -1,0 +1,109 @@
+"""Run folders, and which trained network and which data a command takes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numbacnn
+from numbacnn.errors import UsageError
+
+from .output import Output
+
+if TYPE_CHECKING:
+    from numbacnn import Dataset, Network
+
+RUNS = Path("runs")
+MODEL = "model.h5"
+PACKAGED_MODEL = Path(numbacnn.__file__).parent / "models" / "digits.h5"
+
+
+class OpenedModel(NamedTuple):
+    """A trained network, the file it is from, and the record of its training."""
+
+    path: Path
+    network: Network
+    record: dict[str, Any]
+
+
+def new_run(name: str, parent: Path | str = RUNS) -> Path:
+    """Make the folder `parent`/`name`-001, or with the number after the highest that is there."""
+    name = re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.") or "run"
+    Path(parent).mkdir(parents=True, exist_ok=True)
+    numbered = re.compile(re.escape(name) + r"-(\d+)")
+    taken = [int(found[1]) for path in Path(parent).iterdir() if (found := numbered.fullmatch(path.name))]
+    number = max(taken, default=0) + 1
+    while True:
+        folder = Path(parent) / f"{name}-{number:03d}"
+        try:
+            folder.mkdir()
+        except FileExistsError:  # another run started in the same moment
+            number += 1
+        else:
+            return folder
+
+
+def finished_runs(folder: Path | str = ".") -> list[Path]:
+    """The run folders here that have a model, the newest first."""
+    models = (Path(folder) / RUNS).glob(f"*/{MODEL}")
+    return [path.parent for path in sorted(models, key=lambda path: (-path.stat().st_mtime_ns, path))]
+
+
+def newest_run(folder: Path | str = ".") -> Path | None:
+    """The run folder here whose model was saved last."""
+    return next(iter(finished_runs(folder)), None)
+
+
+def resolve_model(option: Path | None) -> tuple[Path, str]:
+    """The file of the model that --model means, and a sentence that says which it is.
+
+    Raises UsageError, with the runs that exist, if there is none.
+    """
+    if option is None:
+        run = newest_run()
+        if run is None:
+            return PACKAGED_MODEL, "model: the small digits network in the package (no run here)"
+        return run / MODEL, f"model: {run / MODEL} (the newest run here)"
+    path = option / MODEL if option.is_dir() else option
+    if path.is_file():
+        return path, f"model: {path}"
+    wrong = f"no {MODEL} in that folder" if option.is_dir() else "no such file or run folder"
+    raise UsageError(f"--model {option}: {wrong}; {_runs_here()}")
+
+
+def open_model(option: Path | None, out: Output) -> OpenedModel:
+    """The model that --model means; says which it took. Raises UsageError if there is none, ModelError."""
+    path, taken = resolve_model(option)
+    out.note(taken)
+    from numbacnn.storage.models import load_model
+
+    return OpenedModel(path, *load_model(path))
+
+
+def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
+    """The data set that --data means: left out, the one that the model's record has as "data".
+
+    Raises UsageError if the record has none or it has moved, DataError.
+    """
+    from numbacnn.storage.datasets import EMBEDDED, open_dataset
+
+    if option is not None:
+        return open_dataset(option)
+    recorded = model.record.get("data")
+    if not isinstance(recorded, str):
+        raise UsageError(f"{model.path} does not say what it was trained on; name a data set with --data")
+    if recorded not in EMBEDDED and not Path(recorded).exists():
+        raise UsageError(
+            f"the model was trained on {recorded}, which is not there; give its place with --data"
+        )
+    out.note(f"data: {recorded} (what the model was trained on)")
+    return open_dataset(recorded)
+
+
+def _runs_here() -> str:
+    runs = finished_runs()
+    if not runs:
+        return "there is no run here yet ('numbacnn train' makes one)"
+    more = f" and {len(runs) - 5} more" if len(runs) > 5 else ""
+    return f"runs here, newest first: {', '.join(str(run) for run in runs[:5])}{more}"

@@ -1,0 +1,161 @@
+"""numbacnn summary: sizes and costs of a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter, Token
+
+from .options import Out
+from .runs import MODEL
+
+if TYPE_CHECKING:
+    from numbacnn import Network
+    from numbacnn.layers import Pixels
+
+Volume = tuple[int, int, int]
+
+
+def _volume(_: Any, tokens: tuple[Token, ...]) -> Volume:
+    sizes = tokens[0].value.split("x")
+    if len(sizes) != 3 or not all(size.isdecimal() and int(size) > 0 for size in sizes):
+        raise ValueError(f"'{tokens[0].value}' is not a picture's size; write HEIGHTxWIDTHxCHANNELS, such as 32x32x3")
+    return int(sizes[0]), int(sizes[1]), int(sizes[2])
+
+
+InputShape = Annotated[
+    Volume | None,
+    Parameter(
+        name="--input",
+        converter=_volume,
+        n_tokens=1,
+        negative="",
+        help="Size of the pictures: 32x32x3. Left out: what the network was made for.",
+    ),
+]
+Classes = Annotated[
+    int | None, Parameter(name="--classes", help="How many classes. Left out: what the network was made for.")
+]
+
+
+def find_network(
+    name: str,
+    input_shape: Volume | None,
+    classes: int | None,
+    *,
+    pixels: Pixels | None = None,
+    initialise: str | None = None,
+) -> Network:
+    """A network by its name or from a .toml file, or a trained one from a .h5 file or a run's folder.
+
+    Raises UsageError where a trained network is asked to be of another size.
+    """
+    from numbacnn import architectures
+    from numbacnn.errors import UsageError
+    from numbacnn.storage import load_model
+
+    path = Path(name)
+    if name in architectures.ARCHITECTURES or (path.suffix != ".h5" and not path.is_dir()):
+        return architectures.build(
+            name, input_shape=input_shape, classes=classes, pixels=pixels, initialise=initialise
+        )
+    if input_shape or classes:
+        raise UsageError(f"{name} is trained: its --input and --classes are what they are")
+    network, _ = load_model(path / MODEL if path.is_dir() else path)
+    return network
+
+
+def summary(
+    network: str,
+    /,
+    *,
+    input_shape: InputShape = None,
+    classes: Classes = None,
+    batch_size: int = 1,
+    out: Out,
+) -> dict[str, Any]:
+    """Print a network's sizes and costs, a row a layer.
+
+    JSON: `layers[]` with `.name`, `.kind`, `.output` ([H, W, C] or [D]), `.formula`, `.neurons`, `.weights`, `.biases`,
+    `.dense_weights` (if every neuron saw the whole input), `.multiply_adds`, `.activation_bytes`, all of one picture;
+    and in all `weights`, `parameters` (with biases), `neurons`, `multiply_adds`, `activation_bytes`. `forward_bytes`
+    and `training_bytes` are what a batch takes.
+
+    Parameters
+    ----------
+    network
+        A name (lenet, alexnet, …), a .toml file, a .h5 file or a run's folder.
+    batch_size
+        Pictures at a time, for the memory that a batch takes.
+    """
+    import dataclasses
+
+    from numbacnn import Plan, summarise
+
+    found = find_network(network, input_shape, classes)
+    result = summarise(found)
+    sizes = {
+        "forward_bytes": Plan(found.graph, batch_size).bytes,
+        "training_bytes": Plan(found.graph, batch_size, gradients="parameters").bytes,
+    }
+    out.show(_table(result))
+    pictures = "a picture" if batch_size == 1 else f"a batch of {batch_size}"
+    out.say(
+        f"{result.parameters:,} parameters ({result.weights:,} weights) take {_bytes(4 * result.parameters)}; "
+        f"{pictures} takes {_bytes(sizes['forward_bytes'])} to run and {_bytes(sizes['training_bytes'])} to train"
+    )
+    return dataclasses.asdict(result) | sizes
+
+
+def _table(result: Any) -> Any:
+    """A row a layer and the totals, in at most 100 columns for the networks that have names."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_footer=True)
+    table.add_column("layer", "total", no_wrap=True, vertical="bottom")
+    table.add_column("output", no_wrap=True, vertical="bottom")
+    table.add_column("size of the output", vertical="bottom")  # the one that folds on a narrow terminal
+    totals = {
+        "neurons": f"{result.neurons:,}",
+        "weights": f"{result.weights:,}",
+        "with\nbiases": f"{result.parameters:,}",
+        "if\ndense": "",
+        "mult-\nadds": _short(result.multiply_adds),
+        "bytes": _bytes(result.activation_bytes),
+    }
+    for header, total in totals.items():
+        table.add_column(header, total, justify="right", no_wrap=True, vertical="bottom")
+    for layer in result.layers:
+        table.add_row(
+            Text(layer.name),
+            "x".join(map(str, layer.output)),
+            layer.formula,
+            f"{layer.neurons:,}" if layer.neurons else "",
+            f"{layer.weights:,}" if layer.weights else "",
+            f"{layer.parameters:,}" if layer.parameters else "",
+            _short(layer.dense_weights) if layer.dense_weights else "",
+            _short(layer.multiply_adds) if layer.multiply_adds else "",
+            _bytes(layer.activation_bytes) if layer.activation_bytes else "",
+        )
+    return table
+
+
+def _short(count: float) -> str:
+    """45.1 B, 614 K: as the lecture writes large numbers."""
+    for unit, size in (("B", 1e9), ("M", 1e6), ("K", 1e3)):
+        if count >= size:
+            return f"{_three_digits(count / size)} {unit}"
+    return str(int(count))
+
+
+def _bytes(count: float) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if count >= size:
+            return f"{_three_digits(count / size)} {unit}"
+    return f"{int(count)} B"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.0f}" if value >= 99.95 else f"{value:.1f}"

@@ -1,0 +1,270 @@
+"""numbacnn train: train a network, and leave its pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from numbacnn.training import Settings
+
+from .__main__ import Terminated
+from .options import Device, Out
+from .runs import new_run
+
+if TYPE_CHECKING:
+    from numbacnn import Dataset, Network
+    from numbacnn.training import RunFolder, State, Trainer
+
+    from .output import Output
+
+_TYPES = typing.get_type_hints(Settings)
+
+Options: Any = dataclasses.make_dataclass(
+    "Options",
+    [
+        (
+            field.name,
+            Annotated[
+                _TYPES[field.name] | None,
+                Parameter(help=f"{field.metadata['help']} (default: {field.default})", show_default=False),
+            ],
+            dataclasses.field(default=None),
+        )
+        for field in dataclasses.fields(Settings)
+    ],
+    frozen=True,
+)
+"""Training's settings as options, None where not given: a network's own recipe then decides."""
+
+NETWORKS = {(8, 8, 1): "digits", (28, 28, 1): "lenet", (32, 32, 3): "cifar-quick", (227, 227, 3): "alexnet"}
+"""The network taken for pictures of a size, if none is named."""
+
+
+def train(
+    *,
+    data: Annotated[str, Parameter(name=["--data", "-d"])] = "digits",
+    network: Annotated[str | None, Parameter(name=["--network", "-n"])] = None,
+    settings: Annotated[Options | None, Parameter(name="*")] = None,
+    run: Path | None = None,
+    resume: Path | None = None,
+    device: Device = "cpu",
+    out: Out,
+) -> dict[str, Any]:
+    """Train a network; its folder gets config.toml, metrics.csv, model.h5 (best), last.h5 and pictures.
+
+    Defaults of the settings may differ for a named network: config.toml has what was used. Stop it with Ctrl-C and
+    go on with --resume.
+
+    JSON: `run`, `model`, `data`, `network`, `epochs`, `images_per_second`, `best_epoch`, `validation.top1_error`,
+    `test.top1_error`, `test.top5_error`, `test.loss`, `test.images`, `figures[]`.
+
+    Parameters
+    ----------
+    data
+        'digits', or a .h5 file made by 'numbacnn data import'.
+    network
+        A named network or a .toml file; left out, the one that suits the pictures' size.
+    run
+        Folder for this run; left out, a new one under runs/.
+    resume
+        Folder of a run to go on with, as it was configured.
+    """
+    from numbacnn.device import get_device
+    from numbacnn.training import RunFolder
+
+    get_device(device)
+    given = {name: value for name, value in vars(settings).items() if value is not None} if settings else {}
+    if resume is not None:
+        folder = RunFolder(resume)
+        config, trainer = _resumed(folder, given)
+    else:
+        config, trainer = _new(data, network, given)
+        folder = RunFolder(_folder(run, trainer.dataset, config["network"]))
+        folder.write_config(config)
+    record = {
+        "data": str(trainer.dataset.path.resolve()) if trainer.dataset.path else trainer.dataset.name,
+        "network": config["network"],
+        "settings": trainer.settings.as_dict(),
+    }
+    out.note(f"run: {folder.path}")
+    speed = _follow(trainer, folder, record, out)
+    return _results(trainer, folder, config, record, speed, out)
+
+
+def _new(data: str, network: str | None, given: dict[str, Any]) -> tuple[dict[str, Any], Trainer]:
+    from numbacnn import architectures
+    from numbacnn.errors import UsageError
+    from numbacnn.storage import open_dataset
+    from numbacnn.training import Trainer, preprocessing, settings_for
+
+    dataset = open_dataset(data)
+    if network is None:
+        network = NETWORKS.get(dataset.image_shape)
+        if network is None:
+            size = "x".join(map(str, dataset.image_shape))
+            names = ", ".join(architectures.ARCHITECTURES)
+            raise UsageError(f"no network is known to suit pictures of {size}; name one with --network: {names}, or a .toml file")
+    chosen = settings_for(network, **given)
+    built = architectures.build(
+        network,
+        input_shape=_input_shape(network, dataset),
+        class_names=dataset.class_names,
+        pixels=preprocessing(dataset),
+        initialise=chosen.initialise,
+        seed=chosen.seed,
+    )
+    return {"data": data, "network": network, **chosen.as_dict()}, Trainer(built, dataset, chosen)
+
+
+def _input_shape(network: str, dataset: Dataset) -> tuple[int, ...] | None:
+    """A named network takes the pictures as they are, unless they are larger than what it was made for."""
+    from numbacnn.architectures import ARCHITECTURES
+
+    if network not in ARCHITECTURES:
+        return None
+    height, width, channels = dataset.image_shape
+    made_for = ARCHITECTURES[network].input_shape
+    return (min(height, made_for[0]), min(width, made_for[1]), channels)
+
+
+def _resumed(folder: RunFolder, given: dict[str, Any]) -> tuple[dict[str, Any], Trainer]:
+    from numbacnn.errors import UsageError
+    from numbacnn.storage import open_dataset
+    from numbacnn.training import Settings, Trainer
+
+    config = folder.read_config()
+    changed = [name for name in given if name != "epochs" and given[name] != config.get(name)]
+    if changed:
+        raise UsageError(
+            f"--{changed[0].replace('_', '-')} cannot change when a run is resumed (only --epochs can); "
+            "start a new run"
+        )
+    network, record, numbers, arrays = folder.load_last()
+    chosen = Settings(**{**record["settings"], **given})
+    return config, Trainer(network, open_dataset(record["data"]), chosen, (numbers, arrays))
+
+
+def _folder(run: Path | None, dataset: Dataset, network: str) -> Path:
+    from numbacnn.errors import UsageError
+
+    if run is None:
+        return new_run(f"{dataset.name}-{Path(network).stem}")
+    if run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise UsageError(f"--run {run} exists and is not empty; name another, or go on with --resume {run}")
+    run.mkdir(parents=True, exist_ok=True)
+    return run
+
+
+def _follow(trainer: Trainer, folder: RunFolder, record: dict[str, Any], out: Output) -> float:
+    """Runs the training, shows it, saves it after every epoch and when it is interrupted."""
+    from numbacnn.training import BatchDone, EpochDone, Finished
+
+    from .progress import display
+
+    speed = 0.0
+    with _interruptions() as interrupted, display(out) as show:
+        for event in trainer:
+            show(event)
+            if isinstance(event, EpochDone):
+                folder.save_last(trainer, record)
+                if event.improved:
+                    folder.save_best(trainer.network, _at_best(record, trainer.state))
+            elif isinstance(event, Finished):
+                speed = event.images_per_second
+            if interrupted and isinstance(event, (BatchDone, EpochDone)):
+                folder.save_last(trainer, record)
+                out.say(f"stopped; go on with: numbacnn train --resume {folder.path}")
+                raise Terminated if interrupted[0] == signal.SIGTERM else KeyboardInterrupt
+    return speed
+
+
+@contextmanager
+def _interruptions() -> Iterator[list[int]]:
+    """The signals that came, to be looked at between two steps; a second one is not waited with."""
+    came: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if came:
+            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        came.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _at_best(record: dict[str, Any], state: State) -> dict[str, Any]:
+    return {**record, "best_epoch": state.best_epoch, "validation_top1_error": state.best_error}
+
+
+def _results(
+    trainer: Trainer, folder: RunFolder, config: dict[str, Any], record: dict[str, Any], speed: float, out: Output
+) -> dict[str, Any]:
+    from numbacnn.training import evaluate
+
+    network, dataset, state = trainer.network, trainer.dataset, trainer.state
+    result: dict[str, Any] = {
+        "run": folder.path,
+        "model": folder.model,
+        "data": record["data"],
+        "network": config["network"],
+        "epochs": state.epoch,
+        "images_per_second": speed,
+        "best_epoch": state.best_epoch,
+        "validation": None,
+        "test": None,
+        "figures": _figures(trainer, folder),
+    }
+    if dataset.validation is not None:
+        result["validation"] = {"top1_error": state.best_error, "loss": state.best_loss}
+    line = f"best epoch {state.best_epoch}"
+    if "test" in dataset.splits:
+        measured = evaluate(network, dataset.test, watch=out.progress)
+        result["test"] = {
+            name: getattr(measured, name) for name in ("top1_error", "top5_error", "loss", "images")
+        }
+        line += f", test top-1 error {measured.top1_error:.2%} of {measured.images} pictures"
+    out.say(line)
+    out.say(f"{folder.path}: {', '.join(path.name for path in (folder.model, *result['figures']))}")
+    return result
+
+
+def _figures(trainer: Trainer, folder: RunFolder) -> list[Path]:
+    from numbacnn import figures
+
+    network, dataset = trainer.network, trainer.dataset
+    paths = [folder.path / name for name in ("curves.png", "filters.png", "predictions.png")]
+    figures.save(figures.training_curves(trainer.state.rows, title=str(folder.path)), paths[0])
+    kernels = _first_kernels(network)
+    if kernels is None:
+        del paths[1]
+    else:
+        figures.save(figures.filter_mosaic(kernels, title="first convolution"), paths[1])
+    split = dataset.splits.get("test", dataset.train)
+    shown = split.read(slice(0, 8))
+    from numbacnn.training.evaluation import centre
+
+    shown = centre(shown, network.input_shape)
+    panel = figures.predictions(
+        shown, network.class_names, network.predict(shown), labels=split.labels[: len(shown)]
+    )
+    figures.save(panel, paths[-1])
+    return paths
+
+
+def _first_kernels(network: Network) -> Any:
+    for node in network.graph.nodes:
+        if node.layer.kind == "convolution":
+            return node.layer.parameters["weights"]
+    return None

@@ -1,0 +1,150 @@
+"""What the figures share: colours, and a board on which pictures and text are placed in inches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Rectangle
+from matplotlib.textpath import text_to_path
+from numpy.typing import NDArray
+
+# Okabe and Ito (2008): told apart with any kind of colour vision, and in print.
+BLUE, ORANGE, GREEN, VERMILLION, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9"
+INK, FAINT, RULE = "#222222", "#6E6E6E", "#D9D9D9"
+
+DPI = 200
+MAX_SIDE = 30_000
+"""Pixels; the PNG writer takes 65,535, viewers fewer."""
+
+TITLE, LABEL, SMALL = 11.0, 8.5, 7.0
+"""Sizes of text, in points."""
+
+BOLD = 1.15
+"""How much wider bold letters are, at most."""
+
+MARGIN = 0.15
+
+Pixels = NDArray[np.uint8]
+
+
+def as_rgb(image: Any) -> Pixels:
+    """A picture (h,w), (h,w,1) or (h,w,3), uint8 or float in [0, 1], as (h,w,3) uint8."""
+    pixels = np.asarray(image)
+    if pixels.dtype != np.uint8:
+        pixels = np.rint(np.clip(np.nan_to_num(pixels), 0, 1) * 255).astype(np.uint8)
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
+def signed_as_rgb(values: Any, largest: float) -> Pixels:
+    """Signed values (h,w,C) as a picture: grey is 0, white (or a full colour) +largest, black -largest."""
+    return as_rgb(0.5 + 0.5 * np.asarray(values, np.float64) / (largest or 1.0))
+
+
+def text_width(text: str, size: float) -> float:
+    """Inches that a line takes at `size` points."""
+    width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)
+    return float(width) / 72
+
+
+def shortened(text: str, width: float, size: float) -> str:
+    """The line, cut with an ellipsis where it is wider than `width` inches."""
+    text = " ".join(text.split())
+    if text_width(text, size) <= width:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = text_width(text[:middle].rstrip() + "…", size) <= width
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return text[:low].rstrip() + "…"
+
+
+def tile_side(pixels: int, inches: float) -> float:
+    """About `inches`, such that few `pixels` are each the same whole number of dots wide."""
+    dots = round(inches * DPI)
+    return (round(dots / pixels) * pixels if pixels <= dots / 3 else dots) / DPI
+
+
+def chart(width: float, height: float) -> Figure:
+    """An empty figure whose axes find their places by themselves."""
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
+    return Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout=layout)
+
+
+class Board:
+    """A figure measured in inches from its upper left corner; (left, top) is an item's own such corner."""
+
+    def __init__(self, width: float, height: float, title: str = "") -> None:
+        dpi = min(DPI, MAX_SIDE / max(width, height))
+        self.figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
+        self.axes = self.figure.add_axes((0, 0, 1, 1))
+        self.axes.set(xlim=(0, width), ylim=(height, 0))
+        self.axes.axis("off")
+        if title:
+            self.text(title, MARGIN, MARGIN, width=width - 2 * MARGIN, size=TITLE, weight="bold")
+
+    def picture(self, image: Any, left: float, top: float, width: float, height: float) -> None:
+        """A picture, as large as fits into the box, in its middle; small ones keep their sharp pixels."""
+        pixels = as_rgb(image)
+        scale = min(width / pixels.shape[1], height / pixels.shape[0])
+        wide, tall = pixels.shape[1] * scale, pixels.shape[0] * scale
+        left, top = left + (width - wide) / 2, top + (height - tall) / 2
+        self.axes.imshow(
+            pixels,
+            extent=(left, left + wide, top + tall, top),
+            interpolation="antialiased",  # nearest where it enlarges well, a filter where that would show
+            aspect="auto",
+        )
+        # imshow moves the limits to what it drew
+        self.axes.set(xlim=(0, self.figure.get_figwidth()), ylim=(self.figure.get_figheight(), 0))
+
+    def text(
+        self,
+        text: str,
+        left: float,
+        top: float,
+        *,
+        width: float,
+        size: float = LABEL,
+        color: str = INK,
+        align: str = "left",
+        weight: str = "normal",
+    ) -> None:
+        """One line, shortened to `width`; `align` places it in there."""
+        position = left + {"left": 0.0, "center": width / 2, "right": width}[align]
+        self.axes.text(
+            position,
+            top,
+            shortened(text, width / BOLD if weight == "bold" else width, size),
+            fontsize=size,
+            color=color,
+            ha=align,
+            va="top",
+            weight=weight,
+            parse_math=False,
+        )
+
+    def bar(self, left: float, top: float, width: float, height: float, color: str) -> None:
+        """A filled rectangle."""
+        self.axes.add_patch(Rectangle((left, top), width, height, facecolor=color, linewidth=0))
+
+
+def line_height(size: float) -> float:
+    """Inches from one line to the next at `size` points."""
+    return size * 1.4 / 72
+
+
+def title_height(title: str) -> float:
+    """Inches that a board's title takes under the upper margin."""
+    return line_height(TITLE) + 0.06 if title else 0.0
+
+
+def title_width(title: str) -> float:
+    """Inches that a board should be wide for its title."""
+    return min(BOLD * text_width(title, TITLE) + 2 * MARGIN + 0.05, 8.0)

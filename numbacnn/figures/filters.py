@@ -1,0 +1,114 @@
+"""The kernels of a convolution as a mosaic."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..errors import ShapeError, UsageError, nearest
+from .board import (
+    DPI,
+    FAINT,
+    MARGIN,
+    SMALL,
+    Board,
+    Pixels,
+    line_height,
+    signed_as_rgb,
+    title_height,
+    title_width,
+)
+
+MAX_FILTERS, MAX_CHANNELS = 32, 32
+"""Rows and columns of a mosaic of filters over many channels."""
+
+Scale = Literal["shared", "own"]
+
+
+class _Tiles(NamedTuple):
+    pixels: Pixels  # (rows, columns, R, S, 3)
+    used: int  # tiles, from the left and from above; what follows stays empty
+    note: str
+
+
+def filter_mosaic(kernels: Any, *, scale: Scale = "shared", title: str = "") -> Figure:
+    """Kernels (R,S,C,K): in colour where C is 3, in grey where it is 1, else a row a filter, a column a channel.
+
+    Grey is 0. With the shared scale, white and black are plus and minus the largest weight of all; with "own",
+    of each tile. Of filters over other than 1 or 3 channels the first 32 with their first 32 channels are shown.
+    """
+    tiles = _tiles(kernels, scale)
+    rows, columns, tall, wide = tiles.pixels.shape[:4]
+    factor = _enlargement(max(columns * wide, rows * tall), max(wide, tall))
+    enlarged = tiles.pixels.repeat(factor, axis=2).repeat(factor, axis=3)
+    mosaic = _assemble(_Tiles(enlarged, tiles.used, ""), gap=max(4, factor // 3))
+    height, width = mosaic.shape[0] / DPI, mosaic.shape[1] / DPI
+    top = MARGIN + title_height(title)
+    room = max(width, 3.2, title_width(title) - 2 * MARGIN)
+    board = Board(room + 2 * MARGIN, top + height + 0.06 + line_height(SMALL) + MARGIN, title)
+    board.picture(mosaic, MARGIN, top, width, height)
+    board.text(tiles.note, MARGIN, top + height + 0.06, width=room, size=SMALL, color=FAINT)
+    return board.figure
+
+
+def mosaic_array(kernels: Any, scale: Scale = "shared") -> Pixels:
+    """The mosaic in its own pixels, tiles one pixel apart: (h,w,3) uint8."""
+    return _assemble(_tiles(kernels, scale), gap=1)
+
+
+def _tiles(kernels: Any, scale: Scale) -> _Tiles:
+    values = np.asarray(kernels, np.float64)
+    if values.ndim != 4 or not values.size:
+        raise ShapeError(f"kernels of shape {values.shape}; expected (rows, columns, channels, filters)")
+    if scale not in ("shared", "own"):
+        raise UsageError(f"scale '{scale}'{nearest(scale, ('shared', 'own'))}")
+    _, _, channels, filters = values.shape
+    shown = values.transpose(3, 2, 0, 1)  # (K,C,R,S)
+    note = ""
+    if channels in (1, 3):
+        used = filters
+        columns = _columns(filters)
+        empty = np.zeros((-filters % columns, *shown.shape[1:]))
+        pictures = np.concatenate([shown, empty]).reshape(-1, columns, *shown.shape[1:])
+    else:
+        kept = shown[:MAX_FILTERS, :MAX_CHANNELS]
+        used = kept.shape[0] * kept.shape[1]
+        pictures = kept[:, :, None]  # (rows, columns, 1, R, S)
+        note = f"a row a filter ({_of(len(kept), filters)}), a column a channel ({_of(kept.shape[1], channels)}); "
+    largest = np.abs(shown).max()
+    if scale == "own":
+        limits = np.abs(pictures).max(axis=(2, 3, 4), keepdims=True)
+        note += "grey is 0, each tile on its own scale"
+    else:
+        limits = np.full((1, 1, 1, 1, 1), largest)
+        note += f"grey is 0, white +{largest:.3g}, black −{largest:.3g}"
+    scaled = (pictures / np.where(limits > 0, limits, 1)).transpose(0, 1, 3, 4, 2)  # channels last
+    flat = signed_as_rgb(scaled.reshape(-1, scaled.shape[3], scaled.shape[4]), 1.0)
+    return _Tiles(flat.reshape(*scaled.shape[:4], 3), used, note)
+
+
+def _of(shown: int, there: int) -> str:
+    return f"all {there}" if shown == there else f"the first {shown} of {there}"
+
+
+def _columns(count: int) -> int:
+    """Columns of a mosaic that is about as wide as high or twice as wide, without a gap if that can be."""
+    narrow = int(np.ceil(np.sqrt(count)))
+    return next((columns for columns in range(narrow, 2 * narrow) if count % columns == 0), narrow)
+
+
+def _enlargement(dots: int, tile: int) -> int:
+    """How many dots a weight is wide: a mosaic of about 7 inches, no tile wider than 1."""
+    return max(1, min(7 * DPI // dots, DPI // tile))
+
+
+def _assemble(tiles: _Tiles, gap: int) -> Pixels:
+    rows, columns, tall, wide, _ = tiles.pixels.shape
+    mosaic = np.full((rows * (tall + gap) - gap, columns * (wide + gap) - gap, 3), 255, np.uint8)
+    for index in range(tiles.used):
+        row, column = divmod(index, columns)
+        top, left = row * (tall + gap), column * (wide + gap)
+        mosaic[top : top + tall, left : left + wide] = tiles.pixels[row, column]
+    return mosaic

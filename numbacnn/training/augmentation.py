@@ -1,0 +1,67 @@
+"""Training pictures are changed in ways that keep their label (lecture: data augmentation)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..data import Dataset, Split
+from ..ops import augmentation
+from .settings import Settings
+
+
+class Augmentation:
+    """Draws each picture's changes from (seed, epoch, index) alone: in any order, any batch, any resumed run.
+
+    Pictures larger than the input are cropped at random; what a window reaches beyond the picture is filled with
+    the mean, which is 0 to the network.
+    """
+
+    def __init__(self, dataset: Dataset, input_shape: tuple[int, ...], settings: Settings) -> None:
+        self._settings = settings
+        self._room = tuple(
+            have - need for have, need in zip(dataset.image_shape[:2], input_shape[:2], strict=True)
+        )
+        self._fill = np.asarray(dataset.mean_rgb, np.float32)
+        self._axes = colour_axes(dataset.train) if settings.colour else np.zeros((len(self._fill),) * 2)
+        self._count = len(dataset.train)
+        self._epoch = -1
+
+    def fill(self, target: Any, pictures: Any, epoch: int, indices: Any) -> None:
+        """Writes the changed pictures (n,P,Q,C), float32 in [0,255], into `target`."""
+        if epoch != self._epoch:
+            self._draw(epoch)
+        top, left, flip, colour = (drawn[indices] for drawn in self._drawn)
+        augmentation.augment(target, pictures, top, left, flip, colour, self._fill)
+
+    def _draw(self, epoch: int) -> None:
+        settings, count = self._settings, self._count
+        generator = np.random.Generator(np.random.Philox(key=settings.seed, counter=[0, 0, epoch, 2]))
+        offsets = []
+        for room in self._room:
+            crop = generator.integers(-settings.crop_padding, room + settings.crop_padding, count, endpoint=True)
+            shift = generator.integers(-settings.translate, settings.translate, count, endpoint=True)
+            offsets.append(crop + shift)
+        flip = (generator.random(count) < 0.5) & settings.flip
+        amounts = generator.normal(0, settings.colour, (count, len(self._fill)))
+        self._drawn = (*offsets, flip, (amounts @ self._axes.T).astype(np.float32))
+        self._epoch = epoch
+
+
+def colour_axes(split: Split) -> Any:
+    """Principal axes of a split's colours as columns, each as long as the deviation along it: (C, C).
+
+    AlexNet's colour noise (Krizhevsky et al., 2012, section 4.1) adds multiples of them to all pixels of a picture;
+    the paper weighs them by variances of its own scale, deviations are in the pixels' units.
+    """
+    channels = split.images.shape[3]
+    total, products, pixels = np.zeros(channels), np.zeros((channels, channels)), 0
+    for pictures, _ in split.batches(256):
+        colours = pictures.reshape(-1, channels).astype(np.float64)
+        total += colours.sum(axis=0)
+        products += colours.T @ colours
+        pixels += len(colours)
+    mean = total / pixels
+    variances, axes = np.linalg.eigh(products / pixels - np.outer(mean, mean))
+    return axes * np.sqrt(np.maximum(variances, 0))

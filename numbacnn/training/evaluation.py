@@ -1,0 +1,86 @@
+"""How often a network is wrong (lecture: top-1 and top-5 error)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..data import Split
+from ..errors import DataError
+from ..execution import Loss
+from ..network import Network
+
+Watch = Callable[..., Iterable[Any]]
+"""Given the batches, a description and their number, gives the batches back: a progress bar."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Errors are shares, 0 to 1. `confusion[t, p]` counts pictures of class t taken for class p."""
+
+    top1_error: float
+    top5_error: float
+    loss: float
+    images: int
+    confusion: Any
+
+    @property
+    def per_class_error(self) -> list[float | None]:
+        """Top-1 error of each class; None of one without pictures."""
+        counts = self.confusion.sum(axis=1)
+        right = np.diag(self.confusion)
+        return [
+            1 - float(hit) / float(count) if count else None for hit, count in zip(right, counts, strict=True)
+        ]
+
+
+def evaluate(
+    network: Network,
+    split: Split,
+    *,
+    loss: Loss | None = None,
+    batch_size: int = 256,
+    watch: Watch | None = None,
+) -> Evaluation:
+    """The network's errors and mean loss over a split; larger pictures are cut to their centre.
+
+    With fewer than six classes top-5 error is 0. Raises DataError if pictures or labels do not fit the network.
+    """
+    loss = loss or Loss()
+    plan = network.plan(min(batch_size, len(split)))
+    confusion = np.zeros((network.classes, network.classes), np.int64)
+    total, missed = 0.0, 0
+    batches: Iterable[Any] = split.batches(plan.batch_size)
+    if watch is not None:
+        batches = watch(batches, "evaluating", total=-(-len(split) // plan.batch_size))
+    if len(split) and int(split.labels.max()) >= network.classes:
+        raise DataError(f"a label is {int(split.labels.max())}, and the network has {network.classes} classes")
+    for pictures, labels in batches:
+        probabilities = plan.forward(centre(pictures, network.input_shape))
+        total += float(plan.losses(labels, loss).sum(dtype=np.float64))
+        np.add.at(confusion, (labels, probabilities.argmax(axis=1)), 1)
+        own = probabilities[np.arange(len(labels)), labels]
+        missed += int((np.sum(probabilities > own[:, None], axis=1) >= 5).sum())
+    images = int(confusion.sum())
+    return Evaluation(
+        top1_error=1 - float(np.trace(confusion)) / images,
+        top5_error=missed / images,
+        loss=total / images,
+        images=images,
+        confusion=confusion,
+    )
+
+
+def centre(pictures: Any, input_shape: tuple[int, ...]) -> Any:
+    """The middle (H,W) of larger pictures. Raises DataError for smaller ones, or other channels."""
+    height, width, channels = input_shape
+    if pictures.shape[1:] == input_shape:
+        return pictures
+    if pictures.shape[1] < height or pictures.shape[2] < width or pictures.shape[3] != channels:
+        sizes = ["x".join(map(str, shape)) for shape in (pictures.shape[1:], input_shape)]
+        raise DataError(f"pictures of {sizes[0]} do not fit a network for {sizes[1]}")
+    top, left = (pictures.shape[1] - height) // 2, (pictures.shape[2] - width) // 2
+    return np.ascontiguousarray(pictures[:, top : top + height, left : left + width])

@@ -1,0 +1,67 @@
+"""What happens in a training run, in order: RunStarted, Warned*, (BatchDone*, EpochDone, RolledBack?)*, Finished."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """Buffers are about to be taken: `bytes` of them."""
+
+    epochs: int
+    batches: int
+    images: int
+    parameters: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something the user should know and the run can live with."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class BatchDone:
+    """One step; loss and error are the means of the epoch so far."""
+
+    epoch: int
+    batch: int
+    batches: int
+    loss: float
+    top1_error: float
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """One pass over the training pictures. `row` is a line of metrics.csv."""
+
+    epoch: int
+    row: dict[str, Any]
+    improved: bool
+    best_epoch: int
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    """The validation error stopped improving: back to the weights and momentum of `to_epoch`, at half the rate."""
+
+    epoch: int
+    to_epoch: int
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The network holds its best weights."""
+
+    best_epoch: int
+    best_error: float
+    images_per_second: float
+
+
+Event = RunStarted | Warned | BatchDone | EpochDone | RolledBack | Finished

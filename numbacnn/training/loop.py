@@ -1,0 +1,167 @@
+"""The loop: sample a batch, forward, backward, update (lecture: mini-batch SGD)."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..data import Dataset
+from ..errors import DataError, TrainingError
+from ..execution import Loss
+from ..layers.initialization import SYMMETRIC
+from ..network import Network
+from .augmentation import Augmentation
+from .evaluation import evaluate
+from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, Warned
+from .optimizer import SGD
+from .schedules import SCHEDULES
+from .settings import Settings
+from .state import State
+
+
+class Trainer:
+    """One run: iterate over it for its events. Between two events `state` and the network belong together."""
+
+    def __init__(
+        self,
+        network: Network,
+        dataset: Dataset,
+        settings: Settings,
+        resumed: tuple[dict[str, Any], dict[str, Any]] | None = None,
+    ) -> None:
+        self.network, self.dataset, self.settings = network, dataset, settings
+        _check(network, dataset)
+        self._loss = Loss(settings.loss, settings.margin)
+        self._optimizer = SGD(
+            network.graph, momentum=settings.momentum, weight_decay=settings.weight_decay
+        )
+        self._augmentation = Augmentation(dataset, network.input_shape, settings)
+        self.state = State() if resumed is None else State.restored(*resumed, self._optimizer)
+        for key, array in self.state.velocity.items():
+            self._optimizer.velocity[key][...] = array
+        self.state.velocity = self._optimizer.velocity
+        self._schedule = SCHEDULES[settings.schedule](settings, **self.state.schedule)
+        self._plan = network.plan(min(settings.batch_size, len(dataset.train)), "parameters")
+        self._batches = -(-len(dataset.train) // self._plan.batch_size)
+
+    def __iter__(self) -> Iterator[Event]:
+        parameters = sum(array.size for array in self._optimizer.parameters.values())
+        yield RunStarted(
+            self.settings.epochs, self._batches, len(self.dataset.train), parameters, self._plan.bytes
+        )
+        if self.settings.initialise in SYMMETRIC and self.state.step == 0:
+            yield Warned(f"initialisation '{self.settings.initialise}': {SYMMETRIC[self.settings.initialise]}")
+        if self.dataset.validation is None:
+            yield Warned("no validation split: the best epoch is the one with the smallest training error")
+        while self.state.epoch < self.settings.epochs:
+            yield from self._epoch()
+            yield from self._end_of_epoch()
+        self._optimizer.restore(self.state.best_weights, self.state.best_velocity)
+        trained = [row["images_per_second"] for row in self.state.rows]
+        yield Finished(self.state.best_epoch, self.state.best_error, float(np.median(trained)))
+
+    def _epoch(self) -> Iterator[Event]:
+        state, split = self.state, self.dataset.train
+        order = _generator(self.settings.seed, state.epoch, 1).permutation(len(split))
+        while state.batch < self._batches:
+            begun = time.perf_counter()
+            first = state.batch * self._plan.batch_size
+            indices = np.sort(order[first : first + self._plan.batch_size])
+            self._step(split.read(indices), split.labels[indices], indices)
+            state.batch += 1
+            state.step += 1
+            state.seconds += time.perf_counter() - begun
+            yield BatchDone(
+                epoch=state.epoch + 1,
+                batch=state.batch,
+                batches=self._batches,
+                loss=state.loss_sum / state.seen,
+                top1_error=state.wrong / state.seen,
+                images_per_second=state.seen / state.seconds,
+            )
+
+    def _step(self, pictures: Any, labels: Any, indices: Any) -> None:
+        plan, state = self._plan, self.state
+        plan.count = len(pictures)
+        self._augmentation.fill(plan.input, pictures, state.epoch, indices)
+        probabilities = plan.forward(training=True, key=self.settings.seed, step=state.step)
+        loss = float(plan.losses(labels, self._loss).sum(dtype=np.float64))
+        rate = self._schedule.rate(state.epoch + state.batch / self._batches)
+        if not np.isfinite(loss):
+            self._give_up(rate)
+        plan.backward_loss(labels, self._loss)
+        self._optimizer.step(plan.gradients, rate)
+        state.loss_sum += loss
+        state.wrong += int((probabilities.argmax(axis=1) != labels).sum())
+        state.seen += len(labels)
+
+    def _give_up(self, rate: float) -> None:
+        best = "no epoch was completed"
+        if self.state.best_weights:
+            self._optimizer.restore(self.state.best_weights, self.state.best_velocity)
+            best = f"the best weights, of epoch {self.state.best_epoch}, are kept"
+        raise TrainingError(
+            f"the loss is no longer finite (epoch {self.state.epoch + 1}, batch {self.state.batch + 1}, learning rate "
+            f"{rate:g}); {best}; try --learning-rate {rate / 5:.2g}"
+        )
+
+    def _end_of_epoch(self) -> Iterator[Event]:
+        state = self.state
+        rate = self._schedule.rate(state.epoch)
+        row: dict[str, Any] = {
+            "epoch": state.epoch + 1,
+            "learning_rate": rate,
+            "train_loss": state.loss_sum / state.seen,
+            "train_top1_error": state.wrong / state.seen,
+        }
+        if self.dataset.validation is not None:
+            measured = evaluate(self.network, self.dataset.validation, loss=self._loss)
+            row |= {"validation_loss": measured.loss, "validation_top1_error": measured.top1_error}
+        error = row.get("validation_top1_error", row["train_top1_error"])
+        loss = row.get("validation_loss", row["train_loss"])
+        # Of two epochs with the same number of mistakes, the one that was surer of the rest.
+        improved = (error, loss) < (state.best_error, state.best_loss)
+        row |= {"seconds": state.seconds, "images_per_second": state.seen / state.seconds, "rolled_back": False}
+        state.epoch, state.batch, state.seen, state.wrong = state.epoch + 1, 0, 0, 0
+        state.loss_sum, state.seconds = 0.0, 0.0
+        if improved:
+            state.best_error, state.best_loss, state.best_epoch = error, loss, state.epoch
+            state.best_weights, state.best_velocity = self._optimizer.snapshot()
+        row["rolled_back"] = self._schedule.ended(improved)
+        if row["rolled_back"]:
+            self._optimizer.restore(state.best_weights, state.best_velocity)
+        state.schedule = self._schedule.state()
+        state.rows.append(row)
+        yield EpochDone(state.epoch, row, improved, state.best_epoch)
+        if row["rolled_back"]:
+            yield RolledBack(state.epoch, state.best_epoch, self._schedule.rate(state.epoch))
+
+
+def train(network: Network, dataset: Dataset, settings: Settings | None = None, **changes: Any) -> Iterator[Event]:
+    """Trains a network in place and yields what happens; at the end it holds its best weights.
+
+    `changes` are fields of Settings: `train(network, dataset, epochs=5)`. The network's first layer should hold the
+    data set's mean and scale (`preprocessing`); nothing here changes it.
+    Raises UsageError for settings, DataError if data and network do not fit, TrainingError if the loss diverges.
+    """
+    base = settings or Settings()
+    return iter(Trainer(network, dataset, dataclasses.replace(base, **changes)))
+
+
+def _check(network: Network, dataset: Dataset) -> None:
+    have, need = dataset.image_shape, network.input_shape
+    if have[0] < need[0] or have[1] < need[1] or have[2] != need[2]:
+        sizes = ["x".join(map(str, shape)) for shape in (have, need)]
+        raise DataError(f"{dataset.name}: pictures of {sizes[0]} do not fit a network for {sizes[1]}")
+    if dataset.classes > network.classes:
+        raise DataError(
+            f"{dataset.name} has {dataset.classes} classes, and the network ends in {network.classes}"
+        )
+
+
+def _generator(seed: int, epoch: int, purpose: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, epoch, purpose]))

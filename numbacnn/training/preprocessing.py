@@ -1,0 +1,14 @@
+"""What a new network should do with a data set's pixels before it computes."""
+
+from __future__ import annotations
+
+from ..data import Dataset
+from ..layers import Pixels
+
+
+def preprocessing(dataset: Dataset) -> Pixels:
+    """The training set's mean RGB subtracted (lecture: data preprocessing), then all divided by one number.
+
+    That number is their standard deviation: He's and Glorot's initialisations expect inputs of variance 1.
+    """
+    return Pixels(mean=dataset.mean_rgb, scale=1 / (dataset.standard_deviation or 1.0))

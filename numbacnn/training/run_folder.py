@@ -1,0 +1,72 @@
+"""What a run leaves behind: config.toml, metrics.csv, model.h5 (the best), last.h5 (to go on)."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from ..data.replacing import replacing
+from ..errors import TrainingError
+from ..network import Network
+from ..storage import load_checkpoint, save_model
+from .loop import Trainer
+from .state import State
+
+
+class RunFolder:
+    """A folder that always holds a whole run: every file is replaced in one step."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.toml"
+        self.metrics = path / "metrics.csv"
+        self.model = path / "model.h5"
+        self.last = path / "last.h5"
+
+    def write_config(self, options: dict[str, Any]) -> None:
+        """The options that reproduce the run (`numbacnn train --config`)."""
+        with replacing(self.config) as path:
+            path.write_bytes(tomli_w.dumps(options).encode())
+
+    def read_config(self) -> dict[str, Any]:
+        """Raises TrainingError if this is no run's folder."""
+        try:
+            return tomllib.loads(self.config.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise TrainingError(f"{self.path} is no run that can go on: {self.config.name}: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise TrainingError(f"{self.config}: not TOML: {error}") from None
+
+    def save_best(self, network: Network, record: dict[str, Any]) -> None:
+        save_model(self.model, network, record=record)
+
+    def save_last(self, trainer: Trainer, record: dict[str, Any]) -> None:
+        """Network and state as they are now, and the table of epochs."""
+        state = trainer.state
+        save_model(
+            self.last, trainer.network, record={**record, "state": state.numbers()}, extra=state.arrays()
+        )
+        self._write_metrics(state)
+
+    def load_last(self) -> tuple[Network, dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """(network, record, the state's numbers, its arrays). Raises TrainingError or ModelError."""
+        if not self.last.exists():
+            raise TrainingError(f"{self.path} has no last.h5: nothing was saved to go on from")
+        checkpoint = load_checkpoint(self.last)
+        record = dict(checkpoint.record)
+        numbers = record.pop("state", None)
+        if not isinstance(numbers, dict):
+            raise TrainingError(f"{self.last} holds a model, and no state of a run")
+        return checkpoint.network, record, numbers, dict(checkpoint.extra)
+
+    def _write_metrics(self, state: State) -> None:
+        if not state.rows:
+            return
+        with replacing(self.metrics) as path, path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(state.rows[0]))
+            writer.writeheader()
+            writer.writerows(state.rows)

@@ -1,0 +1,67 @@
+"""Everything a run needs in order to go on bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import TrainingError
+from .optimizer import SGD, Arrays
+
+INFINITE = float("inf")
+
+
+@dataclass
+class State:
+    """Where a run is: `batch` steps into `epoch` (both from 0), and the best it has seen."""
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    wrong: int = 0
+    seen: int = 0
+    seconds: float = 0.0
+    best_error: float = INFINITE
+    best_loss: float = INFINITE
+    best_epoch: int = 0
+    schedule: dict[str, Any] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    best_weights: Arrays = field(default_factory=dict)
+    best_velocity: Arrays = field(default_factory=dict)
+    velocity: Arrays = field(default_factory=dict)
+
+    def numbers(self) -> dict[str, Any]:
+        """All but the arrays, as JSON can hold it."""
+        arrays = ("best_weights", "best_velocity", "velocity")
+        values = {name: value for name, value in vars(self).items() if name not in arrays}
+        return {name: None if value == INFINITE else value for name, value in values.items()}
+
+    def arrays(self) -> Arrays:
+        """The arrays, each under its own name."""
+        groups = {"best": self.best_weights, "best_velocity": self.best_velocity, "velocity": self.velocity}
+        return {f"{group}/{key}": array for group, arrays in groups.items() for key, array in arrays.items()}
+
+    @staticmethod
+    def restored(numbers: dict[str, Any], arrays: Arrays, optimizer: SGD) -> State:
+        """The state that `numbers` and `arrays` were taken of.
+
+        Raises TrainingError if they do not belong to this network.
+        """
+        try:
+            state = State(**{name: INFINITE if value is None else value for name, value in numbers.items()})
+            for group, target in (
+                ("best", state.best_weights),
+                ("best_velocity", state.best_velocity),
+                ("velocity", state.velocity),
+            ):
+                if group != "velocity" and not any(key.startswith(f"{group}/") for key in arrays):
+                    continue
+                for key, parameter in optimizer.parameters.items():
+                    array = arrays[f"{group}/{key}"]
+                    if array.shape != parameter.shape:
+                        raise TrainingError(f"{group} of {key} is {array.shape}, its weights {parameter.shape}")
+                    target[key] = array
+        except (TypeError, KeyError) as error:
+            raise TrainingError(f"the checkpoint does not hold what a run needs to go on: {error}") from None
+        return state

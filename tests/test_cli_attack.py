@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numbacnn_cli.__main__ import main
+
+from numbacnn.architectures import build
+from numbacnn.attacks import FGSM
+from numbacnn.data import Dataset
+from numbacnn.data.pictures import load
+from numbacnn.execution import Loss, Plan
+from numbacnn.layers import Pixels
+from numbacnn.ops.update import sgd
+from numbacnn.storage import load_model, save_model
+
+COUNT = 40
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digits network after a moment of training: mostly right, so that there is something to break."""
+    train = Dataset.open("digits").train
+    names = Dataset.open("digits").class_names
+    network = build("digits", class_names=names, pixels=Pixels(mean=76.0, scale=1 / 64))
+    plan = Plan(network.graph, 32, gradients="parameters")
+    arrays = [(plan.gradients[node][name], array) for node, name, array in network.graph.parameters()]
+    velocities = [np.zeros(array.size, np.float32) for _, array in arrays]
+    for images, labels in train.batches(32):
+        plan.forward(images)
+        plan.backward_loss(labels, Loss())
+        for velocity, (gradient, array) in zip(velocities, arrays, strict=True):
+            sgd(
+                array.reshape(-1),
+                velocity,
+                gradient.reshape(-1),
+                np.float32(0.02),
+                np.float32(0.9),
+                np.float32(0),
+            )
+    path = tmp_path_factory.mktemp("model") / "model.h5"
+    save_model(path, network, record={})
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> dict[str, Any]:
+    assert main(["attack", "fgsm", *map(str, arguments), "--json"]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_set(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    arguments = ("--model", model, "--data", "digits", "--count", COUNT, "--epsilon", "32/255")
+    result = run(capsys, *arguments, "--sweep", "0,0.5/255,32/255")
+    network, test = load_model(model)[0], Dataset.open("digits").test
+    indices = np.arange(COUNT) * len(test) // COUNT
+    images, labels = test.read(indices), test.labels[indices]
+    expected = FGSM(32 / 255).run(network, images, labels)
+
+    assert result["images"] == COUNT
+    assert result["epsilon"] == 32 / 255
+    assert result["clean_accuracy"] == expected.clean_accuracy > 0.7
+    assert result["adversarial_accuracy"] == expected.adversarial_accuracy < result["clean_accuracy"]
+    assert result["success_rate"] == expected.success_rate
+
+    # The files are what was scored.
+    assert result["saved"] == "fgsm"
+    files = np.stack([load(entry["saved"]) for entry in result["pictures"]])
+    assert len(list(Path("fgsm").iterdir())) == COUNT
+    assert np.abs(files.astype(int) - images).max() == 32
+    predicted = network.predict(files).argmax(axis=1)
+    assert result["adversarial_accuracy_8bit"] == np.mean(predicted == labels)
+    assert [entry["after_8bit"]["index"] for entry in result["pictures"]] == predicted.tolist()
+    assert [entry["label"] for entry in result["pictures"]] == [str(label) for label in labels]
+
+    zero, half, last = result["sweep"]
+    assert zero["adversarial_accuracy"] == half["adversarial_accuracy_8bit"] == result["clean_accuracy"]
+    assert last["epsilon"] == 32 / 255
+    assert last["adversarial_accuracy"] == result["adversarial_accuracy"]
+    assert Path(result["figure"]).stat().st_size > 5000
+    assert Path(result["sweep_figure"]).stat().st_size > 5000
+
+
+def test_files_have_no_labels(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    run(
+        capsys,
+        "--model",
+        model,
+        "--data",
+        "digits",
+        "--index",
+        "0,1",
+        "--epsilon",
+        "0",
+        "--save-dir",
+        "as they were",
+    )
+    files = ["as they were/test-0.png", "as they were/test-1.png", "as they were/test-0.png"]
+    arguments = ("--model", model, "--epsilon", "16/255", "--output", "broken.png")
+    result = run(capsys, *files, *arguments)
+    assert result["clean_accuracy"] == 1  # what the network says is taken for right
+    assert [entry["image"] for entry in result["pictures"]] == files
+    assert [entry["saved"] for entry in result["pictures"]] == [
+        "broken/test-0.png",
+        "broken/test-1.png",
+        "broken/test-0-2.png",
+    ]
+    assert result["sweep"] == []
+    assert result["sweep_figure"] is None
+
+
+def test_a_target(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    arguments = (
+        "--model",
+        model,
+        "--data",
+        "digits",
+        "--count",
+        COUNT,
+        "--epsilon",
+        "24/255",
+        "--target",
+        "3",
+    )
+    result = run(capsys, *arguments, "--sweep", "24/255")
+    assert result["target"] == "3"
+    led = [
+        entry["after"]["name"] == "3"
+        for entry in result["pictures"]
+        if entry["label"] != "3" and entry["before"]["name"] == entry["label"]
+    ]
+    assert result["success_rate"] == pytest.approx(np.mean(led))
+    assert any(led)
+
+
+def test_what_cannot_be_asked(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    arguments = ("--model", model, "--data", "digits")
+    assert "did you mean 8/255" in run(capsys, *arguments, "--epsilon", "8", code=2)["error"]["message"]
+    assert "--count 0" in run(capsys, *arguments, "--count", "0", code=2)["error"]["message"]
+    assert "no class 'cat'" in run(capsys, *arguments, "--target", "cat", code=2)["error"]["message"]
+    assert "no split 'tset'" in run(capsys, *arguments, "--split", "tset", code=1)["error"]["message"]

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numbacnn_cli.__main__ import main
+from PIL import Image
+
+from numbacnn.analysis import receptive_field, strongest
+from numbacnn.architectures import build
+from numbacnn.data import Dataset
+from numbacnn.data.pictures import save
+from numbacnn.layers import Pixels
+from numbacnn.storage import load_model, save_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that was not trained: what the commands show of it is checked, not whether it is pretty."""
+    path = tmp_path_factory.mktemp("model") / "model.h5"
+    names = Dataset.open("digits").class_names
+    save_model(path, build("digits", class_names=names, pixels=Pixels(mean=76.0, scale=1 / 64)), record={})
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> dict[str, Any]:
+    assert main([*map(str, arguments), "--json"]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def size_of(path: str) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
+
+
+def test_filters(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    result = run(capsys, "viz", "filters", "--model", model)
+    assert result["layer"] == "conv1"
+    assert result["filters"] == 16
+    assert result["kernel"] == [5, 5, 1]
+    assert result["figure"] == "filters-conv1.png"
+    assert min(size_of(result["figure"])) > 100
+
+
+@pytest.mark.parametrize(("name", "start"), [("f.svg", b"<?xml"), ("f.pdf", b"%PDF")])
+def test_filters_as_other_formats(
+    capsys: pytest.CaptureFixture[str], model: Path, name: str, start: bytes
+) -> None:
+    arguments = ("--model", model, "--layer", "conv2", "--scale", "own", "--output", name)
+    assert run(capsys, "viz", "filters", *arguments)["kernel"] == [3, 3, 16]
+    assert Path(name).read_bytes().startswith(start)
+
+
+def test_filters_of_what_has_none(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    error = run(capsys, "viz", "filters", "--model", model, "--layer", "dense4", code=2)["error"]
+    assert error["message"] == "layer 'dense4' is dense and has no kernels; convolutions: conv1, conv2, conv3"
+    error = run(capsys, "viz", "filters", "--model", model, "--layer", "conv4", code=1)["error"]
+    assert "did you mean 'conv" in error["message"]
+
+
+def test_saliency_of_a_data_set(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    result = run(capsys, "viz", "saliency", "--model", model, "--data", "digits", "--index", "3,0-1")
+    network, _ = load_model(model)
+    test = Dataset.open("digits").test
+    assert [entry["image"] for entry in result["pictures"]] == ["test 3", "test 0", "test 1"]
+    assert [entry["label"] for entry in result["pictures"]] == [
+        str(test.labels[index]) for index in (3, 0, 1)
+    ]
+    predicted = network.predict(test.read(np.array([3, 0, 1])))
+    assert [entry["index"] for entry in result["pictures"]] == predicted.argmax(axis=1).tolist()
+    np.testing.assert_allclose([entry["probability"] for entry in result["pictures"]], predicted.max(axis=1))
+    assert size_of(result["figure"])
+
+
+def test_saliency_of_files(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    save("a picture.png", picture)
+    arguments = ("a picture.png", "--model", model, "--class", "7", "--of", "loss", "--output", "out.png")
+    result = run(capsys, "viz", "saliency", *arguments)
+    assert [(entry["image"], entry["name"], entry["label"]) for entry in result["pictures"]] == [
+        ("a picture.png", "7", None)
+    ]
+    assert result["figure"] == "out.png"
+
+
+def test_saliency_of_what_is_not_there(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    arguments = ("viz", "saliency", "--model", model, "--data", "digits")
+    message = run(capsys, *arguments, "--class", "cat", code=2)["error"]["message"]
+    assert message.startswith("the model has no class 'cat'")
+    message = run(capsys, *arguments, "--index", "100000", code=2)["error"]["message"]
+    assert "the test split of" in message
+    message = run(capsys, "viz", "saliency", "nowhere.png", "--model", model, code=1)["error"]["message"]
+    assert "nowhere.png" in message
+
+
+def test_layers(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    result = run(
+        capsys, "viz", "layers", "--model", model, "--data", "digits", "--layer", "conv2", "--units", "0-2,9"
+    )
+    network, _ = load_model(model)
+    test = Dataset.open("digits").test
+    expected = strongest(network, test.batches(64), "conv2", [0, 1, 2, 9])
+    assert result["layer"] == "relu2"
+    assert result["images"] == len(test)
+    assert [entry["unit"] for entry in result["units"]] == [0, 1, 2, 9]
+    assert [entry["images"] for entry in result["units"]] == expected.images.tolist()
+    first = result["units"][0]
+    assert first["boxes"][0] == list(receptive_field(network, "relu2", first["rows"][0], first["columns"][0]))
+    assert first["labels"] == [str(test.labels[index]) for index in first["images"]]
+    assert size_of(result["figure"])
+
+
+def test_layers_by_default(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    result = run(capsys, "viz", "layers", "--model", model, "--data", "digits", "--output", "layers.svg")
+    assert result["layer"] == "relu3"
+    assert len(result["units"]) == 16
+    assert all(entry["activations"][0] > 0 for entry in result["units"])
+    assert Path("layers.svg").exists()

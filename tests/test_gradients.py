@@ -1,0 +1,171 @@
+"""Every layer's backward calls against finite differences, in float64, and graphs that join and part."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from numbacnn.analysis.gradient_check import check_gradients
+from numbacnn.execution import Loss, Plan
+from numbacnn.graph import Graph
+from numbacnn.layers import (
+    ELU,
+    LAYERS,
+    Add,
+    AveragePool,
+    Concatenate,
+    Convolution,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    LeakyReLU,
+    MaxPool,
+    Pixels,
+    PReLU,
+    Ramp,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    SumPool,
+    Tanh,
+)
+from numbacnn.network import Network
+from numbacnn.ops.losses import FORWARD
+
+SHAPE = (6, 5, 3)
+CASES = {
+    "pixels": [Pixels(mean=(10.0, 20.0, 30.0), scale=(0.1, 0.2, 0.3), channel_order="BGR")],
+    "convolution": [
+        Convolution(4, 3),
+        Convolution(3, (2, 3), stride=(2, 1), padding=(1, 0, 2, 0), rounding="floor"),
+        Convolution(6, 2, groups=3, dilation=2),
+    ],
+    "max-pool": [MaxPool(2, rounding="floor"), MaxPool((3, 2), stride=2, padding=1, rounding="ceil")],
+    "sum-pool": [SumPool((3, 2), stride=1)],
+    "average-pool": [AveragePool(2, rounding="ceil"), AveragePool(3, stride=2, padding=1, rounding="ceil")],
+    "global-average-pool": [GlobalAveragePool()],
+    "relu": [ReLU()],
+    "leaky-relu": [LeakyReLU(0.2)],
+    "prelu": [PReLU()],
+    "elu": [ELU(0.7)],
+    "sigmoid": [Sigmoid()],
+    "tanh": [Tanh()],
+    "ramp": [Ramp()],
+    "flatten": [Flatten()],
+    "dense": [Dense(4)],
+    "dropout": [Dropout(0.4)],
+    "softmax": [Softmax()],
+    "concatenate": [Concatenate()],
+    "add": [Add()],
+}
+GRAPHS = {
+    "fan-out and add": [
+        ("conv", Convolution(3, 3, padding=1)),
+        ("relu", ReLU()),
+        ("sum", Add(), ("relu", "conv")),
+    ],
+    "fan-out and concatenate": [
+        ("conv", Convolution(3, 3, padding=1)),
+        ("small", Convolution(2, 1), ("conv",)),
+        ("pool", MaxPool(3, stride=1, padding=1), ("conv",)),
+        ("both", Concatenate(), ("small", "conv", "pool")),
+    ],
+    "one layer read twice": [
+        ("conv", Convolution(3, 3)),
+        ("twice", Add(), ("conv", "conv")),
+        ("both", Concatenate(), ("twice", "conv", "twice")),
+    ],
+    "flatten with two readers": [
+        ("conv", Convolution(2, 3)),
+        ("flat", Flatten()),
+        ("left", Dense(3), ("flat",)),
+        ("right", Dense(3), ("flat",)),
+        ("sum", Add(), ("left", "right")),
+    ],
+    "a flattened layer that others read": [
+        ("conv", Convolution(2, 3)),
+        ("flat", Flatten()),
+        ("pool", GlobalAveragePool(), ("conv",)),
+        ("short", Flatten()),
+        ("both", Concatenate(), ("flat", "short", "flat")),
+    ],
+    "pixels read twice": [
+        ("conv", Convolution(3, 3, padding=1)),
+        ("sum", Add(), ("conv", "pixels")),
+    ],
+}
+
+
+def network_of(lines, seed=1):
+    """The layers, and what makes scores of whatever they end in."""
+    flat = len(Graph(lines, SHAPE).shapes[lines[-1][0]]) == 1
+    end = [("scores", Dense(3)), ("softmax", Softmax())]
+    network = Network(Graph([*lines, *([] if flat else [("last flatten", Flatten())]), *end], SHAPE))
+    network.initialise("glorot", seed)
+    return network
+
+
+def lines_of(layer):
+    """A network around one layer, whose input is not the pixels unless it is theirs to take."""
+    if isinstance(layer, Pixels):
+        return [("layer", layer)]
+    first = [("first", Convolution(3, 1))]
+    if isinstance(layer, (Dense, Softmax)):
+        first.append(("flat", Flatten()))
+    joins = layer.inputs_expected is None
+    return [*first, ("layer", layer, ("first", "pixels") if joins else (first[-1][0],))]
+
+
+def test_every_layer_has_a_case():
+    assert set(CASES) == set(LAYERS)
+    assert all(layer.kind == kind for kind, layers in CASES.items() for layer in layers)
+
+
+@pytest.mark.parametrize("layer", [layer for layers in CASES.values() for layer in layers], ids=repr)
+def test_gradients_of_a_layer(layer):
+    network = network_of(lines_of(layer))
+    for node, _, array in network.graph.parameters():
+        if node == "layer":  # biases and slopes away from where they start
+            array += np.random.default_rng(3).normal(0, 0.1, array.shape).astype(array.dtype)
+    checks = {check.name: check for check in check_gradients(network, samples=30)}
+    found = checks["layer"]
+    assert found.kind == layer.kind
+    assert found.error < 1e-7
+    assert found.input_error is not None
+    assert found.checked >= 15
+    assert set(found.parameter_errors) == set(network.graph.wanted(network.graph["layer"]))
+    assert None not in found.parameter_errors.values()
+    assert checks["whole network"].error < 1e-6
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_gradients_where_a_graph_joins_and_parts(name):
+    for check in check_gradients(network_of(GRAPHS[name]), samples=30):
+        assert check.error < 1e-6, check
+        assert check.checked
+
+
+@pytest.mark.parametrize("loss", FORWARD)
+def test_gradients_of_a_loss(loss):
+    network = network_of([("conv", Convolution(2, 3)), ("tanh", Tanh())])
+    whole = check_gradients(network, samples=30, loss=Loss(loss, margin=0.5))[-1]
+    assert whole.kind == f"{loss} loss"
+    assert whole.error < 1e-6
+    assert whole.checked > 50
+
+
+def test_the_gradient_of_the_pixels_by_differences_written_out():
+    network = network_of(GRAPHS["fan-out and concatenate"])
+    plan = Plan(network.graph.astype(np.float64), 2, gradients="input")
+    images, labels = np.random.default_rng(0).uniform(0, 1, (2, *SHAPE)), np.array([2, 0])
+    plan.forward(images)
+    pixels = plan.backward_loss(labels, Loss(), reduction="sum").copy()
+    for place in np.ndindex(*images.shape):
+        losses = []
+        for change in (1e-4, -1e-4):
+            plan.load(images)
+            plan.input[place] += change
+            plan.forward()
+            losses.append(plan.losses(labels, Loss()).sum())
+        assert (losses[0] - losses[1]) / 2e-4 == pytest.approx(pixels[place], rel=1e-4, abs=1e-8)
