@@ -50,13 +50,16 @@ class CPU:
 
 
 DEVICES: dict[str, Device] = {"cpu": CPU()}
+"""The usable devices by name, the best one last."""
 
 
 def get_device(name: str) -> Device:
-    """The device of that name; never another one in its place.
+    """The device of that name, never another one in its place; "auto": the best that this machine has.
 
     Raises DeviceError if this version or this machine has no such device.
     """
+    if name == "auto":
+        return list(DEVICES.values())[-1]
     if name not in DEVICES:
         if name.startswith("cuda"):
             raise DeviceError(

@@ -33,7 +33,9 @@ class Network:
         self.device = device
         self.classes: int = graph.shapes[graph.output.name][0]
         if self.classes < 2:
-            raise NetworkError(f"a network tells two classes or more apart, and '{graph.output.name}' has one")
+            raise NetworkError(
+                f"a network tells two classes or more apart, and '{graph.output.name}' has one"
+            )
         self.class_names = tuple(class_names) or tuple(str(index) for index in range(self.classes))
         if len(self.class_names) != self.classes:
             raise NetworkError(f"{len(self.class_names)} class names for {self.classes} classes")

@@ -42,13 +42,14 @@ def unwritten(dtype, *shape):
 # Convolution
 
 
-class Filters(NamedTuple):
+@dataclass(frozen=True)
+class Filters:
     """A convolution: the volume of its input (N,H,W,C), and its options."""
 
     volume: tuple[int, int, int, int]
     filters: int
     kernel: Any
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def layer(self):
@@ -226,9 +227,7 @@ def sum_backward(generator, dtype, pool):
 # Activations: (elements,) or (elements, rule)
 
 SIZES = {"one element": 1, "seven": 7, "a thousand and one": 1001}
-RECTIFIED = {
-    f"{name}, {rule}": (size, rule) for name, size in SIZES.items() for rule in activations.RULES
-}
+RECTIFIED = {f"{name}, {rule}": (size, rule) for name, size in SIZES.items() for rule in activations.RULES}
 ACTIVATION_LAYERS = {"lenet act1": 64 * 28 * 28 * 6, "alexnet relu1": 16 * 55 * 55 * 96}
 RECTIFIED_LAYERS = {name: (size, "standard") for name, size in ACTIVATION_LAYERS.items()}
 CHANNELS = 5
@@ -362,7 +361,12 @@ def two_arrays(generator, dtype, size):
 
 # Dropout: (elements, probability)
 
-DROPOUTS = {"one element": (1, 0.5), "ragged": (1003, 0.25), "nothing dropped": (9, 0.0), "nearly all": (999, 0.9)}
+DROPOUTS = {
+    "one element": (1, 0.5),
+    "ragged": (1003, 0.25),
+    "nothing dropped": (9, 0.0),
+    "nearly all": (999, 0.9),
+}
 DROPOUT_LAYERS = {"alexnet dropout6": (16 * 4096, 0.5)}
 KEY, STREAM = 0x0123456789ABCDEF, (41 << 16) | 7
 
@@ -380,7 +384,12 @@ def dropped(y, mask, x, key, stream, probability):
 
 def dropout_backward(generator, dtype, shape):
     size, probability = shape
-    return [unwritten(dtype, size), numbers(generator, dtype, size), generator.random(size) < 0.5, probability]
+    return [
+        unwritten(dtype, size),
+        numbers(generator, dtype, size),
+        generator.random(size) < 0.5,
+        probability,
+    ]
 
 
 # Pictures: (volume, mean of the whole picture or one a channel)
@@ -391,7 +400,11 @@ PICTURES = {
     "mean image": ((3, 4, 5, 3), True),
 }
 PICTURE_LAYERS = {"cifar": ((64, 32, 32, 3), False), "imagenet": ((16, 227, 227, 3), False)}
-CROPS = {"as they are": ((2, 4, 5, 3), (4, 5)), "crop": ((5, 8, 7, 3), (5, 4)), "padded": ((3, 4, 4, 1), (6, 7))}
+CROPS = {
+    "as they are": ((2, 4, 5, 3), (4, 5)),
+    "crop": ((5, 8, 7, 3), (5, 4)),
+    "padded": ((3, 4, 4, 1), (6, 7)),
+}
 CROP_LAYERS = {"cifar": ((64, 32, 32, 3), (32, 32)), "imagenet": ((16, 256, 256, 3), (227, 227))}
 
 
@@ -462,19 +475,25 @@ COMPARISONS: dict[str, Comparison] = {
     ),
     "pooling.max_backward": Comparison(
         max_backward,
-        lambda d_x, d_y, switches, *window: (naive.max_pool_backward(d_y, switches, window_of(*window), d_x.shape),),
+        lambda d_x, d_y, switches, *window: (
+            naive.max_pool_backward(d_y, switches, window_of(*window), d_x.shape),
+        ),
         POOLS,
         POOL_LAYERS,
     ),
     "pooling.sum_forward": Comparison(
         sum_forward,
-        lambda y, x, kernel, stride, padding, average: (naive.sum_pool(x, window_of(kernel, stride, padding), average, y.shape[1:3]),),
+        lambda y, x, kernel, stride, padding, average: (
+            naive.sum_pool(x, window_of(kernel, stride, padding), average, y.shape[1:3]),
+        ),
         SUMS,
         POOL_LAYERS,
     ),
     "pooling.sum_backward": Comparison(
         sum_backward,
-        lambda d_x, d_y, kernel, stride, padding, average: (naive.sum_pool_backward(d_y, window_of(kernel, stride, padding), average, d_x.shape),),
+        lambda d_x, d_y, kernel, stride, padding, average: (
+            naive.sum_pool_backward(d_y, window_of(kernel, stride, padding), average, d_x.shape),
+        ),
         SUMS,
         POOL_LAYERS,
     ),

@@ -164,7 +164,7 @@ def tanh_backward(d_y, y):
 
 
 def ramp_backward(d_y, x):
-    return d_y * ((-1 < x) & (x < 1))
+    return d_y * (abs(x) < 1)
 
 
 def softmax(x):
@@ -173,7 +173,9 @@ def softmax(x):
 
 def softmax_backward(d_y, y):
     """d_y times the Jacobian, diag(y) - y y^T, picture by picture."""
-    return np.stack([gradient @ (np.diag(row) - np.outer(row, row)) for gradient, row in zip(d_y, y, strict=True)])
+    return np.stack(
+        [gradient @ (np.diag(row) - np.outer(row, row)) for gradient, row in zip(d_y, y, strict=True)]
+    )
 
 
 # Losses: one value for scores x (K) and class c

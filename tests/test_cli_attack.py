@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numbacnn_cli.__main__ import main
 
 from numbacnn.architectures import build
 from numbacnn.attacks import FGSM
@@ -16,6 +15,7 @@ from numbacnn.execution import Loss, Plan
 from numbacnn.layers import Pixels
 from numbacnn.ops.update import sgd
 from numbacnn.storage import load_model, save_model
+from numbacnn_cli.__main__ import main
 
 COUNT = 40
 

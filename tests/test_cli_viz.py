@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numbacnn_cli.__main__ import main
 from PIL import Image
 
 from numbacnn.analysis import receptive_field, strongest
@@ -15,6 +14,7 @@ from numbacnn.data import Dataset
 from numbacnn.data.pictures import save
 from numbacnn.layers import Pixels
 from numbacnn.storage import load_model, save_model
+from numbacnn_cli.__main__ import main
 
 
 @pytest.fixture(scope="module")

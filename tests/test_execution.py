@@ -105,7 +105,11 @@ def test_bytes_are_known_before_they_are_taken():
 
 def test_a_pass_allocates_nothing_of_the_batchs_size():
     batch = 256
-    plan, images, labels = Plan(graph_of(), batch, gradients="all"), pictures(batch), np.zeros(batch, np.int64)
+    plan, images, labels = (
+        Plan(graph_of(), batch, gradients="all"),
+        pictures(batch),
+        np.zeros(batch, np.int64),
+    )
     plan.forward(images, training=True)
     plan.backward_loss(labels, Loss())
     tracemalloc.start()
@@ -123,7 +127,9 @@ def test_what_each_plan_gives_back():
     graph, images = graph_of(), pictures(5)
     _, pixels, gradients = step(Plan(graph, 5, gradients="all"), images, LABELS)
     assert pixels.shape == images.shape
-    assert set(gradients) == {(node, key) for node in ("conv1", "conv2", "dense") for key in ("weights", "bias")}
+    assert set(gradients) == {
+        (node, key) for node in ("conv1", "conv2", "dense") for key in ("weights", "bias")
+    }
 
     _, no_pixels, same = step(Plan(graph, 5, gradients="parameters"), images, LABELS)
     assert no_pixels is None
@@ -140,7 +146,13 @@ def test_what_each_plan_gives_back():
 
 
 def test_nothing_below_the_first_parameters_gets_a_gradient():
-    lines = [("relu0", ReLU()), *LINES[1:4], ("flatten", Flatten()), ("dense", Dense(3)), ("softmax", Softmax())]
+    lines = [
+        ("relu0", ReLU()),
+        *LINES[1:4],
+        ("flatten", Flatten()),
+        ("dense", Dense(3)),
+        ("softmax", Softmax()),
+    ]
     graph, images = graph_of(lines), pictures(5)
     _, _, gradients = step(Plan(graph, 5, gradients="all"), images, LABELS)
     plan = Plan(graph, 5, gradients="parameters")
@@ -189,7 +201,9 @@ def test_a_walk_back_is_the_one_written_naively(rule, start):
     pixels = plan.backward(start, signal, rule=rule)
 
     values = {node: plan.output(node).astype(np.float64) for node in graph.shapes}
-    weights = {node: graph[node].layer.parameters["weights"].astype(np.float64) for node in ("conv1", "conv2")}
+    weights = {
+        node: graph[node].layer.parameters["weights"].astype(np.float64) for node in ("conv1", "conv2")
+    }
     walk = {
         "relu2": lambda d: naive.rectifier_backward(d, values["conv2"] > 0, 0, rule),
         "conv2": lambda d: naive.convolution_backward_input(
@@ -254,16 +268,32 @@ def test_labels_are_one_class_a_picture(labels, error, message):
     ("act", "error", "message"),
     [
         (lambda graph: Plan(graph, 0), UsageError, "batch size 0: at least 1 is expected"),
-        (lambda graph: Plan(graph, 2).forward(pictures(3)), ShapeError, r"1 to 2 of \(6, 6, 2\) are expected"),
-        (lambda graph: Plan(graph, 2).forward(pictures(2, (6, 5, 2))), ShapeError, r"pictures \(2, 6, 5, 2\) do not fit"),
-        (lambda graph: Plan(graph, 2).output("pool"), NetworkError, "no layer is named 'pool'; did you mean 'pool1'?"),
+        (
+            lambda graph: Plan(graph, 2).forward(pictures(3)),
+            ShapeError,
+            r"1 to 2 of \(6, 6, 2\) are expected",
+        ),
+        (
+            lambda graph: Plan(graph, 2).forward(pictures(2, (6, 5, 2))),
+            ShapeError,
+            r"pictures \(2, 6, 5, 2\) do not fit",
+        ),
+        (
+            lambda graph: Plan(graph, 2).output("pool"),
+            NetworkError,
+            "no layer is named 'pool'; did you mean 'pool1'?",
+        ),
         (
             lambda graph: Plan(graph, 2, gradients="input").backward("dense", 1.0, rule="guide"),
             UsageError,
             "unknown backward rule 'guide'; did you mean 'guided'?",
         ),
         (lambda graph: Plan(graph, 2, gradients="inputs"), UsageError, "did you mean 'input'?"),
-        (lambda graph: Loss("log-sotfmax"), UsageError, "unknown loss 'log-sotfmax'; did you mean 'log-softmax'?"),
+        (
+            lambda graph: Loss("log-sotfmax"),
+            UsageError,
+            "unknown loss 'log-sotfmax'; did you mean 'log-softmax'?",
+        ),
     ],
 )
 def test_errors(act, error, message):

@@ -93,7 +93,13 @@ def test_ceil_adds_no_window_that_starts_beyond_the_input():
     assert Window((2, 2), (2, 2), same(1), rounding="ceil").output_size(3, 3) == (2, 2)
 
 
-@pytest.mark.parametrize("terms", [{"kernel": (0, 1)}, {"stride": (1, 0)}, {"dilation": (0, 1)}, {"padding": (0, 0, -1, 0)}])
+def test_ceil_leaves_no_window_out_that_fits():
+    assert Window((1, 1), padding=same(1), rounding="ceil").output_size(1, 2) == (3, 4)
+
+
+@pytest.mark.parametrize(
+    "terms", [{"kernel": (0, 1)}, {"stride": (1, 0)}, {"dilation": (0, 1)}, {"padding": (0, 0, -1, 0)}]
+)
 def test_sizes_below_the_least_are_refused(terms):
     with pytest.raises(ShapeError, match="is expected everywhere"):
         Window(**{"kernel": (1, 1), **terms})
@@ -128,7 +134,13 @@ def test_predicted_sizes_are_those_that_walking_counts(size, kernel, stride, pad
     window = Window(kernel, stride, Padding(*padding), dilation, rounding)
     counted = tuple(
         counted_positions(
-            size[axis], kernel[axis], stride[axis], padding[2 * axis], padding[2 * axis + 1], dilation[axis], rounding
+            size[axis],
+            kernel[axis],
+            stride[axis],
+            padding[2 * axis],
+            padding[2 * axis + 1],
+            dilation[axis],
+            rounding,
         )
         for axis in (0, 1)
     )

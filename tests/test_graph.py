@@ -7,7 +7,18 @@ import pytest
 
 from numbacnn.errors import NetworkError, ShapeError
 from numbacnn.graph import Graph
-from numbacnn.layers import Add, Concatenate, Convolution, Dense, Flatten, MaxPool, Pixels, PReLU, ReLU, Softmax
+from numbacnn.layers import (
+    Add,
+    Concatenate,
+    Convolution,
+    Dense,
+    Flatten,
+    MaxPool,
+    Pixels,
+    PReLU,
+    ReLU,
+    Softmax,
+)
 
 BRANCHES = [
     ("conv1", Convolution(4, 3, padding=1)),
@@ -74,9 +85,17 @@ def test_ancestors_and_readers():
         ([("a", ReLU()), ("b", ReLU(), ("pixels",))], NetworkError, "nothing reads layer 'a'"),
         ([("a", ReLU(), ("a",))], NetworkError, "it reads 'a', and no layer above has that name"),
         ([("a", ReLU()), ("join", Add())], NetworkError, "layer 'join': add joins two layers or more"),
-        ([("a", ReLU()), ("b", ReLU(), ("a", "pixels"))], NetworkError, "relu reads 1 layer, and 2 are given"),
+        (
+            [("a", ReLU()), ("b", ReLU(), ("a", "pixels"))],
+            NetworkError,
+            "relu reads 1 layer, and 2 are given",
+        ),
         ([("a", ReLU()), ("again", Pixels())], NetworkError, "pixels can only be the first layer"),
-        ([("dense", Dense(3))], ShapeError, "layer 'dense': dense takes a flat input, and gets a volume 7x7x2"),
+        (
+            [("dense", Dense(3))],
+            ShapeError,
+            "layer 'dense': dense takes a flat input, and gets a volume 7x7x2",
+        ),
         ([("flat", Flatten()), ("conv", Convolution(2, 3))], ShapeError, "convolution takes a volume HxWxC"),
         ([("softmax", Softmax())], ShapeError, "softmax takes one score a class, and gets a volume 7x7x2"),
         (
@@ -89,8 +108,16 @@ def test_ancestors_and_readers():
             ShapeError,
             "concatenate needs inputs of one height and width, and gets 1x1x2, 7x7x2",
         ),
-        ([("a", Convolution(4, 1, groups=4))], ShapeError, "2 input channels cannot be shared out among 4 groups"),
-        ([("pixels", Pixels(mean=(1.0, 2.0, 3.0)))], ShapeError, "mean has 3 numbers for pictures of 2 channels"),
+        (
+            [("a", Convolution(4, 1, groups=4))],
+            ShapeError,
+            "2 input channels cannot be shared out among 4 groups",
+        ),
+        (
+            [("pixels", Pixels(mean=(1.0, 2.0, 3.0)))],
+            ShapeError,
+            "mean has 3 numbers for pictures of 2 channels",
+        ),
     ],
 )
 def test_errors_say_what_is_wrong_and_where(lines, error, message):
@@ -100,7 +127,7 @@ def test_errors_say_what_is_wrong_and_where(lines, error, message):
 
 
 def test_an_unknown_layer_is_asked_for():
-    with pytest.raises(NetworkError, match="no layer is named 'conv'; did you mean 'conv1'?"):
+    with pytest.raises(NetworkError, match=r"no layer is named 'conv'; did you mean 'conv1'\?"):
         Graph(BRANCHES, (6, 5, 2))["conv"]
 
 

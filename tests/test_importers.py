@@ -10,6 +10,7 @@ import pickle
 import struct
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -312,11 +313,13 @@ def test_npz_that_is_none(tmp_path: Path) -> None:
         read_source(tmp_path / "some.npz")
 
 
-def write_folder(root: Path, classes: str = "ab", count: int = 5, shape: tuple[int, ...] = (6, 8, 3)) -> None:
+def write_folder(
+    root: Path, classes: Iterable[str] = "ab", count: int = 5, shape: tuple[int, ...] = (6, 8, 3)
+) -> None:
     for name in classes:
         (root / name).mkdir(parents=True)
         for index in range(count):
-            picture = np.full(shape, ord(name) + index, np.uint8)
+            picture = np.full(shape, ord(name[0]) + index, np.uint8)
             pictures.save(root / name / f"{index}.png", picture)
         (root / name / "Thumbs.db").write_bytes(b"")
 
@@ -344,6 +347,21 @@ def test_a_folder_with_its_splits(tmp_path: Path) -> None:
         "test": 6,
     }
     assert "is 8x6, smaller than 9x9" in contents.notes[0]
+
+
+def test_folders_of_splits_by_other_names(tmp_path: Path) -> None:
+    for part in ("Training", "Test"):
+        write_folder(tmp_path / part)
+    assert list(read_source(tmp_path, size=6, validation=0).splits) == ["test", "train"]
+    write_folder(tmp_path / "test2")
+    (tmp_path / "test2").rename(tmp_path / "testing")
+    with pytest.raises(DataError, match="Test and testing are both for test"):
+        read_source(tmp_path)
+
+
+def test_a_class_of_trains_is_no_split(tmp_path: Path) -> None:
+    write_folder(tmp_path, ["train", "plane"])
+    assert read_source(tmp_path, size=6).class_names == ("plane", "train")
 
 
 def test_a_folder_of_grey_pictures_stays_grey(tmp_path: Path) -> None:

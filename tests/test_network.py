@@ -76,7 +76,7 @@ def test_plans_are_kept(network):
 
 def test_a_network_ends_in_softmax_and_names_its_classes():
     lines = [("flatten", Flatten()), ("dense", Dense(3))]
-    with pytest.raises(NetworkError, match="a network ends in softmax, .* and 'dense' is dense"):
+    with pytest.raises(NetworkError, match=r"a network ends in softmax, .* and 'dense' is dense"):
         Network(Graph(lines, (2, 2, 1)))
     graph = Graph([*lines, ("softmax", Softmax())], (2, 2, 1))
     assert Network(graph).class_names == ("0", "1", "2")

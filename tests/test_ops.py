@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
+import naive
 import numba
 import numpy as np
 import pytest
-import naive
 from comparisons import COMPARISONS, CONVOLUTION_LAYERS, CONVOLUTIONS
 
 from numbacnn import ops
@@ -55,7 +55,9 @@ def test_kernel_agrees_with_the_naive_reference(kernel, shape, dtype):
     for actual, wanted in zip(alone, expected, strict=True):
         if wanted.dtype.kind == "f":
             rounding = 200 * np.finfo(dtype).eps
-            np.testing.assert_allclose(actual, wanted, rtol=rounding, atol=rounding * max(1, abs(wanted).max()))
+            np.testing.assert_allclose(
+                actual, wanted, rtol=rounding, atol=rounding * max(1, abs(wanted).max())
+            )
         else:
             np.testing.assert_array_equal(actual, wanted)
     together = run(kernel, arguments, numba.config.NUMBA_NUM_THREADS)
@@ -117,7 +119,9 @@ def test_losses_are_stable(loss, margin):
     if loss == "log-softmax":
         third = [1 / 3] * 3
         np.testing.assert_allclose(
-            gradients, np.array([[0, 0, 0], [-1, 1, 0], third, third]) - np.eye(3)[[2, 2, 1, 2]] * [[0], [0], [1], [1]], atol=1e-6
+            gradients,
+            np.array([[0, 0, 0], [-1, 1, 0], third, third]) - np.eye(3)[[2, 2, 1, 2]] * [[0], [0], [1], [1]],
+            atol=1e-6,
         )
 
 

@@ -203,6 +203,32 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(path: Path) -> 
     assert list(path.parent.iterdir()) == [path]
 
 
+FULL = """
+import resource, sys
+sys.path[:0] = {paths!r}
+import pytest
+from test_storage_datasets import contents
+from numbacnn.errors import DataError
+from numbacnn.storage import write_dataset
+for room in (1_000, 100_000, 300_000):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    with pytest.raises(DataError, match="cannot be written .File too large"):
+        write_dataset({path!r}, contents(20_000))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reserves room and limits files")
+def test_no_room_on_the_disk_leaves_the_old_file(path: Path) -> None:
+    """In a process of its own, with files limited in place of a full disk: HDF5 used to crash it at its end."""
+    here = Path(__file__).parent
+    before = path.read_bytes()
+    program = FULL.format(paths=[str(here), str(here.parent)], path=str(path))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
 WRITER = """
 import sys
 sys.path[:0] = {paths!r}
@@ -346,6 +372,7 @@ FORGERIES = {
         "the test split is empty",
     ),
     "no UTF-8": (swap("name", data=np.array([b"\xff\xfe"])), "name is no UTF-8 text"),
+    "no class": (swap("class_names", shape=(0,), dtype="S3"), "class_names is empty"),
     "twice the same class": (
         swap("class_names", data=np.array([b"a", b"b", b"a"])),
         "two classes are named 'a'",

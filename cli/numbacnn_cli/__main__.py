@@ -12,12 +12,10 @@ import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
-from types import FrameType
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple
 
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM; whatever saves its work when the user interrupts it does so when the system does."""
+# A module of its own: under `python -m numbacnn_cli` this one exists twice, and so would the exception.
+from .signals import Terminated, terminate
 
 
 class Failure(NamedTuple):
@@ -36,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             # A terminal that lacks a character shows '?', not a traceback.
             stream.reconfigure(errors="replace")
-    previous_handler = signal.signal(signal.SIGTERM, _terminate)
+    previous_handler = signal.signal(signal.SIGTERM, terminate)
     previous_format, warnings.formatwarning = warnings.formatwarning, _format_warning
     try:
         line = _run(arguments, wants_json)
@@ -55,13 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str], wants_json: bool) -> str | None:
     """Run the command; its result as JSON, if that is wanted."""
-    from .app import app
+    from .app import run
     from .output import as_json
 
     # Whatever a library prints, stdout is for the JSON; help is for people, and stays there.
     asks_for_text = not {"--help", "-h", "--version"}.isdisjoint(arguments)
     with redirect_stdout(sys.stderr) if wants_json and not asks_for_text else nullcontext():
-        result = app.meta(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        result = run(arguments)
     return as_json(result) if wants_json and isinstance(result, dict) else None
 
 
@@ -122,10 +120,6 @@ def _nobody_reads() -> Failure:
     # What is still buffered would fail once more when the interpreter flushes at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return Failure(141, "BrokenPipeError", "")
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise Terminated
 
 
 def _format_warning(

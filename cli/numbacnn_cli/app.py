@@ -4,13 +4,11 @@
 
     from typing import Any
 
-    from .options import Data, Device, Model, Out
-    from .runs import resolve_model
+    from .opening import open_data, open_model
+    from .options import Data, Model, Out
 
 
-    def evaluate(
-        *, model: Model = None, data: Data = None, device: Device = "cpu", batch_size: int = 64, out: Out
-    ) -> dict[str, Any]:
+    def evaluate(*, model: Model = None, data: Data = None, batch_size: int = 64, out: Out) -> dict[str, Any]:
         \"\"\"Measure the error of a trained network.
 
         JSON: `top1_error`, `top5_error`, `loss`, `images`.
@@ -20,10 +18,10 @@
         batch_size
             Pictures at a time.
         \"\"\"
-        from numbacnn.storage.models import load_model  # here, so that --help stays fast
+        from numbacnn.training import …  # here, so that --help stays fast
 
-        path, taken = resolve_model(model)
-        out.note(taken)
+        opened = open_model(model, out)
+        dataset = open_data(data, opened, out)
         …
         return {"top1_error": …, "top5_error": …, "loss": …, "images": …}
 
@@ -35,11 +33,14 @@ commands import numbacnn, NumPy and matplotlib inside the functions. A group of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from types import FunctionType
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
 from cyclopts.exceptions import UnknownCommandError, UnknownOptionError, UnusedCliTokensError
+
 from numbacnn.errors import nearest
 
 from .output import Output, Terminal
@@ -60,7 +61,7 @@ app = App(
     name="numbacnn",
     help="Train a convolutional network, look inside it and break it.",
     version=version,
-    help_format="plaintext",
+    help_format="markdown",
     suppress_keyboard_interrupt=False,
     console=Terminal(),
 )
@@ -121,8 +122,7 @@ def launch(
         raise CycloptsError(msg=f"--config {config}: no such file")
     app.config = () if config is None else (Toml(config, use_commands_as_keys=False),)
     command, bound, left_out = app.parse_args(tokens, exit_on_error=False, print_error=False)
-    asks_for_help = not {"--help", "-h"}.isdisjoint(tokens)
-    if json and not asks_for_help and getattr(command, "__func__", None) is App.help_print:
+    if json and getattr(command, "__func__", None) is App.help_print:
         raise CycloptsError(msg="--json needs a command")
     out = Output(as_json=json)
     return command(*bound.args, **bound.kwargs, **dict.fromkeys(left_out, out))
@@ -131,20 +131,37 @@ def launch(
 app.meta.suppress_keyboard_interrupt = False
 
 
+def run(arguments: Sequence[str]) -> Any:
+    """Run a command line and return what its command returns. Raises CycloptsError for one that is wrong."""
+    for called in app.parse_commands(arguments)[1]:
+        if isinstance(called.default_command, FunctionType):
+            called.help = None  # its docstring says more than its line in the list of commands
+    return app.meta(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+
+
 def explain(error: CycloptsError) -> str:
     """What was wrong with the command line, and where its help is."""
     chain = " ".join((app.name[0], *(error.command_chain or ())))
     if isinstance(error, UnknownOptionError):
         given = error.token.keyword or error.token.value
-        options = [name for argument in error.argument_collection if argument.parse for name in argument.names]
+        options = [
+            name for argument in error.argument_collection if argument.parse for name in argument.names
+        ]
         known = [name for name in (*options, "--json", "--config") if name.startswith("--")]
-        place = "" if error.token.source == "cli" else f" in {error.token.source}"
+        place = ""
+        if error.token.source != "cli":  # the file of --config, where options have no dashes
+            given, place = given.strip("[]"), f" in {error.token.source}"
+            known = [name.removeprefix("--") for name in known]
         message = f"unknown option '{given}'{place}{nearest(given, known)}"
     elif isinstance(error, UnknownCommandError) and error.app is not None and error.unused_tokens:
         given = error.unused_tokens[0]
-        kind = "option" if given.startswith("-") else "command"
-        commands = [name for name in error.app if not name.startswith("-")]
-        message = f"unknown {kind} '{given}'{nearest(given, commands)}"
+        if given.startswith("-"):
+            message = (
+                f"unknown option '{given}'{nearest(given, ('--config', '--help', '--json', '--version'))}"
+            )
+        else:
+            commands = [name for name in error.app if not name.startswith("-")]
+            message = f"unknown command '{given}'{nearest(given, commands)}"
     elif isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         message = f"unexpected argument '{error.unused_tokens[0]}'"
     else:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from numbacnn import Network
     from numbacnn.attacks import Attack, AttackResult, SweepPoint
 
-ROWS = 5
-"""Pictures in the panel."""
+ROWS, NAMED_ROWS = 5, 16
+"""Pictures in the panel, at most: of a set, and of those that were named one by one."""
 
 SWEEP_HELP = (
     "Largest changes of a pixel in the second picture, accuracy over epsilon: 0,1/255,2/255. "
@@ -94,7 +94,7 @@ def fgsm(
     read_back = _read_back(network, files)
     result = replace(result, eight_bit=read_back, after_eight_bit=network.predict(read_back))
 
-    rows = _examples(result)
+    rows = list(range(len(files)))[:NAMED_ROWS] if images or index else _examples(result)
     _draw_panel(path, network, result, rows)
     _say(result, out)
     out.say(f"{path}: {len(rows)} of {len(files)} pictures; the changed pictures are in {folder}")
@@ -170,17 +170,22 @@ def _read_back(network: Network, files: list[Path]) -> Any:
 
 
 def _examples(result: AttackResult) -> list[int]:
-    """Pictures for the panel: right before and fooled after, of every class in turn, the most certain error first."""
+    """Pictures of a set for the panel: right before and fooled after, every class in turn, the surest error first.
+
+    If none was fooled, the first ones.
+    """
+    import numpy as np
+
     before, after = result.before.argmax(axis=1), result.after_eight_bit.argmax(axis=1)
     reached = after != result.labels if result.targets is None else after == result.targets
-    fooled = (before == result.labels) & reached
     certainty = result.after_eight_bit.max(axis=1)
+    fooled = np.flatnonzero((before == result.labels) & reached)
     turns: Counter[int] = Counter()
     ranks = []
-    for row in sorted(range(len(after)), key=lambda row: (not fooled[row], -certainty[row])):
-        ranks.append((not fooled[row], turns[result.labels[row]], len(ranks), row))
+    for place, row in enumerate(sorted(fooled.tolist(), key=lambda row: -certainty[row])):
+        ranks.append((turns[result.labels[row]], place, row))
         turns[result.labels[row]] += 1
-    return [row for *_, row in sorted(ranks)[:ROWS]]
+    return [row for *_, row in sorted(ranks)[:ROWS]] or list(range(len(after)))[:ROWS]
 
 
 def _draw_panel(path: Path, network: Network, result: AttackResult, rows: list[int]) -> None:

@@ -88,8 +88,6 @@ def predict(
 
     if top < 1:
         raise UsageError(f"--top {top}: at least 1 is expected")
-    if not images:
-        raise UsageError("predict needs at least one picture: numbacnn predict IMAGE…")
     opened = open_model(model, out)
     network = opened.network
     pictures = from_files(network, images)

@@ -38,7 +38,9 @@ Picture = Annotated[
     Parameter(name=["--output", "-o"], help="Picture to write, as .png, .svg or .pdf."),
 ]
 
-Images = Annotated[tuple[Path, ...], Parameter(name="IMAGE", help="Pictures: PNG, JPEG, …", negative="")]
+Images = Annotated[
+    tuple[Path, ...], Parameter(name="IMAGE", help="Pictures: PNG, JPEG, …", negative="", show_default=False)
+]
 
 
 def parse_epsilon(text: str) -> float:

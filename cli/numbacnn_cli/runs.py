@@ -1,30 +1,16 @@
-"""Run folders, and which trained network and which data a command takes."""
+"""Run folders, and which trained network a command takes."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numbacnn
 from numbacnn.errors import UsageError
 
-from .output import Output
-
-if TYPE_CHECKING:
-    from numbacnn import Dataset, Network
-
 RUNS = Path("runs")
 MODEL = "model.h5"
 PACKAGED_MODEL = Path(numbacnn.__file__).parent / "models" / "digits.h5"
-
-
-class OpenedModel(NamedTuple):
-    """A trained network, the file it is from, and the record of its training."""
-
-    path: Path
-    network: Network
-    record: dict[str, Any]
 
 
 def new_run(name: str, parent: Path | str = RUNS) -> Path:
@@ -70,35 +56,6 @@ def resolve_model(option: Path | None) -> tuple[Path, str]:
         return path, f"model: {path}"
     wrong = f"no {MODEL} in that folder" if option.is_dir() else "no such file or run folder"
     raise UsageError(f"--model {option}: {wrong}; {_runs_here()}")
-
-
-def open_model(option: Path | None, out: Output) -> OpenedModel:
-    """The model that --model means; says which it took. Raises UsageError if there is none, ModelError."""
-    path, taken = resolve_model(option)
-    out.note(taken)
-    from numbacnn.storage.models import load_model
-
-    return OpenedModel(path, *load_model(path))
-
-
-def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
-    """The data set that --data means: left out, the one that the model's record has as "data".
-
-    Raises UsageError if the record has none or it has moved, DataError.
-    """
-    from numbacnn.storage.datasets import EMBEDDED, open_dataset
-
-    if option is not None:
-        return open_dataset(option)
-    recorded = model.record.get("data")
-    if not isinstance(recorded, str):
-        raise UsageError(f"{model.path} does not say what it was trained on; name a data set with --data")
-    if recorded not in EMBEDDED and not Path(recorded).exists():
-        raise UsageError(
-            f"the model was trained on {recorded}, which is not there; give its place with --data"
-        )
-    out.note(f"data: {recorded} (what the model was trained on)")
-    return open_dataset(recorded)
 
 
 def _runs_here() -> str:

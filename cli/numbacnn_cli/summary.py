@@ -20,7 +20,9 @@ Volume = tuple[int, int, int]
 def _volume(_: Any, tokens: tuple[Token, ...]) -> Volume:
     sizes = tokens[0].value.split("x")
     if len(sizes) != 3 or not all(size.isdecimal() and int(size) > 0 for size in sizes):
-        raise ValueError(f"'{tokens[0].value}' is not a picture's size; write HEIGHTxWIDTHxCHANNELS, such as 32x32x3")
+        raise ValueError(
+            f"'{tokens[0].value}' is not a picture's size; write HEIGHTxWIDTHxCHANNELS, such as 32x32x3"
+        )
     return int(sizes[0]), int(sizes[1]), int(sizes[2])
 
 

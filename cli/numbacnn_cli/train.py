@@ -15,9 +15,9 @@ from cyclopts import Parameter
 
 from numbacnn.training import Settings
 
-from .__main__ import Terminated
 from .options import Device, Out
 from .runs import new_run
+from .signals import Terminated
 
 if TYPE_CHECKING:
     from numbacnn import Dataset, Network
@@ -32,15 +32,15 @@ Options: Any = dataclasses.make_dataclass(
     [
         (
             field.name,
-            Annotated[
-                _TYPES[field.name] | None,
-                Parameter(help=f"{field.metadata['help']} (default: {field.default})", show_default=False),
-            ],
-            dataclasses.field(default=None),
+            Annotated[_TYPES[field.name] | None, Parameter(show_default=False)],
+            dataclasses.field(
+                default=None, metadata={"help": f"{field.metadata['help']} [default: {field.default}]"}
+            ),
         )
         for field in dataclasses.fields(Settings)
     ],
     frozen=True,
+    namespace={"__module__": __name__},
 )
 """Training's settings as options, None where not given: a network's own recipe then decides."""
 
@@ -52,7 +52,7 @@ def train(
     *,
     data: Annotated[str, Parameter(name=["--data", "-d"])] = "digits",
     network: Annotated[str | None, Parameter(name=["--network", "-n"])] = None,
-    settings: Annotated[Options | None, Parameter(name="*")] = None,
+    settings: Annotated[Options, Parameter(name="*")] = Options(),  # noqa: B008 - frozen
     run: Path | None = None,
     resume: Path | None = None,
     device: Device = "cpu",
@@ -81,7 +81,7 @@ def train(
     from numbacnn.training import RunFolder
 
     get_device(device)
-    given = {name: value for name, value in vars(settings).items() if value is not None} if settings else {}
+    given = {name: value for name, value in vars(settings).items() if value is not None}
     if resume is not None:
         folder = RunFolder(resume)
         config, trainer = _resumed(folder, given)

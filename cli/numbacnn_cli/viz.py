@@ -179,9 +179,10 @@ def layers(
     winners = strongest(network, batches, name, None if units is None else np.array(units))
     asleep = winners.units[winners.values[:, 0] <= 0]
     if units is None:
-        winners = winners.take(np.flatnonzero(winners.values[:, 0] > 0)[:UNITS_SHOWN])
+        awake = np.flatnonzero(winners.values[:, 0] > 0)
+        winners = winners.take((awake if awake.size else np.arange(len(asleep)))[:UNITS_SHOWN])
     if len(asleep):
-        _say_asleep(asleep.tolist(), left_out=units is None, out=out)
+        _say_asleep(asleep.tolist(), left_out=units is None and awake.size > 0, out=out)
     found = list(unit_patches(network, part.read, winners, rule=rule))
 
     path = output or Path(f"layers-{name}.png")

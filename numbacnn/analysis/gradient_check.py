@@ -47,18 +47,30 @@ class LayerCheck:
     @property
     def error(self) -> float:
         """The largest of all; infinite where a gradient is not finite."""
-        return max((e for e in (self.input_error, *self.parameter_errors.values()) if e is not None), default=0.0)
+        return max(
+            (e for e in (self.input_error, *self.parameter_errors.values()) if e is not None), default=0.0
+        )
 
 
 def check_gradients(
-    network: Network, *, batch_size: int = 2, samples: int | None = None, seed: int = 0, loss: Loss | None = None
+    network: Network,
+    *,
+    batch_size: int = 2,
+    samples: int | None = None,
+    seed: int = 0,
+    loss: Loss | None = None,
 ) -> list[LayerCheck]:
     """Every layer, and at the end the whole network's loss; see `iterate_checks`."""
     return list(iterate_checks(network, batch_size=batch_size, samples=samples, seed=seed, loss=loss))
 
 
 def iterate_checks(
-    network: Network, *, batch_size: int = 2, samples: int | None = None, seed: int = 0, loss: Loss | None = None
+    network: Network,
+    *,
+    batch_size: int = 2,
+    samples: int | None = None,
+    seed: int = 0,
+    loss: Loss | None = None,
 ) -> Iterator[LayerCheck]:
     """The checks one by one, in the network's order, as in training: dropout drops, the same numbers every time.
 
@@ -82,7 +94,9 @@ def iterate_checks(
 def samples_for(network: Network) -> int:
     """20; for a network so large that this would take minutes fewer, but at least 3."""
     graph = network.graph
-    cost = sum(node.layer.connections(graph.shapes[node.name], *graph.input_shapes(node)) for node in graph.nodes)
+    cost = sum(
+        node.layer.connections(graph.shapes[node.name], *graph.input_shapes(node)) for node in graph.nodes
+    )
     arrays = 1 + sum(len(graph.wanted(node)) for node in graph.nodes)
     return max(3, min(20, _MULTIPLY_ADDS // (4 * cost * arrays + 1)))
 
@@ -167,10 +181,14 @@ def _check_layer(plan: Plan, node: Node, generator: np.random.Generator, samples
         errors.append(probe.error(call.inputs[places[0]], sum(d_inputs[place] for place in places)))
     parameters = {key: probe.error(layer.parameters[key], gradient) for key, gradient in gradients.items()}
     known = [error for error in errors if error is not None]
-    return LayerCheck(node.name, layer.kind, max(known, default=None), parameters, probe.checked, probe.skipped)
+    return LayerCheck(
+        node.name, layer.kind, max(known, default=None), parameters, probe.checked, probe.skipped
+    )
 
 
-def _check_whole(plan: Plan, loss: Loss, generator: np.random.Generator, samples: int, seed: int) -> LayerCheck:
+def _check_whole(
+    plan: Plan, loss: Loss, generator: np.random.Generator, samples: int, seed: int
+) -> LayerCheck:
     """The loss, from the pixels and from every parameter."""
     graph = plan.graph
     labels = generator.integers(0, graph.shapes[plan.scores][0], plan.count)
@@ -188,7 +206,8 @@ def _check_whole(plan: Plan, loss: Loss, generator: np.random.Generator, samples
     probe = _Probe(output, 1.0, kinks, generator, samples)
     input_error = probe.error(plan.input, pixels)
     parameters = {
-        f"{node}.{key}": probe.error(array, plan.gradients[node][key]) for node, key, array in graph.parameters()
+        f"{node}.{key}": probe.error(array, plan.gradients[node][key])
+        for node, key, array in graph.parameters()
     }
     return LayerCheck(WHOLE, f"{loss.name} loss", input_error, parameters, probe.checked, probe.skipped)
 

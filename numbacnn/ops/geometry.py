@@ -83,10 +83,9 @@ class Window:
         stride = self.stride[axis]
         if room < 0 or (room % stride and self.rounding == "exact"):
             return None
-        if self.rounding != "ceil":
-            return room // stride + 1
-        positions = -(-room // stride) + 1
-        return positions - 1 if (positions - 1) * stride >= size + before else positions
+        positions = room // stride + 1
+        hangs_over = self.rounding == "ceil" and room % stride and positions * stride < size + before
+        return positions + 1 if hangs_over else positions
 
     def _expression(self, size: int, axis: int) -> str:
         before, after = (self.padding[:2], self.padding[2:])[axis]

@@ -93,15 +93,23 @@ def _log_softmax_forward_cpu(losses: Any, x: Any, labels: Any, margin: Any) -> N
 
 @jit(parallel=True)
 def _log_softmax_backward_cpu(d_x: Any, d_losses: Any, x: Any, labels: Any, margin: Any) -> None:
-    """dE/dx_s = (e^x_s / sum_k e^x_k - delta_sc) dE/dy."""
+    """dE/dx_s = (e^x_s / sum_k e^x_k - delta_sc) dE/dy.
+
+    For s = c that is minus the sum of the others: taken so, it does not vanish where a sure network's own
+    probability rounds to 1, and an attack still finds its way.
+    """
     for n in prange(x.shape[0]):
         largest = x[n].max()
         total = x[n, 0] * 0
         for k in range(x.shape[1]):
             d_x[n, k] = math.exp(x[n, k] - largest)
             total += d_x[n, k]
+        others = x[n, 0] * 0
         for k in range(x.shape[1]):
-            d_x[n, k] = (d_x[n, k] / total - (1 if k == labels[n] else 0)) * d_losses[n]
+            d_x[n, k] = d_x[n, k] / total * d_losses[n]
+            if k != labels[n]:
+                others += d_x[n, k]
+        d_x[n, labels[n]] = -others
 
 
 @jit

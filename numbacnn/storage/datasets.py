@@ -58,17 +58,20 @@ def open_dataset(name_or_path: str | Path) -> Dataset:
 def _read(file_path: Path, path: Path | None) -> Dataset:
     file = Reader(file_path, KIND, DataError)
     try:
-        names = as_class_names(file.texts("class_names"), (), f"{file_path}: class_names")
+        texts = file.texts("class_names")
+        if not texts:
+            raise DataError(f"{file_path}: class_names is empty; a name a class is expected")
+        names = as_class_names(texts, (), f"{file_path}: class_names")
         splits = {split: _read_split(file, split, len(names)) for split in SPLITS if _has_split(file, split)}
         shape = check_splits(splits, str(file_path))
         mean = _numbers(file, "mean_rgb", shape[2])
         deviation = _numbers(file, "standard_deviation", 1)
-        texts = [file.text(field) for field in ("name", "source", "licence")]
+        name, source, licence = (file.text(field) for field in ("name", "source", "licence"))
     except BaseException:
         file.close()
         raise
     # The file stays open for the pictures: if another takes its place, these are still the ones that were checked.
-    return Dataset(texts[0], splits, names, shape, mean, deviation[0], texts[1], texts[2], path)
+    return Dataset(name, splits, names, shape, mean, deviation[0], source, licence, path)
 
 
 def _has_split(file: Reader, split: str) -> bool:

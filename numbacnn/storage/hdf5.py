@@ -25,12 +25,17 @@ from numpy.typing import NDArray
 
 from ..data.replacing import replacing
 from ..errors import NumbacnnError
+from .room import Room
 
 FORMAT_VERSION = 1
 CHUNK_BYTES = 256 * 1024
 MAX_ROW_BYTES = 4 << 20
 MAX_CHUNK_BYTES = 64 << 20
 MAX_TEXT_BYTES = 16 << 20
+
+_FIELD_BYTES = 64 << 10
+_PIECE_BYTES = 1 << 10
+"""Above what HDF5 writes beside the values: for an array, and for a chunk of it."""
 
 _FILTERS = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
 """Part of every HDF5 library; others are plug-ins, and naming one can make the library load code."""
@@ -212,10 +217,7 @@ class Reader:
                 raise self.problem(
                     f"{self.path}: chunks of {field} are larger than {MAX_CHUNK_BYTES >> 20} MiB"
                 )
-            pieces = math.prod(
-                -(-length // chunk) for length, chunk in zip(found.shape, found.chunks, strict=True)
-            )
-            complete = complete and found.id.get_num_chunks() == pieces
+            complete = complete and found.id.get_num_chunks() == _pieces(found.shape, found.chunks)
         if not complete or stored > self.path.stat().st_size:
             raise self.problem(
                 f"{self.path}: {field} declares {declared} bytes and does not hold them; the file is damaged or forged"
@@ -270,8 +272,8 @@ class Array:
 class Writer:
     """A file being written; `writing` gives it its place."""
 
-    def __init__(self, file: Any) -> None:
-        self._file = file
+    def __init__(self, file: Any, room: Room) -> None:
+        self._file, self._room = file, room
 
     def array(self, field: str, values: NDArray[Any], *, compress: bool = False) -> None:
         rows = self.rows(field, values.shape, values.dtype, compress=compress)
@@ -280,6 +282,8 @@ class Writer:
     def rows(self, field: str, shape: tuple[int, ...], dtype: Any, *, compress: bool = False) -> Any:
         """A data set to be filled by slices of its first axis."""
         chunks = _chunks(shape, np.dtype(dtype).itemsize)
+        pieces = _pieces(shape, chunks)
+        self._room.take(pieces * (math.prod(chunks) * np.dtype(dtype).itemsize + _PIECE_BYTES) + _FIELD_BYTES)
         compression = "gzip" if compress else None
         return self._file.create_dataset(
             field, shape, dtype, chunks=chunks, fletcher32=True, compression=compression
@@ -304,13 +308,33 @@ def writing(path: Path, kind: str, problem: Problem) -> Iterator[Writer]:
     if not path.parent.is_dir():
         raise problem(f"{path}: cannot be written, {path.parent} is no folder")
     try:
-        with replacing(path) as partial, h5py.File(partial, "x", libver=("v110", "v110")) as file:
-            file.attrs["kind"] = np.bytes_(kind)
-            file.attrs["format_version"] = FORMAT_VERSION
-            yield Writer(file)
+        with replacing(path) as partial:
+            Room(partial).take(
+                _FIELD_BYTES
+            )  # a full disk is noticed before there is anything for HDF5 to close
+            with h5py.File(partial, "w", libver=("v110", "v110"), locking=False) as file:
+                room = Room(partial)
+                room.take(_FIELD_BYTES)
+                file.attrs["kind"] = np.bytes_(kind)
+                file.attrs["format_version"] = FORMAT_VERSION
+                yield Writer(file, room)
+            _give_back(partial)
     except OSError as error:
         reason = error.strerror or str(error).split("\n")[0]
         raise problem(f"{path}: cannot be written ({reason})") from None
+
+
+def _give_back(path: Path) -> None:
+    """Cuts off what was reserved and not needed; superblock 3 says where the file ends (format specification, II.A)."""
+    with path.open("r+b") as file:
+        file.seek(28)
+        end = int.from_bytes(file.read(8), "little")
+        file.truncate(end)
+
+
+def _pieces(shape: Sequence[int], chunks: Sequence[int]) -> int:
+    """How many chunks an array has."""
+    return math.prod(-(-length // chunk) for length, chunk in zip(shape, chunks, strict=True))
 
 
 def _chunks(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:

@@ -62,8 +62,10 @@ def evaluate(
         probabilities = plan.forward(centre(pictures, network.input_shape))
         total += float(plan.losses(labels, loss).sum(dtype=np.float64))
         np.add.at(confusion, (labels, probabilities.argmax(axis=1)), 1)
-        own = probabilities[np.arange(len(labels)), labels]
-        missed += int((np.sum(probabilities > own[:, None], axis=1) >= 5).sum())
+        # Scores, since probabilities of a network that is very sure are all 0 but one.
+        scores = plan.output(plan.scores)
+        own = scores[np.arange(len(labels)), labels]
+        missed += int((np.sum(scores > own[:, None], axis=1) >= 5).sum())
     images = int(confusion.sum())
     return Evaluation(
         top1_error=1 - float(np.trace(confusion)) / images,

@@ -18,7 +18,9 @@ from .known import recognise
 
 _SPLITS = {
     "train": "train",
+    "training": "train",
     "test": "test",
+    "testing": "test",
     "val": "validation",
     "valid": "validation",
     "validation": "validation",
@@ -31,9 +33,7 @@ def matches(source: Path) -> bool:
 
 def read(source: Path, size: int) -> Contents:
     """Pictures become (size, size, 3), or (size, size, 1) if all are grey: shorter side to `size`, centre cut out."""
-    roots = {_SPLITS[folder.name]: folder for folder in _folders(source) if folder.name in _SPLITS}
-    if "train" not in roots:
-        roots = {"train": source}
+    roots = _split_folders(source)
     found = {split: _classes(root) for split, root in roots.items()}
     names = list(found["train"])
     if len(names) < 2:
@@ -55,6 +55,21 @@ def read(source: Path, size: int) -> Contents:
     width, height = size_of(paths[0])
     notes = () if min(width, height) >= size else (_enlarged(paths[0], width, height, size),)
     return Contents(known.name, splits, tuple(names), known.source, known.licence, notes)
+
+
+def _split_folders(source: Path) -> dict[str, Path]:
+    """Split -> its folder of classes; without train/ the source is one. Pictures in train/ make it a class, of trains."""
+    roots: dict[str, Path] = {}
+    for folder in _folders(source):
+        split = _SPLITS.get(folder.name.lower())
+        if split is None or not _folders(folder):
+            continue
+        if split in roots:
+            raise DataError(
+                f"{source}: {roots[split].name} and {folder.name} are both for {split}; one is expected"
+            )
+        roots[split] = folder
+    return roots if "train" in roots else {"train": source}
 
 
 def _enlarged(path: Path, width: int, height: int, size: int) -> str:

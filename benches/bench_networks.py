@@ -1,0 +1,54 @@
+"""Whole passes: a training step (forward, backward, update), and forward alone, in images a second."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from numbacnn.architectures import build
+from numbacnn.execution import Loss, Plan
+from numbacnn.layers import Pixels
+from numbacnn.ops.update import sgd
+
+BATCHES = {"digits": 64, "lenet": 64, "cifar-quick": 64, "alexnet": 16}
+
+
+def measure(benchmark, act, count, name):
+    benchmark.group = act.__name__
+    benchmark.pedantic(act, rounds=5 if name == "alexnet" else 30, warmup_rounds=2)
+    benchmark.extra_info["images"] = count
+
+
+def prepared(name):
+    network, count = build(name, pixels=Pixels(mean=128.0, scale=1 / 64)), BATCHES[name]
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (count, *network.input_shape)).astype(np.uint8)
+    return network.graph, count, images, generator.integers(0, network.classes, count)
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_training_step(benchmark, name):
+    graph, count, images, labels = prepared(name)
+    plan, loss = Plan(graph, count, gradients="parameters"), Loss()
+    velocities = {(node, key): np.zeros(array.size, array.dtype) for node, key, array in graph.parameters()}
+
+    def training_step():
+        plan.forward(images, training=True)
+        plan.losses(labels, loss)
+        plan.backward_loss(labels, loss)
+        for node, key, array in graph.parameters():
+            gradient = plan.gradients[node][key].reshape(-1)
+            sgd(array.reshape(-1), velocities[node, key], gradient, 1e-4, 0.9, 5e-4)
+
+    measure(benchmark, training_step, count, name)
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_forward(benchmark, name):
+    graph, count, images, _ = prepared(name)
+    plan = Plan(graph, count)
+
+    def forward():
+        plan.forward(images)
+
+    measure(benchmark, forward, count, name)

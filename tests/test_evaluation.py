@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from numbacnn.architectures import build
+from numbacnn.data import Dataset, Split
+from numbacnn.errors import DataError
+from numbacnn.training import evaluate, preprocessing
+
+DATASET = Dataset.open("digits")
+
+
+def test_errors_agree_with_counting() -> None:
+    network = build("digits", pixels=preprocessing(DATASET))
+    split = DATASET.test
+    measured = evaluate(network, split, batch_size=64)
+    probabilities = network.predict(split.read(slice(None)))
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    assert measured.images == len(split)
+    assert measured.top1_error == pytest.approx(np.mean(order[:, 0] != split.labels))
+    assert measured.top5_error == pytest.approx(1 - np.mean((order[:, :5] == split.labels[:, None]).any(axis=1)))
+    own = probabilities[np.arange(len(split)), split.labels]
+    assert measured.loss == pytest.approx(-np.log(own).mean(), rel=1e-4)
+    assert measured.confusion.sum(axis=1).tolist() == np.bincount(split.labels, minlength=10).tolist()
+    assert measured.confusion.sum() * (1 - measured.top1_error) == pytest.approx(np.trace(measured.confusion))
+
+
+def test_the_batch_size_changes_nothing() -> None:
+    network = build("digits")
+    few = Split(DATASET.test.read(slice(0, 37)), DATASET.test.labels[:37])
+    one, other = evaluate(network, few, batch_size=37), evaluate(network, few, batch_size=5)
+    assert one.top1_error == other.top1_error
+    assert one.loss == pytest.approx(other.loss, rel=1e-6)
+
+
+def test_a_class_without_pictures_has_no_error() -> None:
+    network = build("digits")
+    fours = np.flatnonzero(DATASET.test.labels == 4)
+    measured = evaluate(network, DATASET.test.subset(fours))
+    assert [error is None for error in measured.per_class_error] == [index != 4 for index in range(10)]
+
+
+def test_larger_pictures_are_cut_to_their_centre() -> None:
+    network = build("digits")
+    split = DATASET.test
+    padded = np.pad(split.read(slice(0, 20)), ((0, 0), (1, 1), (2, 2), (0, 0)))
+    assert evaluate(network, Split(padded, split.labels[:20])).loss == pytest.approx(
+        evaluate(network, Split(split.read(slice(0, 20)), split.labels[:20])).loss
+    )
+
+
+def test_labels_and_sizes_that_do_not_fit() -> None:
+    network = build("digits")
+    with pytest.raises(DataError, match="a label is 12, and the network has 10 classes"):
+        evaluate(network, Split(DATASET.test.read(slice(0, 2)), np.array([1, 12])))
+    with pytest.raises(DataError, match="pictures of 4x8x1 do not fit a network for 8x8x1"):
+        evaluate(network, Split(np.zeros((2, 4, 8, 1), np.uint8), np.array([1, 2])))

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+
+from numbacnn.errors import UsageError
+from numbacnn.training import Settings
+from numbacnn.training.schedules import SCHEDULES
+
+
+def schedule(name: str, **options: object) -> object:
+    return SCHEDULES[name](Settings(learning_rate=0.1, schedule=name, **options))  # type: ignore[arg-type]
+
+
+def test_constant_never_changes() -> None:
+    constant = schedule("constant")
+    assert [constant.rate(epoch) for epoch in (0, 3.5, 99)] == [0.1] * 3
+    assert not any(constant.ended(improved=False) for _ in range(20))
+
+
+def test_step_divides_by_ten_after_its_epochs() -> None:
+    step = schedule("step", step_epochs=3)
+    assert [step.rate(epoch) for epoch in (0, 2.99, 3, 6)] == pytest.approx([0.1, 0.1, 0.01, 0.001])
+
+
+def test_cosine_goes_from_the_first_rate_to_zero() -> None:
+    cosine = schedule("cosine", epochs=10)
+    assert [cosine.rate(epoch) for epoch in (0, 5, 10)] == pytest.approx([0.1, 0.05, 0.0])
+
+
+def test_halve_waits_for_its_patience_then_halves_and_asks_to_go_back() -> None:
+    halve = schedule("halve", patience=2)
+    heard = [halve.ended(improved) for improved in (True, False, True, False, False, False, False)]
+    assert heard == [False, False, False, False, True, False, True]
+    assert halve.rate(0) == pytest.approx(0.1 / 4)
+
+
+def test_a_schedule_goes_on_from_its_stored_state() -> None:
+    first = schedule("halve", patience=3)
+    for improved in (False, False, False, False):
+        first.ended(improved)
+    again = SCHEDULES["halve"](first.settings, **first.state())
+    assert again.rate(0) == first.rate(0)
+    assert [again.ended(False) for _ in range(2)] == [first.ended(False) for _ in range(2)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"schedule": "halfe"}, "did you mean 'halve'"),
+        ({"learning_rate": 0}, "--learning-rate 0: a number above 0"),
+        ({"learning_rate": float("nan")}, "--learning-rate nan"),
+        ({"momentum": 1.0}, "--momentum 1.0: at least 0 and below 1"),
+        ({"epochs": 0}, "--epochs 0: at least 1"),
+        ({"weight_decay": -1.0}, "--weight-decay -1.0"),
+        ({"loss": "hinged"}, "did you mean 'hinge'"),
+    ],
+)
+def test_settings_that_cannot_be_meant(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Settings(**wrong)  # type: ignore[arg-type]

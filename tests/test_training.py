@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from numbacnn.architectures import build
+from numbacnn.data import Dataset
+from numbacnn.errors import DataError, TrainingError, UsageError
+from numbacnn.layers import initialization
+from numbacnn.network import Network
+from numbacnn.training import (
+    BatchDone,
+    EpochDone,
+    Finished,
+    RolledBack,
+    RunFolder,
+    RunStarted,
+    Settings,
+    Trainer,
+    Warned,
+    evaluate,
+    preprocessing,
+    settings_for,
+    train,
+)
+
+DIGITS = Dataset.open("digits")
+FEW = Dataset.from_arrays(
+    "few",
+    train=(DIGITS.train.read(slice(0, 150)), DIGITS.train.labels[:150]),
+    validation=(DIGITS.train.read(slice(150, 210)), DIGITS.train.labels[150:210]),
+    test=(DIGITS.test.read(slice(0, 60)), DIGITS.test.labels[:60]),
+    class_names=DIGITS.class_names,
+)
+
+
+def network(dataset: Dataset = FEW, **options: object) -> Network:
+    return build("digits", pixels=preprocessing(dataset), **options)  # type: ignore[arg-type]
+
+
+def weights(of: Network) -> list[bytes]:
+    return [array.tobytes() for _, _, array in of.graph.parameters()]
+
+
+def test_events_come_in_order_and_the_loss_falls() -> None:
+    events = list(train(network(), FEW, settings_for("digits", epochs=6)))
+    assert isinstance(events[0], RunStarted)
+    assert isinstance(events[-1], Finished)
+    assert events[0].batches == 5
+    assert events[0].bytes > 0
+    batches = [event for event in events if isinstance(event, BatchDone)]
+    assert [event.batch for event in batches] == [1, 2, 3, 4, 5] * 6
+    rows = [event.row for event in events if isinstance(event, EpochDone)]
+    assert rows[-1]["train_loss"] < 0.5 * rows[0]["train_loss"]
+    best = min(rows, key=lambda row: (row["validation_top1_error"], row["validation_loss"]))
+    assert events[-1].best_epoch == best["epoch"]
+
+
+def test_at_the_end_the_network_holds_its_best_weights() -> None:
+    trained = network()
+    last = list(train(trained, FEW, settings_for("digits", epochs=5)))[-1]
+    assert FEW.validation is not None
+    assert evaluate(trained, FEW.validation).top1_error == pytest.approx(last.best_error)
+
+
+def test_one_step_is_sgd_with_momentum_and_decay() -> None:
+    trained, settings = network(), Settings(learning_rate=0.01, batch_size=150, weight_decay=0.1, momentum=0.5)
+    before = {(node, name): array.copy() for node, name, array in trained.graph.parameters()}
+    trainer = Trainer(trained, FEW, settings)
+    list(islice((event for event in trainer if isinstance(event, BatchDone)), 1))
+    gradients = trained.plan(150, "parameters").gradients
+    for node, name, array in trained.graph.parameters():
+        decay = 0.1 if name == "weights" else 0.0
+        expected = before[node, name] - 0.01 * (gradients[node][name] + decay * before[node, name])
+        np.testing.assert_allclose(array, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not() -> None:
+    settings = settings_for("digits", epochs=2, flip=True, colour=0.1)
+    first, second, other = network(), network(), network(seed=1)
+    for one, chosen in ((first, settings), (second, settings), (other, settings)):
+        list(train(one, FEW, chosen))
+    assert weights(first) == weights(second) != weights(other)
+
+
+@pytest.mark.parametrize("stop_after", [1, 7, 10])
+def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path, stop_after: int) -> None:
+    settings = settings_for("digits", epochs=4, patience=1, learning_rate=0.05)
+    whole = network()
+    list(train(whole, FEW, settings))
+
+    trainer = Trainer(network(), FEW, settings)
+    steps = 0
+    for event in trainer:
+        steps += isinstance(event, BatchDone)
+        if steps == stop_after:
+            break
+    folder = RunFolder(tmp_path)
+    folder.save_last(trainer, {"data": "few"})
+    resumed, _, numbers, arrays = folder.load_last()
+    again = Trainer(resumed, FEW, settings, (numbers, arrays))
+    list(again)
+    assert weights(resumed) == weights(whole)
+
+
+def test_halve_goes_back_to_the_best_weights_and_momentum() -> None:
+    settings = Settings(epochs=12, learning_rate=0.2, batch_size=32, patience=1)
+    trainer = Trainer(network(), FEW, settings)
+    for event in trainer:
+        if isinstance(event, RolledBack):
+            break
+    else:
+        pytest.fail("a learning rate of 0.2 never made the validation error worse")
+    state = trainer.state
+    assert event.to_epoch == state.best_epoch < event.epoch
+    assert event.learning_rate == pytest.approx(0.1)
+    for node, name, array in trainer.network.graph.parameters():
+        key = f"{node}/{name}"
+        np.testing.assert_array_equal(array, state.best_weights[key])
+        np.testing.assert_array_equal(state.velocity[key], state.best_velocity[key])
+
+
+def test_a_diverging_run_says_what_to_try_and_keeps_the_best() -> None:
+    settings = Settings(epochs=3, learning_rate=1e4, batch_size=50)
+    with pytest.raises(TrainingError, match=r"no longer finite \(epoch 1, batch \d, learning rate 10000\).*try"):
+        list(train(network(), FEW, settings))
+
+
+@pytest.mark.parametrize("scheme", sorted(initialization.SYMMETRIC))
+def test_initialisations_that_cannot_learn_are_warned_about(scheme: str) -> None:
+    trainer = Trainer(network(initialise=scheme), FEW, Settings(initialise=scheme))
+    warned = [event for event in islice(trainer, 3) if isinstance(event, Warned)]
+    assert initialization.SYMMETRIC[scheme] in warned[0].message
+
+
+def test_without_validation_the_training_error_chooses() -> None:
+    alone = Dataset.from_arrays("alone", train=(FEW.train.images, FEW.train.labels), class_names=FEW.class_names)
+    events = list(train(network(alone), alone, settings_for("digits", epochs=2)))
+    assert any(isinstance(event, Warned) and "no validation split" in event.message for event in events)
+    assert all("validation_loss" not in event.row for event in events if isinstance(event, EpochDone))
+
+
+@pytest.mark.parametrize("loss", ["square", "log", "hinge", "max-margin"])
+def test_every_loss_trains(loss: str) -> None:
+    rate = 0.02 if loss == "square" else 0.01
+    trained = network(initialise="glorot")
+    rows = [
+        event.row
+        for event in train(trained, FEW, Settings(epochs=12, batch_size=25, loss=loss, learning_rate=rate))
+        if isinstance(event, EpochDone)
+    ]
+    assert rows[-1]["train_loss"] < rows[0]["train_loss"]
+    assert evaluate(trained, FEW.test).top1_error < 0.5
+
+
+def test_data_that_does_not_fit_the_network() -> None:
+    with pytest.raises(DataError, match="few: pictures of 8x8x1 do not fit a network for 28x28x1"):
+        train(build("lenet"), FEW)
+    with pytest.raises(DataError, match="few has 10 classes, and the network ends in 3"):
+        train(build("digits", classes=3), FEW)
+    with pytest.raises(UsageError, match="did you mean 'momentum'"):
+        settings_for("digits", momentun=0.1)
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    trainer = Trainer(network(), FEW, settings_for("digits", epochs=1))
+    list(trainer)
+    folder = RunFolder(tmp_path)
+    folder.save_last(trainer, {})
+    _, _, numbers, arrays = folder.load_last()
+    other = build("lenet", input_shape=(32, 32, 1))
+    large = Dataset.from_arrays("large", train=(np.zeros((4, 32, 32, 1), np.uint8), np.arange(4)))
+    with pytest.raises(TrainingError, match="checkpoint does not hold|its weights"):
+        Trainer(other, large, Settings(), (numbers, arrays))
