@@ -33,7 +33,9 @@ def test_flip_mirrors_about_half_from_left_to_right() -> None:
 
 def test_crops_of_larger_pictures_are_windows_of_them() -> None:
     changed = augmented(Settings(), np.arange(12), shape=(5, 4, 3))
-    windows = np.lib.stride_tricks.sliding_window_view(PICTURES, (5, 4), axis=(1, 2)).transpose(0, 1, 2, 4, 5, 3)
+    windows = np.lib.stride_tricks.sliding_window_view(PICTURES, (5, 4), axis=(1, 2)).transpose(
+        0, 1, 2, 4, 5, 3
+    )
     places = [np.argwhere((windows[n] == changed[n]).all(axis=(2, 3, 4))) for n in range(12)]
     assert all(len(place) >= 1 for place in places)
     assert len({tuple(place[0]) for place in places}) > 3

@@ -19,7 +19,9 @@ def test_errors_agree_with_counting() -> None:
     order = np.argsort(-probabilities, axis=1, kind="stable")
     assert measured.images == len(split)
     assert measured.top1_error == pytest.approx(np.mean(order[:, 0] != split.labels))
-    assert measured.top5_error == pytest.approx(1 - np.mean((order[:, :5] == split.labels[:, None]).any(axis=1)))
+    assert measured.top5_error == pytest.approx(
+        1 - np.mean((order[:, :5] == split.labels[:, None]).any(axis=1))
+    )
     own = probabilities[np.arange(len(split)), split.labels]
     assert measured.loss == pytest.approx(-np.log(own).mean(), rel=1e-4)
     assert measured.confusion.sum(axis=1).tolist() == np.bincount(split.labels, minlength=10).tolist()

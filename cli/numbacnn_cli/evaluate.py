@@ -47,7 +47,9 @@ def evaluate(
     title = f"{dataset.name}, {split}: top-1 error {measured.top1_error:.2%}"
     save(confusion_matrix(measured.confusion, network.class_names, title=title), path)
     per_class = dict(zip(network.class_names, measured.per_class_error, strict=True))
-    worst = sorted(((error, name) for name, error in per_class.items() if error is not None), reverse=True)[:20]
+    worst = sorted(((error, name) for name, error in per_class.items() if error is not None), reverse=True)[
+        :20
+    ]
     out.say(
         f"top-1 error {measured.top1_error:.2%}, top-5 error {measured.top5_error:.2%}, loss {measured.loss:.4f}, "
         f"{measured.images} pictures"
@@ -100,7 +102,11 @@ def predict(
             {
                 "image": name,
                 "top": [
-                    {"index": int(index), "name": network.class_names[index], "probability": float(row[index])}
+                    {
+                        "index": int(index),
+                        "name": network.class_names[index],
+                        "probability": float(row[index]),
+                    }
                     for index in best
                 ],
             }

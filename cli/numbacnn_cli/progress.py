@@ -39,6 +39,8 @@ class _Bars:
             TimeRemainingColumn(),
             console=out.console,
         )
+        self._epochs = self._progress.add_task("epoch", total=None)
+        self._batches = self._progress.add_task("batch", total=None)
         self._losses: list[float] = []
         self._status = ""
         self.live = Live(get_renderable=self._draw, console=out.console, refresh_per_second=8, transient=True)
@@ -55,15 +57,13 @@ class _Bars:
         if isinstance(event, BatchDone):
             self._progress.update(self._batches, completed=event.batch)
             self._progress.update(self._epochs, completed=event.epoch - 1 + event.batch / event.batches)
-            self._status = (
-                f"  {event.images_per_second:,.0f} images/s, loss {event.loss:.4f}, error {event.top1_error:.2%}"
-            )
+            self._status = f"  {event.images_per_second:,.0f} images/s, loss {event.loss:.4f}, error {event.top1_error:.2%}"
             if event.batch % max(1, event.batches // 10) == 0:
                 self._losses.append(event.loss)
             return
         if isinstance(event, RunStarted):
-            self._epochs = self._progress.add_task("epoch", total=event.epochs)
-            self._batches = self._progress.add_task("batch", total=event.batches)
+            self._progress.update(self._epochs, total=event.epochs)
+            self._progress.update(self._batches, total=event.batches)
         if isinstance(event, EpochDone):
             self._progress.reset(self._batches)
         _line(event, self._out)
@@ -97,7 +97,10 @@ def _started(event: RunStarted) -> str:
 
 def _epoch(event: EpochDone) -> str:
     row = event.row
-    parts = [f"epoch {event.epoch:3d}", f"train loss {row['train_loss']:.4f} error {row['train_top1_error']:.2%}"]
+    parts = [
+        f"epoch {event.epoch:3d}",
+        f"train loss {row['train_loss']:.4f} error {row['train_top1_error']:.2%}",
+    ]
     if "validation_loss" in row:
         parts.append(f"validation loss {row['validation_loss']:.4f} error {row['validation_top1_error']:.2%}")
     parts.append(f"{row['images_per_second']:,.0f} images/s")

@@ -111,7 +111,9 @@ def _new(data: str, network: str | None, given: dict[str, Any]) -> tuple[dict[st
         if network is None:
             size = "x".join(map(str, dataset.image_shape))
             names = ", ".join(architectures.ARCHITECTURES)
-            raise UsageError(f"no network is known to suit pictures of {size}; name one with --network: {names}, or a .toml file")
+            raise UsageError(
+                f"no network is known to suit pictures of {size}; name one with --network: {names}, or a .toml file"
+            )
     chosen = settings_for(network, **given)
     built = architectures.build(
         network,
@@ -209,7 +211,12 @@ def _at_best(record: dict[str, Any], state: State) -> dict[str, Any]:
 
 
 def _results(
-    trainer: Trainer, folder: RunFolder, config: dict[str, Any], record: dict[str, Any], speed: float, out: Output
+    trainer: Trainer,
+    folder: RunFolder,
+    config: dict[str, Any],
+    record: dict[str, Any],
+    speed: float,
+    out: Output,
 ) -> dict[str, Any]:
     from numbacnn.training import evaluate
 

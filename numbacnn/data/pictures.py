@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import DataError
-from .replacing import replacing
+from ..replacing import replacing
 
 Picture = NDArray[np.uint8]
 

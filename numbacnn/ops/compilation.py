@@ -19,7 +19,6 @@ import numba
 from numba.core import config
 from platformdirs import user_cache_path
 
-
 # OpenMP's threads wait for their next piece of work by spinning, unless told otherwise before they start. On cores
 # that another process wants too, a step of the digits network then took 75 times as long (430 ms against 6 ms).
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -23,8 +23,8 @@ import numpy as np
 from h5py import h5d, h5l, h5t, h5z
 from numpy.typing import NDArray
 
-from ..data.replacing import replacing
 from ..errors import NumbacnnError
+from ..replacing import replacing
 from .room import Room
 
 FORMAT_VERSION = 1

@@ -40,7 +40,9 @@ class Augmentation:
         generator = np.random.Generator(np.random.Philox(key=settings.seed, counter=[0, 0, epoch, 2]))
         offsets = []
         for room in self._room:
-            crop = generator.integers(-settings.crop_padding, room + settings.crop_padding, count, endpoint=True)
+            crop = generator.integers(
+                -settings.crop_padding, room + settings.crop_padding, count, endpoint=True
+            )
             shift = generator.integers(-settings.translate, settings.translate, count, endpoint=True)
             offsets.append(crop + shift)
         flip = (generator.random(count) < 0.5) & settings.flip

@@ -57,7 +57,9 @@ def evaluate(
     if watch is not None:
         batches = watch(batches, "evaluating", total=-(-len(split) // plan.batch_size))
     if len(split) and int(split.labels.max()) >= network.classes:
-        raise DataError(f"a label is {int(split.labels.max())}, and the network has {network.classes} classes")
+        raise DataError(
+            f"a label is {int(split.labels.max())}, and the network has {network.classes} classes"
+        )
     for pictures, labels in batches:
         probabilities = plan.forward(centre(pictures, network.input_shape))
         total += float(plan.losses(labels, loss).sum(dtype=np.float64))

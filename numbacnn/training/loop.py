@@ -36,9 +36,7 @@ class Trainer:
         self.network, self.dataset, self.settings = network, dataset, settings
         _check(network, dataset)
         self._loss = Loss(settings.loss, settings.margin)
-        self._optimizer = SGD(
-            network.graph, momentum=settings.momentum, weight_decay=settings.weight_decay
-        )
+        self._optimizer = SGD(network.graph, momentum=settings.momentum, weight_decay=settings.weight_decay)
         self._augmentation = Augmentation(dataset, network.input_shape, settings)
         self.state = State() if resumed is None else State.restored(*resumed, self._optimizer)
         for key, array in self.state.velocity.items():
@@ -54,7 +52,9 @@ class Trainer:
             self.settings.epochs, self._batches, len(self.dataset.train), parameters, self._plan.bytes
         )
         if self.settings.initialise in SYMMETRIC and self.state.step == 0:
-            yield Warned(f"initialisation '{self.settings.initialise}': {SYMMETRIC[self.settings.initialise]}")
+            yield Warned(
+                f"initialisation '{self.settings.initialise}': {SYMMETRIC[self.settings.initialise]}"
+            )
         if self.dataset.validation is None:
             yield Warned("no validation split: the best epoch is the one with the smallest training error")
         while self.state.epoch < self.settings.epochs:
@@ -125,7 +125,11 @@ class Trainer:
         loss = row.get("validation_loss", row["train_loss"])
         # Of two epochs with the same number of mistakes, the one that was surer of the rest.
         improved = (error, loss) < (state.best_error, state.best_loss)
-        row |= {"seconds": state.seconds, "images_per_second": state.seen / state.seconds, "rolled_back": False}
+        row |= {
+            "seconds": state.seconds,
+            "images_per_second": state.seen / state.seconds,
+            "rolled_back": False,
+        }
         state.epoch, state.batch, state.seen, state.wrong = state.epoch + 1, 0, 0, 0
         state.loss_sum, state.seconds = 0.0, 0.0
         if improved:
@@ -141,7 +145,9 @@ class Trainer:
             yield RolledBack(state.epoch, state.best_epoch, self._schedule.rate(state.epoch))
 
 
-def train(network: Network, dataset: Dataset, settings: Settings | None = None, **changes: Any) -> Iterator[Event]:
+def train(
+    network: Network, dataset: Dataset, settings: Settings | None = None, **changes: Any
+) -> Iterator[Event]:
     """Trains a network in place and yields what happens; at the end it holds its best weights.
 
     `changes` are fields of Settings: `train(network, dataset, epochs=5)`. The network's first layer should hold the

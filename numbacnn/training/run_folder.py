@@ -9,9 +9,9 @@ from typing import Any
 
 import tomli_w
 
-from ..data.replacing import replacing
 from ..errors import TrainingError
 from ..network import Network
+from ..replacing import replacing
 from ..storage import load_checkpoint, save_model
 from .loop import Trainer
 from .state import State
@@ -37,7 +37,9 @@ class RunFolder:
         try:
             return tomllib.loads(self.config.read_text(encoding="utf-8"))
         except OSError as error:
-            raise TrainingError(f"{self.path} is no run that can go on: {self.config.name}: {error.strerror}") from None
+            raise TrainingError(
+                f"{self.path} is no run that can go on: {self.config.name}: {error.strerror}"
+            ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise TrainingError(f"{self.config}: not TOML: {error}") from None
 

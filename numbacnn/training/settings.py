@@ -63,7 +63,9 @@ class Settings:
         if not 0 <= self.momentum < 1:
             raise UsageError(f"--momentum {self.momentum}: at least 0 and below 1 is expected")
         if self.schedule not in SCHEDULES:
-            raise UsageError(f"--schedule {self.schedule}: no such schedule{nearest(self.schedule, SCHEDULES)}")
+            raise UsageError(
+                f"--schedule {self.schedule}: no such schedule{nearest(self.schedule, SCHEDULES)}"
+            )
         Loss(self.loss, self.margin)
 
     def as_dict(self) -> dict[str, Any]:

@@ -49,7 +49,10 @@ class State:
         Raises TrainingError if they do not belong to this network.
         """
         try:
-            state = State(**{name: INFINITE if value is None else value for name, value in numbers.items()})
+            values: dict[str, Any] = {
+                name: INFINITE if value is None else value for name, value in numbers.items()
+            }
+            state = State(**values)
             for group, target in (
                 ("best", state.best_weights),
                 ("best_velocity", state.best_velocity),
@@ -60,7 +63,9 @@ class State:
                 for key, parameter in optimizer.parameters.items():
                     array = arrays[f"{group}/{key}"]
                     if array.shape != parameter.shape:
-                        raise TrainingError(f"{group} of {key} is {array.shape}, its weights {parameter.shape}")
+                        raise TrainingError(
+                            f"{group} of {key} is {array.shape}, its weights {parameter.shape}"
+                        )
                     target[key] = array
         except (TypeError, KeyError) as error:
             raise TrainingError(f"the checkpoint does not hold what a run needs to go on: {error}") from None
