@@ -1,15 +1,18 @@
 """Looking into a network: arrays in, arrays out. Every view is a walk through a Plan."""
 
 from .deconvnet import UnitPatches, reconstruct, unit_patches
+from .gradient_check import LayerCheck, check_gradients
 from .receptive_field import Box, receptive_field
 from .saliency import pixel_gradients, saliency
 from .strongest import Strongest, activation_of, strongest
 
 __all__ = [
     "Box",
+    "LayerCheck",
     "Strongest",
     "UnitPatches",
     "activation_of",
+    "check_gradients",
     "pixel_gradients",
     "receptive_field",
     "reconstruct",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import NetworkError, nearest
-from ..graph import Graph, LayerLine
+from ..graph import PIXELS, Graph, LayerLine
 from ..layers import Pixels, Shape
 from ..network import Network
 from .alexnet import alexnet
@@ -58,7 +58,7 @@ def build(
     if str(name).endswith(".toml"):
         definition = read_definition(Path(name))
         made_for = Architecture(lambda *_: definition.layers, definition.input_shape, definition.classes)
-        if (classes or made_for.classes) != made_for.classes:
+        if classes not in (None, made_for.classes):
             raise NetworkError(f"{name} ends in {made_for.classes} classes, and {classes} are needed")
     elif name in ARCHITECTURES:
         made_for = ARCHITECTURES[str(name)]
@@ -66,9 +66,13 @@ def build(
         raise NetworkError(
             f"unknown network '{name}'{nearest(str(name), ARCHITECTURES)}; or give a .toml file"
         )
-    shape, classes = input_shape or made_for.input_shape, classes or len(class_names) or made_for.classes
+    shape = input_shape or made_for.input_shape
+    if classes is None:
+        classes = len(class_names) or made_for.classes
     layers = made_for.layers(shape, classes)
-    network = Network(Graph([("pixels", pixels or Pixels()), *layers], shape), class_names)
+    if pixels is not None and not isinstance(layers[0][1], Pixels):  # a file may have its own
+        layers = [(PIXELS, pixels), *layers]
+    network = Network(Graph(layers, shape), class_names)
     if initialise is not None:
         network.initialise(initialise, seed)
     return network
