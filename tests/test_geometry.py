@@ -53,7 +53,7 @@ def test_formula_shows_its_numbers():
         (
             Window((3, 3), (3, 3)),
             (7, 7),
-            "3x3 filter at stride 3 does not fit a 7x7 input: (7 - 3 + 2*0)/3 + 1 = 2.333; padding 1 gives 3x3",
+            "3x3 filter at stride 3 does not fit a 7x7 input: (7 - 3 + 2*0)/3 + 1 = 2.33; padding 1 gives 3x3",
         ),
         (
             Window((5, 5), noun="max-pool window"),

@@ -71,7 +71,7 @@ def test_ancestors_and_readers():
         (
             [("conv1", Convolution(2, 3, stride=3))],
             ShapeError,
-            "layer 'conv1': 3x3 filter at stride 3 does not fit a 7x7 input: (7 - 3 + 2*0)/3 + 1 = 2.333; "
+            "layer 'conv1': 3x3 filter at stride 3 does not fit a 7x7 input: (7 - 3 + 2*0)/3 + 1 = 2.33; "
             "padding 1 gives 3x3",
         ),
         ([("a", ReLU()), ("a", ReLU())], NetworkError, "two layers are named 'a'"),

@@ -61,7 +61,7 @@ app = App(
     name="numbacnn",
     help="Train a convolutional network, look inside it and break it.",
     version=version,
-    help_format="markdown",
+    help_format="plaintext",
     suppress_keyboard_interrupt=False,
     console=Terminal(),
 )
@@ -136,6 +136,9 @@ def run(arguments: Sequence[str]) -> Any:
     for called in app.parse_commands(arguments)[1]:
         if isinstance(called.default_command, FunctionType):
             called.help = None  # its docstring says more than its line in the list of commands
+            called.help_format = (
+                "markdown"  # only here: loading it takes a tenth of the time that help may take
+            )
     return app.meta(arguments, exit_on_error=False, print_error=False, result_action="return_value")
 
 

@@ -105,7 +105,7 @@ class Window:
         dilation = "" if self.dilation == (1, 1) else f" with dilation {max(self.dilation)}"
         return (
             f"{axes} {self.noun}{dilation} at stride {stride} does not fit a {height}x{width} input: "
-            f"{self._expression(size, axis)} = {value:.4g}{self._remedy(height, width)}"
+            f"{self._expression(size, axis)} = {round(value, 2):g}{self._remedy(height, width)}"
         )
 
     def _remedy(self, height: int, width: int) -> str:
