@@ -136,9 +136,7 @@ def run(arguments: Sequence[str]) -> Any:
     for called in app.parse_commands(arguments)[1]:
         if isinstance(called.default_command, FunctionType):
             called.help = None  # its docstring says more than its line in the list of commands
-            called.help_format = (
-                "markdown"  # only here: loading it takes a tenth of the time that help may take
-            )
+            called.help_format = "markdown"  # only here, as it is slow to load
     return app.meta(arguments, exit_on_error=False, print_error=False, result_action="return_value")
 
 
