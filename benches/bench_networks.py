@@ -10,7 +10,7 @@ from numbacnn.execution import Loss, Plan
 from numbacnn.layers import Pixels
 from numbacnn.ops.update import sgd
 
-BATCHES = {"digits": 64, "lenet": 64, "cifar-quick": 64, "alexnet": 16}
+BATCHES = {"digits": 64, "lenet": 64, "cifar-quick": 64, "vgg-small": 32, "alexnet": 16}
 
 
 def measure(benchmark, act, count, name):

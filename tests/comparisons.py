@@ -80,6 +80,14 @@ CONVOLUTIONS = {
     "many pictures in a tile": Filters((37, 3, 3, 2), 4, 2),
     "several tiles in a picture": Filters((2, 21, 19, 2), 3, 3),
     "several tiles, stride 2": Filters((2, 41, 39, 1), 2, 3, {"stride": 2}),
+    "Winograd, one tile": Filters((1, 4, 4, 64), 64, 3, {"padding": 1}),
+    "Winograd, cut tiles, no padding": Filters((3, 9, 7, 16), 32, 3, {"algorithm": "winograd-4"}),
+    "Winograd, asymmetric padding": Filters(
+        (2, 5, 6, 32), 16, 3, {"padding": (2, 0, 1, 2), "algorithm": "winograd-4"}
+    ),
+    "Winograd, several blocks": Filters((5, 22, 21, 16), 16, 3, {"padding": 1, "algorithm": "winograd-4"}),
+    "Winograd, tiles of 2": Filters((3, 7, 5, 32), 16, 3, {"padding": 1, "algorithm": "winograd-2"}),
+    "Winograd, many filters": Filters((2, 3, 5, 256), 256, 3, {"padding": 1}),
 }
 CONVOLUTION_LAYERS = {
     "lenet conv1": Filters((64, 28, 28, 1), 6, 5, {"padding": 2}),
@@ -87,6 +95,12 @@ CONVOLUTION_LAYERS = {
     "cifar-quick conv1": Filters((64, 32, 32, 3), 32, 5, {"padding": 2}),
     "cifar-quick conv2": Filters((64, 16, 16, 32), 32, 5, {"padding": 2}),
     "cifar-quick conv3": Filters((64, 8, 8, 32), 64, 5, {"padding": 2}),
+    "vgg-small conv1": Filters((32, 32, 32, 3), 64, 3, {"padding": 1}),
+    "vgg-small conv2": Filters((32, 32, 32, 64), 64, 3, {"padding": 1}),
+    "vgg-small conv3": Filters((32, 16, 16, 64), 128, 3, {"padding": 1}),
+    "vgg-small conv4": Filters((32, 16, 16, 128), 128, 3, {"padding": 1}),
+    "vgg-small conv5": Filters((32, 8, 8, 128), 256, 3, {"padding": 1}),
+    "vgg-small conv6": Filters((32, 8, 8, 256), 256, 3, {"padding": 1}),
     "alexnet conv1": Filters((16, 227, 227, 3), 96, 11, {"stride": 4}),
     "alexnet conv2": Filters((16, 27, 27, 96), 256, 5, {"padding": 2}),
     "alexnet conv3": Filters((16, 13, 13, 256), 384, 3, {"padding": 1}),
@@ -104,7 +118,7 @@ def convolution_arguments(generator, dtype, shape):
     d_y = numbers(generator, dtype, count, *output)
     # As large as the ops ask for and no larger; NaN shows whatever is read before it is written.
     workspace = unwritten(dtype, layer.workspace(count, output, tuple(volume)))
-    return x, weights, d_y, [layer.window(), layer.groups, workspace]
+    return x, weights, d_y, [layer.window(), layer.groups, layer.algorithm, workspace]
 
 
 def convolution_forward(generator, dtype, shape):
@@ -441,13 +455,15 @@ def sgd(generator, dtype, size):
 COMPARISONS: dict[str, Comparison] = {
     "convolution.forward": Comparison(
         convolution_forward,
-        lambda y, x, weights, bias, window, groups, _: (naive.convolution(x, weights, bias, window, groups),),
+        lambda y, x, weights, bias, window, groups, *_: (
+            naive.convolution(x, weights, bias, window, groups),
+        ),
         CONVOLUTIONS,
         CONVOLUTION_LAYERS,
     ),
     "convolution.backward_input": Comparison(
         convolution_backward_input,
-        lambda d_x, d_y, weights, window, groups, _: (
+        lambda d_x, d_y, weights, window, groups, *_: (
             naive.convolution_backward_input(d_y, weights, window, groups, d_x.shape),
         ),
         CONVOLUTIONS,
@@ -455,7 +471,7 @@ COMPARISONS: dict[str, Comparison] = {
     ),
     "convolution.backward_weights": Comparison(
         convolution_backward_weights,
-        lambda d_weights, x, d_y, window, groups, _: (
+        lambda d_weights, x, d_y, window, groups, *_: (
             naive.convolution_backward_weights(x, d_y, window, groups, d_weights.shape),
         ),
         CONVOLUTIONS,

@@ -66,6 +66,10 @@ def test_alexnet_is_the_lectures():
             "cifar-quick",
             {"pool1": (16, 16, 32), "pool2": (8, 8, 32), "pool3": (4, 4, 64), "flatten": (1024,)},
         ),
+        (
+            "vgg-small",
+            {"relu2": (32, 32, 64), "pool2": (8, 8, 128), "conv6": (8, 8, 256), "flatten": (4096,)},
+        ),
         ("digits", {"conv1": (8, 8, 16), "pool3": (2, 2, 64), "dense4": (10,)}),
     ],
 )

@@ -114,6 +114,11 @@ def test_ancestors_and_readers():
             "2 input channels cannot be shared out among 4 groups",
         ),
         (
+            [("a", Convolution(16, 3, algorithm="winograd-4"))],
+            NetworkError,
+            "algorithm = 'winograd-4' does not fit 16 filters of 3x3x2",
+        ),
+        (
             [("pixels", Pixels(mean=(1.0, 2.0, 3.0)))],
             ShapeError,
             "mean has 3 numbers for pictures of 2 channels",

@@ -18,6 +18,7 @@ from .cifar_quick import cifar_quick
 from .definition import read_definition
 from .digits import digits
 from .lenet import lenet, lenet_1998
+from .vgg_small import vgg_small
 
 __all__ = ["ARCHITECTURES", "Architecture", "build", "read_definition"]
 
@@ -36,6 +37,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "lenet-1998": Architecture(lenet_1998, (28, 28, 1), 10),
     "alexnet": Architecture(alexnet, (227, 227, 3), 1000),
     "cifar-quick": Architecture(cifar_quick, (32, 32, 3), 10),
+    "vgg-small": Architecture(vgg_small, (32, 32, 3), 10),
     "digits": Architecture(digits, (8, 8, 1), 10),
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import NetworkError, nearest
+from ..ops.convolution.cpu import ALGORITHMS
 from . import LAYERS, Layer
 
 _WORDS = {
@@ -17,6 +18,7 @@ _WORDS = {
     "int | tuple[int, ...]": "a whole number, [height, width], or [top, bottom, left, right]",
     "float | tuple[float, ...]": "a number, or one a channel",
     "Rounding": '"exact", "floor" or "ceil"',
+    "Algorithm": '"auto", "im2col", "winograd-2" or "winograd-4"',
 }
 """What an option of each annotation may be, in words."""
 
@@ -51,6 +53,8 @@ def _check(kind: str, name: str, value: Any, annotation: str) -> None:
         fits = isinstance(value, str)
     elif annotation == "Rounding":
         fits = value in ("exact", "floor", "ceil")
+    elif annotation == "Algorithm":
+        fits = value in ALGORITHMS
     else:
         fits = all(type(number) in allowed for number in numbers) and bool(numbers)
         fits = fits and ("tuple" in annotation or not isinstance(value, (list, tuple)))

@@ -1,8 +1,10 @@
-"""Convolution on the CPU: every filter's product with every patch, the patches read in place (see cut.py)."""
+"""Convolution on the CPU: every filter's product with every patch, the patches read in place (see cut.py), or
+Winograd's way where that was measured faster.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numba import prange
@@ -10,14 +12,45 @@ from numba import prange
 from ..compilation import jit
 from ..geometry import Window
 from ..product import ROWS, multiply_tile, pack, packed_size
-from . import strided
+from . import strided, winograd
 from .cut import Terms, cut
+
+Algorithm = Literal["auto", "im2col", "winograd-2", "winograd-4"]
+ALGORITHMS: tuple[str, ...] = get_args(Algorithm)
+_LEAST = 64
+"""Channels and filters from which Winograd's transforms were measured to pay."""
+_MANY = 256 * 256
+"""Channels times filters from which the filters transformed for tiles of 4 no longer fit the cache, and tiles of 2
+were faster in `forward` and `backward_input`."""
+
+
+def _tile_size(algorithm: str, channels: int, filters: int, window: Window, groups: int) -> int:
+    """Winograd's outputs in a tile, in one dimension; 0: im2col."""
+    if algorithm == "auto":
+        fits = winograd.suits(channels, filters, window, groups) and min(channels, filters) >= _LEAST
+        return 4 if fits else 0
+    return {"im2col": 0, "winograd-2": 2, "winograd-4": 4}[algorithm]
+
+
+def _walk_tile_size(algorithm: str, channels: int, filters: int, window: Window, groups: int) -> int:
+    """The same for `forward` and `backward_input`."""
+    size = _tile_size(algorithm, channels, filters, window, groups)
+    return 2 if size and algorithm == "auto" and channels * filters >= _MANY else size
 
 
 def workspace_size(
-    output: tuple[int, int, int], channels: int, filters: int, window: Window, groups: int, input_size: Any
+    output: tuple[int, int, int],
+    channels: int,
+    filters: int,
+    window: Window,
+    groups: int,
+    algorithm: str,
+    input_size: tuple[int, int],
 ) -> int:
     """Elements of workspace that the three ops need for an output (N, P, Q) and an input of (H, W)."""
+    sizes = {find(algorithm, channels, filters, window, groups) for find in (_tile_size, _walk_tile_size)}
+    if any(sizes):
+        return max(winograd.workspace_size(output, channels, filters, size) for size in sizes)
     forward_size = cut(output, channels, filters, window.terms, groups).workspace
     if window.stride != (1, 1):
         return max(forward_size, strided.workspace_size(output, channels, filters, window, groups))
@@ -25,12 +58,17 @@ def workspace_size(
     return max(forward_size, backward.workspace)
 
 
-def forward(y: Any, x: Any, weights: Any, bias: Any, window: Window, groups: int, workspace: Any) -> None:
+def forward(
+    y: Any, x: Any, weights: Any, bias: Any, window: Window, groups: int, algorithm: str, workspace: Any
+) -> None:
     """y = x * weights + bias: every filter's dot product with every patch (lecture: convolutional layer)."""
-    _convolve(y, x, weights, bias, window.terms, groups, workspace)
+    size = _walk_tile_size(algorithm, x.shape[3], y.shape[3], window, groups)
+    _convolve(y, x, weights, bias, window.terms, groups, size, workspace)
 
 
-def backward_input(d_x: Any, d_y: Any, weights: Any, window: Window, groups: int, workspace: Any) -> None:
+def backward_input(
+    d_x: Any, d_y: Any, weights: Any, window: Window, groups: int, algorithm: str, workspace: Any
+) -> None:
     """d_x: at stride 1 the convolution of d_y with the mirrored filters, whose channels are the filters'."""
     if window.stride != (1, 1):
         strided.backward_input(d_x, d_y, weights, window, groups, workspace)
@@ -40,11 +78,21 @@ def backward_input(d_x: Any, d_y: Any, weights: Any, window: Window, groups: int
     mirrored = np.ascontiguousarray(grouped.transpose(0, 1, 4, 3, 2)).reshape(
         tall, wide, filters // groups, -1
     )
-    _convolve(d_x, d_y, mirrored, np.zeros(d_x.shape[3], d_x.dtype), _mirrored(window), groups, workspace)
+    bias = np.zeros(d_x.shape[3], d_x.dtype)
+    size = _walk_tile_size(algorithm, d_x.shape[3], filters, window, groups)
+    _convolve(d_x, d_y, mirrored, bias, _mirrored(window), groups, size, workspace)
 
 
-def backward_weights(d_weights: Any, x: Any, d_y: Any, window: Window, groups: int, workspace: Any) -> None:
+def backward_weights(
+    d_weights: Any, x: Any, d_y: Any, window: Window, groups: int, algorithm: str, workspace: Any
+) -> None:
     """d_weights: every element of a patch times every filter's gradient, summed over all pixels."""
+    size = _tile_size(algorithm, x.shape[3], d_y.shape[3], window, groups)
+    if size:
+        winograd.backward_weights(
+            d_weights, x, d_y, (window.padding.top, window.padding.left), size, workspace
+        )
+        return
     plan = cut(d_y.shape[:3], x.shape[3], d_y.shape[3], window.terms, groups)
     numbers = (*plan.tile, *plan.strip, plan.tiles, plan.workers, plan.parts, plan.packed, plan.slice)
     _backward_weights(
@@ -69,7 +117,12 @@ def _mirrored(window: Window) -> Terms:
     return (*window.kernel, 1, 1, *padding, *window.dilation)
 
 
-def _convolve(y: Any, x: Any, weights: Any, bias: Any, terms: Terms, groups: int, workspace: Any) -> None:
+def _convolve(
+    y: Any, x: Any, weights: Any, bias: Any, terms: Terms, groups: int, size: int, workspace: Any
+) -> None:
+    if size:
+        winograd.convolve(y, x, weights, bias, (terms[4], terms[6]), size, workspace)
+        return
     plan = cut(y.shape[:3], x.shape[3], y.shape[3], terms, groups)
     numbers = (*plan.tile, *plan.strip, plan.tiles, plan.workers, plan.parts, plan.packed, plan.slice)
     _forward(

@@ -1,0 +1,137 @@
+"""Winograd's transforms: the three small matrices of F(m, 3), and their application as LLVM vector arithmetic.
+
+F(m, r) computes m outputs of an r-tap filter from m + r - 1 inputs with as many multiplications, instead of m * r:
+y = A' [(G g) * (B' d)], in two dimensions with every matrix on both sides (Winograd, 1980, "Arithmetic Complexity of
+Computations"; Lavin and Gray, 2015, "Fast Algorithms for Convolutional Neural Networks"). The matrices follow from
+m + r - 2 points at which polynomials are evaluated, and infinity (Cook and Toom).
+"""
+
+# Numba calls these functions with its own builder objects, which have no types.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from ..product import columns_of_panel
+
+TAPS = 3
+_ROOT = math.sqrt(2)
+POINTS = {2: (0.0, 1.0, -1.0), 4: (0.0, 1 / _ROOT, -1 / _ROOT, _ROOT, -_ROOT)}
+"""For F(4, 3) 0, +-1, +-2 would be the textbook's; these lose four to seven times less of float32's digits."""
+
+
+def matrices(outputs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A (inputs, outputs), B (inputs, inputs) and G (inputs, 3) of F(outputs, 3), inputs = outputs + 2."""
+    points = np.array(POINTS[outputs])
+    inputs = len(points) + 1
+    a, b, g = np.zeros((inputs, outputs)), np.zeros((inputs, inputs)), np.zeros((inputs, TAPS))
+    for row, point in enumerate(points):
+        others = np.delete(points, row)
+        a[row] = point ** np.arange(outputs)
+        g[row] = point ** np.arange(TAPS) / np.prod(point - others)
+        b[: inputs - 1, row] = np.poly(others)[::-1]
+    a[-1, -1] = g[-1, -1] = 1
+    b[:, -1] = np.poly(points)[::-1]
+    for matrix in (
+        a,
+        b,
+        g,
+    ):  # np.poly leaves rounding errors where a coefficient is zero or is its neighbour's
+        matrix[np.abs(matrix) < 1e-12] = 0
+    return a, b, g
+
+
+def _transform(matrix: np.ndarray):
+    """An intrinsic that computes M S M' of cells S, each one vector of channels wide."""
+    rows, columns = matrix.shape
+
+    @intrinsic
+    def transform(typingctx, target, target_at, target_cell, source, source_at, source_cell):
+        signature = types.void(target, target_at, target_cell, source, source_at, source_cell)
+
+        def generate(context, builder, signature, arguments):
+            dtype = signature.args[0].dtype
+            lanes = columns_of_panel(dtype.bitwidth // 8)
+            vector = ir.VectorType(context.get_value_type(dtype), lanes)
+
+            def cells(place, count):
+                array = context.make_array(signature.args[place])(context, builder, arguments[place])
+                start = builder.gep(array.data, [arguments[place + 1]])
+                offsets = [
+                    builder.mul(arguments[place + 2], ir.Constant(cgutils.intp_t, i)) for i in range(count)
+                ]
+                return [builder.bitcast(builder.gep(start, [o]), vector.as_pointer()) for o in offsets]
+
+            alignment = dtype.bitwidth // 8
+            values = [builder.load(cell, align=alignment) for cell in cells(3, columns * columns)]
+            across = [_apply(builder, matrix, values[i * columns :][:columns]) for i in range(columns)]
+            targets = cells(0, rows * rows)
+            for j in range(rows):
+                down = _apply(builder, matrix, [line[j] for line in across])
+                for i in range(rows):
+                    builder.store(down[i], targets[i * rows + j], align=alignment)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    transform.__doc__ = f"Target cells ({rows},{rows}) = M S M' of source cells ({columns},{columns})."
+    return transform
+
+
+def _apply(builder, matrix, values):
+    """M v. Two rows that differ in signs alone share the sums of what they have in common."""
+    results: list[ir.Value] = []
+    while len(results) < len(matrix):
+        row = len(results)
+        pair = matrix[row : row + 2]
+        if len(pair) == 2 and np.allclose(*np.abs(pair)) and not np.allclose(*pair):
+            same = np.isclose(*pair)
+            common = _combine(builder, np.where(same, pair[0], 0), values)
+            differing = _combine(builder, np.where(same, 0, pair[0]), values)
+            if common is None:
+                results += [differing, builder.fneg(differing)]
+            else:
+                results += [builder.fadd(common, differing), builder.fsub(common, differing)]
+        else:
+            results.append(_combine(builder, pair[0], values))
+    return results
+
+
+def _combine(builder, coefficients, values):
+    """The sum of coefficient * value; None if every coefficient is zero."""
+    kind = values[0].type
+    bits = 64 if isinstance(kind.element, ir.DoubleType) else 32
+    fma = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(kind, [kind] * 3), f"llvm.fma.v{kind.count}f{bits}"
+    )
+    total = None
+    for coefficient, value in zip(coefficients, values, strict=True):
+        if coefficient == 0:
+            continue
+        exact = (
+            float(np.float32(coefficient)) if bits == 32 else coefficient
+        )  # LLVM refuses to round a constant
+        factor = ir.Constant(kind, [exact] * kind.count)
+        if total is None:
+            total = value if coefficient == 1 else builder.fmul(factor, value)
+        elif coefficient == 1:
+            total = builder.fadd(total, value)
+        else:
+            total = builder.call(fma, [factor, value, total])
+    return total
+
+
+_A2, _B2, _G2 = matrices(2)
+_A4, _B4, _G4 = matrices(4)
+inputs_2, inputs_4 = _transform(_B2.T), _transform(_B4.T)
+filters_2, filters_4 = _transform(_G2), _transform(_G4)
+outputs_2, outputs_4 = _transform(_A2.T), _transform(_A4.T)
+d_outputs_2, d_outputs_4 = _transform(_A2), _transform(_A4)
+d_filters_2, d_filters_4 = _transform(_G2.T), _transform(_G4.T)
