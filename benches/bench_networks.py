@@ -8,7 +8,7 @@ import pytest
 from numbacnn.architectures import build
 from numbacnn.execution import Loss, Plan
 from numbacnn.layers import Pixels
-from numbacnn.ops.update import sgd
+from numbacnn.training.optimizer import SGD
 
 BATCHES = {"digits": 64, "lenet": 64, "cifar-quick": 64, "vgg-small": 32, "alexnet": 16}
 
@@ -30,15 +30,13 @@ def prepared(name):
 def test_training_step(benchmark, name):
     graph, count, images, labels = prepared(name)
     plan, loss = Plan(graph, count, gradients="parameters"), Loss()
-    velocities = {(node, key): np.zeros(array.size, array.dtype) for node, key, array in graph.parameters()}
+    optimizer = SGD(graph, momentum=0.9, weight_decay=5e-4)
 
     def training_step():
         plan.forward(images, training=True)
         plan.losses(labels, loss)
         plan.backward_loss(labels, loss)
-        for node, key, array in graph.parameters():
-            gradient = plan.gradients[node][key].reshape(-1)
-            sgd(array.reshape(-1), velocities[node, key], gradient, 1e-4, 0.9, 5e-4)
+        optimizer.step(plan.gradients, 1e-4)
 
     measure(benchmark, training_step, count, name)
 

@@ -33,6 +33,7 @@ commands import numbacnn, NumPy and matplotlib inside the functions. A group of 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import FunctionType
@@ -74,6 +75,7 @@ app.command(
 app.command(
     "numbacnn_cli.gradcheck:gradcheck", name="gradcheck", help="Compare gradients with finite differences."
 )
+app.command("numbacnn_cli.bench:bench", name="bench", help="Measure how fast a network runs here.")
 
 viz = App(name="viz", help="Look inside a trained network.")
 viz.command("numbacnn_cli.viz:filters", name="filters", help="The kernels of a layer as a mosaic.")
@@ -96,6 +98,7 @@ app.command(data)
 app.register_install_completion_command(help="Install completion for this shell.")
 
 EVERYWHERE = Group("Every command", sort_key=100)
+_EVERYWHERE = ("--config", "--json", "--threads")
 
 
 @app.meta.default
@@ -110,6 +113,10 @@ def launch(
             help="One JSON object on stdout, all else on stderr.",
         ),
     ] = False,
+    threads: Annotated[
+        int | None,
+        Parameter(group=EVERYWHERE, help="Processor threads to compute with. Left out: one a core."),
+    ] = None,
     config: Annotated[
         Path | None,
         Parameter(group=EVERYWHERE, help="TOML file of options; those on the command line win."),
@@ -118,6 +125,12 @@ def launch(
     """Parse what is left of the options for the command, and run it."""
     from cyclopts.config import Toml
 
+    if threads is not None:
+        if threads < 1:
+            raise CycloptsError(msg=f"--threads {threads}: at least 1 is expected")
+        # Numba, OpenMP and BLAS read these when they are imported: no command has done that yet.
+        for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ[name] = str(threads)
     if config is not None and not config.is_file():
         raise CycloptsError(msg=f"--config {config}: no such file")
     app.config = () if config is None else (Toml(config, use_commands_as_keys=False),)
@@ -148,7 +161,7 @@ def explain(error: CycloptsError) -> str:
         options = [
             name for argument in error.argument_collection if argument.parse for name in argument.names
         ]
-        known = [name for name in (*options, "--json", "--config") if name.startswith("--")]
+        known = [name for name in (*options, *_EVERYWHERE) if name.startswith("--")]
         place = ""
         if error.token.source != "cli":  # the file of --config, where options have no dashes
             given, place = given.strip("[]"), f" in {error.token.source}"
@@ -157,9 +170,7 @@ def explain(error: CycloptsError) -> str:
     elif isinstance(error, UnknownCommandError) and error.app is not None and error.unused_tokens:
         given = error.unused_tokens[0]
         if given.startswith("-"):
-            message = (
-                f"unknown option '{given}'{nearest(given, ('--config', '--help', '--json', '--version'))}"
-            )
+            message = f"unknown option '{given}'{nearest(given, (*_EVERYWHERE, '--help', '--version'))}"
         else:
             commands = [name for name in error.app if not name.startswith("-")]
             message = f"unknown command '{given}'{nearest(given, commands)}"

@@ -36,6 +36,11 @@ def cache_folder() -> Path:
     return folder
 
 
+def threads() -> int:
+    """How many threads the kernels run on; NUMBA_NUM_THREADS sets it before the first import."""
+    return int(config.NUMBA_NUM_THREADS)
+
+
 @contextmanager
 def _numba_caches_here() -> Iterator[None]:
     """Numba reads the setting while a function is decorated; other users of Numba keep theirs."""

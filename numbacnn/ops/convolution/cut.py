@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import config
 
+from ..compilation import threads
 from ..product import columns_of_panel
 
 _PIXELS = 192
@@ -105,7 +105,7 @@ def cut(output: tuple[int, ...], channels: int, filters: int, terms: Terms, grou
         tile=(pictures, taken),
         strip=(strip_rows(taken), columns, picture),
         tiles=tiles,
-        workers=config.NUMBA_NUM_THREADS,
+        workers=threads(),
         parts=min(parts, tiles),
         packed=groups * depth * padded,
         slice=size,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import config, prange
+from numba import prange
 
-from ..compilation import jit
+from ..compilation import jit, threads
 from ..geometry import Window
 from ..product import ROWS, columns_of_panel, multiply_tile, pack, packed_size
 
@@ -21,7 +21,7 @@ def _cut(output: Any, channels: int, filters: int, window: Window, groups: int) 
     taken = max(1, min(output[1], _COLUMNS // (output[2] * depth)))
     width = columns_of_panel(4)
     packed = groups * -(-depth // width) * width * (filters // groups)
-    return taken, min(config.NUMBA_NUM_THREADS, output[0]), packed, taken * output[2] * depth
+    return taken, min(threads(), output[0]), packed, taken * output[2] * depth
 
 
 def workspace_size(output: Any, channels: int, filters: int, window: Window, groups: int) -> int:

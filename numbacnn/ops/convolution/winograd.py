@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import config, prange
+from numba import prange
 
-from ..compilation import jit
+from ..compilation import jit, threads
 from ..geometry import Window
 from ..product import ROWS, multiply_tile
 from .transforms import (
@@ -74,7 +74,7 @@ def _convolve_size(channels: int, filters: int, size: int) -> int:
     positions = (size + 2) ** 2
     block = _block(1 << 40, channels, positions)
     own = positions * (block * (channels + _ALIGN) + _ALIGN) + positions * channels + size * size * _ALIGN
-    return positions * channels * filters + config.NUMBA_NUM_THREADS * own
+    return positions * channels * filters + threads() * own
 
 
 def _weights_size(output: tuple[int, ...], channels: int, filters: int, size: int) -> int:
@@ -95,7 +95,7 @@ def convolve(y: Any, x: Any, weights: Any, bias: Any, padding: Any, size: int, w
     tiles, channels = _tiles(y.shape, size), x.shape[3]
     block = _block(tiles, channels, (size + 2) ** 2)
     rows = np.arange(block) * channels
-    workers = min(config.NUMBA_NUM_THREADS, -(-tiles // block))
+    workers = min(threads(), -(-tiles // block))
     _convolve(
         y, x, weights.reshape(-1), bias, padding, size, block, workers, rows, np.zeros(1, np.intp), workspace
     )

@@ -1,0 +1,74 @@
+"""numbacnn bench: how fast a network runs here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .options import Out
+from .summary import Classes, InputShape, find_network
+
+
+def bench(
+    network: str,
+    /,
+    *,
+    batch_size: int = 64,
+    input_shape: InputShape = None,
+    classes: Classes = None,
+    seconds: float = 4.0,
+    out: Out,
+) -> dict[str, Any]:
+    """Measure how many pictures a second a network trains on and runs forward on.
+
+    A training step is forward, loss, backward and the update of SGD with momentum. Medians of seven rounds, on
+    pictures of noise, after the kernels are compiled. `--threads 1` and another run show what a second thread adds.
+    JSON: `network`, `batch_size`, `threads`, `train_images_per_second`, `forward_images_per_second`, `plan_bytes` (the
+    buffers of a training step) and `peak_bytes` (the most memory that the process took; null on Windows).
+
+    Parameters
+    ----------
+    network
+        A name (lenet, alexnet, …), a .toml file, a .h5 file or a run's folder.
+    batch_size
+        Pictures at a time.
+    seconds
+        How long to measure.
+    """
+    import dataclasses
+
+    from numbacnn.ops.compilation import threads
+    from numbacnn.training.speed import measure_speed
+
+    found = find_network(network, input_shape, classes, initialise="he")
+    speed = measure_speed(found, batch_size, seconds=seconds)
+    result = {
+        "network": network,
+        "batch_size": batch_size,
+        "threads": threads(),
+        **dataclasses.asdict(speed),
+        "peak_bytes": _peak_bytes(),
+    }
+    out.table(
+        ["network", "batch", "threads", "training, images/s", "forward, images/s"],
+        [
+            (
+                network,
+                batch_size,
+                result["threads"],
+                f"{speed.train_images_per_second:,.0f}",
+                f"{speed.forward_images_per_second:,.0f}",
+            )
+        ],
+    )
+    return result
+
+
+def _peak_bytes() -> int | None:
+    import sys
+
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

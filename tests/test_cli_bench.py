@@ -1,0 +1,36 @@
+"""numbacnn bench, and the number of threads."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from numbacnn_cli.__main__ import main
+
+
+def test_bench_measures_both_passes(capsys):
+    assert main(["bench", "digits", "--batch-size", "3", "--seconds", "0.2", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["network"], result["batch_size"]) == ("digits", 3)
+    assert 0 < result["train_images_per_second"] < result["forward_images_per_second"]
+    assert result["plan_bytes"] > 0
+    assert result["peak_bytes"] is None or result["peak_bytes"] > result["plan_bytes"]
+
+
+def test_bench_without_time_is_an_error(capsys):
+    assert main(["bench", "digits", "--seconds", "0"]) == 2
+    assert "a number above 0 is expected" in capsys.readouterr().err
+
+
+def test_the_number_of_threads_is_a_choice():
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_NUM_THREADS"}
+    command = [sys.executable, "-m", "numbacnn_cli", "bench", "digits", "--seconds", "0.05", "--json"]
+    done = subprocess.run([*command, "--threads", "3"], capture_output=True, env=environment, check=True)
+    assert json.loads(done.stdout)["threads"] == 3
+
+
+def test_no_threads_is_bad_usage(capsys):
+    assert main(["summary", "lenet", "--threads", "0"]) == 2
+    assert "--threads 0: at least 1 is expected" in capsys.readouterr().err
