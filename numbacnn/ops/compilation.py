@@ -20,8 +20,11 @@ from numba.core import config
 from platformdirs import user_cache_path
 
 # OpenMP's threads wait for their next piece of work by spinning, unless told otherwise before they start. On cores
-# that another process wants too, a step of the digits network then took 75 times as long (430 ms against 6 ms).
+# that another process wants too, a step of the digits network then took up to 75 times as long. Asleep at once, they
+# take longer to wake than a small kernel to run: a step of LeNet took 1.7 times as long. A thousand turns (GCC's
+# OpenMP alone counts them) are between one kernel and the next, and were steady on shared cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 @cache
