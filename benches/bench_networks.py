@@ -29,7 +29,7 @@ def prepared(name):
 @pytest.mark.parametrize("name", BATCHES)
 def test_training_step(benchmark, name):
     graph, count, images, labels = prepared(name)
-    plan, loss = Plan(graph, count, gradients="parameters"), Loss()
+    plan, loss = Plan(graph, count, gradients="parameters", keep=()), Loss()
     optimizer = SGD(graph, momentum=0.9, weight_decay=5e-4)
 
     def training_step():
@@ -44,7 +44,7 @@ def test_training_step(benchmark, name):
 @pytest.mark.parametrize("name", BATCHES)
 def test_forward(benchmark, name):
     graph, count, images, _ = prepared(name)
-    plan = Plan(graph, count)
+    plan = Plan(graph, count, keep=())
 
     def forward():
         plan.forward(images)

@@ -6,6 +6,7 @@ A device is chosen once, when a Plan is made; every op is then launched by where
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import DTypeLike
 
 from .errors import DeviceError, nearest
 
+_ALIGNMENT = 64
+"""Bytes: a vector that begins with a cache line is read at once."""
 Array = Any
 """An array on some device: on the CPU a C-contiguous `numpy.ndarray`."""
 
@@ -37,7 +40,10 @@ class CPU:
     name = "cpu"
 
     def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-        return np.zeros(shape, dtype)
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        memory = np.zeros(size + _ALIGNMENT, np.uint8)
+        first = -memory.ctypes.data % _ALIGNMENT
+        return memory[first : first + size].view(dtype).reshape(shape)
 
     def to_device(self, array: np.ndarray[Any, Any]) -> Array:
         return np.ascontiguousarray(array)

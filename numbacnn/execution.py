@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from .device import Array, Device, get_device
 from .errors import DataError, ShapeError, UsageError, nearest
 from .graph import Graph, Node
-from .layers import Call, Shape, Step
+from .layers import Call, Step
+from .memory import Memory
 from .ops import joins, losses
 from .ops.activations import RULES
 
@@ -34,25 +34,16 @@ class Loss:
             raise UsageError(f"unknown loss '{self.name}'{nearest(self.name, losses.FORWARD)}")
 
 
-@dataclass(frozen=True)
-class _Wish:
-    """An array the Plan will allocate."""
-
-    shape: Shape
-    dtype: Any
-
-    @property
-    def bytes(self) -> int:
-        return math.prod(self.shape) * int(np.dtype(self.dtype).itemsize)
-
-
 class Plan:
     """Every buffer that a pass of `batch_size` pictures needs, allocated once; a pass allocates nothing more.
 
     `gradients` says which backward walks will be asked for: "none", "parameters" (training), "input"
     (analysis and attacks: gradients reach the pixels, parameters get none) or "all".
+    `keep` names the nodes whose output can be asked for after a pass, beside the scores and the last; None: every
+    node's. The others' memory is used again as soon as the pass no longer needs it, and a rectifier works in place.
     A pass may hold fewer pictures than `batch_size`; every array returned is a view of the
     `count` in hand, good until the next pass.
+    Raises UsageError for a batch size below 1, unknown gradients or an unknown node.
     """
 
     def __init__(
@@ -61,6 +52,7 @@ class Plan:
         batch_size: int,
         *,
         gradients: str = "none",
+        keep: Iterable[str] | None = None,
         device: str = "cpu",
     ) -> None:
         if batch_size < 1:
@@ -71,19 +63,25 @@ class Plan:
         self.batch_size = batch_size
         self.count = batch_size
         self.device: Device = get_device(device)
-        self._readers = graph.readers()
         self._learns = gradients in ("parameters", "all")
         self._reaches_input = gradients in ("input", "all")
-        self._flows = self._gradient_flow() if gradients != "none" else set()
         self._order = {node.name: index for index, node in enumerate(graph.nodes)}
-        self._wished = self._wishes()
+        self._kept = (
+            {node.name for node in graph.nodes} if keep is None else {graph[name].name for name in keep}
+        )
+        self._kept |= {self.scores, graph.output.name}
+        self._memory = Memory(
+            graph, batch_size, self._kept, self._learns, self._reaches_input, reuse=keep is not None
+        )
+        self._flows = self._memory.flows
+        self._has_walked = False
         self._step = Step()
         self._calls: dict[tuple[str, int], Call] = {}
 
     @property
     def bytes(self) -> int:
         """What the buffers take; known before they are taken, at the first use."""
-        return sum(wish.bytes for wish in self._wished.values())
+        return self._memory.size
 
     @property
     def scores(self) -> str:
@@ -91,59 +89,9 @@ class Plan:
         last = self.graph.output
         return last.inputs[0] if last.layer.kind == "softmax" else last.name
 
-    # What is allocated
-
-    def _gradient_flow(self) -> set[str]:
-        """The nodes whose output needs a gradient."""
-        flows: set[str] = set()
-        for node in self.graph.nodes:
-            learns = self._learns and bool(self.graph.wanted(node))
-            if self._reaches_input or learns or any(source in flows for source in node.inputs):
-                flows.add(node.name)
-        return flows
-
-    def _wishes(self) -> dict[tuple[str, str], _Wish]:
-        graph, count, dtype = self.graph, self.batch_size, self.graph.dtype
-        wishes = {
-            ("", "input"): _Wish((count, *graph.input_shape), dtype),
-            ("", "losses"): _Wish((count,), dtype),
-            ("", "d_losses"): _Wish((count,), dtype),
-        }
-        if self._reaches_input:
-            wishes["", "d_input"] = _Wish((count, *graph.input_shape), dtype)
-        workspace, joined = 0, 0
-        for node in graph.nodes:
-            shape = graph.shapes[node.name]
-            if not node.layer.is_view:
-                wishes[node.name, "output"] = _Wish((count, *shape), dtype)
-            if node.name in self._flows and not self._shares_gradient(node):
-                wishes[node.name, "d_output"] = _Wish((count, *shape), dtype)
-            for key, (extent, kind) in node.layer.scratch(count, shape).items():
-                wishes[node.name, f"scratch {key}"] = _Wish(extent, kind)
-            if self._learns:
-                for key, wanted in graph.wanted(node).items():
-                    wishes[node.name, f"gradient {key}"] = _Wish(wanted.shape, dtype)
-            workspace = max(workspace, node.layer.workspace(count, shape, *graph.input_shapes(node)))
-            if node.name in self._flows and len(self._readers[node.name]) > 1:
-                joined = max(joined, count * math.prod(shape))
-        wishes["", "workspace"] = _Wish((workspace,), dtype)
-        wishes["", "joined"] = _Wish((joined,), dtype)
-        return wishes
-
-    def _shares_gradient(self, node: Node) -> bool:
-        """A view's gradient is its input's under another shape, unless other layers add to that."""
-        return node.layer.is_view and len(self._readers[node.inputs[0]]) == 1
-
     @cached_property
     def _buffers(self) -> dict[tuple[str, str], Array]:
-        buffers = {key: self.device.zeros(wish.shape, wish.dtype) for key, wish in self._wished.items()}
-        for node in self.graph.nodes:
-            shape = (self.batch_size, *self.graph.shapes[node.name])
-            if node.layer.is_view:
-                buffers[node.name, "output"] = buffers[node.inputs[0], "output"].reshape(shape)
-            if node.name in self._flows and self._shares_gradient(node):
-                buffers[node.name, "d_output"] = buffers[node.inputs[0], "d_output"].reshape(shape)
-        return buffers
+        return self._memory.take(self.device)
 
     # Views for the pictures in hand
 
@@ -156,8 +104,16 @@ class Plan:
         return self._view("", "input")
 
     def output(self, node: str | None = None) -> Array:
-        """Activations of a node, by default the network's output: (count, …)."""
-        return self._view(self.graph.output.name if node is None else self.graph[node].name, "output")
+        """Activations of a node, by default the network's output: (count, …).
+
+        Raises NetworkError if there is no such node, UsageError if this Plan does not keep its output.
+        """
+        name = self.graph.output.name if node is None else self.graph[node].name
+        if name not in self._kept:
+            raise UsageError(
+                f"the output of '{name}' is not kept after a pass: Plan(…, keep=['{name}']) keeps it"
+            )
+        return self._view(name, "output")
 
     @cached_property
     def gradients(self) -> dict[str, dict[str, Array]]:
@@ -181,8 +137,17 @@ class Plan:
                 workspace=self._buffers["", "workspace"],
                 index=self._order[node.name],
                 step=self._step,
+                slope=self._slope(node),
             )
         return known
+
+    def _slope(self, node: Node) -> float:
+        """What a product multiplies its negative output by."""
+        for name, product in self._memory.rectified.items():
+            rectifies = self.graph[name].layer.rectifies
+            if product == node.name and rectifies is not None:
+                return rectifies
+        return 1.0
 
     # The walks
 
@@ -210,8 +175,10 @@ class Plan:
         if images is not None:
             self.load(images)
         self._step.training, self._step.key, self._step.number = training, key, step
+        self._has_walked = False
         for node in self.graph.nodes:
-            node.layer.forward(self.call(node))
+            if node.name not in self._memory.rectified:
+                node.layer.forward(self.call(node))
         return self.output()
 
     def losses(self, labels: Array, loss: Loss) -> Array:
@@ -256,6 +223,11 @@ class Plan:
         return self._walk_back(start)
 
     def _walk_back(self, start: str) -> Array | None:
+        if self._has_walked and self._memory.walks_once:
+            raise UsageError(
+                "a second walk back after one pass forward: this Plan keeps nothing for it; Plan(…, keep=None) does"
+            )
+        self._has_walked = True
         reached = self.graph.ancestors(start)
         written = {start}
         for node in reversed(self.graph.nodes):
@@ -267,7 +239,7 @@ class Plan:
             if not node.inputs:
                 if self._reaches_input:
                     node.layer.backward_input(call, d_output, self._view("", "d_input"))
-            elif not self._shares_gradient(node):
+            elif not (node.layer.is_view and self._memory.shares_gradient(node)):
                 self._backward_inputs(node, call, d_output, written)
             written.update(node.inputs)
         return self._view("", "d_input") if self._reaches_input else None

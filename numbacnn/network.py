@@ -39,7 +39,7 @@ class Network:
         self.class_names = tuple(class_names) or tuple(str(index) for index in range(self.classes))
         if len(self.class_names) != self.classes:
             raise NetworkError(f"{len(self.class_names)} class names for {self.classes} classes")
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
 
     @property
     def input_shape(self) -> Shape:
@@ -49,15 +49,19 @@ class Network:
         """First values for every parameter; see `Graph.initialise`."""
         self.graph.initialise(scheme, seed, **options)
 
-    def plan(self, batch_size: int, gradients: str = "none") -> Plan:
-        """A Plan for this network, kept for the next call that asks for the same or fewer pictures."""
-        kept = self._plans.get(gradients)
-        if kept is None or kept.batch_size < batch_size:
-            self._plans.pop(gradients, None)
-            self._plans[gradients] = kept = Plan(
-                self.graph, batch_size, gradients=gradients, device=self.device
+    def plan(self, batch_size: int, gradients: str = "none", keep: tuple[str, ...] = ()) -> Plan:
+        """A Plan for this network, kept for the next call that asks for the same or fewer pictures.
+
+        `keep`: the nodes whose output will be asked for, beside the scores and the last.
+        """
+        wish = gradients, keep
+        known = self._plans.get(wish)
+        if known is None or known.batch_size < batch_size:
+            self._plans.pop(wish, None)
+            self._plans[wish] = known = Plan(
+                self.graph, batch_size, gradients=gradients, keep=keep, device=self.device
             )
-        return kept
+        return known
 
     def predict(self, images: Images, batch_size: int = 64) -> Array:
         """Probabilities (N, classes) float32.
@@ -68,7 +72,9 @@ class Network:
 
     def activations(self, images: Images, node: str, batch_size: int = 64) -> Array:
         """What a layer puts out: (N, …). Raises NetworkError if no layer has that name."""
-        return np.concatenate([plan.output(node).copy() for plan in self._passes(images, batch_size)])
+        return np.concatenate(
+            [plan.output(node).copy() for plan in self._passes(images, batch_size, (node,))]
+        )
 
     def as_images(self, images: Images) -> Array:
         """Pictures as this network takes them, (N,H,W,C), checked.
@@ -111,9 +117,9 @@ class Network:
             )
         return np.broadcast_to(given.astype(np.int64), count).copy()
 
-    def _passes(self, images: Images, batch_size: int) -> Iterator[Plan]:
+    def _passes(self, images: Images, batch_size: int, keep: tuple[str, ...] = ()) -> Iterator[Plan]:
         images = self.as_images(images)
-        plan = self.plan(min(batch_size, len(images)))
+        plan = self.plan(min(batch_size, len(images)), keep=keep)
         for start in range(0, len(images), plan.batch_size):
             plan.forward(images[start : start + plan.batch_size])
             yield plan

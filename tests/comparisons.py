@@ -14,7 +14,7 @@ import naive
 import numpy as np
 
 from numbacnn.layers import Convolution
-from numbacnn.ops import activations, losses, pooling
+from numbacnn.ops import activations, dense, losses, pooling
 from numbacnn.ops.geometry import Padding, Window
 
 
@@ -88,6 +88,11 @@ CONVOLUTIONS = {
     "Winograd, several blocks": Filters((5, 22, 21, 16), 16, 3, {"padding": 1, "algorithm": "winograd-4"}),
     "Winograd, tiles of 2": Filters((3, 7, 5, 32), 16, 3, {"padding": 1, "algorithm": "winograd-2"}),
     "Winograd, many filters": Filters((2, 3, 5, 256), 256, 3, {"padding": 1}),
+    "Winograd, filters of 5x5": Filters((3, 6, 5, 32), 48, 5, {"padding": 2}),
+    "Winograd, filters of 5x5, asymmetric padding": Filters(
+        (2, 7, 8, 16), 32, 5, {"padding": (4, 0, 1, 3), "algorithm": "winograd-2"}
+    ),
+    "small filters of one channel": Filters((9, 12, 12, 1), 6, 5, {"padding": 2}),
 }
 CONVOLUTION_LAYERS = {
     "lenet conv1": Filters((64, 28, 28, 1), 6, 5, {"padding": 2}),
@@ -123,7 +128,7 @@ def convolution_arguments(generator, dtype, shape):
 
 def convolution_forward(generator, dtype, shape):
     x, weights, y, tail = convolution_arguments(generator, dtype, shape)
-    return [unwritten(dtype, *y.shape), x, weights, numbers(generator, dtype, y.shape[3]), *tail]
+    return [unwritten(dtype, *y.shape), x, weights, numbers(generator, dtype, y.shape[3]), 0.25, *tail]
 
 
 def convolution_backward_input(generator, dtype, shape):
@@ -155,23 +160,23 @@ DENSE_LAYERS = {
 }
 
 
-def dense_arguments(outputs, *inputs, adds=False):
-    """Arrays whose sizes are written in the letters N, D and K; an op that adds to its output is given numbers."""
+def dense_arguments(outputs, *inputs, slope=None):
+    """Arrays whose sizes are written in the letters N, D and K, the output's first; then a rectifier's slope, if any."""
 
     def make(generator, dtype, shape):
         sizes = dict(zip("NDK", shape, strict=True))
         extents = [[sizes[letter] for letter in letters] for letters in (outputs, *inputs)]
         arrays = [numbers(generator, dtype, *extent) for extent in extents]
-        if not adds:
-            arrays[0][...] = np.nan
-        return arrays
+        arrays[0][...] = np.nan
+        workspace = unwritten(dtype, dense.workspace_size(sizes["K"]))
+        return [*arrays, *([] if slope is None else [slope]), workspace]
 
     return make
 
 
-def product(reference, outputs, *inputs, adds=False):
-    make = dense_arguments(outputs, *inputs, adds=adds)
-    return Comparison(make, lambda *arrays: (reference(*arrays),), PRODUCTS, DENSE_LAYERS)
+def product(reference, outputs, *inputs, slope=None):
+    make = dense_arguments(outputs, *inputs, slope=slope)
+    return Comparison(make, lambda *arguments: (reference(*arguments[:-1]),), PRODUCTS, DENSE_LAYERS)
 
 
 # Pooling
@@ -455,8 +460,8 @@ def sgd(generator, dtype, size):
 COMPARISONS: dict[str, Comparison] = {
     "convolution.forward": Comparison(
         convolution_forward,
-        lambda y, x, weights, bias, window, groups, *_: (
-            naive.convolution(x, weights, bias, window, groups),
+        lambda y, x, weights, bias, slope, window, groups, *_: (
+            naive.leaky_relu(naive.convolution(x, weights, bias, window, groups), slope),
         ),
         CONVOLUTIONS,
         CONVOLUTION_LAYERS,
@@ -477,10 +482,16 @@ COMPARISONS: dict[str, Comparison] = {
         CONVOLUTIONS,
         CONVOLUTION_LAYERS,
     ),
-    "dense.forward": product(lambda y, x, weights, bias: x @ weights + bias, "NK", "ND", "DK", "K"),
+    "dense.forward": product(
+        lambda y, x, weights, bias, slope: naive.leaky_relu(x @ weights + bias, slope),
+        "NK",
+        "ND",
+        "DK",
+        "K",
+        slope=0.25,
+    ),
     "dense.backward_input": product(lambda d_x, d_y, weights: d_y @ weights.T, "ND", "NK", "DK"),
     "dense.backward_weights": product(lambda d_weights, x, d_y: x.T @ d_y, "DK", "ND", "NK"),
-    "dense.add_bias": product(lambda y, bias: y + bias, "NK", "K", adds=True),
     "dense.bias_gradient": product(lambda d_bias, d_y: d_y.sum(0), "K", "NK"),
     "pooling.max_forward": Comparison(
         max_forward,

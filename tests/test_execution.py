@@ -18,10 +18,12 @@ from numbacnn.layers import (
     Dense,
     Dropout,
     Flatten,
+    LeakyReLU,
     MaxPool,
     Pixels,
     ReLU,
     Softmax,
+    Tanh,
 )
 
 LINES = [
@@ -98,9 +100,77 @@ def test_bytes_are_known_before_they_are_taken():
     plan = Plan(graph_of(), 7, gradients="all")
     told = plan.bytes
     assert "_buffers" not in plan.__dict__
-    step(plan, pictures(5), LABELS)
-    owners = {id(array): array for array in plan._buffers.values() if array.base is None}
-    assert sum(array.nbytes for array in owners.values()) == told
+    tracemalloc.start()
+    try:
+        plan.input[...] = 0
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert told <= taken < told + 16384
+
+
+CHAIN = [
+    ("conv1", Convolution(4, 3, padding=1)),
+    ("relu1", ReLU()),
+    ("pool1", MaxPool(2)),
+    ("leaky1", LeakyReLU(0.1)),
+    ("conv2", Convolution(3, 3, padding=1)),
+    ("tanh2", Tanh()),
+    ("relu2", ReLU()),
+    ("flatten", Flatten()),
+    ("dense3", Dense(7)),
+    ("relu3", ReLU()),
+    ("dropout3", Dropout(0.5)),
+    ("dense4", Dense(3)),
+    ("softmax", Softmax()),
+]
+
+
+@pytest.mark.parametrize("gradients", ["none", "parameters", "input", "all"])
+@pytest.mark.parametrize("lines", [LINES, CHAIN], ids=["joined", "chain"])
+def test_memory_used_again_changes_nothing(lines, gradients):
+    graph, images = graph_of(lines), pictures(5)
+    roomy, lean = Plan(graph, 6, gradients=gradients), Plan(graph, 6, gradients=gradients, keep=())
+    assert lean.bytes < roomy.bytes
+    for plan in (lean, roomy):
+        plan.input[...] = 0
+        # What no kernel writes would show.
+        plan._buffers["", "input"].base.view(np.float32)[...] = np.nan
+    for key in (1, 2):
+        passes = []
+        for plan in (lean, roomy):
+            plan.forward(images, training=True, key=key)
+            results = [plan.output().copy(), plan.losses(LABELS, Loss()).copy()]
+            if gradients != "none":
+                results.append(plan.backward_loss(LABELS, Loss()))
+                results += [array.copy() for found in plan.gradients.values() for array in found.values()]
+            passes.append(results)
+        for one, other in zip(*passes, strict=True):
+            assert one is other is None or one.tobytes() == other.tobytes()
+
+
+def test_what_a_plan_does_not_keep():
+    plan = Plan(graph_of(CHAIN), 5, gradients="parameters", keep=("conv2",))
+    plan.forward(pictures(5))
+    assert plan.output("conv2").shape == (5, 3, 3, 3)
+    assert plan.output("dense4").shape == (5, 3)  # the scores
+    with pytest.raises(UsageError, match=r"output of 'conv1' is not kept.*keep=\['conv1'\]"):
+        plan.output("conv1")
+    plan.backward_loss(LABELS, Loss())
+    with pytest.raises(UsageError, match="a second walk back after one pass forward"):
+        plan.backward_loss(LABELS, Loss())
+    plan.forward(pictures(5))
+    plan.backward_loss(LABELS, Loss())
+
+
+def test_a_kept_output_is_not_rectified():
+    graph, images = graph_of(CHAIN), pictures(5)
+    exact, lean = Plan(graph, 5), Plan(graph, 5, keep=("conv1", "conv2"))
+    for plan in (exact, lean):
+        plan.forward(images)
+    for node in ("conv1", "conv2"):
+        assert (exact.output(node) < 0).any()
+        assert (exact.output(node) == lean.output(node)).all()
 
 
 def test_a_pass_allocates_nothing_of_the_batchs_size():

@@ -12,23 +12,25 @@ from numbacnn.layers import Convolution
 from numbacnn.ops.convolution.transforms import matrices
 
 
-@pytest.mark.parametrize("outputs", [2, 4])
-def test_matrices_make_a_filter(outputs):
+@pytest.mark.parametrize(("outputs", "taps"), [(2, 3), (4, 3), (2, 5)])
+def test_matrices_make_a_filter(outputs, taps):
     generator = np.random.default_rng(3)
-    a, b, g = matrices(outputs)
-    x, taps = generator.standard_normal(outputs + 2), generator.standard_normal(3)
-    np.testing.assert_allclose(a.T @ ((g @ taps) * (b.T @ x)), np.correlate(x, taps, "valid"), atol=1e-14)
+    a, b, g = matrices(outputs, taps)
+    x, weights = generator.standard_normal(outputs + taps - 1), generator.standard_normal(taps)
+    np.testing.assert_allclose(
+        a.T @ ((g @ weights) * (b.T @ x)), np.correlate(x, weights, "valid"), atol=1e-14
+    )
 
 
-def errors(algorithm):
+def errors(algorithm, kernel):
     """Root mean square errors of y, d_x and d_weights in float32 against float64, as a share of their size."""
     results = []
     for dtype in (np.float64, np.float32):
-        layer = Convolution(64, 3, padding=1, algorithm=algorithm if dtype == np.float32 else "im2col")
+        layer = Convolution(64, kernel, padding=1, algorithm=algorithm if dtype == np.float32 else "im2col")
         graph = Graph([("conv", layer)], (14, 14, 128), dtype=dtype)
         generator = np.random.default_rng(11)
         layer.parameters = {
-            "weights": (0.1 * generator.standard_normal((3, 3, 128, 64))).astype(dtype),
+            "weights": (0.1 * generator.standard_normal((kernel, kernel, 128, 64))).astype(dtype),
             "bias": generator.standard_normal(64).astype(dtype),
         }
         plan = Plan(graph, 4, gradients="all")
@@ -44,11 +46,14 @@ def errors(algorithm):
     )
 
 
-@pytest.mark.parametrize(("algorithm", "ratios"), [("winograd-2", (1, 1, 4)), ("winograd-4", (3, 3, 8))])
-def test_rounding_stays_near_that_of_the_definition(algorithm, ratios):
+@pytest.mark.parametrize(
+    ("algorithm", "kernel", "ratios"),
+    [("winograd-2", 3, (1, 1, 4)), ("winograd-4", 3, (3, 3, 8)), ("winograd-2", 5, (3, 3, 8))],
+)
+def test_rounding_stays_near_that_of_the_definition(algorithm, kernel, ratios):
     """Measured: 0.6, 0.6 and 2.4 times the definition's error with tiles of 2; 1.8, 1.9 and 4.3 times with tiles of 4."""
-    measured = errors(algorithm)
-    assert (measured < np.array(ratios) * errors("im2col")).all()
+    measured = errors(algorithm, kernel)
+    assert (measured < np.array(ratios) * errors("im2col", kernel)).all()
     assert (measured < 2e-6).all()
 
 

@@ -79,8 +79,8 @@ class Ours:
     def __init__(self, name: str, images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> None:
         self.network = build(name, pixels=Pixels(mean=128.0, scale=1 / 64))
         self.images, self.labels, self.loss = images, labels, Loss()
-        self.plan = Plan(self.network.graph, len(images), gradients="parameters")
-        self.forward_plan = Plan(self.network.graph, len(images))
+        self.plan = Plan(self.network.graph, len(images), gradients="parameters", keep=())
+        self.forward_plan = Plan(self.network.graph, len(images), keep=())
         self.optimizer = SGD(self.network.graph, momentum=0.9, weight_decay=5e-4)
 
     def gradients(self, *, training: bool = True) -> float:

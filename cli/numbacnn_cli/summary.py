@@ -98,8 +98,8 @@ def summary(
     found = find_network(network, input_shape, classes)
     result = summarise(found)
     sizes = {
-        "forward_bytes": Plan(found.graph, batch_size).bytes,
-        "training_bytes": Plan(found.graph, batch_size, gradients="parameters").bytes,
+        "forward_bytes": Plan(found.graph, batch_size, keep=()).bytes,
+        "training_bytes": Plan(found.graph, batch_size, gradients="parameters", keep=()).bytes,
     }
     out.show(_table(result))
     pictures = "a picture" if batch_size == 1 else f"a batch of {batch_size}"

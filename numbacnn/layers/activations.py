@@ -23,6 +23,10 @@ class LeakyReLU(Layer):
     def forward(self, call: Call) -> None:
         activations.leaky_relu_forward(flat(call.output), flat(call.input), self.slope)
 
+    @property
+    def rectifies(self) -> float | None:
+        return self.slope
+
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
         activations.leaky_relu_backward(
             flat(d_inputs[0]), flat(d_output), flat(call.input), self.slope, call.step.rule
@@ -40,6 +44,10 @@ class ReLU(Layer):
 
     def forward(self, call: Call) -> None:
         activations.leaky_relu_forward(flat(call.output), flat(call.input), 0.0)
+
+    @property
+    def rectifies(self) -> float | None:
+        return 0.0
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
         activations.leaky_relu_backward(

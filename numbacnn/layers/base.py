@@ -56,6 +56,8 @@ class Call:
     workspace: Array
     index: int
     step: Step
+    slope: float = 1.0
+    """A layer that `can_rectify` multiplies what is below 0 in its output by this, for the rectifier that follows."""
 
     @property
     def input(self) -> Array:
@@ -80,6 +82,10 @@ class Layer:
     inputs_expected: ClassVar[int | None] = 1
     is_view: ClassVar[bool] = False
     """The output is the input's memory under another shape."""
+    can_rectify: ClassVar[bool] = False
+    """`forward` applies `call.slope`."""
+    may_be_overwritten: ClassVar[bool] = False
+    """No backward pass looks at `call.output`: a rectifier that follows may work in place."""
 
     parameters: dict[str, Array] = field(init=False, repr=False, compare=False, default_factory=dict)
     constants: dict[str, Array] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -120,6 +126,13 @@ class Layer:
     def connections(self, output: Shape, *inputs: Shape) -> int:
         """Multiply-adds of one picture."""
         return 0
+
+    @property
+    def rectifies(self) -> float | None:
+        """Of max(x, slope x) the slope, at least 0; such a layer may work in place, its derivative can be told from its
+        output. None: this is no such layer.
+        """
+        return None
 
     @property
     def is_neuronal(self) -> bool:

@@ -34,6 +34,8 @@ class Dense(Layer):
     """(D) -> (K): every output connected to every input. Weights (D,K), bias (K)."""
 
     kind: ClassVar[str] = "dense"
+    can_rectify: ClassVar[bool] = True
+    may_be_overwritten: ClassVar[bool] = True
 
     outputs: int
 
@@ -55,15 +57,19 @@ class Dense(Layer):
             "bias": Parameter((self.outputs,), start=0.0),
         }
 
+    def workspace(self, count: int, output: Shape, *inputs: Shape) -> int:
+        return dense.workspace_size(self.outputs)
+
     def forward(self, call: Call) -> None:
-        dense.forward(call.output, call.input, self.parameters["weights"], self.parameters["bias"])
+        weights, bias = self.parameters["weights"], self.parameters["bias"]
+        dense.forward(call.output, call.input, weights, bias, call.slope, call.workspace)
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
-        dense.backward_input(d_inputs[0], d_output, self.parameters["weights"])
+        dense.backward_input(d_inputs[0], d_output, self.parameters["weights"], call.workspace)
 
     def backward_parameters(self, call: Call, d_output: Array, gradients: dict[str, Array]) -> None:
-        dense.backward_weights(gradients["weights"], call.input, d_output)
-        dense.bias_gradient(gradients["bias"], d_output)
+        dense.backward_weights(gradients["weights"], call.input, d_output, call.workspace)
+        dense.bias_gradient(gradients["bias"], d_output, call.workspace)
 
     def connections(self, output: Shape, *inputs: Shape) -> int:
         return inputs[0][0] * self.outputs

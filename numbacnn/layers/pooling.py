@@ -17,6 +17,8 @@ from .convolution import padding_of
 
 @dataclass
 class _Pool(Layer):
+    may_be_overwritten: ClassVar[bool] = True
+
     kernel: int | tuple[int, int]
     stride: int | tuple[int, int] = 0
     padding: int | tuple[int, ...] = 0

@@ -1,9 +1,9 @@
 """The linear brick: a matrix product, its bias, and the two gradients (lecture: fully connected layer).
 
-forward            x (N,D), weights (D,K), bias (K) -> y (N,K)
+forward            x (N,D), weights (D,K), bias (K), slope -> y (N,K), rectified in the product's last pass: what is
+                   below 0 is multiplied by slope (0: ReLU, 1: nothing changes)
 backward_input     d_y (N,K), weights -> d_x (N,D)
 backward_weights   x, d_y -> d_weights (D,K)
-add_bias           y (M,K) += bias (K)
 bias_gradient      d_y (M,K) -> d_bias (K)
 """
 
@@ -14,58 +14,73 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from .compilation import jit
+from .compilation import jit, threads
 from .kernel import Kernel
-from .product import multiply
+from .product import multiply, multiply_workspace, zeros
 
 _BLOCKS = 32
 """Partial sums of a bias gradient: a fixed number, so that the result does not depend on the threads."""
+_LINE = 64
+"""Elements of d_y that a bias gradient adds at a time, at least: rows of few filters one by one fill no vector."""
 
 
-def _forward_cpu(y: Any, x: Any, weights: Any, bias: Any) -> None:
-    """y = x W + b."""
+def workspace_size(filters: int) -> int:
+    """Elements of workspace that each of the four ops needs at most."""
+    return max(multiply_workspace(), _BLOCKS * _line(filters))
+
+
+def _line(filters: int) -> int:
+    """Elements of the whole rows that are added at a time."""
+    return -(-_LINE // filters) * filters
+
+
+def _forward_cpu(y: Any, x: Any, weights: Any, bias: Any, slope: Any, workspace: Any) -> None:
+    """y = f(x W + b), f(v) = v above 0, else slope v."""
     depth, filters = weights.shape
-    multiply(y, x.reshape(-1), depth, 1, weights.reshape(-1), filters, 1, depth)
-    _add_bias_cpu(y, bias)
+    matrices = x.reshape(-1), depth, 1, weights.reshape(-1), filters, 1, depth
+    multiply(y, *matrices, bias, slope, threads(), zeros(1, np.intp), workspace)
 
 
-def _backward_input_cpu(d_x: Any, d_y: Any, weights: Any) -> None:
+def _backward_input_cpu(d_x: Any, d_y: Any, weights: Any, workspace: Any) -> None:
     """d_x = d_y W^T."""
-    filters = weights.shape[1]
-    multiply(d_x, d_y.reshape(-1), filters, 1, weights.reshape(-1), 1, filters, filters)
+    depth, filters = weights.shape
+    matrices = d_y.reshape(-1), filters, 1, weights.reshape(-1), 1, filters, filters
+    multiply(d_x, *matrices, zeros(depth, d_x.dtype), 1.0, threads(), zeros(1, np.intp), workspace)
 
 
-def _backward_weights_cpu(d_weights: Any, x: Any, d_y: Any) -> None:
+def _backward_weights_cpu(d_weights: Any, x: Any, d_y: Any, workspace: Any) -> None:
     """d_W = x^T d_y, summed over the batch."""
     depth, filters = d_weights.shape
-    multiply(d_weights, x.reshape(-1), 1, depth, d_y.reshape(-1), filters, 1, len(x))
+    matrices = x.reshape(-1), 1, depth, d_y.reshape(-1), filters, 1, len(x)
+    bias = zeros(filters, d_y.dtype)
+    multiply(d_weights, *matrices, bias, 1.0, threads(), zeros(1, np.intp), workspace)
 
 
-@jit(parallel=True)
-def _add_bias_cpu(y: Any, bias: Any) -> None:
-    """y_mk += b_k."""
-    for m in prange(y.shape[0]):
-        for k in range(y.shape[1]):
-            y[m, k] += bias[k]
-
-
-@jit(parallel=True)
-def _bias_gradient_cpu(d_bias: Any, d_y: Any) -> None:
+def _bias_gradient_cpu(d_bias: Any, d_y: Any, workspace: Any) -> None:
     """d_b_k = sum over m of d_y_mk."""
-    rows, filters = d_y.shape
-    partial = np.zeros((_BLOCKS, filters), d_y.dtype)
-    for block in prange(_BLOCKS):
-        for m in range(rows * block // _BLOCKS, rows * (block + 1) // _BLOCKS):
-            for k in range(filters):
-                partial[block, k] += d_y[m, k]
+    line = _line(d_bias.size)
+    _sum_rows(d_bias, d_y.reshape(-1), workspace[: _BLOCKS * line].reshape(_BLOCKS, line))
+
+
+@jit(parallel=True)
+def _sum_rows(d_bias: Any, d_y: Any, partial: Any) -> None:
+    blocks, line = partial.shape
+    lines = d_y.size // line
+    for block in prange(blocks):
+        sums = partial[block]
+        sums[:] = 0
+        for first in range(lines * block // blocks * line, lines * (block + 1) // blocks * line, line):
+            for i in range(line):
+                sums[i] += d_y[first + i]
     d_bias[:] = 0
-    for block in range(_BLOCKS):
-        for k in range(filters):
-            d_bias[k] += partial[block, k]
+    for block in range(blocks):
+        for i in range(line):
+            d_bias[i % d_bias.size] += partial[block, i]
+    for i in range(lines * line, d_y.size):
+        d_bias[i % d_bias.size] += d_y[i]
 
 
 forward = Kernel("dense.forward", cpu=_forward_cpu)
 backward_input = Kernel("dense.backward_input", cpu=_backward_input_cpu)
 backward_weights = Kernel("dense.backward_weights", cpu=_backward_weights_cpu)
-add_bias = Kernel("dense.add_bias", cpu=_add_bias_cpu)
 bias_gradient = Kernel("dense.bias_gradient", cpu=_bias_gradient_cpu)

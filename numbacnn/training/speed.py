@@ -36,7 +36,10 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
     if not seconds > 0:
         raise UsageError(f"{seconds} seconds: a number above 0 is expected")
     graph, loss = network.graph, Loss()
-    plan, forward_plan = Plan(graph, batch_size, gradients="parameters"), Plan(graph, batch_size)
+    plan, forward_plan = (
+        Plan(graph, batch_size, gradients="parameters", keep=()),
+        Plan(graph, batch_size, keep=()),
+    )
     optimizer = SGD(graph, momentum=0.9, weight_decay=5e-4)
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (batch_size, *network.input_shape), np.uint8)

@@ -4,6 +4,7 @@ Winograd's way where that was measured faster.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -11,14 +12,15 @@ from numba import prange
 
 from ..compilation import jit
 from ..geometry import Window
-from ..product import ROWS, multiply_tile, pack, packed_size
-from . import strided, winograd
+from ..product import ROWS, columns_of_panel, multiply_tile, pack, packed_size, transpose, zeros
+from . import columns, winograd
 from .cut import Terms, cut
 
 Algorithm = Literal["auto", "im2col", "winograd-2", "winograd-4"]
 ALGORITHMS: tuple[str, ...] = get_args(Algorithm)
-_LEAST = 64
-"""Channels and filters from which Winograd's transforms were measured to pay."""
+_LEAST = {(3, 3): 64 * 64, (5, 5): 32 * 64}
+"""Kernel -> channels times filters from which Winograd's transforms were measured to pay, if both are _EACH or more."""
+_EACH = 32
 _MANY = 256 * 256
 """Channels times filters from which the filters transformed for tiles of 4 no longer fit the cache, and tiles of 2
 were faster in `forward` and `backward_input`."""
@@ -26,10 +28,11 @@ were faster in `forward` and `backward_input`."""
 
 def _tile_size(algorithm: str, channels: int, filters: int, window: Window, groups: int) -> int:
     """Winograd's outputs in a tile, in one dimension; 0: im2col."""
-    if algorithm == "auto":
-        fits = winograd.suits(channels, filters, window, groups) and min(channels, filters) >= _LEAST
-        return 4 if fits else 0
-    return {"im2col": 0, "winograd-2": 2, "winograd-4": 4}[algorithm]
+    if algorithm != "auto":
+        return {"im2col": 0, "winograd-2": 2, "winograd-4": 4}[algorithm]
+    if min(channels, filters) < _EACH or channels * filters < _LEAST.get(window.kernel, np.inf):
+        return 0
+    return next((size for size in (4, 2) if winograd.suits(size, channels, filters, window, groups)), 0)
 
 
 def _walk_tile_size(algorithm: str, channels: int, filters: int, window: Window, groups: int) -> int:
@@ -49,38 +52,48 @@ def workspace_size(
 ) -> int:
     """Elements of workspace that the three ops need for an output (N, P, Q) and an input of (H, W)."""
     sizes = {find(algorithm, channels, filters, window, groups) for find in (_tile_size, _walk_tile_size)}
+    mirrored = math.prod(window.kernel) * channels // groups * filters
     if any(sizes):
-        return max(winograd.workspace_size(output, channels, filters, size) for size in sizes)
+        taps = window.kernel[0]
+        return mirrored + max(
+            winograd.workspace_size(output, channels, filters, size, taps) for size in sizes
+        )
     forward_size = cut(output, channels, filters, window.terms, groups).workspace
-    if window.stride != (1, 1):
-        return max(forward_size, strided.workspace_size(output, channels, filters, window, groups))
+    if _by_columns(channels, window, groups):
+        return max(forward_size, columns.workspace_size(output, channels, filters, window, groups))
     backward = cut((output[0], *input_size), filters, channels, _mirrored(window), groups)
-    return max(forward_size, backward.workspace)
+    return max(forward_size, mirrored + backward.workspace)
 
 
 def forward(
-    y: Any, x: Any, weights: Any, bias: Any, window: Window, groups: int, algorithm: str, workspace: Any
+    y: Any,
+    x: Any,
+    weights: Any,
+    bias: Any,
+    slope: float,
+    window: Window,
+    groups: int,
+    algorithm: str,
+    workspace: Any,
 ) -> None:
-    """y = x * weights + bias: every filter's dot product with every patch (lecture: convolutional layer)."""
+    """y = f(x * weights + bias): every filter's dot product with every patch (lecture: convolutional layer)."""
     size = _walk_tile_size(algorithm, x.shape[3], y.shape[3], window, groups)
-    _convolve(y, x, weights, bias, window.terms, groups, size, workspace)
+    _convolve(y, x, weights, bias, slope, window.terms, groups, size, workspace)
 
 
 def backward_input(
     d_x: Any, d_y: Any, weights: Any, window: Window, groups: int, algorithm: str, workspace: Any
 ) -> None:
     """d_x: at stride 1 the convolution of d_y with the mirrored filters, whose channels are the filters'."""
-    if window.stride != (1, 1):
-        strided.backward_input(d_x, d_y, weights, window, groups, workspace)
+    channels, filters = d_x.shape[3], d_y.shape[3]
+    if _by_columns(channels, window, groups):
+        columns.backward_input(d_x, d_y, weights, window, groups, workspace)
         return
-    tall, wide, share, filters = weights.shape
-    grouped = weights[::-1, ::-1].reshape(tall, wide, share, groups, filters // groups)
-    mirrored = np.ascontiguousarray(grouped.transpose(0, 1, 4, 3, 2)).reshape(
-        tall, wide, filters // groups, -1
-    )
-    bias = np.zeros(d_x.shape[3], d_x.dtype)
-    size = _walk_tile_size(algorithm, d_x.shape[3], filters, window, groups)
-    _convolve(d_x, d_y, mirrored, bias, _mirrored(window), groups, size, workspace)
+    mirrored = workspace[: weights.size].reshape(*window.kernel, filters // groups, channels)
+    _mirror(mirrored, weights, groups)
+    size = _walk_tile_size(algorithm, channels, filters, window, groups)
+    bias, rest = zeros(channels, d_x.dtype), workspace[weights.size :]
+    _convolve(d_x, d_y, mirrored, bias, 1.0, _mirrored(window), groups, size, rest)
 
 
 def backward_weights(
@@ -101,12 +114,43 @@ def backward_weights(
         d_y,
         window.terms,
         groups,
-        plan.stretches,
+        plan.taps,
         plan.stretch,
         plan.rows,
+        zeros(columns_of_panel(4), x.dtype),
         numbers,
         workspace,
     )
+
+
+def _by_columns(channels: int, window: Window, groups: int) -> bool:
+    """Whether d_x is made of columns (columns.py), and not by a convolution of d_y.
+
+    A stride leaves no choice; few channels of a large filter would leave most of the convolution's vectors empty.
+    """
+    few = channels // groups < columns_of_panel(4) and math.prod(window.kernel) > 1
+    return window.stride != (1, 1) or few
+
+
+@jit(parallel=True)
+def _mirror(mirrored: Any, weights: Any, groups: Any) -> None:
+    """Every filter turned by 180 degrees, channels and filters exchanged: (R,S,C/G,K) -> (R,S,K/G,C)."""
+    tall, wide, share, filters = weights.shape
+    own, last = filters // groups, tall * wide - 1
+    channels = share * groups
+    target, source = mirrored.reshape(mirrored.size), weights.reshape(weights.size)
+    for index in prange(tall * wide * groups):
+        cell, group = index // groups, index % groups
+        transpose(
+            target,
+            (last - cell) * own * channels + group * share,
+            channels,
+            source,
+            cell * share * filters + group * own,
+            filters,
+            share,
+            own,
+        )
 
 
 def _mirrored(window: Window) -> Terms:
@@ -118,10 +162,18 @@ def _mirrored(window: Window) -> Terms:
 
 
 def _convolve(
-    y: Any, x: Any, weights: Any, bias: Any, terms: Terms, groups: int, size: int, workspace: Any
+    y: Any,
+    x: Any,
+    weights: Any,
+    bias: Any,
+    slope: float,
+    terms: Terms,
+    groups: int,
+    size: int,
+    workspace: Any,
 ) -> None:
     if size:
-        winograd.convolve(y, x, weights, bias, (terms[4], terms[6]), size, workspace)
+        winograd.convolve(y, x, weights, bias, slope, (terms[4], terms[6]), size, workspace)
         return
     plan = cut(y.shape[:3], x.shape[3], y.shape[3], terms, groups)
     numbers = (*plan.tile, *plan.strip, plan.tiles, plan.workers, plan.parts, plan.packed, plan.slice)
@@ -130,6 +182,7 @@ def _convolve(
         x,
         weights.reshape(-1),
         bias,
+        slope,
         terms,
         groups,
         plan.pixels,
@@ -180,6 +233,7 @@ def _forward(
     x: Any,
     weights: Any,
     bias: Any,
+    slope: Any,
     terms: Any,
     groups: Any,
     pixels: Any,
@@ -194,7 +248,9 @@ def _forward(
         own = workspace[group * size : (group + 1) * size]
         pack(own, weights, group * filters, groups * filters, 1, depth, filters)
     for worker in prange(numbers[6]):
-        _forward_worker(worker, y, x, bias, terms, groups, pixels, stretches, stretch, numbers, workspace)
+        _forward_worker(
+            worker, y, x, bias, slope, terms, groups, pixels, stretches, stretch, numbers, workspace
+        )
 
 
 @jit
@@ -203,6 +259,7 @@ def _forward_worker(
     y: Any,
     x: Any,
     bias: Any,
+    slope: Any,
     terms: Any,
     groups: Any,
     pixels: Any,
@@ -229,12 +286,10 @@ def _forward_worker(
                     multiply_tile(
                         flat, first + i * all_filters + group * filters + j, all_filters,
                         strip, group * channels, pixels, i, stretches, stretches.size, 1,
-                        workspace, group * panels + j * depth,
+                        workspace, group * panels + j * depth, width,
                         stretch, min(ROWS, length - i), min(width, filters - j), False,
+                        bias, group * filters + j, slope,
                     )  # fmt: skip
-        for m in range(first, first + length * all_filters, all_filters):
-            for k in range(all_filters):
-                flat[m + k] += bias[k]
 
 
 @jit(parallel=True)
@@ -244,9 +299,10 @@ def _backward_weights(
     d_y: Any,
     terms: Any,
     groups: Any,
-    stretches: Any,
+    taps: Any,
     stretch: Any,
     row_offsets: Any,
+    none: Any,
     numbers: Any,
     workspace: Any,
 ) -> None:
@@ -255,7 +311,7 @@ def _backward_weights(
     sums = workspace[first : first + parts * size]
     for worker in prange(workers):
         _backward_weights_worker(
-            worker, sums, x, d_y, terms, groups, stretches, stretch, row_offsets, numbers, workspace
+            worker, sums, x, d_y, terms, groups, taps, stretch, row_offsets, none, numbers, workspace
         )
     for i in prange(size):
         total = sums[i]
@@ -272,16 +328,17 @@ def _backward_weights_worker(
     d_y: Any,
     terms: Any,
     groups: Any,
-    stretches: Any,
+    taps: Any,
     stretch: Any,
     row_offsets: Any,
+    none: Any,
     numbers: Any,
     workspace: Any,
 ) -> None:
     pictures, taken, strip_rows, columns, picture, tiles, workers, parts, packed, size = numbers
     count, rows, cells, all_filters = d_y.shape
     filters, channels = all_filters // groups, x.shape[3] // groups
-    width, depth, step = 64 // d_y.itemsize, stretches.size * stretch, terms[3] * x.shape[3]
+    width, depth, step = 64 // d_y.itemsize, taps.size, terms[3] * x.shape[3]
     own = workspace[packed + worker * size : packed + (worker + 1) * size]
     strip, share = own[: pictures * picture], own[pictures * picture :]
     flat, source = d_y.reshape(d_y.size), x.reshape(x.size)
@@ -291,16 +348,29 @@ def _backward_weights_worker(
             n, several, p, height = _tile(index, count, rows, pictures, taken)
             _fill_strip(strip, source, x.shape[1:], n, several, p, terms, (strip_rows, columns, picture))
             first, length = (n * rows + p) * cells * all_filters, several * height * cells
+            # Whole vectors are read, so the last filters of the last pixel have to be copied to where there is room.
+            in_place = first + length * all_filters + width <= flat.size
             for group in range(groups):
-                pack(share, flat, first + group * filters, all_filters, 1, length, filters)
-                for o in range(stretches.size):
-                    for j in range(0, filters, width):
-                        for i in range(0, stretch, ROWS):
-                            row = part * depth + o * stretch + i
+                if not in_place:
+                    pack(share, flat, first + group * filters, all_filters, 1, length, filters)
+                for j in range(0, filters, width):
+                    panel = first + group * filters + j if in_place else j * length
+                    if stretch < 2 * ROWS:
+                        for i in range(0, depth, ROWS):
                             multiply_tile(
-                                sums, row * all_filters + group * filters + j, all_filters,
-                                strip, group * channels + stretches[o] + i, None, 0,
-                                row_offsets, several * height, step,
-                                share, j * length,
+                                sums, (part * depth + i) * all_filters + group * filters + j, all_filters,
+                                strip, group * channels, taps, i, row_offsets, several * height, step,
+                                flat if in_place else share, panel, all_filters if in_place else width,
+                                cells, min(ROWS, depth - i), min(width, filters - j), index > begin,
+                                none, 0, 1.0,
+                            )  # fmt: skip
+                        continue
+                    for o in range(0, depth, stretch):
+                        for i in range(0, stretch, ROWS):
+                            multiply_tile(
+                                sums, (part * depth + o + i) * all_filters + group * filters + j, all_filters,
+                                strip, group * channels + taps[o] + i, None, 0, row_offsets, several * height, step,
+                                flat if in_place else share, panel, all_filters if in_place else width,
                                 cells, min(ROWS, stretch - i), min(width, filters - j), index > begin,
+                                none, 0, 1.0,
                             )  # fmt: skip

@@ -38,6 +38,8 @@ class Cut(NamedTuple):
     """Of every contiguous stretch of a patch: a row (S*C), or a cell's share of channels (C/G)."""
     stretch: int
     """Elements of a stretch."""
+    taps: Any
+    """Of every element of a patch."""
     tile: tuple[int, int]
     """(pictures, output rows) of a tile; one of them is 1, or the rows are all of a picture's."""
     strip: tuple[int, int, int]
@@ -96,12 +98,14 @@ def cut(output: tuple[int, ...], channels: int, filters: int, terms: Terms, grou
     )
     contiguous = groups == 1 and wide_step == 1
     stretch_offsets = cell_offsets[:, 0] if contiguous else cell_offsets.ravel()
+    stretch = wide * channels if contiguous else share
     parts = max(1, min(_SUM_PARTS, _SUM_BYTES // (4 * depth * filters)))
     return Cut(
         pixels=pixel_offsets,
         rows=row_offsets,
         stretches=np.ascontiguousarray(stretch_offsets),
-        stretch=wide * channels if contiguous else share,
+        stretch=stretch,
+        taps=(stretch_offsets[:, None] + np.arange(stretch)).ravel(),
         tile=(pictures, taken),
         strip=(strip_rows(taken), columns, picture),
         tiles=tiles,

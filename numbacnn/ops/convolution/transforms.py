@@ -1,4 +1,4 @@
-"""Winograd's transforms: the three small matrices of F(m, 3), and their application as LLVM vector arithmetic.
+"""Winograd's transforms: the three small matrices of F(m, r), and their application as LLVM vector arithmetic.
 
 F(m, r) computes m outputs of an r-tap filter from m + r - 1 inputs with as many multiplications, instead of m * r:
 y = A' [(G g) * (B' d)], in two dimensions with every matrix on both sides (Winograd, 1980, "Arithmetic Complexity of
@@ -12,6 +12,7 @@ m + r - 2 points at which polynomials are evaluated, and infinity (Cook and Toom
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -19,23 +20,24 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from ..compilation import jit
 from ..product import columns_of_panel
 
-TAPS = 3
 _ROOT = math.sqrt(2)
-POINTS = {2: (0.0, 1.0, -1.0), 4: (0.0, 1 / _ROOT, -1 / _ROOT, _ROOT, -_ROOT)}
-"""For F(4, 3) 0, +-1, +-2 would be the textbook's; these lose four to seven times less of float32's digits."""
+_POINTS = {4: (0.0, 1.0, -1.0), 6: (0.0, 1 / _ROOT, -1 / _ROOT, _ROOT, -_ROOT)}
+"""By the inputs under a tile. For six 0, +-1, +-2 would be the textbook's; these lose four to seven times less of
+float32's digits."""
 
 
-def matrices(outputs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A (inputs, outputs), B (inputs, inputs) and G (inputs, 3) of F(outputs, 3), inputs = outputs + 2."""
-    points = np.array(POINTS[outputs])
-    inputs = len(points) + 1
-    a, b, g = np.zeros((inputs, outputs)), np.zeros((inputs, inputs)), np.zeros((inputs, TAPS))
+def matrices(outputs: int, taps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A (inputs, outputs), B (inputs, inputs) and G (inputs, taps) of F(outputs, taps), inputs = outputs + taps - 1."""
+    inputs = outputs + taps - 1
+    points = np.array(_POINTS[inputs])
+    a, b, g = np.zeros((inputs, outputs)), np.zeros((inputs, inputs)), np.zeros((inputs, taps))
     for row, point in enumerate(points):
         others = np.delete(points, row)
         a[row] = point ** np.arange(outputs)
-        g[row] = point ** np.arange(TAPS) / np.prod(point - others)
+        g[row] = point ** np.arange(taps) / np.prod(point - others)
         b[: inputs - 1, row] = np.poly(others)[::-1]
     a[-1, -1] = g[-1, -1] = 1
     b[:, -1] = np.poly(points)[::-1]
@@ -128,10 +130,75 @@ def _combine(builder, coefficients, values):
     return total
 
 
-_A2, _B2, _G2 = matrices(2)
-_A4, _B4, _G4 = matrices(4)
-inputs_2, inputs_4 = _transform(_B2.T), _transform(_B4.T)
-filters_2, filters_4 = _transform(_G2), _transform(_G4)
-outputs_2, outputs_4 = _transform(_A2.T), _transform(_A4.T)
-d_outputs_2, d_outputs_4 = _transform(_A2), _transform(_A4)
-d_filters_2, d_filters_4 = _transform(_G2.T), _transform(_G4.T)
+_A23, _B4, _G23 = matrices(2, 3)
+_A43, _B6, _G43 = matrices(4, 3)
+_A25, _, _G25 = matrices(2, 5)
+# The points alone make B: F(4, 3) and F(2, 5) share it.
+_inputs_4, _inputs_6 = _transform(_B4.T), _transform(_B6.T)
+_filters_23, _filters_43, _filters_25 = _transform(_G23), _transform(_G43), _transform(_G25)
+_outputs_23, _outputs_43, _outputs_25 = _transform(_A23.T), _transform(_A43.T), _transform(_A25.T)
+_d_outputs_23, _d_outputs_43, _d_outputs_25 = _transform(_A23), _transform(_A43), _transform(_A25)
+_d_filters_23, _d_filters_43, _d_filters_25 = _transform(_G23.T), _transform(_G43.T), _transform(_G25.T)
+
+
+@jit
+def inputs(
+    target: Any, at: Any, cell: Any, source: Any, source_at: Any, source_cell: Any, extent: Any
+) -> None:
+    """B' d B, of one vector of channels."""
+    if extent == 4:
+        _inputs_4(target, at, cell, source, source_at, source_cell)
+    else:
+        _inputs_6(target, at, cell, source, source_at, source_cell)
+
+
+@jit
+def filters(
+    target: Any, at: Any, cell: Any, source: Any, source_at: Any, source_cell: Any, extent: Any, taps: Any
+) -> None:
+    """G g G', of one vector of filters."""
+    if extent == 4:
+        _filters_23(target, at, cell, source, source_at, source_cell)
+    elif taps == 3:
+        _filters_43(target, at, cell, source, source_at, source_cell)
+    else:
+        _filters_25(target, at, cell, source, source_at, source_cell)
+
+
+@jit
+def outputs(
+    target: Any, at: Any, cell: Any, source: Any, source_at: Any, source_cell: Any, extent: Any, taps: Any
+) -> None:
+    """A' m A, of one vector of filters."""
+    if extent == 4:
+        _outputs_23(target, at, cell, source, source_at, source_cell)
+    elif taps == 3:
+        _outputs_43(target, at, cell, source, source_at, source_cell)
+    else:
+        _outputs_25(target, at, cell, source, source_at, source_cell)
+
+
+@jit
+def d_outputs(
+    target: Any, at: Any, cell: Any, source: Any, source_at: Any, source_cell: Any, extent: Any, taps: Any
+) -> None:
+    """A d_y A', of one vector of filters."""
+    if extent == 4:
+        _d_outputs_23(target, at, cell, source, source_at, source_cell)
+    elif taps == 3:
+        _d_outputs_43(target, at, cell, source, source_at, source_cell)
+    else:
+        _d_outputs_25(target, at, cell, source, source_at, source_cell)
+
+
+@jit
+def d_filters(
+    target: Any, at: Any, cell: Any, source: Any, source_at: Any, source_cell: Any, extent: Any, taps: Any
+) -> None:
+    """G' s G, of one vector of filters."""
+    if extent == 4:
+        _d_filters_23(target, at, cell, source, source_at, source_cell)
+    elif taps == 3:
+        _d_filters_43(target, at, cell, source, source_at, source_cell)
+    else:
+        _d_filters_25(target, at, cell, source, source_at, source_cell)

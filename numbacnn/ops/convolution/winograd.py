@@ -1,7 +1,8 @@
 """3x3 convolutions of stride 1 with fewer multiplications than their definition has (Lavin and Gray, 2015).
 
-An image is cut into tiles of m x m outputs, m = 2 or 4, and the m + 2 by m + 2 inputs under them. Transformed tiles
-(V), transformed filters (U) and their products (M) have one matrix for each of (m + 2)^2 positions in a tile:
+An image is cut into tiles of m x m outputs and the inputs under them, m + r - 1 ("extent") each way for filters of
+r x r: F(2, 3), F(4, 3) and F(2, 5) are known. Transformed tiles (V), transformed filters (U) and their products (M)
+have one matrix for each of extent^2 positions in a tile:
 
 forward            M = V U, position by position; y is M transformed back
 backward_input     the same, of d_y and the mirrored filters
@@ -17,20 +18,8 @@ from numba import prange
 
 from ..compilation import jit, threads
 from ..geometry import Window
-from ..product import ROWS, multiply_tile
-from .transforms import (
-    TAPS,
-    d_filters_2,
-    d_filters_4,
-    d_outputs_2,
-    d_outputs_4,
-    filters_2,
-    filters_4,
-    inputs_2,
-    inputs_4,
-    outputs_2,
-    outputs_4,
-)
+from ..product import ROWS, multiply_tile, zeros
+from .transforms import d_filters, d_outputs, filters, inputs, outputs
 
 _BLOCK = 512 << 10
 """Bytes of float32 that a worker's transformed tiles take in the forward pass: half of a second-level cache."""
@@ -41,13 +30,17 @@ _ALIGN = 16
 same few sets of the cache."""
 
 
-def suits(channels: int, filters: int, window: Window, groups: int) -> bool:
-    """Whether the transforms can compute this convolution."""
+_SIZES = {(3, 3): (2, 4), (5, 5): (2,)}
+"""Kernel -> outputs in a tile, in one dimension."""
+
+
+def suits(size: int, channels: int, filters: int, window: Window, groups: int) -> bool:
+    """Whether tiles of size x size outputs can compute this convolution."""
     return (
-        window.kernel == (TAPS, TAPS)
+        size in _SIZES.get(window.kernel, ())
         and window.stride == (1, 1)
         and window.dilation == (1, 1)
-        and max(window.padding) < TAPS
+        and max(window.padding) < window.kernel[0]
         and groups == 1
         and channels % _ALIGN == 0
         and filters % _ALIGN == 0
@@ -70,41 +63,49 @@ def _tiles(output: tuple[int, ...], size: int) -> int:
     return count * -(-rows // size) * -(-cells // size)
 
 
-def _convolve_size(channels: int, filters: int, size: int) -> int:
-    positions = (size + 2) ** 2
+def _convolve_size(channels: int, filters: int, size: int, taps: int) -> int:
+    positions = (size + taps - 1) ** 2
     block = _block(1 << 40, channels, positions)
     own = positions * (block * (channels + _ALIGN) + _ALIGN) + positions * channels + size * size * _ALIGN
     return positions * channels * filters + threads() * own
 
 
-def _weights_size(output: tuple[int, ...], channels: int, filters: int, size: int) -> int:
-    positions = (size + 2) ** 2
+def _weights_size(output: tuple[int, ...], channels: int, filters: int, size: int, taps: int) -> int:
+    positions = (size + taps - 1) ** 2
     block = min(_superblock(channels, filters, positions), _tiles(output, size))
     tiles = positions * (block * (channels + filters) + 2 * _ALIGN)
     return positions * channels * filters + tiles + block * positions * max(channels, filters)
 
 
-def workspace_size(output: tuple[int, ...], channels: int, filters: int, size: int) -> int:
+def workspace_size(output: tuple[int, ...], channels: int, filters: int, size: int, taps: int) -> int:
     """Elements of workspace that the three ops need for an output (N, P, Q) in tiles of size x size."""
-    both = max(_convolve_size(channels, filters, size), _convolve_size(filters, channels, size))
-    return max(both, _weights_size(output, channels, filters, size))
+    both = max(_convolve_size(channels, filters, size, taps), _convolve_size(filters, channels, size, taps))
+    return max(both, _weights_size(output, channels, filters, size, taps))
 
 
-def convolve(y: Any, x: Any, weights: Any, bias: Any, padding: Any, size: int, workspace: Any) -> None:
-    """y (N,P,Q,K) = x (N,H,W,C) * weights (3,3,C,K) + bias; padding is what lies above and left of x."""
-    tiles, channels = _tiles(y.shape, size), x.shape[3]
-    block = _block(tiles, channels, (size + 2) ** 2)
-    rows = np.arange(block) * channels
+def convolve(
+    y: Any, x: Any, weights: Any, bias: Any, slope: Any, padding: Any, size: int, workspace: Any
+) -> None:
+    """y (N,P,Q,K) = f(x (N,H,W,C) * weights (R,R,C,K) + bias), f(v) = v above 0, else slope v.
+
+    padding is what lies above and left of x.
+    """
+    tiles, channels, extent = _tiles(y.shape, size), x.shape[3], size + weights.shape[0] - 1
+    block = _block(tiles, channels, extent * extent)
     workers = min(threads(), -(-tiles // block))
-    _convolve(
-        y, x, weights.reshape(-1), bias, padding, size, block, workers, rows, np.zeros(1, np.intp), workspace
-    )
+    sizes = size, extent, weights.shape[0], block, workers
+    tables = zeros(_ALIGN, y.dtype), zeros(1, np.intp)
+    _convolve(y, x, weights.reshape(-1), bias, slope, padding, sizes, *tables, workspace)
 
 
 def backward_weights(d_weights: Any, x: Any, d_y: Any, padding: Any, size: int, workspace: Any) -> None:
-    """d_weights (3,3,C,K) of x (N,H,W,C) and d_y (N,P,Q,K)."""
-    block = min(_superblock(x.shape[3], d_y.shape[3], (size + 2) ** 2), _tiles(d_y.shape, size))
-    _backward_weights(d_weights.reshape(-1), x, d_y, padding, size, block, np.zeros(1, np.intp), workspace)
+    """d_weights (R,R,C,K) of x (N,H,W,C) and d_y (N,P,Q,K)."""
+    taps = d_weights.shape[0]
+    extent = size + taps - 1
+    block = min(_superblock(x.shape[3], d_y.shape[3], extent * extent), _tiles(d_y.shape, size))
+    sizes = size, extent, taps, block
+    tables = zeros(_ALIGN, x.dtype), zeros(1, np.intp)
+    _backward_weights(d_weights.reshape(-1), x, d_y, padding, sizes, *tables, workspace)
 
 
 @jit
@@ -137,26 +138,22 @@ def _convolve(
     x: Any,
     weights: Any,
     bias: Any,
+    slope: Any,
     padding: Any,
-    size: Any,
-    block: Any,
-    workers: Any,
-    rows: Any,
+    sizes: Any,
+    none: Any,
     zero: Any,
     workspace: Any,
 ) -> None:
-    channels, filters, positions = x.shape[3], y.shape[3], (size + 2) * (size + 2)
-    width = 64 // y.itemsize
-    plane = channels * filters
-    for panel in prange(filters // width):
+    channels, all_filters = x.shape[3], y.shape[3]
+    _, extent, taps, _, workers = sizes
+    width, positions, plane = 64 // y.itemsize, extent * extent, channels * all_filters
+    for panel in prange(all_filters // width):
         for c in range(channels):
-            target, source = (panel * positions * channels + c) * width, c * filters + panel * width
-            if size == 4:
-                filters_4(workspace, target, channels * width, weights, source, plane)
-            else:
-                filters_2(workspace, target, channels * width, weights, source, plane)
+            target, source = (panel * positions * channels + c) * width, c * all_filters + panel * width
+            filters(workspace, target, channels * width, weights, source, plane, extent, taps)
     for worker in prange(workers):
-        _convolve_worker(worker, y, x, bias, padding, size, block, workers, rows, zero, workspace)
+        _convolve_worker(worker, y, x, bias, slope, padding, sizes, none, zero, workspace)
 
 
 @jit
@@ -165,26 +162,24 @@ def _convolve_worker(
     y: Any,
     x: Any,
     bias: Any,
+    slope: Any,
     padding: Any,
-    size: Any,
-    block: Any,
-    workers: Any,
-    rows: Any,
+    sizes: Any,
+    none: Any,
     zero: Any,
     workspace: Any,
 ) -> None:
-    count, tall, wide, filters = y.shape
-    channels, extent = x.shape[3], size + 2
-    positions, width = extent * extent, 64 // y.itemsize
+    size, extent, taps, block, workers = sizes
+    count, tall, wide, all_filters = y.shape
+    channels, positions, width = x.shape[3], extent * extent, 64 // y.itemsize
     tiles = count * ((tall + size - 1) // size) * ((wide + size - 1) // size)
     blocks = (tiles + block - 1) // block
     apart = block * channels + _ALIGN
-    sizes = positions * apart, positions * block * _ALIGN, positions * channels, size * size * _ALIGN
-    first = positions * channels * filters + worker * (sizes[0] + sizes[1] + sizes[2] + sizes[3])
-    v = workspace[first : first + sizes[0]]
-    m = workspace[first + sizes[0] : first + sizes[0] + sizes[1]]
-    cells = workspace[first + sizes[0] + sizes[1] : first + sizes[0] + sizes[1] + sizes[2]]
-    result = workspace[first + sizes[0] + sizes[1] + sizes[2] :]
+    m_at = positions * apart
+    cells_at = m_at + positions * block * _ALIGN
+    result_at = cells_at + positions * channels
+    own = workspace[positions * channels * all_filters + worker * (result_at + size * size * _ALIGN) :]
+    v, m, cells, result = own[:m_at], own[m_at:cells_at], own[cells_at:result_at], own[result_at:]
     source, flat = x.reshape(x.size), y.reshape(y.size)
     for index in range(blocks * worker // workers, blocks * (worker + 1) // workers):
         begin = index * block
@@ -193,47 +188,42 @@ def _convolve_worker(
             n, p, q = _place(begin + t, tall, wide, size)
             _gather(cells, source, x.shape[1:], n, p - padding[0], q - padding[1], extent)
             for c in range(0, channels, width):
-                if size == 4:
-                    inputs_4(v, t * channels + c, apart, cells, c, channels)
-                else:
-                    inputs_2(v, t * channels + c, apart, cells, c, channels)
-        for k in range(0, filters, width):
+                inputs(v, t * channels + c, apart, cells, c, channels, extent)
+        for k in range(0, all_filters, width):
             for position in range(positions):
                 for i in range(0, taken, ROWS):
                     multiply_tile(
                         m, (position * block + i) * width, width,
-                        v, position * apart, rows, i, zero, 1, 1,
-                        workspace, k * positions * channels + position * channels * width,
-                        channels, min(ROWS, taken - i), width, False,
+                        v, position * apart + i * channels, channels, 0, zero, 1, 1,
+                        workspace, (k * positions + position * width) * channels, width,
+                        channels, min(ROWS, taken - i), width, False, none, 0, 1.0,
                     )  # fmt: skip
             for t in range(taken):
                 n, p, q = _place(begin + t, tall, wide, size)
-                if size == 4:
-                    outputs_4(result, 0, width, m, t * width, block * width)
-                else:
-                    outputs_2(result, 0, width, m, t * width, block * width)
+                outputs(result, 0, width, m, t * width, block * width, extent, taps)
                 for i in range(min(size, tall - p)):
                     for j in range(min(size, wide - q)):
-                        target = ((n * tall + p + i) * wide + q + j) * filters + k
+                        target = ((n * tall + p + i) * wide + q + j) * all_filters + k
                         for lane in range(width):
-                            flat[target + lane] = result[(i * size + j) * width + lane] + bias[k + lane]
+                            value = result[(i * size + j) * width + lane] + bias[k + lane]
+                            flat[target + lane] = value if value > 0 else slope * value
 
 
 @jit(parallel=True)
 def _backward_weights(
-    d_weights: Any, x: Any, d_y: Any, padding: Any, size: Any, block: Any, zero: Any, workspace: Any
+    d_weights: Any, x: Any, d_y: Any, padding: Any, sizes: Any, none: Any, zero: Any, workspace: Any
 ) -> None:
-    count, tall, wide, filters = d_y.shape
-    channels, extent = x.shape[3], size + 2
-    positions, width = extent * extent, 64 // d_y.itemsize
+    size, extent, taps, block = sizes
+    count, tall, wide, all_filters = d_y.shape
+    channels, positions, width = x.shape[3], extent * extent, 64 // d_y.itemsize
     tiles = count * ((tall + size - 1) // size) * ((wide + size - 1) // size)
-    plane = channels * filters
-    v_apart, w_apart = block * channels + _ALIGN, block * filters + _ALIGN
+    plane = channels * all_filters
+    v_apart, w_apart = block * channels + _ALIGN, block * all_filters + _ALIGN
     sums = workspace[: positions * plane]
     v = workspace[positions * plane :]
     w = v[positions * v_apart :]
     gathered = w[positions * w_apart :]
-    most = positions * max(channels, filters)
+    most = positions * max(channels, all_filters)
     source, d_source = x.reshape(x.size), d_y.reshape(d_y.size)
     for begin in range(0, tiles, block):
         taken = min(block, tiles - begin)
@@ -242,29 +232,20 @@ def _backward_weights(
             n, p, q = _place(begin + t, tall, wide, size)
             _gather(cells, source, x.shape[1:], n, p - padding[0], q - padding[1], extent)
             for c in range(0, channels, width):
-                if size == 4:
-                    inputs_4(v, t * channels + c, v_apart, cells, c, channels)
-                else:
-                    inputs_2(v, t * channels + c, v_apart, cells, c, channels)
+                inputs(v, t * channels + c, v_apart, cells, c, channels, extent)
             _gather(cells, d_source, d_y.shape[1:], n, p, q, size)
-            for k in range(0, filters, width):
-                if size == 4:
-                    d_outputs_4(w, k * taken + t * width, w_apart, cells, k, filters)
-                else:
-                    d_outputs_2(w, k * taken + t * width, w_apart, cells, k, filters)
+            for k in range(0, all_filters, width):
+                d_outputs(w, k * taken + t * width, w_apart, cells, k, all_filters, extent, taps)
         # A position belongs to one task: its sums have one order, whatever the number of threads.
         for position in prange(positions):
-            for k in range(0, filters, width):
+            for k in range(0, all_filters, width):
                 for c in range(0, channels, ROWS):
                     multiply_tile(
-                        sums, position * plane + c * filters + k, filters,
+                        sums, position * plane + c * all_filters + k, all_filters,
                         v, position * v_apart + c, None, 0, zero, 1, channels,
-                        w, position * w_apart + k * taken,
-                        taken, min(ROWS, channels - c), width, begin > 0,
+                        w, position * w_apart + k * taken, width,
+                        taken, min(ROWS, channels - c), width, begin > 0, none, 0, 1.0,
                     )  # fmt: skip
     for c in prange(channels):
-        for k in range(0, filters, width):
-            if size == 4:
-                d_filters_4(d_weights, c * filters + k, plane, sums, c * filters + k, plane)
-            else:
-                d_filters_2(d_weights, c * filters + k, plane, sums, c * filters + k, plane)
+        for k in range(0, all_filters, width):
+            d_filters(d_weights, c * all_filters + k, plane, sums, c * all_filters + k, plane, extent, taps)

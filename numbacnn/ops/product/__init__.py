@@ -1,10 +1,22 @@
 """The matrix product that convolution and the dense layer are made of.
 
-tile.py     a few rows times one panel of columns, in vector registers
-blocks.py   a product of any size out of tiles, and how a matrix is packed into panels
+tile.py       a few rows times one panel of columns, in vector registers
+blocks.py     a product of any size out of tiles, and how a matrix is packed into panels
+transpose.py  a matrix turned round
 """
 
-from .blocks import multiply, pack, packed_size
+from .blocks import multiply, multiply_workspace, pack, packed_size, zeros
 from .tile import ROWS, columns_of_panel, multiply_tile
+from .transpose import transpose
 
-__all__ = ["ROWS", "columns_of_panel", "multiply", "multiply_tile", "pack", "packed_size"]
+__all__ = [
+    "ROWS",
+    "columns_of_panel",
+    "multiply",
+    "multiply_tile",
+    "multiply_workspace",
+    "pack",
+    "packed_size",
+    "transpose",
+    "zeros",
+]

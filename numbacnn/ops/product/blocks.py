@@ -7,19 +7,26 @@ the number of threads.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numba import prange
 
-from ..compilation import jit
-from .tile import ROWS, multiply_tile
+from ..compilation import jit, threads
+from .tile import ROWS, columns_of_panel, multiply_tile
+from .transpose import transpose
 
 _DEPTH = 384
-"""Steps of the inner dimension done at a time: a panel's block is 24 KB and stays in the first cache."""
+"""Steps of the inner dimension done at a time: a panel's block is 24 KB, and a group of them fits the second cache."""
 _PANELS = 8
+"""Panels of B that are packed at a time."""
 _CHUNK = 40 * ROWS
-"""Columns (in panels) and rows that one thread computes at a time."""
+"""Rows that are computed at a time."""
+_FEW_ROWS = 4 * ROWS
+"""Up to so many rows packing costs more than it saves, and B is read in place."""
+_FEW_STEPS = 32
+"""Steps done at a time in place: B's rows are then as many streams, which the processor fetches ahead."""
 
 
 @jit
@@ -34,6 +41,9 @@ def _pack_panel(
     panel: Any, at: Any, b: Any, b_at: Any, b_row: Any, b_column: Any, depth: Any, columns: Any
 ) -> None:
     width = 64 // b.itemsize
+    if b_row == 1 and b_column != 1 and columns == width:
+        transpose(panel, at, width, b, b_at, b_column, width, depth)
+        return
     for k in range(depth):
         source, target = b_at + k * b_row, at + k * width
         if b_column == 1 and columns == width:  # the usual case on its own: one vector copy
@@ -53,6 +63,17 @@ def pack(panels: Any, b: Any, b_at: Any, b_row: Any, b_column: Any, depth: Any, 
         _pack_panel(panels, first * depth, b, start, b_row, b_column, depth, min(width, columns - first))
 
 
+def multiply_workspace() -> int:
+    """Elements of workspace that `multiply` needs."""
+    return threads() * _DEPTH * _PANELS * columns_of_panel(4)
+
+
+@lru_cache(maxsize=256)
+def zeros(size: int, dtype: Any) -> Any:
+    """A table of zeros, or a bias that adds nothing; one array for all who ask, not to be written."""
+    return np.zeros(size, dtype)
+
+
 @jit(parallel=True)
 def multiply(
     c: Any,
@@ -63,30 +84,49 @@ def multiply(
     b_row: Any,
     b_column: Any,
     depth: Any,
+    bias: Any,
+    slope: Any,
+    workers: Any,
+    zero: Any,
+    workspace: Any,
 ) -> None:
-    """C (M,K) = A (M,depth) B (depth,K) on all threads; C is contiguous, A and B flat with any strides."""
+    """C (M,K) = f(A (M,depth) B (depth,K) + bias (K)) on all threads; C is contiguous, A and B flat with any strides.
+
+    f and slope are those of `multiply_tile`; `zero` is an array with one 0.
+    """
     rows, columns = c.shape
     flat = c.reshape(c.size)
-    row_table, stretch_table = np.arange(rows) * a_row, np.zeros(1, np.intp)
     width = 64 // c.itemsize
+    in_place = b_column == 1 and rows <= _FEW_ROWS
+    block = _FEW_STEPS if in_place else _DEPTH
     chunks = (rows + _CHUNK - 1) // _CHUNK
     panels = (columns + width - 1) // width
     # A small product is cut into eight tasks all the same, so that it keeps several threads busy.
-    group = width * max(1, min(_PANELS, panels * chunks // 8))
+    most = panels if in_place else _PANELS
+    group = width * max(1, min(most, panels * chunks // 8))
     across = (columns + group - 1) // group
-    for task in prange(across * chunks):
-        panel = np.empty(_DEPTH * width, c.dtype)
-        top, left = task // across * _CHUNK, task % across * group
-        bottom, right = min(rows, top + _CHUNK), min(columns, left + group)
-        for k in range(0, depth, _DEPTH):
-            steps = min(_DEPTH, depth - k)
-            for j in range(left, right, width):
-                taken = min(width, right - j)
-                _pack_panel(panel, 0, b, k * b_row + j * b_column, b_row, b_column, steps, taken)
+    tasks = across * chunks
+    for worker in prange(workers):
+        packed = workspace[worker * _DEPTH * _PANELS * width : (worker + 1) * _DEPTH * _PANELS * width]
+        for task in range(tasks * worker // workers, tasks * (worker + 1) // workers):
+            top, left = task // across * _CHUNK, task % across * group
+            bottom, right = min(rows, top + _CHUNK), min(columns, left + group)
+            for k in range(0, depth, block):
+                steps = min(block, depth - k)
+                for j in range(left, right, width):
+                    taken = min(width, right - j)
+                    if not in_place or taken < width:
+                        panel = (j - left) // width % _PANELS * _DEPTH * width
+                        _pack_panel(packed, panel, b, k * b_row + j * b_column, b_row, b_column, steps, taken)
                 for i in range(top, bottom, ROWS):
-                    multiply_tile(
-                        flat, i * columns + j, columns,
-                        a, k * a_step, row_table, i, stretch_table, 1, a_step,
-                        panel, 0,
-                        steps, min(ROWS, bottom - i), taken, k > 0,
-                    )  # fmt: skip
+                    for j in range(left, right, width):
+                        taken = min(width, right - j)
+                        reads = in_place and taken == width
+                        panel = (j - left) // width % _PANELS * _DEPTH * width
+                        multiply_tile(
+                            flat, i * columns + j, columns,
+                            a, i * a_row + k * a_step, a_row, 0, zero, 1, a_step,
+                            b if reads else packed, k * b_row + j if reads else panel, b_row if reads else width,
+                            steps, min(ROWS, bottom - i), taken, k > 0,
+                            bias, j, slope if k + steps == depth else 1.0,
+                        )  # fmt: skip

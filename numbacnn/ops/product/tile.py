@@ -39,18 +39,22 @@ class _Operands(NamedTuple):
     c_row: Any
     a: Any
     row_table: Any
-    """None: rows one element apart."""
+    row_distance: Any
+    """Of A's rows, where there is no table; None: one element."""
     stretch_table: Any
     stretches: Any
     a_step: Any
     b: Any
+    b_row: Any
     depth: Any
     rows: Any
     columns: Any
     add: Any
+    start: Any
+    slope: Any
     number: Any
     width: int
-    """Columns of a whole panel, the distance between two steps in B."""
+    """Columns of a whole panel."""
 
 
 @intrinsic
@@ -68,18 +72,24 @@ def multiply_tile(
     a_step,
     b,
     b_at,
+    b_row,
     depth,
     rows,
     columns,
     add,
+    start,
+    start_at,
+    slope,
 ):
-    """C (rows, columns) = A (rows, stretches * depth) B, added to what C holds if `add`.
+    """C (rows, columns) = f(start + A (rows, stretches * depth) B), or f(C + A B) if `add`.
 
-    a, b, c are flat arrays; *_at is where a matrix starts in its array. A's element of row i, stretch o and
-    step k lies at a_at + row_table[row_at + i] + stretch_table[o] + k * a_step. A row table of None means rows one
-    element apart, which needs one address where a table needs ROWS of them; ROWS elements are then read whatever
-    `rows` is. B is packed: one panel's columns for each step, one after the other. rows <= ROWS, columns <= one
-    panel; what is beyond them in C is left alone.
+    f(v) = v above 0, else slope * v: 0 is a rectifier, 1 changes nothing. a, b, c and start (one number a column) are
+    flat arrays; *_at is where a matrix starts in its array. A's element of row i, stretch o and step k lies at
+    a_at + row_table[row_at + i] + stretch_table[o] + k * a_step. A whole number as a row table means rows so far apart.
+    None means rows one element apart, which needs one address where a table needs ROWS of them; ROWS elements are then
+    read whatever `rows` is. B's row of stretch o and step k lies at b_at + (o * depth + k) * b_row, and a whole vector
+    of it is read (half a panel, if the columns fit in that). rows <= ROWS, columns <= one panel; what is beyond them
+    in C is left alone.
     """
     signature = types.void(
         c,
@@ -94,10 +104,14 @@ def multiply_tile(
         a_step,
         b,
         b_at,
+        b_row,
         depth,
         rows,
         columns,
         add,
+        start,
+        start_at,
+        slope,
     )
 
     def generate(context, builder, signature, arguments):
@@ -105,22 +119,28 @@ def multiply_tile(
             array = context.make_array(signature.args[place])(context, builder, arguments[place])
             return builder.gep(array.data, [offset])
 
+        table = isinstance(signature.args[5], types.Array)
         contiguous = isinstance(signature.args[5], types.NoneType)
+        dtype = signature.args[0].dtype
         operands = _Operands(
             c=at(0, arguments[1]),
             c_row=arguments[2],
             a=at(3, arguments[4]),
-            row_table=None if contiguous else at(5, arguments[6]),
+            row_table=at(5, arguments[6]) if table else None,
+            row_distance=None if table or contiguous else arguments[5],
             stretch_table=at(7, _integer(0)),
             stretches=arguments[8],
             a_step=arguments[9],
             b=at(10, arguments[11]),
-            depth=arguments[12],
-            rows=arguments[13],
-            columns=arguments[14],
-            add=context.cast(builder, arguments[15], signature.args[15], types.boolean),
-            number=context.get_value_type(signature.args[0].dtype),
-            width=columns_of_panel(signature.args[0].dtype.bitwidth // 8),
+            b_row=arguments[12],
+            depth=arguments[13],
+            rows=arguments[14],
+            columns=arguments[15],
+            add=context.cast(builder, arguments[16], signature.args[16], types.boolean),
+            start=at(17, arguments[18]),
+            slope=context.cast(builder, arguments[19], signature.args[19], dtype),
+            number=context.get_value_type(dtype),
+            width=columns_of_panel(dtype.bitwidth // 8),
         )
         # Layers of few filters would waste most of a whole panel.
         narrow = builder.icmp_signed("<=", operands.columns, _integer(operands.width // 2))
@@ -197,24 +217,27 @@ def _emit(builder, operands, lanes):
     if operands.row_table is not None:
         offsets = [builder.load(builder.gep(operands.row_table, [place])) for place in places]
         starts = [builder.gep(operands.a, [offset]) for offset in offsets]
+    elif operands.row_distance is not None:
+        starts = [builder.gep(operands.a, [builder.mul(place, operands.row_distance)]) for place in places]
     numbered = ir.Constant(ir.VectorType(_INDEX, lanes), list(range(lanes)))
     mask = builder.icmp_signed("<", numbered, _splat(builder, operands.columns, lanes))
     adding = builder.and_(mask, _splat(builder, operands.add, lanes))
     zero = ir.Constant(vector, [0.0] * lanes)
-    sums = [builder.call(load, [target, alignment, adding, zero]) for target in targets]
+    start = builder.call(load, [builder.bitcast(operands.start, pointer), alignment, mask, zero])
+    sums = [builder.call(load, [target, alignment, adding, start]) for target in targets]
 
     def stretch(number, carried):
         shift = builder.load(builder.gep(operands.stretch_table, [number]))
-        first = builder.mul(builder.mul(number, operands.depth), _integer(operands.width))
+        first = builder.mul(builder.mul(number, operands.depth), operands.b_row)
         panel = builder.gep(operands.b, [first])
         shifted = [builder.gep(start, [shift]) for start in starts]
 
         def step(k, running):
-            here = builder.gep(panel, [builder.mul(k, _integer(operands.width))])
+            here = builder.gep(panel, [builder.mul(k, operands.b_row)])
             columns = builder.load(builder.bitcast(here, pointer), align=bits // 8)
             offset = builder.mul(k, operands.a_step)
             sources = [builder.gep(start, [offset]) for start in shifted]
-            if operands.row_table is None:
+            if len(sources) == 1:
                 sources = [builder.gep(sources[0], [_integer(row)]) for row in range(ROWS)]
             values = [builder.load(source) for source in sources]
             return [
@@ -225,6 +248,9 @@ def _emit(builder, operands, lanes):
         return _loop(builder, operands.depth, carried, step)
 
     totals = _loop(builder, operands.stretches, sums, stretch)
+    slope = _splat(builder, operands.slope, lanes)
     for row, (target, total) in enumerate(zip(targets, totals, strict=True)):
         with builder.if_then(builder.icmp_signed("<", _integer(row), operands.rows), likely=True):
-            builder.call(store, [total, target, alignment, mask])
+            above = builder.fcmp_ordered(">", total, zero)
+            rectified = builder.select(above, total, builder.fmul(slope, total))
+            builder.call(store, [rectified, target, alignment, mask])

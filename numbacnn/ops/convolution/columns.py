@@ -1,4 +1,4 @@
-"""The input gradient of a convolution whose stride is not 1: columns, added back where they came from (col2im)."""
+"""The input gradient of a convolution by columns, added back where they came from (col2im)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numba import prange
 
 from ..compilation import jit, threads
 from ..geometry import Window
-from ..product import ROWS, columns_of_panel, multiply_tile, pack, packed_size
+from ..product import ROWS, columns_of_panel, multiply_tile, pack, packed_size, zeros
 
 _COLUMNS = 64 << 10
 """Elements of a tile's columns: 256 KB of float32."""
@@ -34,7 +34,7 @@ def backward_input(d_x: Any, d_y: Any, weights: Any, window: Window, groups: int
     """d_x = d_y times the transposed filters, every column added back where it came from."""
     numbers = _cut(d_y.shape, d_x.shape[3], d_y.shape[3], window, groups)
     share = d_y.shape[3] // groups
-    tables = np.arange(d_y.shape[1] * d_y.shape[2]) * d_y.shape[3], np.zeros(1, np.intp)
+    tables = zeros(columns_of_panel(4), d_x.dtype), zeros(1, np.intp)
     _backward_input(d_x, d_y, weights.reshape(-1), window.terms, groups, share, *tables, numbers, workspace)
 
 
@@ -46,8 +46,8 @@ def _backward_input(
     terms: Any,
     groups: Any,
     share: Any,
-    pixels: Any,
-    stretches: Any,
+    none: Any,
+    zero: Any,
     numbers: Any,
     workspace: Any,
 ) -> None:
@@ -58,7 +58,7 @@ def _backward_input(
         pack(own, weights, group * share, 1, groups * share, share, depth)
     # A picture belongs to one worker: tiles of one picture add to the same rows.
     for worker in prange(numbers[1]):
-        _worker(worker, d_x, d_y, terms, groups, share, pixels, stretches, numbers, workspace)
+        _worker(worker, d_x, d_y, terms, groups, share, none, zero, numbers, workspace)
 
 
 @jit
@@ -69,8 +69,8 @@ def _worker(
     terms: Any,
     groups: Any,
     share: Any,
-    pixels: Any,
-    stretches: Any,
+    none: Any,
+    zero: Any,
     numbers: Any,
     workspace: Any,
 ) -> None:
@@ -92,9 +92,9 @@ def _worker(
                     for i in range(0, length, ROWS):
                         multiply_tile(
                             columns, i * depth + j, depth,
-                            flat, (n * rows + p) * cells * filters + group * share, pixels, i, stretches, 1, 1,
-                            workspace, group * panels + j * share,
-                            share, min(ROWS, length - i), min(width, depth - j), False,
+                            flat, ((n * rows + p) * cells + i) * filters + group * share, filters, 0, zero, 1, 1,
+                            workspace, group * panels + j * share, width,
+                            share, min(ROWS, length - i), min(width, depth - j), False, none, 0, 1.0,
                         )  # fmt: skip
                 _scatter(target, columns, d_x.shape, n, p, height, cells, group * channels, channels, terms)
 

@@ -1,0 +1,85 @@
+"""A matrix turned round, in squares of vectors that are transposed in registers."""
+
+# Numba calls these functions with its own builder objects, which have no types.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from ..compilation import jit
+from .tile import columns_of_panel
+
+
+@intrinsic
+def _transpose_square(typingctx, target, target_at, target_row, source, source_at, source_row):
+    """A square as wide as a panel, of flat arrays."""
+    signature = types.void(target, target_at, target_row, source, source_at, source_row)
+
+    def generate(context, builder, signature, arguments):
+        dtype = signature.args[0].dtype
+        alignment = dtype.bitwidth // 8
+        width = columns_of_panel(alignment)
+        vector = ir.VectorType(context.get_value_type(dtype), width)
+
+        def rows(place):
+            array = context.make_array(signature.args[place])(context, builder, arguments[place])
+            start = builder.gep(array.data, [arguments[place + 1]])
+            offsets = [
+                builder.mul(arguments[place + 2], ir.Constant(cgutils.intp_t, i)) for i in range(width)
+            ]
+            return [builder.bitcast(builder.gep(start, [o]), vector.as_pointer()) for o in offsets]
+
+        def shuffle(first, second, lanes):
+            mask = ir.Constant(ir.VectorType(ir.IntType(32), width), lanes)
+            return builder.shuffle_vector(first, second, mask)
+
+        lines = [builder.load(row, align=alignment) for row in rows(3)]
+        apart = 1
+        while apart < width:  # squares of this size change places with the one across the diagonal
+            upper = [lane if not lane & apart else width + lane - apart for lane in range(width)]
+            lower = [lane + apart if not lane & apart else width + lane for lane in range(width)]
+            for i in range(width):
+                if not i & apart:
+                    pair = lines[i], lines[i + apart]
+                    lines[i], lines[i + apart] = shuffle(*pair, upper), shuffle(*pair, lower)
+            apart *= 2
+        for row, line in zip(rows(0), lines, strict=True):
+            builder.store(line, row, align=alignment)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@jit
+def transpose(
+    target: Any,
+    target_at: Any,
+    target_row: Any,
+    source: Any,
+    source_at: Any,
+    source_row: Any,
+    rows: Any,
+    columns: Any,
+) -> None:
+    """Target (columns, rows) = source (rows, columns), of flat arrays; *_row is how far the next row is."""
+    width = 64 // source.itemsize
+    whole_rows, whole_columns = rows // width * width, columns // width * width
+    for i in range(0, whole_rows, width):
+        for j in range(0, whole_columns, width):
+            _transpose_square(
+                target,
+                target_at + j * target_row + i,
+                target_row,
+                source,
+                source_at + i * source_row + j,
+                source_row,
+            )
+    for i in range(rows):
+        for j in range(whole_columns if i < whole_rows else 0, columns):
+            target[target_at + j * target_row + i] = source[source_at + i * source_row + j]
