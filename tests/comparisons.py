@@ -223,13 +223,15 @@ def window_of(kernel, stride, padding):
 
 def max_forward(generator, dtype, pool):
     x, y, window = pool_arrays(generator, dtype, pool)
-    return [unwritten(dtype, *y.shape), np.full(y.shape, 999, np.uint16), x, *window]
+    workspace = unwritten(dtype, pooling.max_workspace_size(*x.shape[2:]))
+    return [unwritten(dtype, *y.shape), np.full(y.shape, 999, np.uint16), x, *window, workspace]
 
 
 def max_backward(generator, dtype, pool):
     x, d_y, window = pool_arrays(generator, dtype, pool)
     switches = np.zeros(d_y.shape, np.uint16)
-    pooling.max_forward(d_y.copy(), switches, x, *window)
+    workspace = unwritten(dtype, pooling.max_workspace_size(*x.shape[2:]))
+    pooling.max_forward(d_y.copy(), switches, x, *window, workspace)
     return [unwritten(dtype, *x.shape), d_y, switches, *window]
 
 
@@ -430,9 +432,9 @@ CROP_LAYERS = {"cifar": ((64, 32, 32, 3), (32, 32)), "imagenet": ((16, 256, 256,
 def pixels_forward(generator, dtype, shape):
     volume, whole = shape
     x = generator.integers(0, 256, volume).astype(dtype)
-    mean = numbers(generator, dtype, *(volume[1:] if whole else (1, 1, volume[3])))
-    order = np.arange(volume[3])[::-1].copy()
-    return [unwritten(dtype, *volume), x, mean, numbers(generator, dtype, volume[3]), order]
+    line = volume[2] * volume[3]
+    mean = numbers(generator, dtype, volume[1] if whole else 1, line)
+    return [unwritten(dtype, *volume), x, mean, numbers(generator, dtype, line), generator.permutation(line)]
 
 
 def pixels_backward(generator, dtype, shape):
@@ -495,7 +497,9 @@ COMPARISONS: dict[str, Comparison] = {
     "dense.bias_gradient": product(lambda d_bias, d_y: d_y.sum(0), "K", "NK"),
     "pooling.max_forward": Comparison(
         max_forward,
-        lambda y, switches, x, *window: naive.max_pool(x, window_of(*window), y.shape[1:3]),
+        lambda y, switches, x, kernel, stride, padding, _: naive.max_pool(
+            x, window_of(kernel, stride, padding), y.shape[1:3]
+        ),
         POOLS,
         POOL_LAYERS,
         outputs=2,

@@ -243,13 +243,14 @@ def dropout_mask(size, key, stream, probability):
 
 
 def pixels(x, mean, scale, order):
-    return (x[..., order] - mean) * scale
+    lines = x.reshape(*x.shape[:2], -1)
+    return ((lines[..., order] - mean) * scale).reshape(x.shape)
 
 
 def pixels_backward(d_y, scale, order):
-    d_x = np.zeros(d_y.shape)
-    d_x[..., order] = d_y * scale
-    return d_x
+    d_x = np.zeros((*d_y.shape[:2], scale.size))
+    d_x[..., order] = d_y.reshape(d_x.shape) * scale
+    return d_x.reshape(d_y.shape)
 
 
 def augment(shape, images, top, left, flip, colour, fill):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 
@@ -46,3 +47,21 @@ def test_an_array_elsewhere_goes_to_the_other_variant():
     output = Elsewhere()
     Kernel("copy", cpu=lambda y, x: None, cuda=cuda)(output, 5)
     assert output.taken == 5
+
+
+@pytest.mark.parametrize(("size", "threads"), [(2, 1), (1 << 16, numba.config.NUMBA_NUM_THREADS)])
+def test_a_small_op_stays_on_the_calling_thread(size, threads):
+    seen = []
+    kernel = Kernel("look", cpu=lambda y: seen.append(numba.get_num_threads()))
+    kernel(np.zeros(size))
+    assert seen == [threads]
+    assert numba.get_num_threads() == numba.config.NUMBA_NUM_THREADS
+
+
+def test_the_threads_come_back_after_an_error():
+    def fail(y):
+        raise ValueError
+
+    with pytest.raises(ValueError, match=r"^$"):
+        Kernel("fail", cpu=fail)(np.zeros(1))
+    assert numba.get_num_threads() == numba.config.NUMBA_NUM_THREADS

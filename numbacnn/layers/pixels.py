@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -55,10 +56,28 @@ class Pixels(Layer):
         pixels.backward(d_inputs[0], d_output, scale, order)
 
     def _terms(self, images: Array) -> tuple[Any, Any, Any]:
-        """Scale (C), order (C) and mean (H,W,C) or (1,1,C), in the order of the network's channels."""
-        channels, dtype = images.shape[3], images.dtype
-        order = np.arange(channels) if self.channel_order == "RGB" else np.arange(channels)[::-1].copy()
-        scale = np.broadcast_to(np.asarray(self.scale, dtype), channels)[order]
+        """Scale (W*C), order (W*C) and mean (H,W*C) or (1,W*C), in the order of the network's channels."""
+        scale, order, mean = _row_terms(
+            self.mean, self.scale, self.channel_order, *images.shape[2:], images.dtype
+        )
         image = self.constants.get("mean_image")
-        mean = np.broadcast_to(np.asarray(self.mean, dtype), (1, 1, channels)) if image is None else image
-        return scale, order, np.ascontiguousarray(mean[..., order], dtype)
+        if image is not None:
+            mean = np.ascontiguousarray(image.reshape(len(image), -1)[:, order], images.dtype)
+        return scale, order, mean
+
+
+@lru_cache(maxsize=64)
+def _row_terms(
+    mean: float | tuple[float, ...],
+    scale: float | tuple[float, ...],
+    channel_order: str,
+    width: int,
+    channels: int,
+    dtype: Any,
+) -> tuple[Any, Any, Any]:
+    order = np.arange(channels) if channel_order == "RGB" else np.arange(channels)[::-1]
+    rows = [
+        np.tile(np.broadcast_to(np.asarray(value, dtype), channels)[order], width) for value in (scale, mean)
+    ]
+    elements = (np.arange(width)[:, None] * channels + order).ravel()
+    return rows[0], elements, rows[1][None]

@@ -58,6 +58,9 @@ class MaxPool(_Pool):
 
     kind: ClassVar[str] = "max-pool"
 
+    def workspace(self, count: int, output: Shape, *inputs: Shape) -> int:
+        return pooling.max_workspace_size(*inputs[0][1:])
+
     def scratch(self, count: int, output: Shape) -> dict[str, tuple[Shape, type]]:
         return {"switches": ((count, *output), np.uint16)}
 
@@ -70,6 +73,7 @@ class MaxPool(_Pool):
             window.kernel,
             window.stride,
             tuple(window.padding),
+            call.workspace,
         )
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:

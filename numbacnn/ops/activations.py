@@ -135,7 +135,9 @@ leaky_relu_forward = Kernel("activations.leaky_relu_forward", cpu=_leaky_relu_fo
 leaky_relu_backward = Kernel("activations.leaky_relu_backward", cpu=_leaky_relu_backward_cpu)
 prelu_forward = Kernel("activations.prelu_forward", cpu=_prelu_forward_cpu)
 prelu_backward = Kernel("activations.prelu_backward", cpu=_prelu_backward_cpu)
-prelu_backward_slopes = Kernel("activations.prelu_backward_slopes", cpu=_prelu_backward_slopes_cpu)
+prelu_backward_slopes = Kernel(
+    "activations.prelu_backward_slopes", work=lambda _, d_y, *__: d_y.size, cpu=_prelu_backward_slopes_cpu
+)
 elu_forward = Kernel("activations.elu_forward", cpu=_elu_forward_cpu)
 elu_backward = Kernel("activations.elu_backward", cpu=_elu_backward_cpu)
 sigmoid_forward = Kernel("activations.sigmoid_forward", cpu=_sigmoid_forward_cpu)

@@ -44,6 +44,17 @@ def threads() -> int:
     return int(config.NUMBA_NUM_THREADS)
 
 
+class single_thread:
+    """Kernels run on the calling thread alone. Results are the same on any number of threads."""
+
+    def __enter__(self) -> None:
+        self._before = numba.get_num_threads()
+        numba.set_num_threads(1)
+
+    def __exit__(self, *_: object) -> None:
+        numba.set_num_threads(self._before)
+
+
 @contextmanager
 def _numba_caches_here() -> Iterator[None]:
     """Numba reads the setting while a function is decorated; other users of Numba keep theirs."""

@@ -80,7 +80,16 @@ def _sum_rows(d_bias: Any, d_y: Any, partial: Any) -> None:
         d_bias[i % d_bias.size] += d_y[i]
 
 
-forward = Kernel("dense.forward", cpu=_forward_cpu)
-backward_input = Kernel("dense.backward_input", cpu=_backward_input_cpu)
-backward_weights = Kernel("dense.backward_weights", cpu=_backward_weights_cpu)
-bias_gradient = Kernel("dense.bias_gradient", cpu=_bias_gradient_cpu)
+def work(multiply_adds: int) -> int:
+    """A product's work as a Kernel counts it: so many of its multiply-adds take as long as an element's addition."""
+    return multiply_adds // 16
+
+
+forward = Kernel("dense.forward", work=lambda y, x, *_: work(y.size * x.shape[1]), cpu=_forward_cpu)
+backward_input = Kernel(
+    "dense.backward_input", work=lambda d_x, d_y, *_: work(d_x.size * d_y.shape[1]), cpu=_backward_input_cpu
+)
+backward_weights = Kernel(
+    "dense.backward_weights", work=lambda d_w, x, *_: work(d_w.size * len(x)), cpu=_backward_weights_cpu
+)
+bias_gradient = Kernel("dense.bias_gradient", work=lambda _, d_y, *__: d_y.size, cpu=_bias_gradient_cpu)

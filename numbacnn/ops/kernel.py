@@ -8,30 +8,45 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .compilation import single_thread
+
+_SMALL = 32768
+"""Elements: an op on fewer is done before other threads have woken."""
+
 
 class Kernel:
     """An op: one function a device, all with the same parameters, the output first.
 
     A variant is a compiled function, or a Python function that launches some. Another device is one
-    more keyword where the kernel is made, and nothing elsewhere.
+    more keyword where the kernel is made, and nothing elsewhere. `work` takes the op's arguments and tells how many
+    elements' additions it takes; without it, as many as the output has.
 
     Raises TypeError where two variants differ in a parameter's name or place.
     """
 
     registry: ClassVar[dict[str, Kernel]] = {}
 
-    def __init__(self, name: str, **variants: Callable[..., None]) -> None:
+    def __init__(
+        self, name: str, *, work: Callable[..., int] | None = None, **variants: Callable[..., None]
+    ) -> None:
         parameters = {device: _parameters(variant) for device, variant in variants.items()}
         if len(set(parameters.values())) != 1:
             raise TypeError(f"the variants of {name} differ in their parameters: {parameters}")
         self.name = name
+        self._work = work or (lambda output, *_: output.size)
         self.variants = variants
         self.parameters = next(iter(parameters.values()))
         self.__doc__ = next(iter(variants.values())).__doc__
         Kernel.registry[name] = self
 
     def __call__(self, output: Any, *arguments: Any) -> None:
-        self.variants["cpu" if isinstance(output, np.ndarray) else "cuda"](output, *arguments)
+        if not isinstance(output, np.ndarray):
+            self.variants["cuda"](output, *arguments)
+        elif self._work(output, *arguments) < _SMALL:
+            with single_thread():
+                self.variants["cpu"](output, *arguments)
+        else:
+            self.variants["cpu"](output, *arguments)
 
 
 def _parameters(function: Callable[..., None]) -> tuple[str, ...]:

@@ -12,63 +12,122 @@ of the window that lie on the padded input, as Caffe's does where a window hangs
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numba import prange
 
-from .compilation import jit
+from .compilation import jit, threads
 from .kernel import Kernel
 
+_FEW = 8
+_CHANNELS = 16
 
-@jit(parallel=True)
-def _max_forward_cpu(y: Any, switches: Any, x: Any, kernel: Any, stride: Any, padding: Any) -> None:
+
+def max_workspace_size(width: int, channels: int) -> int:
+    """Elements of workspace that `max_forward` needs over rows of (W, C)."""
+    return threads() * (2 * width + 1) * channels
+
+
+def _max_forward_cpu(
+    y: Any, switches: Any, x: Any, kernel: Any, stride: Any, padding: Any, workspace: Any
+) -> None:
     """y = the largest value under the window; the first in reading order where several are equal."""
-    height, width, channels = x.shape[1], x.shape[2], x.shape[3]
-    for index in prange(y.shape[0] * y.shape[1]):
-        n = index // y.shape[1]
-        p = index - n * y.shape[1]
-        for q in range(y.shape[2]):
-            best, winner = y[n, p, q], switches[n, p, q]
-            best[:] = -np.inf
-            winner[:] = 0
-            for r in range(kernel[0]):
-                h = p * stride[0] - padding[0] + r
-                if not 0 <= h < height:
-                    continue
-                for s in range(kernel[1]):
-                    w = q * stride[1] - padding[2] + s
-                    if not 0 <= w < width:
-                        continue
-                    cell = r * kernel[1] + s
-                    for c in range(channels):
-                        value = x[n, h, w, c]
-                        # A NaN wins and stays, so that a diverged run is seen.
-                        if value > best[c] or value != value:
-                            best[c] = value
-                            winner[c] = cell
+    _max_forward(y, switches, x, kernel, stride, padding, threads(), workspace)
 
 
 @jit(parallel=True)
-def _max_backward_cpu(d_x: Any, d_y: Any, switches: Any, kernel: Any, stride: Any, padding: Any) -> None:
-    """d_x = the sum of d_y over the windows that this cell won; one thread owns one row of d_x."""
-    height, width, channels = d_x.shape[1], d_x.shape[2], d_x.shape[3]
-    rows, cells = d_y.shape[1], d_y.shape[2]
-    for index in prange(d_x.shape[0] * height):
-        n = index // height
-        h = index - n * height
-        d_x[n, h] = 0
-        for r in range(kernel[0]):
-            offset = h + padding[0] - r
-            p = offset // stride[0]
-            if offset < 0 or p * stride[0] != offset or p >= rows:
-                continue
-            for q in range(cells):
+def _max_forward(
+    y: Any, switches: Any, x: Any, kernel: Any, stride: Any, padding: Any, workers: Any, workspace: Any
+) -> None:
+    height, width, channels = x.shape[1], x.shape[2], x.shape[3]
+    length, lines, source = width * channels, y.shape[0] * y.shape[1], x.reshape(x.size)
+    values, switch = y.reshape(y.size), switches.reshape(switches.size)
+    for worker in prange(workers):
+        own = workspace[worker * (2 * length + channels) : (worker + 1) * (2 * length + channels)]
+        highest, rows, cells = own[:length], own[length : 2 * length], own[2 * length :]
+        for line in range(lines * worker // workers, lines * (worker + 1) // workers):
+            n, p = line // y.shape[1], line % y.shape[1]
+            top = p * stride[0] - padding[0]
+            first = max(top, 0)
+            # Down the columns first: whole rows of the input fill vectors, a window of few channels does not.
+            highest[:] = source[(n * height + first) * length :][:length]
+            rows[:] = (first - top) * kernel[1]
+            for h in range(first + 1, min(top + kernel[0], height)):
+                _down(highest, rows, source[(n * height + h) * length :][:length], (h - top) * kernel[1])
+            for q in range(y.shape[2]):
                 left = q * stride[1] - padding[2]
+                begin, end = max(left, 0) * channels, min(left + kernel[1], width) * channels
+                target = (line * y.shape[2] + q) * channels
+                best = values[target : target + channels]
+                best[:] = highest[begin : begin + channels]
                 for c in range(channels):
-                    s = np.int64(switches[n, p, q, c]) - r * kernel[1]
-                    if 0 <= s < kernel[1] and 0 <= left + s < width:
-                        d_x[n, h, left + s, c] += d_y[n, p, q, c]
+                    cells[c] = rows[begin + c] + (begin // channels - left)
+                for w in range(begin + channels, end, channels):
+                    last = w + channels
+                    _across(best, cells, highest[w:last], rows[w:last], w // channels - left)
+                winners = switch[target : target + channels]
+                for c in range(channels):
+                    winners[c] = cells[c]
+
+
+# Selections and no branches, cells as floats like the values: the compiler makes vectors of these loops.
+
+
+@jit
+def _down(highest: Any, rows: Any, line: Any, row: Any) -> None:
+    """Takes the values of a lower line that are larger. A NaN wins and stays, so that a diverged run is seen."""
+    cell = highest.dtype.type(row)
+    for i in range(highest.size):
+        value, before, kept = line[i], highest[i], rows[i]
+        wins = (value > before) | (value != value)
+        highest[i] = value if wins else before
+        rows[i] = cell if wins else kept
+
+
+@jit
+def _across(best: Any, cells: Any, column: Any, rows: Any, shift: Any) -> None:
+    """Takes the values of a column further right that are larger, or as large and before it in reading order."""
+    offset = best.dtype.type(shift)
+    for c in range(best.size):
+        value, cell, before, kept = column[c], rows[c] + offset, best[c], cells[c]
+        wins = (value > before) | (value != value) | ((value == before) & (cell < kept))
+        best[c] = value if wins else before
+        cells[c] = cell if wins else kept
+
+
+def _max_backward_cpu(d_x: Any, d_y: Any, switches: Any, kernel: Any, stride: Any, padding: Any) -> None:
+    """d_x = the sum of d_y over the windows that this cell won."""
+    count, _, width, channels = d_x.shape
+    # A picture is one task, of few pictures sixteen channels are: windows that overlap add to the same cells.
+    share = channels if count >= _FEW else min(channels, _CHANNELS)
+    _max_backward(d_x, d_y, switches, stride, padding, _offsets(*kernel, width, channels), share)
+
+
+@lru_cache(maxsize=64)
+def _offsets(tall: int, wide: int, width: int, channels: int) -> Any:
+    """How far from a window's first cell its others are, in a flat picture of (H, W, C)."""
+    return (np.arange(tall)[:, None] * (width * channels) + np.arange(wide) * channels).ravel()
+
+
+@jit(parallel=True)
+def _max_backward(
+    d_x: Any, d_y: Any, switches: Any, stride: Any, padding: Any, offsets: Any, share: Any
+) -> None:
+    count, height, width, channels = d_x.shape
+    parts = (channels + share - 1) // share
+    target = d_x.reshape(d_x.size)
+    for task in prange(count * parts):
+        n, first = task // parts, task % parts * share
+        last = min(channels, first + share)
+        d_x[n, :, :, first:last] = 0
+        for p in range(d_y.shape[1]):
+            top = (n * height + p * stride[0] - padding[0]) * width
+            for q in range(d_y.shape[2]):
+                start = (top + q * stride[1] - padding[2]) * channels
+                for c in range(first, last):
+                    target[start + offsets[switches[n, p, q, c]] + c] += d_y[n, p, q, c]
 
 
 @jit(parallel=True)
@@ -123,7 +182,7 @@ def _cells(start: Any, extent: Any, end: Any) -> Any:
     return min(start + extent, end) - start
 
 
-max_forward = Kernel("pooling.max_forward", cpu=_max_forward_cpu)
+max_forward = Kernel("pooling.max_forward", work=lambda y, _, x, *__: x.size, cpu=_max_forward_cpu)
 max_backward = Kernel("pooling.max_backward", cpu=_max_backward_cpu)
-sum_forward = Kernel("pooling.sum_forward", cpu=_sum_forward_cpu)
+sum_forward = Kernel("pooling.sum_forward", work=lambda y, x, *_: x.size, cpu=_sum_forward_cpu)
 sum_backward = Kernel("pooling.sum_backward", cpu=_sum_backward_cpu)

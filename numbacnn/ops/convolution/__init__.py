@@ -5,9 +5,20 @@ backward_input     d_y (N,P,Q,K), weights -> d_x (N,H,W,C)
 backward_weights   x, d_y -> d_weights (R,S,C/G,K)
 """
 
+from ..dense import work
 from ..kernel import Kernel
 from . import cpu
 
-forward = Kernel("convolution.forward", cpu=cpu.forward)
-backward_input = Kernel("convolution.backward_input", cpu=cpu.backward_input)
-backward_weights = Kernel("convolution.backward_weights", cpu=cpu.backward_weights)
+forward = Kernel(
+    "convolution.forward", work=lambda y, x, w, *_: work(y.size * w[..., 0].size), cpu=cpu.forward
+)
+backward_input = Kernel(
+    "convolution.backward_input",
+    work=lambda _, d_y, w, *__: work(d_y.size * w[..., 0].size),
+    cpu=cpu.backward_input,
+)
+backward_weights = Kernel(
+    "convolution.backward_weights",
+    work=lambda w, x, d_y, *_: work(d_y.size * w[..., 0].size),
+    cpu=cpu.backward_weights,
+)

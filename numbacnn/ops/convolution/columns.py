@@ -115,6 +115,7 @@ def _scatter(
     """Adds columns (T,Q,R,S,C/G) of the output rows p .. p+T of picture n to d_x (flat)."""
     tall, wide, down, across, top, _, before, _, tall_step, wide_step = terms
     _, height, width, depth = shape
+    together = wide_step == 1 and channels == depth
     for t in range(taken):
         for r in range(tall):
             h = (p + t) * down - top + r * tall_step
@@ -122,6 +123,12 @@ def _scatter(
                 continue
             for q in range(cells):
                 source = ((t * cells + q) * tall + r) * wide * channels
+                left = q * across - before
+                if together and left >= 0 and left + wide <= width:
+                    target = ((n * height + h) * width + left) * depth
+                    for i in range(wide * channels):
+                        d_x[target + i] += columns[source + i]
+                    continue
                 for s in range(wide):
                     w = q * across - before + s * wide_step
                     if 0 <= w < width:
