@@ -19,7 +19,8 @@ import torch  # before numbacnn, so that PyTorch's threads wait as it likes best
 from comparison.layers import layer_by_layer
 from comparison.machine import machine
 from comparison.memory import training_memory
-from comparison.passes import BATCHES, Disagreement, whole_passes
+from comparison.ours import BATCHES
+from comparison.passes import Disagreement, whole_passes
 from comparison.picture import ratios_picture
 from comparison.tables import report
 

@@ -25,10 +25,15 @@ def training_memory(threads: int) -> dict[str, Any]:
     from numbacnn.architectures import build
 
     from .description import modules
+    from .ours import BATCHES
     from .theirs import LAYOUTS
 
-    network = build(NETWORK, initialise=None)
-    task = {"threads": threads, "modules": modules(network.graph), "input_shape": network.input_shape}
+    network, count = build(NETWORK, initialise=None), BATCHES[NETWORK]
+    task = {
+        "threads": threads,
+        "modules": modules(network.graph),
+        "volume": (count, *network.input_shape),
+    }
     sides = ["numbacnn", *LAYOUTS]
     peaks = {side: _in_a_process({**task, "side": side}) for side in sides}
     least = min(peaks[layout] for layout in LAYOUTS)
@@ -74,20 +79,20 @@ def peak_bytes() -> int:
 
 
 def _train(task: dict[str, Any]) -> None:
-    shape = tuple(task["input_shape"])
+    count, *shape = task["volume"]
     side: Any
     if task["side"] == "numbacnn":
         from .ours import Ours, noise, untrained
 
-        side = Ours(untrained(NETWORK), *noise(BATCH, shape))
+        side = Ours(untrained(NETWORK), *noise(count, tuple(shape)))
     else:
         import torch
 
         from .theirs import Theirs
 
         torch.set_num_threads(task["threads"])
-        images = np.zeros((BATCH, *shape), np.float32)
-        side = Theirs(task["modules"], images, np.zeros(BATCH, np.int64), task["side"])
+        images, labels = np.ones((count, *shape), np.float32), np.zeros(count, np.int64)
+        side = Theirs(task["modules"], images, labels, task["side"])
     for _ in range(STEPS):
         side.train()
 

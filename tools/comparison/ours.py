@@ -13,6 +13,9 @@ from numbacnn.layers import Pixels
 from numbacnn.network import Network
 from numbacnn.training.optimizer import SGD
 
+BATCHES = {"lenet": 64, "cifar-quick": 64, "vgg-small": 32, "alexnet": 16}
+"""The networks that are compared, and how many pictures they get at a time."""
+
 MEAN, SPREAD = 128.0, 64.0
 """What every pixel is measured from and in."""
 

@@ -12,11 +12,10 @@ from numbacnn.graph import Graph
 from numbacnn.network import Network
 
 from .description import modules, parameters
-from .ours import MEAN, SPREAD, Ours, noise, untrained
+from .ours import BATCHES, MEAN, SPREAD, Ours, noise, untrained
 from .theirs import LAYOUTS, Theirs
 from .timing import Act, in_turns, ratios
 
-BATCHES = {"lenet": 64, "cifar-quick": 64, "vgg-small": 32, "alexnet": 16}
 ALONE = ("lenet", "cifar-quick")
 """Networks whose forward pass is measured on a single picture as well."""
 
