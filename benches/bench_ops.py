@@ -14,12 +14,18 @@ CASES = [(kernel, layer) for kernel, row in COMPARISONS.items() for layer in row
 
 
 @pytest.mark.parametrize(("kernel", "layer"), CASES, ids=[f"{kernel}-{layer}" for kernel, layer in CASES])
-def test_op(benchmark, kernel, layer):
+def test_op(benchmark, peak, record_property, kernel, layer):
     row = COMPARISONS[kernel]
     arguments = row.make(np.random.default_rng(0), np.float32, row.layers[layer])
     benchmark.group = kernel
     benchmark.pedantic(Kernel.registry[kernel], arguments, rounds=10, warmup_rounds=2)
-    benchmark.extra_info["multiply_adds"] = int(multiply_adds(kernel, row.layers[layer]))
+    work = int(multiply_adds(kernel, row.layers[layer]))
+    if work and benchmark.enabled:
+        rate = 2e-9 * work / benchmark.stats.stats.median
+        facts = {"gflops": rate, "share_of_peak": rate / peak, "peak_gflops": peak}
+        benchmark.extra_info |= facts
+        for name, value in facts.items():
+            record_property(name, value)
 
 
 def multiply_adds(kernel, shape):

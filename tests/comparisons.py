@@ -154,8 +154,14 @@ PRODUCTS = {
 }
 DENSE_LAYERS = {
     "lenet dense3": (64, 400, 120),
+    "lenet dense4": (64, 120, 84),
+    "lenet dense5": (64, 84, 10),
     "cifar-quick dense4": (64, 1024, 64),
+    "cifar-quick dense5": (64, 64, 10),
+    "vgg-small dense7": (32, 4096, 256),
+    "vgg-small dense8": (32, 256, 10),
     "alexnet dense6": (16, 9216, 4096),
+    "alexnet dense7": (16, 4096, 4096),
     "alexnet dense8": (16, 4096, 1000),
 }
 
@@ -204,8 +210,18 @@ POOLS = {
 SUMS = POOLS | {f"{name}, average": pool._replace(average=True) for name, pool in POOLS.items()}
 POOL_LAYERS = {
     "lenet pool1": Pool((64, 28, 28, 6), Window((2, 2), (2, 2))),
+    "lenet pool2": Pool((64, 10, 10, 16), Window((2, 2), (2, 2))),
     "cifar-quick pool1": Pool((64, 32, 32, 32), Window((3, 3), (2, 2), rounding="ceil")),
+    "vgg-small pool1": Pool((32, 32, 32, 64), Window((2, 2), (2, 2), rounding="ceil")),
+    "vgg-small pool2": Pool((32, 16, 16, 128), Window((2, 2), (2, 2), rounding="ceil")),
+    "vgg-small pool3": Pool((32, 8, 8, 256), Window((2, 2), (2, 2), rounding="ceil")),
     "alexnet pool1": Pool((16, 55, 55, 96), Window((3, 3), (2, 2))),
+    "alexnet pool2": Pool((16, 27, 27, 256), Window((3, 3), (2, 2))),
+    "alexnet pool5": Pool((16, 13, 13, 256), Window((3, 3), (2, 2))),
+}
+AVERAGE_LAYERS = {
+    "cifar-quick pool2": Pool((64, 16, 16, 32), Window((3, 3), (2, 2), rounding="ceil"), average=True),
+    "cifar-quick pool3": Pool((64, 8, 8, 64), Window((3, 3), (2, 2), rounding="ceil"), average=True),
 }
 
 
@@ -249,7 +265,12 @@ def sum_backward(generator, dtype, pool):
 
 SIZES = {"one element": 1, "seven": 7, "a thousand and one": 1001}
 RECTIFIED = {f"{name}, {rule}": (size, rule) for name, size in SIZES.items() for rule in activations.RULES}
-ACTIVATION_LAYERS = {"lenet act1": 64 * 28 * 28 * 6, "alexnet relu1": 16 * 55 * 55 * 96}
+ACTIVATION_LAYERS = {
+    "lenet relu1": 64 * 28 * 28 * 6,
+    "cifar-quick relu1": 64 * 16 * 16 * 32,
+    "vgg-small relu1": 32 * 32 * 32 * 64,
+    "alexnet relu1": 16 * 55 * 55 * 96,
+}
 RECTIFIED_LAYERS = {name: (size, "standard") for name, size in ACTIVATION_LAYERS.items()}
 CHANNELS = 5
 
@@ -316,7 +337,7 @@ def prelu_backward_slopes(generator, dtype, size):
 # Softmax and losses: (N, K)
 
 SCORES = {"two classes": (1, 2), "three": (5, 3), "ragged": (33, 17)}
-SCORE_LAYERS = {"lenet": (64, 10), "alexnet": (16, 1000)}
+SCORE_LAYERS = {"lenet, cifar-quick": (64, 10), "vgg-small": (32, 10), "alexnet": (16, 1000)}
 
 
 def softmax_forward(generator, dtype, shape):
@@ -455,6 +476,16 @@ def augment(generator, dtype, shape):
     ]
 
 
+# Updates: elements
+
+UPDATE_LAYERS = {
+    "lenet dense3": 400 * 120,
+    "cifar-quick dense4": 1024 * 64,
+    "vgg-small conv6": 3 * 3 * 256 * 256,
+    "alexnet dense7": 4096 * 4096,
+}
+
+
 def sgd(generator, dtype, size):
     return [*(numbers(generator, dtype, size) for _ in range(3)), 0.1, 0.9, 0.0005]
 
@@ -518,7 +549,7 @@ COMPARISONS: dict[str, Comparison] = {
             naive.sum_pool(x, window_of(kernel, stride, padding), average, y.shape[1:3]),
         ),
         SUMS,
-        POOL_LAYERS,
+        AVERAGE_LAYERS,
     ),
     "pooling.sum_backward": Comparison(
         sum_backward,
@@ -526,7 +557,7 @@ COMPARISONS: dict[str, Comparison] = {
             naive.sum_pool_backward(d_y, window_of(kernel, stride, padding), average, d_x.shape),
         ),
         SUMS,
-        POOL_LAYERS,
+        AVERAGE_LAYERS,
     ),
     "activations.leaky_relu_forward": elementwise(naive.leaky_relu, 0.01),
     "activations.leaky_relu_backward": rectifier_backward(unchanged, lambda x, slope: slope, 0.01),
@@ -585,6 +616,6 @@ COMPARISONS: dict[str, Comparison] = {
     "augmentation.augment": Comparison(
         augment, lambda x, *rest: (naive.augment(x.shape, *rest),), CROPS, CROP_LAYERS
     ),
-    "update.sgd": Comparison(sgd, naive.sgd, SIZES, {"alexnet dense7": 4096 * 4096}, outputs=2),
+    "update.sgd": Comparison(sgd, naive.sgd, SIZES, UPDATE_LAYERS, outputs=2),
 }
 """Kernel -> its row."""

@@ -1,0 +1,59 @@
+"""numbacnn's side of a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numbacnn.architectures import build
+from numbacnn.execution import Loss, Plan
+from numbacnn.layers import Pixels
+from numbacnn.network import Network
+from numbacnn.training.optimizer import SGD
+
+BATCHES = {"lenet": 64, "cifar-quick": 64, "vgg-small": 32, "alexnet": 16}
+"""The networks that are compared, and how many pictures they get at a time."""
+
+MEAN, SPREAD = 128.0, 64.0
+"""What every pixel is measured from and in."""
+
+
+def noise(count: int, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """Pictures (count,H,W,C), and labels below 10."""
+    generator = np.random.default_rng(0)
+    return generator.integers(0, 256, (count, *shape), np.uint8), generator.integers(0, 10, count)
+
+
+def untrained(name: str) -> Network:
+    """A network with first values in its parameters."""
+    return build(name, pixels=Pixels(mean=MEAN, scale=1 / SPREAD))
+
+
+class Ours:
+    """A network with pictures (N,H,W,C) and labels (N,) to run on."""
+
+    def __init__(self, network: Network, images: NDArray[np.uint8], labels: NDArray[Any]) -> None:
+        self.graph, self.images, self.labels, self.loss = network.graph, images, labels, Loss()
+        self.plan = Plan(self.graph, len(images), gradients="parameters", keep=())
+        self.forward_plan = Plan(self.graph, len(images), keep=())
+        self.optimizer = SGD(self.graph, momentum=0.9, weight_decay=5e-4)
+
+    def gradients(self, *, training: bool = True) -> float:
+        """One walk forward and back; returns the mean loss."""
+        self.plan.forward(self.images, training=training)
+        loss = self.plan.losses(self.labels, self.loss).mean()
+        self.plan.backward_loss(self.labels, self.loss)
+        return float(loss)
+
+    def train(self) -> None:
+        """One training step."""
+        self.gradients()
+        self.optimizer.step(self.plan.gradients, 1e-5)
+
+    def forward(self) -> NDArray[Any]:
+        """The scores (N,K), good until the next pass."""
+        self.forward_plan.forward(self.images)
+        scores: NDArray[Any] = self.forward_plan.output(self.forward_plan.scores)
+        return scores

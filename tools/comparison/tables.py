@@ -1,0 +1,120 @@
+"""The figures of a comparison as Markdown."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+PASSES = ("train", "forward", "batch 1")
+"""`batch 1` is forward on a single picture."""
+
+Result = Mapping[str, Any]
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]], words: int) -> str:
+    """A table whose first `words` columns are text and the rest numbers."""
+    lines = [head, ["---"] * words + ["--:"] * (len(head) - words), *rows]
+    return "\n".join(
+        "|" + "|".join(line) + "|" if line is lines[1] else f"| {' | '.join(line)} |" for line in lines
+    )
+
+
+def report(result: Result) -> str:
+    """Every table that the result has figures for, under a line that says where they come from."""
+    parts = [conditions(result)]
+    if result.get("passes"):
+        parts += [passes_table(result["passes"]), means(result["passes"]), *left_out(result["passes"])]
+    if result.get("layers"):
+        parts.append(layers_table(result["layers"]))
+    if result.get("memory"):
+        parts.append(memory_table(result["memory"]))
+    return "\n\n".join(parts)
+
+
+def conditions(result: Result) -> str:
+    """When and where, on how many threads, with which versions."""
+    rounds = "1 round" if result["rounds"] == 1 else f"{result['rounds']} rounds"
+    return (
+        f"{result['date']}, {result['processor']} ({result['cores']} cores), Python {result['python']}, "
+        f"NumPy {result['numpy']}, Numba {result['numba']}, PyTorch {result['pytorch']}, float32, "
+        f"{result['threads']} threads; medians of {rounds} in turns. A ratio is to the best of PyTorch's, above 1 "
+        "where numbacnn is faster."
+    )
+
+
+def passes_table(rows: Sequence[Result]) -> str:
+    """Images a second of whole passes."""
+    sides = list(dict.fromkeys(side for row in rows for side in row["images_per_second"]))
+    head = ["network", "pass", "batch", *sides, "ratio", "ratio of the best"]
+    return markdown(
+        head,
+        (
+            [
+                row["network"],
+                row["pass"],
+                str(row["batch_size"]),
+                *_cells(row["images_per_second"], sides, ",.0f"),
+                f"{row['ratio']:.2f}",
+                f"{row['ratio_of_the_best']:.2f}",
+            ]
+            for row in rows
+        ),
+        words=2,
+    )
+
+
+def means(rows: Sequence[Result]) -> str:
+    """The geometric mean of each pass's ratios."""
+    found = {name: [row["ratio"] for row in rows if row["pass"] == name] for name in PASSES}
+    listed = [f"{name} {statistics.geometric_mean(values):.2f}" for name, values in found.items() if values]
+    return f"Geometric means of the ratios: {', '.join(listed)}."
+
+
+def left_out(rows: Sequence[Result]) -> list[str]:
+    """A line for each side whose scores were wrong, and which was not measured."""
+    return [
+        f"{row['network']}, {row['pass']}: PyTorch's {side} is left out; its scores are wrong by {100 * error:.2g} %."
+        for row in rows
+        for side, error in row.get("left_out", {}).items()
+    ]
+
+
+def layers_table(rows: Sequence[Result]) -> str:
+    """Milliseconds of each op; GFLOP/s of matrix products, numbacnn's and PyTorch's best."""
+    sides = list(dict.fromkeys(side for row in rows for side in row["milliseconds"]))
+    ours, *others = sides
+    head = ["layer", "op", *(f"{side}, ms" for side in sides), "GFLOP/s", "PyTorch's GFLOP/s", "ratio"]
+    lines = []
+    for row in rows:
+        rates = row.get("gflops", {})
+        best = max((rates[side] for side in others if side in rates), default=None)
+        lines.append(
+            [
+                f"{row['network']} {row['layer']}",
+                row["op"],
+                *_cells(row["milliseconds"], sides, ".3g"),
+                f"{rates[ours]:.0f}" if rates else "",
+                "" if best is None else f"{best:.0f}",
+                f"{row['ratio']:.2f}",
+            ]
+        )
+    return markdown(head, lines, words=2)
+
+
+def memory_table(memory: Result) -> str:
+    """Peak MiB of a training step, each side in a process of its own."""
+    sides = list(memory["peak_bytes"])
+    head = ["network", "batch", *(f"{side}, MiB" for side in sides), "numbacnn / PyTorch's least"]
+    mebibytes = {side: size / 2**20 for side, size in memory["peak_bytes"].items()}
+    row = [
+        memory["network"],
+        str(memory["batch_size"]),
+        *_cells(mebibytes, sides, ",.0f"),
+        f"{memory['ratio']:.2f}",
+    ]
+    return markdown(head, [row], words=1)
+
+
+def _cells(values: Mapping[str, float], sides: Sequence[str], form: str) -> list[str]:
+    return [format(values[side], form) if side in values else "" for side in sides]
