@@ -446,6 +446,7 @@ CROPS = {
     "as they are": ((2, 4, 5, 3), (4, 5)),
     "crop": ((5, 8, 7, 3), (5, 4)),
     "padded": ((3, 4, 4, 1), (6, 7)),
+    "some wholly outside": ((20, 2, 2, 3), (2, 2)),
 }
 CROP_LAYERS = {"cifar": ((64, 32, 32, 3), (32, 32)), "imagenet": ((16, 256, 256, 3), (227, 227))}
 
@@ -466,12 +467,14 @@ def pixels_backward(generator, dtype, shape):
 def augment(generator, dtype, shape):
     volume, crop = shape
     count, *_, channels = volume
+    colour = 30 * numbers(generator, dtype, count, channels)
+    colour[0] = 0
     return [
         unwritten(dtype, count, *crop, channels),
         generator.integers(0, 256, volume).astype(np.uint8),
         *generator.integers(-3, 4, (2, count)),
         generator.random(count) < 0.5,
-        30 * numbers(generator, dtype, count, channels),
+        colour,
         100 * generator.random(channels).astype(dtype),
     ]
 

@@ -30,6 +30,7 @@ def test_a_run_leaves_a_folder_that_reproduces_it(capsys: pytest.CaptureFixture[
     assert result["run"] == "runs/digits-digits-001"
     assert result["epochs"] == 2
     assert result["images_per_second"] > 0
+    assert 0 < result["waiting_share"] < 1
     assert 0 <= result["test"]["top1_error"] <= 1
     assert result["test"]["images"] == 300
     folder = Path(result["run"])
@@ -40,6 +41,7 @@ def test_a_run_leaves_a_folder_that_reproduces_it(capsys: pytest.CaptureFixture[
     assert (config["epochs"], config["translate"], config["network"]) == (2, 0, "digits")
     rows = list(csv.DictReader((folder / "metrics.csv").open()))
     assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert all(0 < float(row["waiting_share"]) < 1 for row in rows)
 
     again = run(capsys, "train", "--config", folder / "config.toml")
     assert again["run"] == "runs/digits-digits-002"

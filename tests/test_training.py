@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import threading
 from itertools import islice
 from pathlib import Path
 
@@ -7,10 +9,12 @@ import numpy as np
 import pytest
 
 from numbacnn.architectures import build
-from numbacnn.data import Dataset
+from numbacnn.data import Dataset, Split
+from numbacnn.data.contents import Contents
 from numbacnn.errors import DataError, TrainingError, UsageError
 from numbacnn.layers import initialization
 from numbacnn.network import Network
+from numbacnn.storage import open_dataset, write_dataset
 from numbacnn.training import (
     BatchDone,
     EpochDone,
@@ -107,6 +111,75 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path, stop_after: int) 
     again = Trainer(resumed, FEW, settings, (numbers, arrays))
     list(again)
     assert weights(resumed) == weights(whole)
+
+
+def test_the_waiting_share_is_a_share_and_comes_with_the_speed() -> None:
+    events = list(train(network(), FEW, settings_for("digits", epochs=3)))
+    rows = [event.row for event in events if isinstance(event, EpochDone)]
+    assert all(0 < row["waiting_share"] < 1 for row in rows)
+    assert all(0 < event.waiting_share < 1 for event in events if isinstance(event, BatchDone))
+    assert isinstance(events[-1], Finished)
+    assert events[-1].waiting_share == np.median([row["waiting_share"] for row in rows])
+
+
+def test_a_run_of_an_older_version_goes_on(tmp_path: Path) -> None:
+    trainer = Trainer(network(), FEW, settings_for("digits", epochs=1))
+    list(trainer)
+    folder = RunFolder(tmp_path)
+    folder.save_last(trainer, {})
+    older, _, numbers, arrays = folder.load_last()
+    del numbers["waiting"], numbers["rows"][0]["waiting_share"]
+    ended = list(Trainer(older, FEW, settings_for("digits", epochs=1), (numbers, arrays)))[-1]
+    assert isinstance(ended, Finished)
+    assert np.isnan(ended.waiting_share)
+    again = Trainer(older, FEW, settings_for("digits", epochs=2), (numbers, arrays))
+    last = list(again)[-1]
+    assert isinstance(last, Finished)
+    assert last.waiting_share == again.state.rows[1]["waiting_share"]
+    folder.save_last(again, {})
+    first, second = csv.DictReader(folder.metrics.open())
+    assert first["waiting_share"] == ""
+    assert float(second["waiting_share"]) == last.waiting_share
+
+
+@pytest.mark.parametrize("steps", [1, 5, 8])
+def test_a_run_that_is_left_leaves_no_thread(steps: int) -> None:
+    before = set(threading.enumerate())
+    for event in train(network(), FEW, settings_for("digits", epochs=3)):
+        if isinstance(event, BatchDone):
+            assert len(set(threading.enumerate()) - before) == 1
+            steps -= 1
+            if not steps:
+                break
+    assert set(threading.enumerate()) == before
+
+
+def test_a_step_that_fails_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = set(threading.enumerate())
+    monkeypatch.setattr(Trainer, "_step", fail)
+    with pytest.raises(KeyboardInterrupt):
+        list(train(network(), FEW, settings_for("digits", epochs=3)))
+    assert set(threading.enumerate()) == before
+
+
+def test_pictures_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "few.h5"
+    splits = {name: Split(split.read(slice(None)), split.labels) for name, split in FEW.splits.items()}
+    write_dataset(path, Contents("few", splits, FEW.class_names))
+    whole = path.read_bytes()
+    place = whole.index(splits["train"].read(slice(0, 10)).tobytes()) + 100
+    path.write_bytes(whole[:place] + bytes((whole[place] ^ 1,)) + whole[place + 1 :])
+    before = set(threading.enumerate())
+    damaged = open_dataset(path)
+    message = "train/images cannot be read, the file is damaged"
+    with pytest.raises(DataError, match=message):
+        list(train(network(), damaged, settings_for("digits", epochs=3)))
+    with pytest.raises(DataError, match=message):
+        evaluate(network(), damaged.train)
+    assert set(threading.enumerate()) == before
 
 
 def test_halve_goes_back_to_the_best_weights_and_momentum() -> None:

@@ -57,7 +57,10 @@ class _Bars:
         if isinstance(event, BatchDone):
             self._progress.update(self._batches, completed=event.batch)
             self._progress.update(self._epochs, completed=event.epoch - 1 + event.batch / event.batches)
-            self._status = f"  {event.images_per_second:,.0f} images/s, loss {event.loss:.4f}, error {event.top1_error:.2%}"
+            self._status = (
+                f"  {_speed(event.images_per_second, event.waiting_share)}, loss {event.loss:.4f}, "
+                f"error {event.top1_error:.2%}"
+            )
             if event.batch % max(1, event.batches // 10) == 0:
                 self._losses.append(event.loss)
             return
@@ -103,8 +106,12 @@ def _epoch(event: EpochDone) -> str:
     ]
     if "validation_loss" in row:
         parts.append(f"validation loss {row['validation_loss']:.4f} error {row['validation_top1_error']:.2%}")
-    parts.append(f"{row['images_per_second']:,.0f} images/s")
+    parts.append(_speed(row["images_per_second"], row["waiting_share"]))
     return "  ".join(parts) + ("  best" if event.improved else "")
+
+
+def _speed(images_per_second: float, waiting_share: float) -> str:
+    return f"{images_per_second:,.0f} images/s ({waiting_share:.1%} waiting for data)"
 
 
 def _curve(values: list[float]) -> str:

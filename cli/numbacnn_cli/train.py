@@ -63,8 +63,9 @@ def train(
     Defaults of the settings may differ for a named network: config.toml has what was used. Stop it with Ctrl-C and
     go on with --resume.
 
-    JSON: `run`, `model`, `data`, `network`, `epochs`, `images_per_second`, `best_epoch`, `validation.top1_error`,
-    `test.top1_error`, `test.top5_error`, `test.loss`, `test.images`, `figures[]`.
+    JSON: `run`, `model`, `data`, `network`, `epochs`, `images_per_second`, `waiting_share` (of the time, for data; both
+    of the median epoch), `best_epoch`, `validation.top1_error`, `test.top1_error`, `test.top5_error`, `test.loss`,
+    `test.images`, `figures[]`.
 
     Parameters
     ----------
@@ -165,13 +166,13 @@ def _folder(run: Path | None, dataset: Dataset, network: str) -> Path:
     return run
 
 
-def _follow(trainer: Trainer, folder: RunFolder, record: dict[str, Any], out: Output) -> float:
-    """Runs the training, shows it, saves it after every epoch and when it is interrupted."""
+def _follow(trainer: Trainer, folder: RunFolder, record: dict[str, Any], out: Output) -> dict[str, float]:
+    """Runs the training, shows it, saves it after every epoch and when it is interrupted; returns its speed."""
     from numbacnn.training import BatchDone, EpochDone, Finished
 
     from .progress import display
 
-    speed = 0.0
+    speed: dict[str, float] = {}
     with _interruptions() as interrupted, display(out) as show:
         for event in trainer:
             show(event)
@@ -180,7 +181,7 @@ def _follow(trainer: Trainer, folder: RunFolder, record: dict[str, Any], out: Ou
                 if event.improved:
                     folder.save_best(trainer.network, _at_best(record, trainer.state))
             elif isinstance(event, Finished):
-                speed = event.images_per_second
+                speed = {name: getattr(event, name) for name in ("images_per_second", "waiting_share")}
             if interrupted and isinstance(event, (BatchDone, EpochDone)):
                 folder.save_last(trainer, record)
                 out.say(f"stopped; go on with: numbacnn train --resume {folder.path}")
@@ -215,7 +216,7 @@ def _results(
     folder: RunFolder,
     config: dict[str, Any],
     record: dict[str, Any],
-    speed: float,
+    speed: dict[str, float],
     out: Output,
 ) -> dict[str, Any]:
     from numbacnn.training import evaluate
@@ -227,7 +228,7 @@ def _results(
         "data": record["data"],
         "network": config["network"],
         "epochs": state.epoch,
-        "images_per_second": speed,
+        **speed,
         "best_epoch": state.best_epoch,
         "validation": None,
         "test": None,

@@ -23,7 +23,8 @@ SPLITS = ("train", "validation", "test")
 class Images(Protocol):
     """Pictures (N,H,W,C) uint8: an array, or what reads them when it is asked.
 
-    `images[key]` takes an index, a slice, or indices in any order, some perhaps more than once.
+    `images[key]` takes an index, a slice, or indices in any order, some perhaps more than once. Training and evaluation
+    ask on a thread of their own.
     """
 
     @property

@@ -10,26 +10,74 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import prange
-
 from .compilation import jit
 from .kernel import Kernel
 
 
-@jit(parallel=True)
+@jit
+def _fill_columns(row: Any, start: int, stop: int, fill: Any) -> None:
+    """row_w = fill, of the columns from start to stop."""
+    for w in range(start, stop):
+        for c in range(row.shape[1]):
+            row[w, c] = fill[c]
+
+
+@jit
+def _convert(target: Any, source: Any) -> None:
+    """target_k = source_k, along a row's values: vectors of them, as colours are not told apart."""
+    for k in range(target.shape[0]):
+        target[k] = source[k]
+
+
+@jit
+def _mirror(row: Any) -> None:
+    """row_w,c <-> row_W-1-w,c."""
+    last = row.shape[0] - 1
+    for w in range(row.shape[0] // 2):
+        for c in range(row.shape[1]):
+            row[w, c], row[last - w, c] = row[last - w, c], row[w, c]
+
+
+@jit
+def _shift_colours(row: Any, start: int, stop: int, colour: Any) -> None:
+    """row_w,c = clip(row_w,c + colour_c), of the columns from start to stop."""
+    # Bounds of the row's type: no value is widened to be compared.
+    lowest, highest = row.dtype.type(0), row.dtype.type(255)
+    for c in range(row.shape[1]):
+        shift = colour[c]
+        for w in range(start, stop):
+            row[w, c] = min(max(row[w, c] + shift, lowest), highest)
+
+
+@jit
 def _augment_cpu(x: Any, pixels: Any, top: Any, left: Any, flip: Any, colour: Any, fill: Any) -> None:
-    """x_nhw = clip(pixels_n,top+h,left+w' + colour_n), w' counted from the right where flipped; outside: fill."""
-    height, width = pixels.shape[1], pixels.shape[2]
-    for n in prange(x.shape[0]):
+    """x_nhw = clip(pixels_n,top+h,left+w' + colour_n), w' counted from the right where flipped; outside: fill.
+
+    On one thread: it runs beside the training step, whose kernels have the others.
+    """
+    height, width, channels = pixels.shape[1:]
+    for n in range(x.shape[0]):
+        # The window's columns from start to stop lie in the picture.
+        start = min(max(-left[n], 0), x.shape[2])
+        stop = max(min(width - left[n], x.shape[2]), start)
+        coloured = False
+        for c in range(channels):
+            coloured |= colour[n, c] != 0
         for i in range(x.shape[1]):
-            h = i + top[n]
-            for j in range(x.shape[2]):
-                w = left[n] + (x.shape[2] - 1 - j if flip[n] else j)
-                for c in range(x.shape[3]):
-                    if 0 <= h < height and 0 <= w < width:
-                        x[n, i, j, c] = min(max(pixels[n, h, w, c] + colour[n, c], 0), 255)
-                    else:
-                        x[n, i, j, c] = fill[c]
+            row, h = x[n, i], i + top[n]
+            if not 0 <= h < height:
+                _fill_columns(row, 0, x.shape[2], fill)
+                continue
+            _fill_columns(row, 0, start, fill)
+            _fill_columns(row, stop, x.shape[2], fill)
+            _convert(
+                row.reshape(-1)[start * channels : stop * channels],
+                pixels[n, h].reshape(-1)[(left[n] + start) * channels : (left[n] + stop) * channels],
+            )
+            if coloured:
+                _shift_colours(row, start, stop, colour[n])
+            if flip[n]:
+                _mirror(row)
 
 
 augment = Kernel("augmentation.augment", cpu=_augment_cpu)

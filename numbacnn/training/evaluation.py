@@ -12,6 +12,7 @@ from ..data import Split
 from ..errors import DataError
 from ..execution import Loss
 from ..network import Network
+from .prefetch import ReadAhead
 
 Watch = Callable[..., Iterable[Any]]
 """Given the batches, a description and their number, gives the batches back: a progress bar."""
@@ -53,21 +54,22 @@ def evaluate(
     plan = network.plan(min(batch_size, len(split)))
     confusion = np.zeros((network.classes, network.classes), np.int64)
     total, missed = 0.0, 0
-    batches: Iterable[Any] = split.batches(plan.batch_size)
-    if watch is not None:
-        batches = watch(batches, "evaluating", total=-(-len(split) // plan.batch_size))
     if len(split) and int(split.labels.max()) >= network.classes:
         raise DataError(
             f"a label is {int(split.labels.max())}, and the network has {network.classes} classes"
         )
-    for pictures, labels in batches:
-        probabilities = plan.forward(centre(pictures, network.input_shape))
-        total += float(plan.losses(labels, loss).sum(dtype=np.float64))
-        np.add.at(confusion, (labels, probabilities.argmax(axis=1)), 1)
-        # Scores, since probabilities of a network that is very sure are all 0 but one.
-        scores = plan.output(plan.scores)
-        own = scores[np.arange(len(labels)), labels]
-        missed += int((np.sum(scores > own[:, None], axis=1) >= 5).sum())
+    with ReadAhead(split.batches(plan.batch_size)) as ahead:
+        batches: Iterable[Any] = ahead
+        if watch is not None:
+            batches = watch(batches, "evaluating", total=-(-len(split) // plan.batch_size))
+        for pictures, labels in batches:
+            probabilities = plan.forward(centre(pictures, network.input_shape))
+            total += float(plan.losses(labels, loss).sum(dtype=np.float64))
+            np.add.at(confusion, (labels, probabilities.argmax(axis=1)), 1)
+            # Scores, since probabilities of a network that is very sure are all 0 but one.
+            scores = plan.output(plan.scores)
+            own = scores[np.arange(len(labels)), labels]
+            missed += int((np.sum(scores > own[:, None], axis=1) >= 5).sum())
     images = int(confusion.sum())
     return Evaluation(
         top1_error=1 - float(np.trace(confusion)) / images,

@@ -26,7 +26,7 @@ class Warned:
 
 @dataclass(frozen=True)
 class BatchDone:
-    """One step; loss and error are the means of the epoch so far."""
+    """One step; loss and error are the means of the epoch so far, as is the share of time spent waiting for data."""
 
     epoch: int
     batch: int
@@ -34,6 +34,7 @@ class BatchDone:
     loss: float
     top1_error: float
     images_per_second: float
+    waiting_share: float
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,12 @@ class RolledBack:
 
 @dataclass(frozen=True)
 class Finished:
-    """The network holds its best weights."""
+    """The network holds its best weights. Speed and the share of time spent waiting for data are the median epoch's."""
 
     best_epoch: int
     best_error: float
     images_per_second: float
+    waiting_share: float
 
 
 Event = RunStarted | Warned | BatchDone | EpochDone | RolledBack | Finished

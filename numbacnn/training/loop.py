@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,10 +15,13 @@ from ..errors import DataError, TrainingError
 from ..execution import Loss
 from ..layers.initialization import SYMMETRIC
 from ..network import Network
+from . import sampling
 from .augmentation import Augmentation
 from .evaluation import evaluate
 from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, Warned
 from .optimizer import SGD
+from .prefetch import PLACES, ReadAhead
+from .sampling import Batch
 from .schedules import SCHEDULES
 from .settings import Settings
 from .state import State
@@ -45,11 +49,13 @@ class Trainer:
         self._schedule = SCHEDULES[settings.schedule](settings, **self.state.schedule)
         self._plan = network.plan(min(settings.batch_size, len(dataset.train)), "parameters")
         self._batches = -(-len(dataset.train) // self._plan.batch_size)
+        self._buffers_shape = (PLACES, self._plan.batch_size, *network.input_shape)
 
     def __iter__(self) -> Iterator[Event]:
         parameters = sum(array.size for array in self._optimizer.parameters.values())
+        ahead = math.prod(self._buffers_shape) * np.dtype(self.network.graph.dtype).itemsize
         yield RunStarted(
-            self.settings.epochs, self._batches, len(self.dataset.train), parameters, self._plan.bytes
+            self.settings.epochs, self._batches, len(self.dataset.train), parameters, self._plan.bytes + ahead
         )
         if self.settings.initialise in SYMMETRIC and self.state.step == 0:
             yield Warned(
@@ -57,21 +63,38 @@ class Trainer:
             )
         if self.dataset.validation is None:
             yield Warned("no validation split: the best epoch is the one with the smallest training error")
-        while self.state.epoch < self.settings.epochs:
-            yield from self._epoch()
-            yield from self._end_of_epoch()
+        with ReadAhead(self._input()) as batches:
+            while self.state.epoch < self.settings.epochs:
+                yield from self._epoch(batches)
+                yield from self._end_of_epoch()
         self._optimizer.restore(self.state.best_weights, self.state.best_velocity)
-        trained = [row["images_per_second"] for row in self.state.rows]
-        yield Finished(self.state.best_epoch, self.state.best_error, float(np.median(trained)))
+        yield Finished(
+            self.state.best_epoch,
+            self.state.best_error,
+            images_per_second=self._median("images_per_second"),
+            waiting_share=self._median("waiting_share"),
+        )
 
-    def _epoch(self) -> Iterator[Event]:
-        state, split = self.state, self.dataset.train
-        order = _generator(self.settings.seed, state.epoch, 1).permutation(len(split))
+    def _input(self) -> Iterator[Batch]:
+        """All that the run has yet to see."""
+        buffers = np.empty(self._buffers_shape, self.network.graph.dtype)
+        epochs = range(self.state.epoch, self.settings.epochs)
+        return sampling.batches(
+            self.dataset.train, self._augmentation, buffers, self.settings.seed, epochs, self.state.batch
+        )
+
+    def _median(self, column: str) -> float:
+        """Over the epochs; NaN if an older version, which had no such column, saw them all."""
+        values = [row[column] for row in self.state.rows if column in row]
+        return float(np.median(values)) if values else math.nan
+
+    def _epoch(self, batches: Iterator[Batch]) -> Iterator[Event]:
+        state = self.state
         while state.batch < self._batches:
             begun = time.perf_counter()
-            first = state.batch * self._plan.batch_size
-            indices = np.sort(order[first : first + self._plan.batch_size])
-            self._step(split.read(indices), split.labels[indices], indices)
+            batch = next(batches)
+            state.waiting += time.perf_counter() - begun
+            self._step(batch)
             state.batch += 1
             state.step += 1
             state.seconds += time.perf_counter() - begun
@@ -82,12 +105,13 @@ class Trainer:
                 loss=state.loss_sum / state.seen,
                 top1_error=state.wrong / state.seen,
                 images_per_second=state.seen / state.seconds,
+                waiting_share=state.waiting / state.seconds,
             )
 
-    def _step(self, pictures: Any, labels: Any, indices: Any) -> None:
-        plan, state = self._plan, self.state
-        plan.count = len(pictures)
-        self._augmentation.fill(plan.input, pictures, state.epoch, indices)
+    def _step(self, batch: Batch) -> None:
+        plan, state, labels = self._plan, self.state, batch.labels
+        plan.count = len(labels)
+        plan.input[...] = batch.pixels
         probabilities = plan.forward(training=True, key=self.settings.seed, step=state.step)
         loss = float(plan.losses(labels, self._loss).sum(dtype=np.float64))
         rate = self._schedule.rate(state.epoch + state.batch / self._batches)
@@ -128,10 +152,11 @@ class Trainer:
         row |= {
             "seconds": state.seconds,
             "images_per_second": state.seen / state.seconds,
+            "waiting_share": state.waiting / state.seconds,
             "rolled_back": False,
         }
         state.epoch, state.batch, state.seen, state.wrong = state.epoch + 1, 0, 0, 0
-        state.loss_sum, state.seconds = 0.0, 0.0
+        state.loss_sum, state.seconds, state.waiting = 0.0, 0.0, 0.0
         if improved:
             state.best_error, state.best_loss, state.best_epoch = error, loss, state.epoch
             state.best_weights, state.best_velocity = self._optimizer.snapshot()
@@ -167,7 +192,3 @@ def _check(network: Network, dataset: Dataset) -> None:
         raise DataError(
             f"{dataset.name} has {dataset.classes} classes, and the network ends in {network.classes}"
         )
-
-
-def _generator(seed: int, epoch: int, purpose: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, epoch, purpose]))

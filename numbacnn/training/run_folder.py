@@ -69,6 +69,7 @@ class RunFolder:
         if not state.rows:
             return
         with replacing(self.metrics) as path, path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(state.rows[0]))
+            # The last row's columns: the first ones of a run that an older version began may have fewer.
+            writer = csv.DictWriter(file, list(state.rows[-1]))
             writer.writeheader()
             writer.writerows(state.rows)

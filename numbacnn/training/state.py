@@ -13,7 +13,10 @@ INFINITE = float("inf")
 
 @dataclass
 class State:
-    """Where a run is: `batch` steps into `epoch` (both from 0), and the best it has seen."""
+    """Where a run is: `batch` steps into `epoch` (both from 0), and the best it has seen.
+
+    Of the epoch's `seconds` so far, the steps spent `waiting` for data.
+    """
 
     epoch: int = 0
     batch: int = 0
@@ -22,6 +25,7 @@ class State:
     wrong: int = 0
     seen: int = 0
     seconds: float = 0.0
+    waiting: float = 0.0
     best_error: float = INFINITE
     best_loss: float = INFINITE
     best_epoch: int = 0
