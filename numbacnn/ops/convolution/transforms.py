@@ -21,7 +21,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..compilation import jit
-from ..product import columns_of_panel
+from ..product import columns_of_panel, splat
 
 _ROOT = math.sqrt(2)
 _POINTS = {4: (0.0, 1.0, -1.0), 6: (0.0, 1 / _ROOT, -1 / _ROOT, _ROOT, -_ROOT)}
@@ -50,41 +50,95 @@ def matrices(outputs: int, taps: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return a, b, g
 
 
-def _transform(matrix: np.ndarray):
-    """An intrinsic that computes M S M' of cells S, each one vector of channels wide."""
+def _transform(matrix: np.ndarray, *, finish: bool = False):
+    """An intrinsic that computes M S M' of cells S, each one vector of channels wide.
+
+    `finish` adds a bias, a number a channel, and then applies a rectifier as `multiply_tile` does.
+    """
     rows, columns = matrix.shape
 
-    @intrinsic
-    def transform(typingctx, target, target_at, target_cell, source, source_at, source_cell):
-        signature = types.void(target, target_at, target_cell, source, source_at, source_cell)
+    def emit(context, builder, signature, arguments):
+        dtype = signature.args[0].dtype
+        alignment = dtype.bitwidth // 8
+        lanes = columns_of_panel(alignment)
+        vector = ir.VectorType(context.get_value_type(dtype), lanes)
 
-        def generate(context, builder, signature, arguments):
-            dtype = signature.args[0].dtype
-            lanes = columns_of_panel(dtype.bitwidth // 8)
-            vector = ir.VectorType(context.get_value_type(dtype), lanes)
+        def at(place, offset):
+            array = context.make_array(signature.args[place])(context, builder, arguments[place])
+            return builder.gep(array.data, [offset])
 
-            def cells(place, count):
-                array = context.make_array(signature.args[place])(context, builder, arguments[place])
-                start = builder.gep(array.data, [arguments[place + 1]])
-                offsets = [
-                    builder.mul(arguments[place + 2], ir.Constant(cgutils.intp_t, i)) for i in range(count)
-                ]
-                return [builder.bitcast(builder.gep(start, [o]), vector.as_pointer()) for o in offsets]
+        def cells(place, count):
+            start, row, cell = arguments[place + 1 : place + 4]
+            offsets = [
+                builder.add(builder.mul(row, _integer(i)), builder.mul(cell, _integer(j)))
+                for i in range(count)
+                for j in range(count)
+            ]
+            first = at(place, start)
+            return [builder.bitcast(builder.gep(first, [o]), vector.as_pointer()) for o in offsets]
 
-            alignment = dtype.bitwidth // 8
-            values = [builder.load(cell, align=alignment) for cell in cells(3, columns * columns)]
-            across = [_apply(builder, matrix, values[i * columns :][:columns]) for i in range(columns)]
-            targets = cells(0, rows * rows)
-            for j in range(rows):
-                down = _apply(builder, matrix, [line[j] for line in across])
-                for i in range(rows):
-                    builder.store(down[i], targets[i * rows + j], align=alignment)
-            return context.get_dummy_value()
+        def finished(value):
+            if not finish:
+                return value
+            total = builder.fadd(value, bias)
+            above = builder.fcmp_ordered(">", total, ir.Constant(vector, [0.0] * lanes))
+            return builder.select(above, total, builder.fmul(slope, total))
 
-        return signature, generate
+        if finish:
+            bias = builder.load(builder.bitcast(at(8, arguments[9]), vector.as_pointer()), align=alignment)
+            slope = splat(builder, context.cast(builder, arguments[10], signature.args[10], dtype), lanes)
+        values = [builder.load(cell, align=alignment) for cell in cells(4, columns)]
+        across = [_apply(builder, matrix, values[i * columns :][:columns]) for i in range(columns)]
+        targets = cells(0, rows)
+        for j in range(rows):
+            down = _apply(builder, matrix, [line[j] for line in across])
+            for i in range(rows):
+                builder.store(finished(down[i]), targets[i * rows + j], align=alignment)
+        return context.get_dummy_value()
+
+    if finish:
+
+        @intrinsic
+        def transform(
+            typingctx,
+            target,
+            target_at,
+            target_row,
+            target_cell,
+            source,
+            source_at,
+            source_row,
+            source_cell,
+            bias,
+            bias_at,
+            slope,
+        ):
+            ends = target, target_at, target_row, target_cell, source, source_at, source_row, source_cell
+            return types.void(*ends, bias, bias_at, slope), emit
+
+    else:
+
+        @intrinsic
+        def transform(
+            typingctx,
+            target,
+            target_at,
+            target_row,
+            target_cell,
+            source,
+            source_at,
+            source_row,
+            source_cell,
+        ):
+            ends = target, target_at, target_row, target_cell, source, source_at, source_row, source_cell
+            return types.void(*ends), emit
 
     transform.__doc__ = f"Target cells ({rows},{rows}) = M S M' of source cells ({columns},{columns})."
     return transform
+
+
+def _integer(value):
+    return ir.Constant(cgutils.intp_t, value)
 
 
 def _apply(builder, matrix, values):
@@ -136,69 +190,128 @@ _A25, _, _G25 = matrices(2, 5)
 # The points alone make B: F(4, 3) and F(2, 5) share it.
 _inputs_4, _inputs_6 = _transform(_B4.T), _transform(_B6.T)
 _filters_23, _filters_43, _filters_25 = _transform(_G23), _transform(_G43), _transform(_G25)
-_outputs_23, _outputs_43, _outputs_25 = _transform(_A23.T), _transform(_A43.T), _transform(_A25.T)
+_outputs_23, _outputs_43, _outputs_25 = (_transform(matrix.T, finish=True) for matrix in (_A23, _A43, _A25))
 _d_outputs_23, _d_outputs_43, _d_outputs_25 = _transform(_A23), _transform(_A43), _transform(_A25)
 _d_filters_23, _d_filters_43, _d_filters_25 = _transform(_G23.T), _transform(_G43.T), _transform(_G25.T)
 
 
+# Cell (i, j) of a target or a source lies at *_at + i * *_row + j * *_cell of a flat array.
+
+
 @jit
 def inputs(
-    target: Any, at: Any, cell: Any, source: Any, source_at: Any, source_cell: Any, extent: Any
+    target: Any,
+    target_at: Any,
+    target_row: Any,
+    target_cell: Any,
+    source: Any,
+    source_at: Any,
+    source_row: Any,
+    source_cell: Any,
+    extent: Any,
 ) -> None:
     """B' d B, of one vector of channels."""
     if extent == 4:
-        _inputs_4(target, at, cell, source, source_at, source_cell)
+        _inputs_4(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
     else:
-        _inputs_6(target, at, cell, source, source_at, source_cell)
+        _inputs_6(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
 
 
 @jit
 def filters(
-    target: Any, at: Any, cell: Any, source: Any, source_at: Any, source_cell: Any, extent: Any, taps: Any
+    target: Any,
+    target_at: Any,
+    target_row: Any,
+    target_cell: Any,
+    source: Any,
+    source_at: Any,
+    source_row: Any,
+    source_cell: Any,
+    extent: Any,
+    taps: Any,
 ) -> None:
     """G g G', of one vector of filters."""
     if extent == 4:
-        _filters_23(target, at, cell, source, source_at, source_cell)
+        _filters_23(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
     elif taps == 3:
-        _filters_43(target, at, cell, source, source_at, source_cell)
+        _filters_43(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
     else:
-        _filters_25(target, at, cell, source, source_at, source_cell)
-
-
-@jit
-def outputs(
-    target: Any, at: Any, cell: Any, source: Any, source_at: Any, source_cell: Any, extent: Any, taps: Any
-) -> None:
-    """A' m A, of one vector of filters."""
-    if extent == 4:
-        _outputs_23(target, at, cell, source, source_at, source_cell)
-    elif taps == 3:
-        _outputs_43(target, at, cell, source, source_at, source_cell)
-    else:
-        _outputs_25(target, at, cell, source, source_at, source_cell)
+        _filters_25(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
 
 
 @jit
 def d_outputs(
-    target: Any, at: Any, cell: Any, source: Any, source_at: Any, source_cell: Any, extent: Any, taps: Any
+    target: Any,
+    target_at: Any,
+    target_row: Any,
+    target_cell: Any,
+    source: Any,
+    source_at: Any,
+    source_row: Any,
+    source_cell: Any,
+    extent: Any,
+    taps: Any,
 ) -> None:
     """A d_y A', of one vector of filters."""
     if extent == 4:
-        _d_outputs_23(target, at, cell, source, source_at, source_cell)
+        _d_outputs_23(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
     elif taps == 3:
-        _d_outputs_43(target, at, cell, source, source_at, source_cell)
+        _d_outputs_43(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
     else:
-        _d_outputs_25(target, at, cell, source, source_at, source_cell)
+        _d_outputs_25(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
 
 
 @jit
 def d_filters(
-    target: Any, at: Any, cell: Any, source: Any, source_at: Any, source_cell: Any, extent: Any, taps: Any
+    target: Any,
+    target_at: Any,
+    target_row: Any,
+    target_cell: Any,
+    source: Any,
+    source_at: Any,
+    source_row: Any,
+    source_cell: Any,
+    extent: Any,
+    taps: Any,
 ) -> None:
     """G' s G, of one vector of filters."""
     if extent == 4:
-        _d_filters_23(target, at, cell, source, source_at, source_cell)
+        _d_filters_23(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
     elif taps == 3:
-        _d_filters_43(target, at, cell, source, source_at, source_cell)
+        _d_filters_43(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
     else:
-        _d_filters_25(target, at, cell, source, source_at, source_cell)
+        _d_filters_25(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
+
+
+@jit
+def outputs(
+    target: Any,
+    target_at: Any,
+    target_row: Any,
+    target_cell: Any,
+    source: Any,
+    source_at: Any,
+    source_row: Any,
+    source_cell: Any,
+    bias: Any,
+    bias_at: Any,
+    slope: Any,
+    extent: Any,
+    taps: Any,
+) -> None:
+    """f(A' m A + bias), f(v) = v above 0, else slope v, of one vector of filters."""
+    if extent == 4:
+        _outputs_23(
+            target, target_at, target_row, target_cell, source, source_at, source_row, source_cell,
+            bias, bias_at, slope,
+        )  # fmt: skip
+    elif taps == 3:
+        _outputs_43(
+            target, target_at, target_row, target_cell, source, source_at, source_row, source_cell,
+            bias, bias_at, slope,
+        )  # fmt: skip
+    else:
+        _outputs_25(
+            target, target_at, target_row, target_cell, source, source_at, source_row, source_cell,
+            bias, bias_at, slope,
+        )  # fmt: skip

@@ -112,16 +112,22 @@ def backward_weights(d_weights: Any, x: Any, d_y: Any, padding: Any, size: int, 
 def _gather(cells: Any, x: Any, volume: Any, n: Any, top: Any, left: Any, extent: Any) -> None:
     """extent x extent pixels of picture n of x (flat) with all their channels, zeros beyond its border."""
     height, width, channels = volume
+    begin, end = max(0, -left) * channels, max(0, min(extent, width - left)) * channels
     for i in range(extent):
-        for j in range(extent):
-            target = (i * extent + j) * channels
-            if 0 <= top + i < height and 0 <= left + j < width:
-                source = ((n * height + top + i) * width + left + j) * channels
-                for c in range(channels):
-                    cells[target + c] = x[source + c]
-            else:
-                for c in range(channels):
-                    cells[target + c] = 0
+        line = cells[i * extent * channels :][: extent * channels]
+        if 0 <= top + i < height and begin < end:
+            line[:begin] = 0
+            source = ((n * height + top + i) * width + left) * channels
+            _copy(line[begin:end], x[source + begin : source + end])
+            line[end:] = 0
+        else:
+            line[:] = 0
+
+
+@jit
+def _copy(target: Any, source: Any) -> None:
+    for i in range(target.size):
+        target[i] = source[i]
 
 
 @jit
@@ -151,7 +157,10 @@ def _convolve(
     for panel in prange(all_filters // width):
         for c in range(channels):
             target, source = (panel * positions * channels + c) * width, c * all_filters + panel * width
-            filters(workspace, target, channels * width, weights, source, plane, extent, taps)
+            filters(
+                workspace, target, extent * channels * width, channels * width,
+                weights, source, taps * plane, plane, extent, taps,
+            )  # fmt: skip
     for worker in prange(workers):
         _convolve_worker(worker, y, x, bias, slope, padding, sizes, none, zero, workspace)
 
@@ -186,9 +195,9 @@ def _convolve_worker(
         taken = min(block, tiles - begin)
         for t in range(taken):
             n, p, q = _place(begin + t, tall, wide, size)
-            _gather(cells, source, x.shape[1:], n, p - padding[0], q - padding[1], extent)
-            for c in range(0, channels, width):
-                inputs(v, t * channels + c, apart, cells, c, channels, extent)
+            _transform_inputs(
+                v, t * channels, apart, cells, source, x.shape[1:], n, p - padding[0], q - padding[1], extent
+            )
         for k in range(0, all_filters, width):
             for position in range(positions):
                 for i in range(0, taken, ROWS):
@@ -200,13 +209,47 @@ def _convolve_worker(
                     )  # fmt: skip
             for t in range(taken):
                 n, p, q = _place(begin + t, tall, wide, size)
-                outputs(result, 0, width, m, t * width, block * width, extent, taps)
+                here, row = ((n * tall + p) * wide + q) * all_filters + k, wide * all_filters
+                source_row, source_cell = extent * block * width, block * width
+                if p + size <= tall and q + size <= wide:
+                    outputs(
+                        flat, here, row, all_filters, m, t * width, source_row, source_cell,
+                        bias, k, slope, extent, taps,
+                    )  # fmt: skip
+                    continue
+                outputs(
+                    result, 0, size * width, width, m, t * width, source_row, source_cell,
+                    bias, k, slope, extent, taps,
+                )  # fmt: skip
                 for i in range(min(size, tall - p)):
                     for j in range(min(size, wide - q)):
-                        target = ((n * tall + p + i) * wide + q + j) * all_filters + k
-                        for lane in range(width):
-                            value = result[(i * size + j) * width + lane] + bias[k + lane]
-                            flat[target + lane] = value if value > 0 else slope * value
+                        place = here + i * row + j * all_filters
+                        _copy(flat[place : place + width], result[(i * size + j) * width :])
+
+
+@jit
+def _transform_inputs(
+    v: Any,
+    v_at: Any,
+    apart: Any,
+    cells: Any,
+    x: Any,
+    volume: Any,
+    n: Any,
+    top: Any,
+    left: Any,
+    extent: Any,
+) -> None:
+    """The tile of x at (top, left), all channels; one that reaches beyond the border is copied to `cells` first."""
+    height, width, channels = volume
+    inside = top >= 0 and left >= 0 and top + extent <= height and left + extent <= width
+    first = ((n * height + top) * width + left) * channels if inside else 0
+    row = (width if inside else extent) * channels
+    source = x if inside else cells
+    if not inside:
+        _gather(cells, x, volume, n, top, left, extent)
+    for c in range(0, channels, 64 // x.itemsize):
+        inputs(v, v_at + c, extent * apart, apart, source, first + c, row, channels, extent)
 
 
 @jit(parallel=True)
@@ -230,12 +273,28 @@ def _backward_weights(
         for t in prange(taken):
             cells = gathered[t * most : (t + 1) * most]
             n, p, q = _place(begin + t, tall, wide, size)
-            _gather(cells, source, x.shape[1:], n, p - padding[0], q - padding[1], extent)
-            for c in range(0, channels, width):
-                inputs(v, t * channels + c, v_apart, cells, c, channels, extent)
-            _gather(cells, d_source, d_y.shape[1:], n, p, q, size)
+            _transform_inputs(
+                v,
+                t * channels,
+                v_apart,
+                cells,
+                source,
+                x.shape[1:],
+                n,
+                p - padding[0],
+                q - padding[1],
+                extent,
+            )
+            whole = p + size <= tall and q + size <= wide
+            first = ((n * tall + p) * wide + q) * all_filters if whole else 0
+            row = (wide if whole else size) * all_filters
+            if not whole:
+                _gather(cells, d_source, d_y.shape[1:], n, p, q, size)
             for k in range(0, all_filters, width):
-                d_outputs(w, k * taken + t * width, w_apart, cells, k, all_filters, extent, taps)
+                d_outputs(
+                    w, k * taken + t * width, extent * w_apart, w_apart,
+                    d_source if whole else cells, first + k, row, all_filters, extent, taps,
+                )  # fmt: skip
         # A position belongs to one task: its sums have one order, whatever the number of threads.
         for position in prange(positions):
             for k in range(0, all_filters, width):
@@ -248,4 +307,5 @@ def _backward_weights(
                     )  # fmt: skip
     for c in prange(channels):
         for k in range(0, all_filters, width):
-            d_filters(d_weights, c * all_filters + k, plane, sums, c * all_filters + k, plane, extent, taps)
+            at = c * all_filters + k
+            d_filters(d_weights, at, taps * plane, plane, sums, at, extent * plane, plane, extent, taps)

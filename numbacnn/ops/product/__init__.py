@@ -6,7 +6,7 @@ transpose.py  a matrix turned round
 """
 
 from .blocks import multiply, multiply_workspace, pack, packed_size, zeros
-from .tile import ROWS, columns_of_panel, multiply_tile
+from .tile import ROWS, columns_of_panel, multiply_tile, splat
 from .transpose import transpose
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "multiply_workspace",
     "pack",
     "packed_size",
+    "splat",
     "transpose",
     "zeros",
 ]

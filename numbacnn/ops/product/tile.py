@@ -158,7 +158,8 @@ def _integer(value):
     return ir.Constant(_INDEX, value)
 
 
-def _splat(builder, value, lanes):
+def splat(builder, value, lanes):
+    """A vector of one value, as LLVM builds it."""
     kind = ir.VectorType(value.type, lanes)
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(_INT, 0))
     zeros = ir.Constant(ir.VectorType(_INT, lanes), [0] * lanes)
@@ -220,8 +221,8 @@ def _emit(builder, operands, lanes):
     elif operands.row_distance is not None:
         starts = [builder.gep(operands.a, [builder.mul(place, operands.row_distance)]) for place in places]
     numbered = ir.Constant(ir.VectorType(_INDEX, lanes), list(range(lanes)))
-    mask = builder.icmp_signed("<", numbered, _splat(builder, operands.columns, lanes))
-    adding = builder.and_(mask, _splat(builder, operands.add, lanes))
+    mask = builder.icmp_signed("<", numbered, splat(builder, operands.columns, lanes))
+    adding = builder.and_(mask, splat(builder, operands.add, lanes))
     zero = ir.Constant(vector, [0.0] * lanes)
     start = builder.call(load, [builder.bitcast(operands.start, pointer), alignment, mask, zero])
     sums = [builder.call(load, [target, alignment, adding, start]) for target in targets]
@@ -241,14 +242,14 @@ def _emit(builder, operands, lanes):
                 sources = [builder.gep(sources[0], [_integer(row)]) for row in range(ROWS)]
             values = [builder.load(source) for source in sources]
             return [
-                builder.call(fma, [_splat(builder, value, lanes), columns, total])
+                builder.call(fma, [splat(builder, value, lanes), columns, total])
                 for value, total in zip(values, running, strict=True)
             ]
 
         return _loop(builder, operands.depth, carried, step)
 
     totals = _loop(builder, operands.stretches, sums, stretch)
-    slope = _splat(builder, operands.slope, lanes)
+    slope = splat(builder, operands.slope, lanes)
     for row, (target, total) in enumerate(zip(targets, totals, strict=True)):
         with builder.if_then(builder.icmp_signed("<", _integer(row), operands.rows), likely=True):
             above = builder.fcmp_ordered(">", total, zero)
