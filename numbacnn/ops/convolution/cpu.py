@@ -7,7 +7,6 @@ from __future__ import annotations
 import math
 from typing import Any, Literal, get_args
 
-import numpy as np
 from numba import prange
 
 from ..compilation import jit
@@ -18,27 +17,17 @@ from .cut import Terms, cut
 
 Algorithm = Literal["auto", "im2col", "winograd-2", "winograd-4"]
 ALGORITHMS: tuple[str, ...] = get_args(Algorithm)
-_LEAST = {(3, 3): 64 * 64, (5, 5): 32 * 64}
-"""Kernel -> channels times filters from which Winograd's transforms were measured to pay, if both are _EACH or more."""
-_EACH = 32
-_MANY = 256 * 256
-"""Channels times filters from which the filters transformed for tiles of 4 no longer fit the cache, and tiles of 2
-were faster in `forward` and `backward_input`."""
+_LEAST = 16 * 32
+"""Channels times filters from which Winograd's transforms were measured to pay."""
 
 
 def _tile_size(algorithm: str, channels: int, filters: int, window: Window, groups: int) -> int:
     """Winograd's outputs in a tile, in one dimension; 0: im2col."""
     if algorithm != "auto":
         return {"im2col": 0, "winograd-2": 2, "winograd-4": 4}[algorithm]
-    if min(channels, filters) < _EACH or channels * filters < _LEAST.get(window.kernel, np.inf):
+    if channels * filters < _LEAST:
         return 0
     return next((size for size in (4, 2) if winograd.suits(size, channels, filters, window, groups)), 0)
-
-
-def _walk_tile_size(algorithm: str, channels: int, filters: int, window: Window, groups: int) -> int:
-    """The same for `forward` and `backward_input`."""
-    size = _tile_size(algorithm, channels, filters, window, groups)
-    return 2 if size and algorithm == "auto" and channels * filters >= _MANY else size
 
 
 def workspace_size(
@@ -51,13 +40,10 @@ def workspace_size(
     input_size: tuple[int, int],
 ) -> int:
     """Elements of workspace that the three ops need for an output (N, P, Q) and an input of (H, W)."""
-    sizes = {find(algorithm, channels, filters, window, groups) for find in (_tile_size, _walk_tile_size)}
+    size = _tile_size(algorithm, channels, filters, window, groups)
     mirrored = math.prod(window.kernel) * channels // groups * filters
-    if any(sizes):
-        taps = window.kernel[0]
-        return mirrored + max(
-            winograd.workspace_size(output, channels, filters, size, taps) for size in sizes
-        )
+    if size:
+        return mirrored + winograd.workspace_size(output, channels, filters, size, window.kernel[0])
     forward_size = cut(output, channels, filters, window.terms, groups).workspace
     if _by_columns(channels, window, groups):
         return max(forward_size, columns.workspace_size(output, channels, filters, window, groups))
@@ -77,7 +63,7 @@ def forward(
     workspace: Any,
 ) -> None:
     """y = f(x * weights + bias): every filter's dot product with every patch (lecture: convolutional layer)."""
-    size = _walk_tile_size(algorithm, x.shape[3], y.shape[3], window, groups)
+    size = _tile_size(algorithm, x.shape[3], y.shape[3], window, groups)
     _convolve(y, x, weights, bias, slope, window.terms, groups, size, workspace)
 
 
@@ -91,7 +77,7 @@ def backward_input(
         return
     mirrored = workspace[: weights.size].reshape(*window.kernel, filters // groups, channels)
     _mirror(mirrored, weights, groups)
-    size = _walk_tile_size(algorithm, channels, filters, window, groups)
+    size = _tile_size(algorithm, channels, filters, window, groups)
     bias, rest = zeros(channels, d_x.dtype), workspace[weights.size :]
     _convolve(d_x, d_y, mirrored, bias, 1.0, _mirrored(window), groups, size, rest)
 

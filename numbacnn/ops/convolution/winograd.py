@@ -23,7 +23,7 @@ from .transforms import d_filters, d_outputs, filters, inputs, outputs
 
 _BLOCK = 512 << 10
 """Bytes of float32 that a worker's transformed tiles take in the forward pass: half of a second-level cache."""
-_SUPERBLOCK = 8 << 20
+_SUPERBLOCK = 4 << 20
 """Bytes of float32 of transformed tiles between two additions to the weight gradient."""
 _ALIGN = 16
 """Channels and filters come in multiples of this. Also added between positions, which would otherwise all lie in the
