@@ -44,17 +44,6 @@ def threads() -> int:
     return int(config.NUMBA_NUM_THREADS)
 
 
-class single_thread:
-    """Kernels run on the calling thread alone. Results are the same on any number of threads."""
-
-    def __enter__(self) -> None:
-        self._before = numba.get_num_threads()
-        numba.set_num_threads(1)
-
-    def __exit__(self, *_: object) -> None:
-        numba.set_num_threads(self._before)
-
-
 @contextmanager
 def _numba_caches_here() -> Iterator[None]:
     """Numba reads the setting while a function is decorated; other users of Numba keep theirs."""
@@ -78,3 +67,16 @@ def jit(function: Callable[..., Any] | None = None, *, parallel: bool = False) -
             return numba.njit(cache=True, parallel=parallel, error_model="numpy", nogil=True)(function)
 
     return decorate if function is None else decorate(function)
+
+
+class single_thread:
+    """Kernels run on the calling thread alone. Results are the same on any number of threads."""
+
+    def __enter__(self) -> None:
+        self._before = numba.get_num_threads()
+        if self._before > 1:
+            numba.set_num_threads(1)
+
+    def __exit__(self, *_: object) -> None:
+        if self._before > 1:
+            numba.set_num_threads(self._before)

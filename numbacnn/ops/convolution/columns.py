@@ -100,6 +100,12 @@ def _worker(
 
 
 @jit
+def _add(target: Any, source: Any) -> None:
+    for i in range(target.size):
+        target[i] += source[i]
+
+
+@jit
 def _scatter(
     d_x: Any,
     columns: Any,
@@ -126,8 +132,8 @@ def _scatter(
                 left = q * across - before
                 if together and left >= 0 and left + wide <= width:
                     target = ((n * height + h) * width + left) * depth
-                    for i in range(wide * channels):
-                        d_x[target + i] += columns[source + i]
+                    length = wide * channels
+                    _add(d_x[target : target + length], columns[source : source + length])
                     continue
                 for s in range(wide):
                     w = q * across - before + s * wide_step

@@ -142,13 +142,14 @@ def multiply_tile(
             number=context.get_value_type(dtype),
             width=columns_of_panel(dtype.bitwidth // 8),
         )
-        # Layers of few filters would waste most of a whole panel.
+        # Layers of few filters would waste most of a whole panel, and a matrix's last rows most of a whole tile.
         narrow = builder.icmp_signed("<=", operands.columns, _integer(operands.width // 2))
+        low = builder.icmp_signed("<=", operands.rows, _integer(ROWS // 2))
         with builder.if_else(narrow) as (half_panel, whole_panel):
             with half_panel:
-                _emit(builder, operands, operands.width // 2)
+                _emit_low_or_high(builder, operands, low, operands.width // 2)
             with whole_panel:
-                _emit(builder, operands, operands.width)
+                _emit_low_or_high(builder, operands, low, operands.width)
         return context.get_dummy_value()
 
     return signature, generate
@@ -189,8 +190,16 @@ def _loop(builder, count, carried, make_body):
     return phis
 
 
-def _emit(builder, operands, lanes):
-    """The tile of ROWS rows and `lanes` columns."""
+def _emit_low_or_high(builder, operands, low, lanes):
+    with builder.if_else(low) as (low_tile, high_tile):
+        with low_tile:
+            _emit(builder, operands, ROWS // 2, lanes)
+        with high_tile:
+            _emit(builder, operands, ROWS, lanes)
+
+
+def _emit(builder, operands, height, lanes):
+    """The tile of `height` rows and `lanes` columns."""
     vector = ir.VectorType(operands.number, lanes)
     pointer, mask_type = vector.as_pointer(), ir.VectorType(ir.IntType(1), lanes)
     bits = 64 if isinstance(operands.number, ir.DoubleType) else 32
@@ -208,7 +217,7 @@ def _emit(builder, operands, lanes):
     last = builder.sub(operands.rows, _integer(1))
     places = [
         builder.select(builder.icmp_signed("<", _integer(row), operands.rows), _integer(row), last)
-        for row in range(ROWS)
+        for row in range(height)
     ]
     targets = [
         builder.bitcast(builder.gep(operands.c, [builder.mul(place, operands.c_row)]), pointer)
@@ -239,7 +248,7 @@ def _emit(builder, operands, lanes):
             offset = builder.mul(k, operands.a_step)
             sources = [builder.gep(start, [offset]) for start in shifted]
             if len(sources) == 1:
-                sources = [builder.gep(sources[0], [_integer(row)]) for row in range(ROWS)]
+                sources = [builder.gep(sources[0], [_integer(row)]) for row in range(height)]
             values = [builder.load(source) for source in sources]
             return [
                 builder.call(fma, [splat(builder, value, lanes), columns, total])
