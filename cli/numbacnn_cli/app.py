@@ -78,8 +78,10 @@ app.command(
 )
 app.command("numbacnn_cli.bench:bench", name="bench", help="Measure how fast a network runs here.")
 app.command(
+    "numbacnn_cli.warmup:warmup", name="warmup", help="Compile what networks need, before it is needed."
 )
 app.command(
+    "numbacnn_cli.doctor:doctor", name="doctor", help="What numbacnn found here, and whether it works."
 )
 
 viz = App(name="viz", help="Look inside a trained network.")
