@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from threadpoolctl import threadpool_info
 
+from numbacnn_cli import progress
 from numbacnn_cli.__main__ import main
 
 
@@ -53,6 +55,26 @@ def test_a_run_leaves_a_folder_that_reproduces_it(capsys: pytest.CaptureFixture[
     assert measured["images"] == 300
     assert len(measured["per_class_error"]) == 10
     assert Path(measured["figure"]).exists()
+
+
+def test_blas_has_one_thread_while_a_network_trains(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, during = _blas_threads(), []
+    monkeypatch.setattr(progress, "_line", lambda *_: during.append(_blas_threads()))
+    run(capsys, "train", "--epochs", 1)
+    assert before
+    assert during
+    assert all(set(threads.values()) == {1} for threads in during)
+    assert _blas_threads().items() >= before.items()
+
+
+def _blas_threads() -> dict[str, int]:
+    return {
+        pool["filepath"]: pool["num_threads"]
+        for pool in threadpool_info()
+        if pool["user_api"] == "blas" and "numpy" in pool["filepath"]
+    }
 
 
 def test_more_epochs_may_be_asked_for_when_a_run_goes_on(capsys: pytest.CaptureFixture[str]) -> None:

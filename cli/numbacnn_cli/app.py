@@ -44,6 +44,7 @@ from cyclopts.exceptions import UnknownCommandError, UnknownOptionError, UnusedC
 
 from numbacnn.errors import nearest
 
+from .compilations import compilations_shown
 from .output import Output, Terminal
 
 
@@ -76,6 +77,12 @@ app.command(
     "numbacnn_cli.gradcheck:gradcheck", name="gradcheck", help="Compare gradients with finite differences."
 )
 app.command("numbacnn_cli.bench:bench", name="bench", help="Measure how fast a network runs here.")
+app.command(
+    "numbacnn_cli.warmup:warmup", name="warmup", help="Compile what networks need, before it is needed."
+)
+app.command(
+    "numbacnn_cli.doctor:doctor", name="doctor", help="What numbacnn found here, and whether it works."
+)
 
 viz = App(name="viz", help="Look inside a trained network.")
 viz.command("numbacnn_cli.viz:filters", name="filters", help="The kernels of a layer as a mosaic.")
@@ -138,7 +145,8 @@ def launch(
     if json and getattr(command, "__func__", None) is App.help_print:
         raise CycloptsError(msg="--json needs a command")
     out = Output(as_json=json)
-    return command(*bound.args, **bound.kwargs, **dict.fromkeys(left_out, out))
+    with compilations_shown(out):
+        return command(*bound.args, **bound.kwargs, **dict.fromkeys(left_out, out))
 
 
 app.meta.suppress_keyboard_interrupt = False

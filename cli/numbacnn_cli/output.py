@@ -12,6 +12,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from rich.console import Console, RenderableType
@@ -31,11 +32,14 @@ class Terminal(Console):
 class Output:
     """What a command shows while it works.
 
-    `console` is rich's, for what the methods below do not cover; `live` says whether it can redraw lines.
+    `console` is rich's, for what the methods below do not cover; `live` says whether it can redraw lines. `status` is
+    what a display that is `drawn` now shows beside its bars: which kernel is being compiled.
     """
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
+        self.drawn = False
+        self.status = ""
         self.console = Terminal(stderr=as_json, highlight=False, markup=False, emoji=False, soft_wrap=True)
         if not self.console.is_terminal and "COLUMNS" not in os.environ:
             self.console.width = 200  # a pipe or a log file has no width to fold tables to
@@ -78,9 +82,24 @@ class Output:
         if not self.live:
             yield from items
             return
-        from rich.progress import track
+        from rich.progress import Progress, ProgressColumn, Task
 
-        yield from track(items, description, total=total, console=self.console, transient=True)
+        class Status(ProgressColumn):
+            def render(_, task: Task) -> Text:
+                return Text(self.status)
+
+        columns = (*Progress.get_default_columns(), Status())
+        with self.drawing(), Progress(*columns, console=self.console, transient=True) as bar:
+            yield from bar.track(items, total, description=description)
+
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """While something is drawn again and again at the bottom of the terminal, nothing else may be written there."""
+        self.drawn = True
+        try:
+            yield
+        finally:
+            self.drawn = False
 
 
 def warning(text: str) -> None:

@@ -22,7 +22,7 @@ def display(out: Output) -> Iterator[Callable[[Event], None]]:
         yield lambda event: _line(event, out)
         return
     bars = _Bars(out)
-    with bars.live:
+    with out.drawing(), bars.live:
         yield bars.show
 
 
@@ -49,7 +49,9 @@ class _Bars:
         from rich.console import Group
         from rich.text import Text
 
-        return Group(self._progress, Text(self._status), Text(f"  loss {_curve(self._losses)}"))
+        return Group(
+            self._progress, Text(self._out.status or self._status), Text(f"  loss {_curve(self._losses)}")
+        )
 
     def show(self, event: Event) -> None:
         from numbacnn.training import BatchDone, EpochDone, RunStarted
@@ -92,10 +94,7 @@ def _line(event: Event, out: Output) -> None:
 
 
 def _started(event: RunStarted) -> str:
-    return (
-        f"{event.images:,} pictures, {event.parameters:,} parameters, {event.bytes / 2**20:,.1f} MiB of buffers; "
-        "kernels are compiled when they are first used"
-    )
+    return f"{event.images:,} pictures, {event.parameters:,} parameters, {event.bytes / 2**20:,.1f} MiB of buffers"
 
 
 def _epoch(event: EpochDone) -> str:

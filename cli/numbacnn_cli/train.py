@@ -78,6 +78,8 @@ def train(
     resume
         Folder of a run to go on with, as it was configured.
     """
+    from threadpoolctl import threadpool_limits
+
     from numbacnn.device import get_device
     from numbacnn.training import RunFolder
 
@@ -96,7 +98,10 @@ def train(
         "settings": trainer.settings.as_dict(),
     }
     out.note(f"run: {folder.path}")
-    speed = _follow(trainer, folder, record, out)
+    # NumPy's BLAS has little to do here: threads of its own would only wait on the cores that the kernels' run on.
+    # Not "openmp": those threads may be the kernels'.
+    with threadpool_limits(1, user_api="blas"):
+        speed = _follow(trainer, folder, record, out)
     return _results(trainer, folder, config, record, speed, out)
 
 

@@ -15,9 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding
 import numba
-from numba.core import config
+from numba.core import config, event
 from platformdirs import user_cache_path
+
+from .. import compiling
+from . import threading_layer
 
 # OpenMP's threads wait for their next piece of work by spinning, unless told otherwise before they start. On cores
 # that another process wants too, a step of the digits network then took up to 75 times as long. Asleep at once, they
@@ -25,6 +29,28 @@ from platformdirs import user_cache_path
 # OpenMP alone counts them) are between one kernel and the next, and were steady on shared cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+threading_layer.choose()
+
+_functions: list[Any] = []
+"""Every function that `jit` made: the kernels, and what they call."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: threading_layer.refuse_after_fork(_functions))
+
+
+class _Reports(event.Listener):
+    """Tells `compiling` what Numba compiles of these functions; helpers of Numba's own are left out."""
+
+    def on_start(self, event: Any) -> None:
+        if event.data["dispatcher"] in _functions:
+            compiling.begin()
+
+    def on_end(self, event: Any) -> None:
+        if event.data["dispatcher"] in _functions:
+            compiling.end()
+
+
+event.register("numba:compile", _Reports())
 
 
 @cache
@@ -37,6 +63,22 @@ def cache_folder() -> Path:
     folder = (Path(base) if base else user_cache_path("numbacnn")) / "kernels" / digest.hexdigest()[:16]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def cache_bytes() -> int:
+    """What this version's compiled kernels take on the disk."""
+    return sum(file.stat().st_size for file in cache_folder().rglob("*") if file.is_file())
+
+
+def loaded() -> int:
+    """How many kernels this process has loaded from the cache."""
+    return sum(sum(function.stats.cache_hits.values()) for function in _functions)
+
+
+def target() -> tuple[str, list[str]]:
+    """The processor that kernels are compiled for: its name as LLVM has it, and its features, sorted."""
+    features = llvmlite.binding.get_host_cpu_features()
+    return llvmlite.binding.get_host_cpu_name(), sorted(name for name, has in features.items() if has)
 
 
 def threads() -> int:
@@ -64,7 +106,9 @@ def jit(function: Callable[..., Any] | None = None, *, parallel: bool = False) -
 
     def decorate(function: Callable[..., Any]) -> Any:
         with _numba_caches_here():
-            return numba.njit(cache=True, parallel=parallel, error_model="numpy", nogil=True)(function)
+            compiled = numba.njit(cache=True, parallel=parallel, error_model="numpy", nogil=True)(function)
+        _functions.append(compiled)
+        return compiled
 
     return decorate if function is None else decorate(function)
 

@@ -7,6 +7,7 @@ from .preprocessing import preprocessing
 from .run_folder import RunFolder
 from .settings import RECIPES, Settings, settings_for
 from .state import State
+from .warmup import warm_up
 
 __all__ = [
     "RECIPES",
@@ -26,4 +27,5 @@ __all__ = [
     "preprocessing",
     "settings_for",
     "train",
+    "warm_up",
 ]

@@ -1,0 +1,177 @@
+"""numbacnn doctor: what numbacnn found on this machine, and whether it works."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from .options import Out
+
+PACKAGES = ("numbacnn", "numba", "llvmlite", "numpy")
+FEATURES = {"avx2": "AVX2", "avx512f": "AVX-512", "neon": "NEON"}
+_TOLERANCE = 1e-6
+_SIZE = 1024
+
+
+def doctor(*, out: Out) -> dict[str, Any]:
+    """Show versions, processor, threads, kernel cache and memory, measure a product and check a small network.
+
+    Fails if the small network's gradients are wrong. JSON: `versions`, `processor` with `.name`, `.target` (as LLVM
+    has it), `.features`, `.physical_cores`, `.logical_cores`; `threads`, `tile` (`[rows, bytes]`), `threading_layer`
+    with `.name`, `.thread_safe`, `.fork_safe`, `.reason`; `blas[]` with `.name`, `.version`, `.threads`, `.file`;
+    `cache` with `.folder`, `.bytes`, `.private`, `.writable`; `memory_bytes` (null on Windows), `gigaflops` of a
+    1024x1024x1024 product in float32, `gradients` with `.ok`, `.largest_error`.
+    """
+    from numbacnn.errors import NumbacnnError
+    from numbacnn.ops import threading_layer
+    from numbacnn.ops.compilation import threads
+
+    from . import machine
+
+    # The product starts the threads: before it no layer is in use.
+    speed, error = _gigaflops(), _largest_error()
+    layer = threading_layer.layer()
+    assert layer is not None
+    result = {
+        "versions": _versions(),
+        "processor": _processor(),
+        "threads": threads(),
+        "tile": _tile(),
+        "threading_layer": layer._asdict(),
+        "blas": _blas(),
+        "cache": _cache(),
+        "memory_bytes": machine.memory_bytes(),
+        "gigaflops": speed,
+        "gradients": {"ok": error <= _TOLERANCE, "largest_error": error},
+    }
+    out.table(["part", "found"], _rows(result))
+    if error > _TOLERANCE:
+        raise NumbacnnError(
+            f"a small network's gradients are wrong by {error:.1e}, more than {_TOLERANCE:g}: 'numbacnn gradcheck lenet' "
+            "shows in which layer"
+        )
+    return result
+
+
+def _versions() -> dict[str, str]:
+    import platform
+    from importlib.metadata import version as installed
+
+    from .app import version
+
+    versions = {name: installed(name) for name in PACKAGES if name != "numbacnn"}
+    return {"numbacnn": version(), "python": platform.python_version(), **versions}
+
+
+def _processor() -> dict[str, Any]:
+    from numbacnn.ops.compilation import target
+
+    from . import machine
+
+    llvm_name, features = target()
+    return {
+        "name": machine.processor(),
+        "target": llvm_name,
+        "features": [name for feature, name in FEATURES.items() if feature in features],
+        "physical_cores": machine.physical_cores(),
+        "logical_cores": os.cpu_count(),
+    }
+
+
+def _tile() -> list[int]:
+    from numbacnn.ops.product import ROWS, columns_of_panel
+
+    return [ROWS, 4 * columns_of_panel(4)]
+
+
+def _blas() -> list[dict[str, Any]]:
+    from threadpoolctl import threadpool_info
+
+    return [
+        {
+            "name": library["internal_api"],
+            "version": library["version"],
+            "threads": library["num_threads"],
+            "file": library["filepath"],
+        }
+        for library in threadpool_info()
+        if library["user_api"] == "blas"
+    ]
+
+
+def _cache() -> dict[str, Any]:
+    from numbacnn.ops.compilation import cache_bytes, cache_folder
+
+    folder = cache_folder()
+    return {
+        "folder": folder,
+        "bytes": cache_bytes(),
+        "private": _private(folder),
+        "writable": os.access(folder, os.W_OK | os.X_OK),
+    }
+
+
+def _private(folder: Path) -> bool | None:
+    """Whether it belongs to the user, and nobody else may look into it; None where modes mean nothing."""
+    if os.name == "nt":
+        return None
+    state = folder.stat()
+    return state.st_uid == os.geteuid() and not state.st_mode & 0o077
+
+
+def _gigaflops() -> float:
+    """Of numbacnn's own product, the median of five."""
+    import statistics
+    import time
+
+    import numpy as np
+
+    from numbacnn.ops.product import multiply
+
+    generator = np.random.default_rng(0)
+    a, b = generator.standard_normal((2, _SIZE * _SIZE), np.float32)
+    c = np.empty((_SIZE, _SIZE), np.float32)
+    seconds = []
+    for _ in range(6):
+        start = time.perf_counter()
+        multiply(c, a, _SIZE, 1, b, _SIZE, 1, _SIZE)
+        seconds.append(time.perf_counter() - start)
+    return 2 * _SIZE**3 / statistics.median(seconds[1:]) / 1e9  # the first may have been compiled
+
+
+def _largest_error() -> float:
+    from numbacnn import architectures
+    from numbacnn.analysis.gradient_check import check_gradients
+
+    network = architectures.build("digits", initialise="he")
+    return max(check.error for check in check_gradients(network, samples=5))
+
+
+def _rows(result: dict[str, Any]) -> list[tuple[str, str]]:
+    processor, layer, cache = (result[key] for key in ("processor", "threading_layer", "cache"))
+    cores = f"{processor['physical_cores']} cores, " if processor["physical_cores"] else ""
+    memory = result["memory_bytes"]
+    gradients = "ok" if result["gradients"]["ok"] else "wrong"
+    return [
+        *result["versions"].items(),
+        ("processor", f"{processor['name']} ({processor['target']}; {', '.join(processor['features'])})"),
+        ("threads", f"{result['threads']} in use; {cores}{processor['logical_cores']} logical"),
+        ("register tile", "{} rows of {} bytes".format(*result["tile"])),
+        ("threading layer", f"{layer['name']}: {layer['reason']}"),
+        ("", f"kernels from several threads: {_yes(layer['thread_safe'])}"),
+        ("", f"kernels in a forked process: {_yes(layer['fork_safe'])}"),
+        *(
+            ("BLAS", f"{blas['name']} {blas['version']}, {blas['threads']} threads, {blas['file']}")
+            for blas in result["blas"]
+        ),
+        ("kernel cache", f"{cache['folder']}, {cache['bytes'] / 2**20:.1f} MiB"),
+        ("", f"private: {_yes(cache['private'])}, writable: {_yes(cache['writable'])}"),
+        ("memory", "unknown" if memory is None else f"{memory / 2**30:.1f} GiB"),
+        ("product", f"{result['gigaflops']:,.0f} GFLOP/s, float32, 1024x1024x1024"),
+        ("gradients", f"{gradients}, largest relative error {result['gradients']['largest_error']:.1e}"),
+    ]
+
+
+def _yes(value: bool | None) -> str:
+    return {True: "yes", False: "no", None: "unknown"}[value]

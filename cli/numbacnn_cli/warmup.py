@@ -1,0 +1,50 @@
+"""numbacnn warmup: compile now what training and prediction will need."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from .options import Out
+
+Networks = Annotated[tuple[str, ...], Parameter(name="NETWORK", negative="", show_default=False)]
+
+
+def warmup(networks: Networks = (), /, *, out: Out) -> dict[str, Any]:
+    """Compile and keep the kernels that networks need, so that `train` and `predict` start at once.
+
+    JSON: `networks`, `kernels_compiled`, `kernels_loaded` (those that were compiled before), `seconds`, `cache_folder`,
+    `cache_bytes`.
+
+    Parameters
+    ----------
+    networks
+        Names (lenet, alexnet, …) or .toml files. Left out: every network that has a name.
+    """
+    import time
+
+    from numbacnn import compiling
+    from numbacnn.architectures import ARCHITECTURES
+    from numbacnn.ops.compilation import cache_bytes, cache_folder, loaded
+    from numbacnn.training import warm_up
+
+    names = list(dict.fromkeys(networks or ARCHITECTURES))
+    before, start = loaded(), time.perf_counter()
+    with compiling.watch() as seen:
+        for name in names:
+            out.note(name)
+            warm_up(name)
+    result: dict[str, Any] = {
+        "networks": names,
+        "kernels_compiled": seen.compiled,
+        "kernels_loaded": loaded() - before,
+        "seconds": time.perf_counter() - start,
+        "cache_folder": cache_folder(),
+        "cache_bytes": cache_bytes(),
+    }
+    out.say(
+        f"{seen.compiled} kernels compiled, {result['kernels_loaded']} loaded; {cache_folder()} has "
+        f"{result['cache_bytes'] / 2**20:.1f} MiB"
+    )
+    return result

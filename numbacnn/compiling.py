@@ -1,0 +1,67 @@
+"""How many kernels are being compiled, for whoever watches.
+
+Numba is not imported here: watching costs nothing where no kernel is used. ops.compilation says when it begins and
+ends one; a kernel that is loaded from the cache is neither.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass
+class Compilations:
+    """Kernels whose compilation was begun, and the seconds that all took.
+
+    `under_way` counts those that are not done yet: a kernel waits for the ones that it calls.
+    """
+
+    compiled: int = 0
+    seconds: float = 0.0
+    under_way: int = 0
+    _since: float = 0.0
+
+    def begin(self) -> None:
+        if not self.under_way:
+            self._since = time.perf_counter()
+        self.compiled += 1
+        self.under_way += 1
+
+    def end(self) -> None:
+        self.under_way -= 1
+        if not self.under_way:
+            self.seconds += time.perf_counter() - self._since
+
+
+Tell = Callable[[Compilations], None]
+"""Called at each beginning and end."""
+
+_watchers: list[tuple[Compilations, Tell]] = []
+
+
+@contextmanager
+def watch(tell: Tell = lambda _: None) -> Iterator[Compilations]:
+    """Counts the kernels that are compiled inside the block."""
+    watcher = Compilations(), tell
+    _watchers.append(watcher)
+    try:
+        yield watcher[0]
+    finally:
+        _watchers.remove(watcher)
+
+
+def begin() -> None:
+    """A kernel is about to be compiled."""
+    for counted, tell in _watchers:
+        counted.begin()
+        tell(counted)
+
+
+def end() -> None:
+    """The kernel begun last is compiled, or cannot be."""
+    for counted, tell in _watchers:
+        counted.end()
+        tell(counted)

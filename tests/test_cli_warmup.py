@@ -1,0 +1,100 @@
+"""numbacnn warmup and numbacnn doctor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from numbacnn_cli import doctor
+from numbacnn_cli.__main__ import main
+
+NETWORK = """
+input = [8, 8, 1]
+
+[layers]
+conv = { type = "convolution", filters = 4, kernel = 3 }
+relu = { type = "relu" }
+flat = { type = "flatten" }
+drop = { type = "dropout" }
+scores = { type = "dense", outputs = 10 }
+softmax = { type = "softmax" }
+"""
+
+
+@pytest.mark.slow
+def test_after_a_warmup_nothing_is_compiled(run_cli: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(NETWORK)
+    cache = {"NUMBACNN_CACHE_DIR": str(tmp_path / "cache")}
+    first = run_cli("warmup", "mine.toml", "--json", **cache)
+    result = first.json
+    assert result["networks"] == ["mine.toml"]
+    assert result["kernels_compiled"] > 9
+    assert "compiling kernels, once\n" in first.stderr
+    assert f"compiled {result['kernels_compiled']} kernels in " in first.stderr
+    folder = Path(result["cache_folder"])
+    assert folder.is_relative_to(tmp_path / "cache")
+    assert result["cache_bytes"] == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    compiled = {path.name.partition(".")[0] for path in folder.rglob("*.nbi")}
+    assert "convolution" in " ".join(str(path) for path in folder.rglob("*"))
+    assert not {"pooling", "transforms", "winograd"} & compiled  # no layer needs them
+
+    again = run_cli("warmup", "mine.toml", "--json", **cache).json
+    assert again["kernels_compiled"] == 0
+    assert again["kernels_loaded"] > 9
+    assert again["cache_bytes"] == result["cache_bytes"]
+
+    # 1197 pictures: the last batch of 92 has one.
+    commands = [("train", "--network", "mine.toml", "--epochs", 1, "--batch-size", size) for size in (92, 64)]
+    commands += [
+        ("train", "--resume", "runs/digits-mine-001", "--epochs", 2),
+        ("eval",),
+        ("data", "show", "digits", "--count", 1, "--output", "one.png"),
+        ("predict", "one.png"),
+    ]
+    for command in commands:
+        done = run_cli(*command, **cache)
+        assert done.code == 0, done.stderr
+        assert "compil" not in done.stderr, command
+
+
+def test_warming_up_what_does_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["warmup", "lenett", "--json"]) == 1
+    assert "did you mean 'lenet'" in json.loads(capsys.readouterr().out)["error"]["message"]
+
+
+def test_the_doctor_tells_all_and_finds_the_gradients_right(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 0
+    shown = capsys.readouterr()
+    result = json.loads(shown.out)
+    assert set(result["versions"]) == {"numbacnn", "python", "numba", "llvmlite", "numpy"}
+    assert result["processor"]["name"]
+    assert result["processor"]["logical_cores"] >= (result["processor"]["physical_cores"] or 1)
+    rows, width = result["tile"]
+    assert (rows, width) == (12 if "AVX-512" in result["processor"]["features"] else 6, 64)
+    assert result["threading_layer"]["name"] in ("tbb", "omp", "workqueue")
+    assert all(blas["threads"] >= 1 for blas in result["blas"])
+    assert (result["cache"]["private"], result["cache"]["writable"]) in ((True, True), (None, True))
+    assert result["gigaflops"] > 0
+    assert result["gradients"]["ok"] is True
+    for words in ("register tile", "GFLOP/s", "kernel cache", "gradients"):
+        assert words in shown.err
+
+
+def test_the_doctor_fails_where_gradients_are_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "_largest_error", lambda: 0.5)
+    assert main(["doctor"]) == 1
+    shown = capsys.readouterr()
+    assert "wrong, largest relative error 5.0e-01" in shown.out
+    assert "gradients are wrong by 5.0e-01" in shown.err
+
+
+@pytest.mark.parametrize(("mode", "private"), [(0o700, True), (0o755, False)])
+def test_a_cache_that_others_read_is_not_private(tmp_path: Path, mode: int, private: bool) -> None:
+    tmp_path.chmod(mode)
+    assert doctor._private(tmp_path) in (private, None)
