@@ -83,29 +83,50 @@ class _Sides:
         return {key: getattr(side, name) for key, side in sides.items()}
 
     def check_gradients(self, name: str) -> None:
-        """Against PyTorch's in float64: in float32 its own are further away than numbacnn's in a deep network."""
+        """Against PyTorch's in float64: no further away than TOLERANCE, or than twice as far as PyTorch's own in
+        float32. In a deep network rounding makes another cell of a pool win, or a unit silent, and a gradient jumps.
+        """
         exact = self._theirs("channels first")
         exact.to_float64()
-        losses = self.ours.gradients(training=False), exact.gradients(training=False)
-        apart = max(abs(losses[0] - losses[1]) / abs(losses[1]), _apart(self.graph, self.ours, exact))
-        if not apart < TOLERANCE:
+        expected = exact.gradients(training=False)
+        sides: list[Any] = [self.ours, *self.theirs.values()]
+        ours, *others = (
+            max(
+                abs(side.gradients(training=False) - expected) / abs(expected),
+                _apart(self.graph, side, exact),
+            )
+            for side in sides
+        )
+        if not ours < max(TOLERANCE, 2 * max(others)):
             raise Disagreement(
-                f"{name}: loss or gradients differ by {apart:.1e} from PyTorch's in float64; less than "
-                f"{TOLERANCE:g} is expected"
+                f"{name}: loss or gradients differ by {ours:.1e} from PyTorch's in float64, and in float32 its own by "
+                f"{max(others):.1e}"
             )
 
 
-def _apart(graph: Graph, ours: Ours, exact: Theirs) -> float:
-    """The largest relative difference of the convolutions' and biases' gradients."""
-    worst = 0.0
+def _gradients(graph: Graph, side: Any) -> Iterator[tuple[NDArray[Any], NDArray[Any] | None]]:
+    """Every learning layer's gradient of the bias, and of a convolution's weights, as numbacnn keeps them."""
     nodes = [node for node in graph.nodes if node.layer.parameters]
-    for node, module in zip(nodes, exact.learning, strict=True):
-        found = ours.plan.gradients[node.name]
-        worst = max(worst, relative_error(found["bias"], module.bias.grad.numpy()))
-        if node.layer.kind == "convolution":
-            weights = module.weight.grad.numpy().transpose(2, 3, 1, 0)
-            worst = max(worst, relative_error(found["weights"], weights))
-    return worst
+    if isinstance(side, Ours):
+        for node in nodes:
+            found = side.plan.gradients[node.name]
+            yield found["bias"], found["weights"] if node.layer.kind == "convolution" else None
+        return
+    for node, module in zip(nodes, side.learning, strict=True):
+        is_convolution = node.layer.kind == "convolution"
+        weights = module.weight.grad.numpy().transpose(2, 3, 1, 0) if is_convolution else None
+        yield module.bias.grad.numpy(), weights
+
+
+def _apart(graph: Graph, side: Any, exact: Theirs) -> float:
+    """The largest relative difference of the convolutions' and biases' gradients."""
+    pairs = zip(_gradients(graph, side), _gradients(graph, exact), strict=True)
+    return max(
+        relative_error(mine, other)
+        for found, expected in pairs
+        for mine, other in zip(found, expected, strict=True)
+        if mine is not None and other is not None
+    )
 
 
 def relative_error(found: NDArray[Any], expected: NDArray[Any]) -> float:
