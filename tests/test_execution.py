@@ -25,6 +25,7 @@ from numbacnn.layers import (
     Softmax,
     Tanh,
 )
+from numbacnn.training.optimizer import SGD
 
 LINES = [
     ("pixels", Pixels(mean=(120.0, 100.0), scale=0.02)),
@@ -191,6 +192,28 @@ def test_a_pass_allocates_nothing_of_the_batchs_size():
     finally:
         tracemalloc.stop()
     assert peak < 4 * batch * 6 * 6 * 2, f"{peak} bytes, and even the pictures are larger than that"
+
+
+def test_a_training_step_allocates_no_array():
+    graph, images, labels = graph_of(CHAIN), pictures(64), np.zeros(64, np.int64)
+    plan = Plan(graph, 64, gradients="parameters", keep=())
+    optimizer = SGD(graph, momentum=0.9, weight_decay=1e-4)
+
+    def act():
+        plan.forward(images, training=True)
+        plan.losses(labels, Loss())
+        plan.backward_loss(labels, Loss())
+        optimizer.step(plan.gradients, 1e-4)
+
+    act()
+    tracemalloc.start()
+    try:
+        act()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # Views and tuples of Python; the smallest array of the batch, the scores, has 768 bytes, the largest 36,864.
+    assert peak < 8192
 
 
 def test_what_each_plan_gives_back():
