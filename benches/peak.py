@@ -7,8 +7,8 @@ import time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from numbacnn.ops import dense
 from numbacnn.ops.compilation import threads
-from numbacnn.ops.product import multiply
 
 SIDES = (512, 1024, 1536)
 SECONDS = 0.5
@@ -24,10 +24,11 @@ def peak_gflops():
 def products(side):
     """C = A B of square matrices, in both ways."""
     a, b = np.random.default_rng(0).standard_normal((2, side, side)).astype(np.float32)
-    c = np.empty_like(a)
+    c, bias = np.empty_like(a), np.zeros(side, np.float32)
+    workspace = np.empty(dense.workspace_size(side), np.float32)
 
     def ours():
-        multiply(c, a.reshape(-1), side, 1, b.reshape(-1), side, 1, side)
+        dense.forward(c, a, b, bias, 1.0, workspace)
 
     def blas():
         np.matmul(a, b, out=c)
