@@ -137,17 +137,9 @@ class Plan:
                 workspace=self._buffers["", "workspace"],
                 index=self._order[node.name],
                 step=self._step,
-                slope=self._slope(node),
+                slope=self._memory.slopes.get(node.name, 1.0),
             )
         return known
-
-    def _slope(self, node: Node) -> float:
-        """What a product multiplies its negative output by."""
-        for name, product in self._memory.rectified.items():
-            rectifies = self.graph[name].layer.rectifies
-            if product == node.name and rectifies is not None:
-                return rectifies
-        return 1.0
 
     # The walks
 

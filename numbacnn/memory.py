@@ -50,8 +50,17 @@ class Memory:
         self.walks_once = reuse and learns and not reaches_input
         """One walk back follows one pass forward; what it has passed is not kept for another."""
         self._owner = self._owners()
-        self.rectified = self._rectified_by_their_product()
-        """Rectifier -> the product before it that applies it in its last pass."""
+        self.slopes: dict[str, float] = {}
+        """Product -> the slope of the rectifier after it, which it applies in its last pass."""
+        self.rectified: set[str] = set()
+        """Those rectifiers."""
+        for node in graph.nodes:
+            slope = node.layer.rectifies
+            if slope is None or self._owner[node.name] == node.name:
+                continue
+            if graph[node.inputs[0]].layer.can_rectify:
+                self.slopes[node.inputs[0]] = slope
+                self.rectified.add(node.name)
         self._wished = self._wishes()
         self._offsets, self.size = layout(
             {key: Block(wish.bytes, wish.born, wish.dies) for key, wish in self._wished.items()}
@@ -97,13 +106,6 @@ class Memory:
         free = source.layer.may_be_overwritten or not self.flows
         alone = self._readers[source.name] == [node.name] and not source.layer.is_view
         return free and alone and source.name not in self._kept
-
-    def _rectified_by_their_product(self) -> dict[str, str]:
-        return {
-            node.name: node.inputs[0]
-            for node in self._graph.nodes
-            if self._overwrites(node) and self._graph[node.inputs[0]].layer.can_rectify
-        }
 
     def _wishes(self) -> dict[tuple[str, str], _Wish]:
         graph, count, dtype = self._graph, self._count, self._graph.dtype

@@ -12,6 +12,7 @@ from typing import Any
 
 from .compilation import jit
 from .kernel import Kernel
+from .vectors import copy
 
 
 @jit
@@ -20,13 +21,6 @@ def _fill_columns(row: Any, start: int, stop: int, fill: Any) -> None:
     for w in range(start, stop):
         for c in range(row.shape[1]):
             row[w, c] = fill[c]
-
-
-@jit
-def _convert(target: Any, source: Any) -> None:
-    """target_k = source_k, along a row's values: vectors of them, as colours are not told apart."""
-    for k in range(target.shape[0]):
-        target[k] = source[k]
 
 
 @jit
@@ -70,7 +64,8 @@ def _augment_cpu(x: Any, pixels: Any, top: Any, left: Any, flip: Any, colour: An
                 continue
             _fill_columns(row, 0, start, fill)
             _fill_columns(row, stop, x.shape[2], fill)
-            _convert(
+            # Along a row's values, as colours are not told apart.
+            copy(
                 row.reshape(-1)[start * channels : stop * channels],
                 pixels[n, h].reshape(-1)[(left[n] + start) * channels : (left[n] + stop) * channels],
             )

@@ -10,6 +10,7 @@ from numba import prange
 from ..compilation import jit, threads
 from ..geometry import Window
 from ..product import ROWS, columns_of_panel, multiply_tile, pack, packed_size, zeros
+from ..vectors import add
 
 _COLUMNS = 64 << 10
 """Elements of a tile's columns: 256 KB of float32."""
@@ -100,12 +101,6 @@ def _worker(
 
 
 @jit
-def _add(target: Any, source: Any) -> None:
-    for i in range(target.size):
-        target[i] += source[i]
-
-
-@jit
 def _scatter(
     d_x: Any,
     columns: Any,
@@ -130,13 +125,14 @@ def _scatter(
             for q in range(cells):
                 source = ((t * cells + q) * tall + r) * wide * channels
                 left = q * across - before
-                if together and left >= 0 and left + wide <= width:
-                    target = ((n * height + h) * width + left) * depth
-                    length = wide * channels
-                    _add(d_x[target : target + length], columns[source : source + length])
+                if together:
+                    begin, end = max(0, -left) * channels, max(0, min(wide, width - left)) * channels
+                    if begin < end:
+                        target = ((n * height + h) * width + left) * depth
+                        add(d_x[target + begin : target + end], columns[source + begin : source + end])
                     continue
                 for s in range(wide):
-                    w = q * across - before + s * wide_step
+                    w = left + s * wide_step
                     if 0 <= w < width:
                         target = ((n * height + h) * width + w) * depth + first
                         for c in range(channels):

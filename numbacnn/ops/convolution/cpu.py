@@ -14,6 +14,7 @@ from ..geometry import Window
 from ..product import ROWS, columns_of_panel, multiply_tile, pack, packed_size, transpose, zeros
 from . import columns, winograd
 from .cut import Terms, cut
+from .gather import gather
 
 Algorithm = Literal["auto", "im2col", "winograd-2", "winograd-4"]
 ALGORITHMS: tuple[str, ...] = get_args(Algorithm)
@@ -192,25 +193,10 @@ def _fill_strip(
     strip: Any, x: Any, volume: Any, first: Any, count: Any, row: Any, terms: Any, shape: Any
 ) -> None:
     """Copies what a tile sees of the input (flat), zeros where it is padding."""
-    height, width, channels = volume
-    strip_rows, columns, picture = shape
-    left, top = terms[6], row * terms[2] - terms[4]
-    begin, end = max(0, left), max(0, min(columns, width + left))
+    rows, columns, picture = shape
+    top, left = row * terms[2] - terms[4], -terms[6]
     for n in range(count):
-        for u in range(strip_rows):
-            target = n * picture + u * columns * channels
-            h = top + u
-            if h < 0 or h >= height or begin >= end:
-                for i in range(target, target + columns * channels):
-                    strip[i] = 0
-                continue
-            source = (((first + n) * height + h) * width + begin - left) * channels
-            for i in range(begin * channels):
-                strip[target + i] = 0
-            for i in range((end - begin) * channels):
-                strip[target + begin * channels + i] = x[source + i]
-            for i in range(end * channels, columns * channels):
-                strip[target + i] = 0
+        gather(strip[n * picture : (n + 1) * picture], x, volume, first + n, top, left, rows, columns)
 
 
 @jit(parallel=True)

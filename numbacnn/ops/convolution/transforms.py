@@ -12,7 +12,6 @@ m + r - 2 points at which polynomials are evaluated, and infinity (Cook and Toom
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -20,7 +19,6 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ..compilation import jit
 from ..product import columns_of_panel, splat
 
 _ROOT = math.sqrt(2)
@@ -50,31 +48,33 @@ def matrices(outputs: int, taps: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return a, b, g
 
 
-def _transform(matrix: np.ndarray, *, finish: bool = False):
-    """An intrinsic that computes M S M' of cells S, each one vector of channels wide.
+def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = False):
+    """An intrinsic that computes target = M S M' of source cells S, each one vector of channels wide.
 
-    `finish` adds a bias, a number a channel, and then applies a rectifier as `multiply_tile` does.
+    M is of the `matrices` the one for (extent, taps); taps of 0 are any. Its arguments: target and source, flat, and
+    (target_at, target_row, target_cell, source_at, source_row, source_cell, extent, taps): cell (i, j) of a target or
+    source lies at *_at + i * *_row + j * *_cell. With `finish` bias, bias_at and slope follow: f(M S M' + bias), a
+    number of bias a channel, f(v) = v above 0, else slope v.
     """
-    rows, columns = matrix.shape
 
     def emit(context, builder, signature, arguments):
         dtype = signature.args[0].dtype
         alignment = dtype.bitwidth // 8
         lanes = columns_of_panel(alignment)
         vector = ir.VectorType(context.get_value_type(dtype), lanes)
+        *places, extent, taps = cgutils.unpack_tuple(builder, arguments[2])
 
-        def at(place, offset):
-            array = context.make_array(signature.args[place])(context, builder, arguments[place])
+        def at(number, offset):
+            array = context.make_array(signature.args[number])(context, builder, arguments[number])
             return builder.gep(array.data, [offset])
 
-        def cells(place, count):
-            start, row, cell = arguments[place + 1 : place + 4]
+        def cells(number, start, row, cell, count):
             offsets = [
                 builder.add(builder.mul(row, _integer(i)), builder.mul(cell, _integer(j)))
                 for i in range(count)
                 for j in range(count)
             ]
-            first = at(place, start)
+            first = at(number, start)
             return [builder.bitcast(builder.gep(first, [o]), vector.as_pointer()) for o in offsets]
 
         def finished(value):
@@ -85,55 +85,35 @@ def _transform(matrix: np.ndarray, *, finish: bool = False):
             return builder.select(above, total, builder.fmul(slope, total))
 
         if finish:
-            bias = builder.load(builder.bitcast(at(8, arguments[9]), vector.as_pointer()), align=alignment)
-            slope = splat(builder, context.cast(builder, arguments[10], signature.args[10], dtype), lanes)
-        values = [builder.load(cell, align=alignment) for cell in cells(4, columns)]
-        across = [_apply(builder, matrix, values[i * columns :][:columns]) for i in range(columns)]
-        targets = cells(0, rows)
-        for j in range(rows):
-            down = _apply(builder, matrix, [line[j] for line in across])
-            for i in range(rows):
-                builder.store(finished(down[i]), targets[i * rows + j], align=alignment)
+            bias = builder.load(builder.bitcast(at(3, arguments[4]), vector.as_pointer()), align=alignment)
+            slope = splat(builder, context.cast(builder, arguments[5], signature.args[5], dtype), lanes)
+        for (known_extent, known_taps), matrix in matrices.items():
+            chosen = builder.icmp_signed("==", extent, _integer(known_extent))
+            if known_taps:
+                chosen = builder.and_(chosen, builder.icmp_signed("==", taps, _integer(known_taps)))
+            with builder.if_then(chosen):
+                rows, columns = matrix.shape
+                values = [builder.load(cell, align=alignment) for cell in cells(1, *places[3:], columns)]
+                across = [_apply(builder, matrix, values[i * columns :][:columns]) for i in range(columns)]
+                targets = cells(0, *places[:3], rows)
+                for j in range(rows):
+                    down = _apply(builder, matrix, [line[j] for line in across])
+                    for i in range(rows):
+                        builder.store(finished(down[i]), targets[i * rows + j], align=alignment)
         return context.get_dummy_value()
 
     if finish:
 
         @intrinsic
-        def transform(
-            typingctx,
-            target,
-            target_at,
-            target_row,
-            target_cell,
-            source,
-            source_at,
-            source_row,
-            source_cell,
-            bias,
-            bias_at,
-            slope,
-        ):
-            ends = target, target_at, target_row, target_cell, source, source_at, source_row, source_cell
-            return types.void(*ends, bias, bias_at, slope), emit
+        def transform(typingctx, target, source, places, bias, bias_at, slope):
+            return types.void(target, source, places, bias, bias_at, slope), emit
 
     else:
 
         @intrinsic
-        def transform(
-            typingctx,
-            target,
-            target_at,
-            target_row,
-            target_cell,
-            source,
-            source_at,
-            source_row,
-            source_cell,
-        ):
-            ends = target, target_at, target_row, target_cell, source, source_at, source_row, source_cell
-            return types.void(*ends), emit
+        def transform(typingctx, target, source, places):
+            return types.void(target, source, places), emit
 
-    transform.__doc__ = f"Target cells ({rows},{rows}) = M S M' of source cells ({columns},{columns})."
     return transform
 
 
@@ -184,134 +164,12 @@ def _combine(builder, coefficients, values):
     return total
 
 
-_A23, _B4, _G23 = matrices(2, 3)
-_A43, _B6, _G43 = matrices(4, 3)
-_A25, _, _G25 = matrices(2, 5)
+_KNOWN = {(outputs + taps - 1, taps): matrices(outputs, taps) for outputs, taps in ((2, 3), (4, 3), (2, 5))}
+"""(extent, taps) -> A, B, G."""
+
 # The points alone make B: F(4, 3) and F(2, 5) share it.
-_inputs_4, _inputs_6 = _transform(_B4.T), _transform(_B6.T)
-_filters_23, _filters_43, _filters_25 = _transform(_G23), _transform(_G43), _transform(_G25)
-_outputs_23, _outputs_43, _outputs_25 = (_transform(matrix.T, finish=True) for matrix in (_A23, _A43, _A25))
-_d_outputs_23, _d_outputs_43, _d_outputs_25 = _transform(_A23), _transform(_A43), _transform(_A25)
-_d_filters_23, _d_filters_43, _d_filters_25 = _transform(_G23.T), _transform(_G43.T), _transform(_G25.T)
-
-
-# Cell (i, j) of a target or a source lies at *_at + i * *_row + j * *_cell of a flat array.
-
-
-@jit
-def inputs(
-    target: Any,
-    target_at: Any,
-    target_row: Any,
-    target_cell: Any,
-    source: Any,
-    source_at: Any,
-    source_row: Any,
-    source_cell: Any,
-    extent: Any,
-) -> None:
-    """B' d B, of one vector of channels."""
-    if extent == 4:
-        _inputs_4(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
-    else:
-        _inputs_6(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
-
-
-@jit
-def filters(
-    target: Any,
-    target_at: Any,
-    target_row: Any,
-    target_cell: Any,
-    source: Any,
-    source_at: Any,
-    source_row: Any,
-    source_cell: Any,
-    extent: Any,
-    taps: Any,
-) -> None:
-    """G g G', of one vector of filters."""
-    if extent == 4:
-        _filters_23(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
-    elif taps == 3:
-        _filters_43(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
-    else:
-        _filters_25(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
-
-
-@jit
-def d_outputs(
-    target: Any,
-    target_at: Any,
-    target_row: Any,
-    target_cell: Any,
-    source: Any,
-    source_at: Any,
-    source_row: Any,
-    source_cell: Any,
-    extent: Any,
-    taps: Any,
-) -> None:
-    """A d_y A', of one vector of filters."""
-    if extent == 4:
-        _d_outputs_23(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
-    elif taps == 3:
-        _d_outputs_43(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
-    else:
-        _d_outputs_25(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
-
-
-@jit
-def d_filters(
-    target: Any,
-    target_at: Any,
-    target_row: Any,
-    target_cell: Any,
-    source: Any,
-    source_at: Any,
-    source_row: Any,
-    source_cell: Any,
-    extent: Any,
-    taps: Any,
-) -> None:
-    """G' s G, of one vector of filters."""
-    if extent == 4:
-        _d_filters_23(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
-    elif taps == 3:
-        _d_filters_43(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
-    else:
-        _d_filters_25(target, target_at, target_row, target_cell, source, source_at, source_row, source_cell)
-
-
-@jit
-def outputs(
-    target: Any,
-    target_at: Any,
-    target_row: Any,
-    target_cell: Any,
-    source: Any,
-    source_at: Any,
-    source_row: Any,
-    source_cell: Any,
-    bias: Any,
-    bias_at: Any,
-    slope: Any,
-    extent: Any,
-    taps: Any,
-) -> None:
-    """f(A' m A + bias), f(v) = v above 0, else slope v, of one vector of filters."""
-    if extent == 4:
-        _outputs_23(
-            target, target_at, target_row, target_cell, source, source_at, source_row, source_cell,
-            bias, bias_at, slope,
-        )  # fmt: skip
-    elif taps == 3:
-        _outputs_43(
-            target, target_at, target_row, target_cell, source, source_at, source_row, source_cell,
-            bias, bias_at, slope,
-        )  # fmt: skip
-    else:
-        _outputs_25(
-            target, target_at, target_row, target_cell, source, source_at, source_row, source_cell,
-            bias, bias_at, slope,
-        )  # fmt: skip
+inputs = _transform({(extent, 0): b.T for (extent, _), (_, b, _) in _KNOWN.items()})
+filters = _transform({key: g for key, (_, _, g) in _KNOWN.items()})
+outputs = _transform({key: a.T for key, (a, _, _) in _KNOWN.items()}, finish=True)
+d_outputs = _transform({key: a for key, (a, _, _) in _KNOWN.items()})
+d_filters = _transform({key: g.T for key, (_, _, g) in _KNOWN.items()})

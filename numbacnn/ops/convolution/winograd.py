@@ -19,6 +19,8 @@ from numba import prange
 from ..compilation import jit, threads
 from ..geometry import Window
 from ..product import ROWS, multiply_tile, zeros
+from ..vectors import copy
+from .gather import gather
 from .transforms import d_filters, d_outputs, filters, inputs, outputs
 
 _BLOCK = 512 << 10
@@ -109,28 +111,6 @@ def backward_weights(d_weights: Any, x: Any, d_y: Any, padding: Any, size: int, 
 
 
 @jit
-def _gather(cells: Any, x: Any, volume: Any, n: Any, top: Any, left: Any, extent: Any) -> None:
-    """extent x extent pixels of picture n of x (flat) with all their channels, zeros beyond its border."""
-    height, width, channels = volume
-    begin, end = max(0, -left) * channels, max(0, min(extent, width - left)) * channels
-    for i in range(extent):
-        line = cells[i * extent * channels :][: extent * channels]
-        if 0 <= top + i < height and begin < end:
-            line[:begin] = 0
-            source = ((n * height + top + i) * width + left) * channels
-            _copy(line[begin:end], x[source + begin : source + end])
-            line[end:] = 0
-        else:
-            line[:] = 0
-
-
-@jit
-def _copy(target: Any, source: Any) -> None:
-    for i in range(target.size):
-        target[i] = source[i]
-
-
-@jit
 def _place(tile: Any, rows: Any, cells: Any, size: Any) -> Any:
     """(picture, first output row, first output column) of a tile."""
     across = (cells + size - 1) // size
@@ -157,10 +137,8 @@ def _convolve(
     for panel in prange(all_filters // width):
         for c in range(channels):
             target, source = (panel * positions * channels + c) * width, c * all_filters + panel * width
-            filters(
-                workspace, target, extent * channels * width, channels * width,
-                weights, source, taps * plane, plane, extent, taps,
-            )  # fmt: skip
+            places = target, extent * channels * width, channels * width, source, taps * plane, plane
+            filters(workspace, weights, (*places, extent, taps))
     for worker in prange(workers):
         _convolve_worker(worker, y, x, bias, slope, padding, sizes, none, zero, workspace)
 
@@ -209,22 +187,17 @@ def _convolve_worker(
                     )  # fmt: skip
             for t in range(taken):
                 n, p, q = _place(begin + t, tall, wide, size)
+                whole = p + size <= tall and q + size <= wide
                 here, row = ((n * tall + p) * wide + q) * all_filters + k, wide * all_filters
-                source_row, source_cell = extent * block * width, block * width
-                if p + size <= tall and q + size <= wide:
-                    outputs(
-                        flat, here, row, all_filters, m, t * width, source_row, source_cell,
-                        bias, k, slope, extent, taps,
-                    )  # fmt: skip
+                target = (here, row, all_filters) if whole else (0, size * width, width)
+                places = *target, t * width, extent * block * width, block * width
+                outputs(flat if whole else result, m, (*places, extent, taps), bias, k, slope)
+                if whole:
                     continue
-                outputs(
-                    result, 0, size * width, width, m, t * width, source_row, source_cell,
-                    bias, k, slope, extent, taps,
-                )  # fmt: skip
                 for i in range(min(size, tall - p)):
                     for j in range(min(size, wide - q)):
                         place = here + i * row + j * all_filters
-                        _copy(flat[place : place + width], result[(i * size + j) * width :])
+                        copy(flat[place : place + width], result[(i * size + j) * width :])
 
 
 @jit
@@ -247,9 +220,9 @@ def _transform_inputs(
     row = (width if inside else extent) * channels
     source = x if inside else cells
     if not inside:
-        _gather(cells, x, volume, n, top, left, extent)
+        gather(cells, x, volume, n, top, left, extent, extent)
     for c in range(0, channels, 64 // x.itemsize):
-        inputs(v, v_at + c, extent * apart, apart, source, first + c, row, channels, extent)
+        inputs(v, source, (v_at + c, extent * apart, apart, first + c, row, channels, extent, 0))
 
 
 @jit(parallel=True)
@@ -289,12 +262,10 @@ def _backward_weights(
             first = ((n * tall + p) * wide + q) * all_filters if whole else 0
             row = (wide if whole else size) * all_filters
             if not whole:
-                _gather(cells, d_source, d_y.shape[1:], n, p, q, size)
+                gather(cells, d_source, d_y.shape[1:], n, p, q, size, size)
             for k in range(0, all_filters, width):
-                d_outputs(
-                    w, k * taken + t * width, extent * w_apart, w_apart,
-                    d_source if whole else cells, first + k, row, all_filters, extent, taps,
-                )  # fmt: skip
+                places = k * taken + t * width, extent * w_apart, w_apart, first + k, row, all_filters
+                d_outputs(w, d_source if whole else cells, (*places, extent, taps))
         # A position belongs to one task: its sums have one order, whatever the number of threads.
         for position in prange(positions):
             for k in range(0, all_filters, width):
@@ -308,4 +279,4 @@ def _backward_weights(
     for c in prange(channels):
         for k in range(0, all_filters, width):
             at = c * all_filters + k
-            d_filters(d_weights, at, taps * plane, plane, sums, at, extent * plane, plane, extent, taps)
+            d_filters(d_weights, sums, (at, taps * plane, plane, at, extent * plane, plane, extent, taps))
