@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,8 +31,8 @@ class Loss:
     margin: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.name not in losses.FORWARD:
-            raise UsageError(f"unknown loss '{self.name}'{nearest(self.name, losses.FORWARD)}")
+        if self.name not in losses.LOSSES:
+            raise UsageError(f"unknown loss '{self.name}'{nearest(self.name, losses.LOSSES)}")
 
 
 class Plan:
@@ -42,8 +43,9 @@ class Plan:
     `keep` names the nodes whose output can be asked for after a pass, beside the scores and the last; None: every
     node's. The others' memory is used again as soon as the pass no longer needs it, and a rectifier works in place.
     A pass may hold fewer pictures than `batch_size`; every array returned is a view of the
-    `count` in hand, good until the next pass.
-    Raises UsageError for a batch size below 1, unknown gradients or an unknown node.
+    `count` in hand, good until the next pass. `workspace_bytes` bounds what the layers' kernels share beside all this;
+    a convolution then takes an algorithm that does with less.
+    Raises UsageError for a batch size below 1, unknown gradients, an unknown node or a workspace that is too small.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Plan:
         *,
         gradients: str = "none",
         keep: Iterable[str] | None = None,
+        workspace_bytes: int | None = None,
         device: str = "cpu",
     ) -> None:
         if batch_size < 1:
@@ -71,7 +74,13 @@ class Plan:
         )
         self._kept |= {self.scores, graph.output.name}
         self._memory = Memory(
-            graph, batch_size, self._kept, self._learns, self._reaches_input, reuse=keep is not None
+            graph,
+            batch_size,
+            self._kept,
+            self._learns,
+            self._reaches_input,
+            reuse=keep is not None,
+            workspace=math.inf if workspace_bytes is None else workspace_bytes // graph.dtype.itemsize,
         )
         self._flows = self._memory.flows
         self._has_walked = False
@@ -85,9 +94,8 @@ class Plan:
 
     @property
     def scores(self) -> str:
-        """The node whose output the losses look at: the last softmax's input, or the last node."""
-        last = self.graph.output
-        return last.inputs[0] if last.layer.kind == "softmax" else last.name
+        """The node whose output the losses look at (`Graph.scores`)."""
+        return self.graph.scores
 
     @cached_property
     def _buffers(self) -> dict[tuple[str, str], Array]:
@@ -115,13 +123,20 @@ class Plan:
             )
         return self._view(name, "output")
 
+    @property
+    def gradient(self) -> Array:
+        """The gradient of all parameters as one row, in `Graph.parameter_places`; `gradients` are views of it."""
+        return self._buffers["", "gradient"]
+
     @cached_property
     def gradients(self) -> dict[str, dict[str, Array]]:
         """Node -> parameter -> gradient, filled by every backward walk that reaches the node."""
+        if not self._learns:
+            return {}
+        views = self.graph.parameter_places().views(self.gradient, self.graph)
         return {
-            node.name: {key: self._buffers[node.name, f"gradient {key}"] for key in self.graph.wanted(node)}
+            node.name: {key: views[node.name, key] for key in self.graph.wanted(node)}
             for node in self.graph.nodes
-            if self._learns
         }
 
     def call(self, node: Node) -> Call:
@@ -158,12 +173,20 @@ class Plan:
             self.input[...] *= 255
 
     def forward(
-        self, images: Array | None = None, *, training: bool = False, key: int = 0, step: int = 0
+        self,
+        images: Array | None = None,
+        *,
+        until: str | None = None,
+        training: bool = False,
+        key: int = 0,
+        step: int = 0,
     ) -> Array:
-        """From the pixels to the output, (count, …). `images` None: what `input` holds.
+        """From the pixels to a node's output, by default the last's: (count, …). `images` None: what `input` holds.
 
-        In training, dropout draws from `key` and `step`.
+        A step of training needs no more than the `scores`: the loss does the softmax's work. In training, dropout draws
+        from `key` and `step`. Raises as `output` does.
         """
+        last = self.graph.output if until is None else self.graph[until]
         if images is not None:
             self.load(images)
         self._step.training, self._step.key, self._step.number = training, key, step
@@ -171,17 +194,33 @@ class Plan:
         for node in self.graph.nodes:
             if node.name not in self._memory.rectified:
                 node.layer.forward(self.call(node))
-        return self.output()
+            if node is last:
+                break
+        return self.output(last.name)
 
     def losses(self, labels: Array, loss: Loss) -> Array:
         """Each picture's loss (count,), after a forward pass; labels (count,).
 
         Raises ShapeError or DataError if the labels are not one class a picture.
         """
+        self._measure(labels, loss, 1.0)
+        return self.loss_values
+
+    @property
+    def loss_values(self) -> Array:
+        """Each picture's loss (count,), as `losses` or `backward_loss` left them."""
+        return self._view("", "losses")
+
+    def _measure(self, labels: Array, loss: Loss, scale: float) -> None:
+        """The losses, and the gradient of scale times their sum with respect to the scores, in one pass."""
         self._check(labels)
-        values = self._view("", "losses")
-        losses.FORWARD[loss.name](values, self.output(self.scores), labels, loss.margin)
-        return values
+        scores = self.output(self.scores)
+        losses.LOSSES[loss.name](self.loss_values, self._d_scores, scores, labels, loss.margin, scale)
+
+    @property
+    def _d_scores(self) -> Array:
+        node = self.scores if self.scores in self._flows else ""
+        return self._view(node, "d_output")
 
     def _check(self, labels: Array) -> None:
         """Kernels look labels up without asking."""
@@ -193,12 +232,10 @@ class Plan:
             raise DataError(f"label {wrong}: a class from 0 to {classes - 1} is expected")
 
     def backward_loss(self, labels: Array, loss: Loss, *, reduction: str = "mean") -> Array | None:
-        """The gradient of the mean loss, or of the sum, walked back as far as this Plan's gradients go."""
-        self._check(labels)
-        weights = self._view("", "d_losses")
-        weights[...] = 1 / self.count if reduction == "mean" else 1
-        start = self._view(self.scores, "d_output")
-        losses.BACKWARD[loss.name](start, weights, self.output(self.scores), labels, loss.margin)
+        """The gradient of the mean loss, or of the sum, walked back as far as this Plan's gradients go; `loss_values` holds
+        the losses.
+        """
+        self._measure(labels, loss, 1 / self.count if reduction == "mean" else 1.0)
         self._step.rule = RULES["standard"]
         return self._walk_back(self.scores)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -15,6 +16,8 @@ from .layers import Layer, Parameter, Pixels, Shape
 from .layers.initialization import INITIALIZERS
 
 PIXELS = "pixels"
+_ALIGNMENT = 16
+"""Elements: every parameter begins with a cache line."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,24 @@ class Node:
     name: str
     layer: Layer
     inputs: tuple[str, ...]
+
+
+class ParameterPlaces(NamedTuple):
+    """Where a network's parameters lie in one row of numbers: those that weight decay pulls at first."""
+
+    first: dict[tuple[str, str], int]
+    """(node, parameter) -> its first element."""
+    decayed: int
+    """Elements of those that decay."""
+    size: int
+
+    def views(self, row: Any, graph: Graph) -> dict[tuple[str, str], Any]:
+        """(node, parameter) -> its share of a row of `size` numbers, in its own shape."""
+        wanted = {(node.name, key): each for node in graph.nodes for key, each in graph.wanted(node).items()}
+        return {
+            place: row[first : first + math.prod(wanted[place].shape)].reshape(wanted[place].shape)
+            for place, first in self.first.items()
+        }
 
 
 LayerLine = tuple[str, Layer] | tuple[str, Layer, tuple[str, ...]]
@@ -102,6 +123,12 @@ class Graph:
         return self.nodes[-1]
 
     @property
+    def scores(self) -> str:
+        """The node whose output the losses look at: the last softmax's input, or the last node."""
+        last = self.output
+        return last.inputs[0] if last.layer.kind == "softmax" else last.name
+
+    @property
     def pixels(self) -> Pixels:
         layer = self.nodes[0].layer
         assert isinstance(layer, Pixels)
@@ -130,6 +157,18 @@ class Graph:
             for source in node.inputs:
                 found[source].append(node.name)
         return found
+
+    def parameter_places(self) -> ParameterPlaces:
+        """One row for all parameters, so that one pass updates them."""
+        wanted = {(node.name, key): each for node in self.nodes for key, each in self.wanted(node).items()}
+        first: dict[tuple[str, str], int] = {}
+        size = decayed = 0
+        for place, each in sorted(wanted.items(), key=lambda item: item[1].start is not None):
+            first[place] = size
+            size += -(-math.prod(each.shape) // _ALIGNMENT) * _ALIGNMENT
+            if each.start is None:
+                decayed = size
+        return ParameterPlaces(first, decayed, size)
 
     def parameters(self) -> Iterator[tuple[str, str, Any]]:
         """(node, parameter, array) of every learned array, in order."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from .arena import Block, layout
 from .device import Array, Device
+from .errors import UsageError
 from .graph import Graph, Node
 from .layers import Shape
 
@@ -36,11 +37,23 @@ class Memory:
 
     `kept` nodes' outputs stay readable after a pass. `learns`: parameters get gradients; `reaches_input`: pixels do.
     With `reuse` memory is used again as soon as the pass no longer needs what is in it, and a rectifier works in place.
+    `workspace` bounds the elements of the workspace that the layers share.
+
+    Raises UsageError where a layer cannot do with that.
     """
 
     def __init__(
-        self, graph: Graph, count: int, kept: set[str], learns: bool, reaches_input: bool, *, reuse: bool
+        self,
+        graph: Graph,
+        count: int,
+        kept: set[str],
+        learns: bool,
+        reaches_input: bool,
+        *,
+        reuse: bool,
+        workspace: float = math.inf,
     ) -> None:
+        self._room = workspace
         self._graph, self._count, self._kept = graph, count, kept
         self._learns, self._reaches_input = learns, reaches_input
         self._readers = graph.readers()
@@ -112,11 +125,15 @@ class Memory:
         wishes = {
             ("", "input"): _Wish((count, *graph.input_shape), dtype),
             ("", "losses"): _Wish((count,), dtype),
-            ("", "d_losses"): _Wish((count,), dtype),
         }
+        if self._learns:
+            wishes["", "gradient"] = _Wish((graph.parameter_places().size,), dtype)
+        if graph.scores not in self.flows:
+            # What a loss writes beside itself.
+            wishes["", "d_output"] = _Wish((count, *graph.shapes[graph.scores]), dtype)
         if self._reaches_input:
             wishes["", "d_input"] = _Wish((count, *graph.input_shape), dtype)
-        workspace, joined = 0, 0
+        joined = 0
         for node in graph.nodes:
             shape = graph.shapes[node.name]
             if self._owner[node.name] == node.name:
@@ -126,15 +143,30 @@ class Memory:
                 wishes[node.name, "d_output"] = _Wish((count, *shape), dtype, *self._life_of_gradient(node))
             for key, (extent, kind) in node.layer.scratch(count, shape).items():
                 wishes[node.name, f"scratch {key}"] = _Wish(extent, kind, *self._life_of_scratch(node))
-            if self._learns:
-                for key, wanted in graph.wanted(node).items():
-                    wishes[node.name, f"gradient {key}"] = _Wish(wanted.shape, dtype)
-            workspace = max(workspace, node.layer.workspace(count, shape, *graph.input_shapes(node)))
             if node.name in self.flows and len(self._readers[node.name]) > 1:
                 joined = max(joined, count * math.prod(shape))
-        wishes["", "workspace"] = _Wish((workspace,), dtype)
+        wishes["", "workspace"] = _Wish((self._workspace(),), dtype)
         wishes["", "joined"] = _Wish((joined,), dtype)
         return wishes
+
+    def _workspace(self) -> int:
+        graph = self._graph
+        needed, name = max(
+            (
+                node.layer.workspace(
+                    self._count, graph.shapes[node.name], *graph.input_shapes(node), limit=self._room
+                ),
+                node.name,
+            )
+            for node in graph.nodes
+        )
+        if needed > self._room:
+            size = graph.dtype.itemsize / 2**20
+            raise UsageError(
+                f"a workspace of {self._room * size:g} MiB is too small: layer '{name}' needs at least "
+                f"{needed * size:.2f} MiB for {self._count} pictures"
+            )
+        return needed
 
     def _back(self, name: str) -> int:
         """The moment of a node's walk back."""

@@ -20,10 +20,18 @@ Images = Any
 class Network:
     """A graph that ends in a softmax over its classes.
 
+    `workspace_bytes` bounds what the kernels of all layers share beside activations and gradients (`Plan`).
     Raises NetworkError if it does not, if there is one class, or if the names are not as many as the classes.
     """
 
-    def __init__(self, graph: Graph, class_names: Sequence[str] = (), *, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        class_names: Sequence[str] = (),
+        *,
+        workspace_bytes: int | None = None,
+        device: str = "cpu",
+    ) -> None:
         if not isinstance(graph.output.layer, Softmax):
             raise NetworkError(
                 f"a network ends in softmax, the probabilities of its classes, and '{graph.output.name}' is "
@@ -31,6 +39,7 @@ class Network:
             )
         self.graph = graph
         self.device = device
+        self.workspace_bytes = workspace_bytes
         self.classes: int = graph.shapes[graph.output.name][0]
         if self.classes < 2:
             raise NetworkError(
@@ -39,7 +48,7 @@ class Network:
         self.class_names = tuple(class_names) or tuple(str(index) for index in range(self.classes))
         if len(self.class_names) != self.classes:
             raise NetworkError(f"{len(self.class_names)} class names for {self.classes} classes")
-        self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
+        self._plans: dict[tuple[str, tuple[str, ...], int | None], Plan] = {}
 
     @property
     def input_shape(self) -> Shape:
@@ -54,12 +63,17 @@ class Network:
 
         `keep`: the nodes whose output will be asked for, beside the scores and the last.
         """
-        wish = gradients, keep
+        wish = gradients, keep, self.workspace_bytes
         known = self._plans.get(wish)
         if known is None or known.batch_size < batch_size:
             self._plans.pop(wish, None)
             self._plans[wish] = known = Plan(
-                self.graph, batch_size, gradients=gradients, keep=keep, device=self.device
+                self.graph,
+                batch_size,
+                gradients=gradients,
+                keep=keep,
+                workspace_bytes=self.workspace_bytes,
+                device=self.device,
             )
         return known
 

@@ -233,27 +233,34 @@ def pool_arrays(generator, dtype, pool):
     return x, d_y, [pool.window.kernel, pool.window.stride, tuple(pool.window.padding)]
 
 
+def rectified(slope, y, *others):
+    return naive.leaky_relu(y, slope), *others
+
+
 def window_of(kernel, stride, padding):
     return Window(kernel, stride, Padding(*padding))
+
+
+SLOPE = 0.25
 
 
 def max_forward(generator, dtype, pool):
     x, y, window = pool_arrays(generator, dtype, pool)
     workspace = unwritten(dtype, pooling.max_workspace_size(*x.shape[2:]))
-    return [unwritten(dtype, *y.shape), np.full(y.shape, 999, np.uint16), x, *window, workspace]
+    return [unwritten(dtype, *y.shape), np.full(y.shape, 999, np.uint16), x, SLOPE, *window, workspace]
 
 
 def max_backward(generator, dtype, pool):
     x, d_y, window = pool_arrays(generator, dtype, pool)
     switches = np.zeros(d_y.shape, np.uint16)
     workspace = unwritten(dtype, pooling.max_workspace_size(*x.shape[2:]))
-    pooling.max_forward(d_y.copy(), switches, x, *window, workspace)
+    pooling.max_forward(d_y.copy(), switches, x, 1.0, *window, workspace)
     return [unwritten(dtype, *x.shape), d_y, switches, *window]
 
 
 def sum_forward(generator, dtype, pool):
     x, y, window = pool_arrays(generator, dtype, pool)
-    return [unwritten(dtype, *y.shape), x, *window, pool.average]
+    return [unwritten(dtype, *y.shape), x, SLOPE, *window, pool.average]
 
 
 def sum_backward(generator, dtype, pool):
@@ -349,30 +356,19 @@ def softmax_backward(generator, dtype, shape):
     return [unwritten(dtype, *shape), numbers(generator, dtype, *shape), y]
 
 
-def loss_forward(generator, dtype, shape):
+def loss_arguments(generator, dtype, shape):
     scores, labels = 2 * numbers(generator, dtype, *shape), generator.integers(0, shape[1], shape[0])
-    return [unwritten(dtype, shape[0]), scores, labels, 1.0]
+    return [unwritten(dtype, shape[0]), unwritten(dtype, *shape), scores, labels, 1.0, 0.75]
 
 
-def loss_backward(generator, dtype, shape):
-    _, scores, labels, margin = loss_forward(generator, dtype, shape)
-    return [unwritten(dtype, *shape), numbers(generator, dtype, shape[0]), scores, labels, margin]
+def loss_comparison(name):
+    value, gradient = naive.LOSSES[name], naive.LOSS_GRADIENTS[name]
 
+    def reference(losses, d_x, x, labels, margin, scale):
+        rows = [(row, label, margin) for row, label in zip(x, labels, strict=True)]
+        return np.array([value(*row) for row in rows]), scale * np.stack([gradient(*row) for row in rows])
 
-def loss_comparisons():
-    for name in losses.FORWARD:
-        value, gradient = naive.LOSSES[name], naive.LOSS_GRADIENTS[name]
-
-        def values(y, x, labels, margin, value=value):
-            return (np.array([value(row, label, margin) for row, label in zip(x, labels, strict=True)]),)
-
-        def gradients(d_x, d_y, x, labels, margin, gradient=gradient):
-            rows = zip(d_y, x, labels, strict=True)
-            return (np.stack([d * gradient(row, label, margin) for d, row, label in rows]),)
-
-        kernel = name.replace("-", "_")
-        yield f"losses.{kernel}_forward", Comparison(loss_forward, values, SCORES, SCORE_LAYERS)
-        yield f"losses.{kernel}_backward", Comparison(loss_backward, gradients, SCORES, SCORE_LAYERS)
+    return Comparison(loss_arguments, reference, SCORES, SCORE_LAYERS, outputs=2)
 
 
 # Joins: (M, C, first, K), channels first .. first + C of K; or a size
@@ -490,7 +486,7 @@ UPDATE_LAYERS = {
 
 
 def sgd(generator, dtype, size):
-    return [*(numbers(generator, dtype, size) for _ in range(3)), 0.1, 0.9, 0.0005]
+    return [*(numbers(generator, dtype, size) for _ in range(3)), 0.1, 0.9, 0.0005, size // 2]
 
 
 COMPARISONS: dict[str, Comparison] = {
@@ -531,8 +527,8 @@ COMPARISONS: dict[str, Comparison] = {
     "dense.bias_gradient": product(lambda d_bias, d_y: d_y.sum(0), "K", "NK"),
     "pooling.max_forward": Comparison(
         max_forward,
-        lambda y, switches, x, kernel, stride, padding, _: naive.max_pool(
-            x, window_of(kernel, stride, padding), y.shape[1:3]
+        lambda y, switches, x, slope, kernel, stride, padding, _: rectified(
+            slope, *naive.max_pool(x, window_of(kernel, stride, padding), y.shape[1:3])
         ),
         POOLS,
         POOL_LAYERS,
@@ -548,8 +544,8 @@ COMPARISONS: dict[str, Comparison] = {
     ),
     "pooling.sum_forward": Comparison(
         sum_forward,
-        lambda y, x, kernel, stride, padding, average: (
-            naive.sum_pool(x, window_of(kernel, stride, padding), average, y.shape[1:3]),
+        lambda y, x, slope, kernel, stride, padding, average: rectified(
+            slope, naive.sum_pool(x, window_of(kernel, stride, padding), average, y.shape[1:3])
         ),
         SUMS,
         AVERAGE_LAYERS,
@@ -591,7 +587,7 @@ COMPARISONS: dict[str, Comparison] = {
     "softmax.backward": Comparison(
         softmax_backward, lambda d_x, d_y, y: (naive.softmax_backward(d_y, y),), SCORES, SCORE_LAYERS
     ),
-    **dict(loss_comparisons()),
+    **{kernel.name: loss_comparison(loss) for loss, kernel in losses.LOSSES.items()},
     "joins.copy_channels": Comparison(copy_channels, copied_channels, SHARES, SHARE_LAYERS),
     "joins.take_channels": Comparison(
         take_channels,

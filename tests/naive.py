@@ -262,6 +262,7 @@ def augment(shape, images, top, left, flip, colour, fill):
     return x
 
 
-def sgd(weights, velocity, gradient, learning_rate, momentum, decay):
-    velocity = momentum * velocity - learning_rate * (gradient + decay * weights)
+def sgd(weights, velocity, gradient, learning_rate, momentum, decay, decayed):
+    pull = np.where(np.arange(weights.size) < decayed, decay, 0)
+    velocity = momentum * velocity - learning_rate * (gradient + pull * weights)
     return weights + velocity, velocity

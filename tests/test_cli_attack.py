@@ -13,8 +13,8 @@ from numbacnn.data import Dataset
 from numbacnn.data.pictures import load
 from numbacnn.execution import Loss, Plan
 from numbacnn.layers import Pixels
-from numbacnn.ops.update import sgd
 from numbacnn.storage import load_model, save_model
+from numbacnn.training.optimizer import SGD
 from numbacnn_cli.__main__ import main
 
 COUNT = 40
@@ -27,20 +27,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = Dataset.open("digits").class_names
     network = build("digits", class_names=names, pixels=Pixels(mean=76.0, scale=1 / 64))
     plan = Plan(network.graph, 32, gradients="parameters")
-    arrays = [(plan.gradients[node][name], array) for node, name, array in network.graph.parameters()]
-    velocities = [np.zeros(array.size, np.float32) for _, array in arrays]
+    optimizer = SGD(network.graph, momentum=0.9, weight_decay=0.0)
     for images, labels in train.batches(32):
         plan.forward(images)
         plan.backward_loss(labels, Loss())
-        for velocity, (gradient, array) in zip(velocities, arrays, strict=True):
-            sgd(
-                array.reshape(-1),
-                velocity,
-                gradient.reshape(-1),
-                np.float32(0.02),
-                np.float32(0.9),
-                np.float32(0),
-            )
+        optimizer.step(plan.gradient, 0.02)
     path = tmp_path_factory.mktemp("model") / "model.h5"
     save_model(path, network, record={})
     return path

@@ -110,6 +110,68 @@ def test_bytes_are_known_before_they_are_taken():
     assert told <= taken < told + 16384
 
 
+def test_a_pass_may_end_at_the_scores():
+    plan = Plan(graph_of(), 5, gradients="parameters", keep=())
+    plan.forward(pictures(5))
+    whole, scores = plan.output().copy(), plan.output(plan.scores).copy()
+    plan.output()[...] = 9
+    assert (plan.forward(pictures(5), until=plan.scores) == scores).all()
+    assert (plan.output() == 9).all()
+    close(naive.softmax(scores), whole)
+
+
+def test_a_loss_and_its_gradient_take_one_pass():
+    plan = Plan(graph_of(), 5, gradients="parameters")
+    plan.forward(pictures(5))
+    losses = plan.losses(LABELS, Loss()).copy()
+    plan.losses(LABELS, Loss("square"))
+    plan.backward_loss(LABELS, Loss())
+    assert (plan.loss_values == losses).all()
+
+
+def test_one_row_holds_every_gradient():
+    graph = graph_of()
+    plan, places = Plan(graph, 5, gradients="parameters"), graph.parameter_places()
+    plan.forward(pictures(5))
+    plan.backward_loss(LABELS, Loss())
+    row = np.zeros(places.size, graph.dtype)
+    for node, key, _ in graph.parameters():
+        gradient, first = plan.gradients[node][key], places.first[node, key]
+        assert (first < places.decayed) == (key == "weights")
+        row[first : first + gradient.size] = gradient.ravel()
+    assert (row == plan.gradient).all()
+
+
+ROOMY = [
+    ("conv1", Convolution(32, 3, padding=1)),
+    ("conv2", Convolution(32, 3, padding=1)),
+    ("flatten", Flatten()),
+    ("dense3", Dense(3)),
+    ("softmax", Softmax()),
+]
+
+
+def test_a_bounded_workspace_takes_another_algorithm():
+    graph = graph_of(ROOMY)
+    free = Plan(graph, 5, gradients="parameters", keep=())
+    by_definition = Convolution(32, 3, padding=1, algorithm="im2col")
+    least = 4 * by_definition.workspace(5, (6, 6, 32), (6, 6, 32))
+    bound = Plan(graph, 5, gradients="parameters", keep=(), workspace_bytes=least)
+    assert bound.bytes < free.bytes
+    expected, _, gradients = step(free, pictures(5), LABELS)
+    losses, _, found = step(bound, pictures(5), LABELS)
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+    for key, gradient in gradients.items():
+        np.testing.assert_allclose(found[key], gradient, rtol=1e-3, atol=1e-3 * abs(gradient).max())
+
+
+def test_a_workspace_that_is_too_small_is_refused_by_the_layer_that_needs_more():
+    with pytest.raises(
+        UsageError, match=r"a workspace of 0.00390625 MiB is too small: layer 'conv2' needs at"
+    ):
+        Plan(graph_of(ROOMY), 5, workspace_bytes=4096)
+
+
 CHAIN = [
     ("conv1", Convolution(4, 3, padding=1)),
     ("relu1", ReLU()),
@@ -200,10 +262,9 @@ def test_a_training_step_allocates_no_array():
     optimizer = SGD(graph, momentum=0.9, weight_decay=1e-4)
 
     def act():
-        plan.forward(images, training=True)
-        plan.losses(labels, Loss())
+        plan.forward(images, until=plan.scores, training=True)
         plan.backward_loss(labels, Loss())
-        optimizer.step(plan.gradients, 1e-4)
+        optimizer.step(plan.gradient, 1e-4)
 
     act()
     tracemalloc.start()

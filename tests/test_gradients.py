@@ -31,7 +31,7 @@ from numbacnn.layers import (
     Tanh,
 )
 from numbacnn.network import Network
-from numbacnn.ops.losses import FORWARD
+from numbacnn.ops.losses import LOSSES
 
 SHAPE = (6, 5, 3)
 CASES = {
@@ -146,7 +146,7 @@ def test_gradients_where_a_graph_joins_and_parts(name):
         assert check.checked
 
 
-@pytest.mark.parametrize("loss", FORWARD)
+@pytest.mark.parametrize("loss", LOSSES)
 def test_gradients_of_a_loss(loss):
     network = network_of([("conv", Convolution(2, 3)), ("tanh", Tanh())])
     whole = check_gradients(network, samples=30, loss=Loss(loss, margin=0.5))[-1]

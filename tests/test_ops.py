@@ -81,7 +81,7 @@ FORWARD_OF_EVERYTHING = [
     ("activations.tanh_forward", "seven"),
     ("activations.ramp_forward", "seven"),
     ("softmax.forward", "three"),
-    *((f"losses.{loss.replace('-', '_')}_forward", "three") for loss in losses.FORWARD),
+    *((kernel.name, "three") for kernel in losses.LOSSES.values()),
     ("joins.accumulate", "seven"),
     ("joins.copy_channels", "one of three"),
     ("pixels.forward", "colour"),
@@ -102,13 +102,12 @@ def test_nan_is_passed_on(kernel, shape):
 
 
 @pytest.mark.parametrize("margin", [1.0])
-@pytest.mark.parametrize("loss", losses.FORWARD)
+@pytest.mark.parametrize("loss", losses.LOSSES)
 def test_losses_are_stable(loss, margin):
     x = np.array([[1e4, -1e4, 0], [-1e4, 1e4, 0], [1e4, 1e4, 1e4], [-1e4, -1e4, -1e4]], np.float32)
     labels = np.array([0, 0, 1, 2])
     values, gradients = np.full(4, np.nan, np.float32), np.full(x.shape, np.nan, np.float32)
-    losses.FORWARD[loss](values, x, labels, margin)
-    losses.BACKWARD[loss](gradients, np.ones(4, np.float32), x, labels, margin)
+    losses.LOSSES[loss](values, gradients, x, labels, margin, 1.0)
     expected = {
         "square": [((9999**2) + 1e8) / 2, (10001**2 + 1e8) / 2, (9999**2 + 2e8) / 2, (10001**2 + 2e8) / 2],
         "log": [np.log(2), 2e4 + np.log(2), 2e4, 1e4],
@@ -155,7 +154,7 @@ def test_the_lectures_example_of_max_pooling():
     x = np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]], np.float32).reshape(1, 4, 4, 1)
     y, switches = np.zeros((1, 2, 2, 1), np.float32), np.zeros((1, 2, 2, 1), np.uint16)
     pooling.max_forward(
-        y, switches, x, (2, 2), (2, 2), (0, 0, 0, 0), np.zeros(max_workspace_size(4, 1), np.float32)
+        y, switches, x, 1.0, (2, 2), (2, 2), (0, 0, 0, 0), np.zeros(max_workspace_size(4, 1), np.float32)
     )
     assert y.ravel().tolist() == [6, 8, 3, 4]
     assert switches.ravel().tolist() == [3, 3, 0, 3]
@@ -165,7 +164,7 @@ def test_equal_maxima_go_to_the_first():
     y, switches = np.zeros((1, 1, 1, 2), np.float32), np.full((1, 1, 1, 2), 9, np.uint16)
     workspace = np.zeros(max_workspace_size(3, 2), np.float32)
     ones = np.ones((1, 3, 3, 2), np.float32)
-    pooling.max_forward(y, switches, ones, (3, 3), (3, 3), (0, 0, 0, 0), workspace)
+    pooling.max_forward(y, switches, ones, 1.0, (3, 3), (3, 3), (0, 0, 0, 0), workspace)
     assert switches.ravel().tolist() == [0, 0]
 
 

@@ -16,6 +16,7 @@ def bench(
     input_shape: InputShape = None,
     classes: Classes = None,
     seconds: float = 4.0,
+    workspace_mb: int = 0,
     out: Out,
 ) -> dict[str, Any]:
     """Measure how many pictures a second a network trains on and runs forward on.
@@ -33,6 +34,8 @@ def bench(
         Pictures at a time.
     seconds
         How long to measure.
+    workspace_mb
+        MiB that the kernels of all layers may share beside activations and gradients; 0: as much as the fastest take.
     """
     import dataclasses
 
@@ -40,6 +43,7 @@ def bench(
     from numbacnn.training.speed import measure_speed
 
     found = find_network(network, input_shape, classes, initialise="he")
+    found.workspace_bytes = workspace_mb << 20 or None
     speed = measure_speed(found, batch_size, seconds=seconds)
     result = {
         "network": network,

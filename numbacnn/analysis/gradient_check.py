@@ -218,5 +218,5 @@ def _loss_kinks(plan: Plan, labels: Any, loss: Loss) -> Any:
         return np.zeros(0)
     scores = plan.output(plan.scores)
     gradient = np.zeros_like(scores)
-    losses.BACKWARD[loss.name](gradient, np.ones(len(scores)), scores, labels, loss.margin)
+    losses.LOSSES[loss.name](plan.loss_values, gradient, scores, labels, loss.margin, 1.0)
     return gradient

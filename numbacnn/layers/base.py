@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -104,8 +105,10 @@ class Layer:
         """Arrays to keep from forward to backward: name -> (shape with N, dtype)."""
         return {}
 
-    def workspace(self, count: int, output: Shape, *inputs: Shape) -> int:
-        """Elements of shared workspace that a pass over `count` pictures needs."""
+    def workspace(self, count: int, output: Shape, *inputs: Shape, limit: float = math.inf) -> int:
+        """Elements of shared workspace that a pass over `count` pictures needs; a layer that can choose chooses what takes
+        at most `limit` of them.
+        """
         return 0
 
     def forward(self, call: Call) -> None:

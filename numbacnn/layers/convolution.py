@@ -22,7 +22,7 @@ class Convolution(Layer):
     `padding` is one number, [height, width], or [top, bottom, left, right]. Weights (R,S,C/groups,K), bias (K).
     `algorithm`: "im2col" multiplies as the definition says; "winograd-2" and "winograd-4" need 2.25 and 4 times fewer
     multiplications in 3x3 filters of stride 1, "winograd-2" 2.8 times fewer in 5x5 filters, and round a little more;
-    "auto" takes the fastest.
+    "auto" takes the fastest that the workspace has room for.
     """
 
     kind: ClassVar[str] = "convolution"
@@ -85,7 +85,7 @@ class Convolution(Layer):
             "bias": Parameter((self.filters,), start=0.0),
         }
 
-    def workspace(self, count: int, output: Shape, *inputs: Shape) -> int:
+    def workspace(self, count: int, output: Shape, *inputs: Shape, limit: float = math.inf) -> int:
         height, width, channels = inputs[0]
         products = workspace_size(
             (count, output[0], output[1]),
@@ -95,6 +95,7 @@ class Convolution(Layer):
             self.groups,
             self.algorithm,
             (height, width),
+            limit,
         )
         return max(products, dense.workspace_size(self.filters))
 

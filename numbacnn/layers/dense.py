@@ -57,7 +57,7 @@ class Dense(Layer):
             "bias": Parameter((self.outputs,), start=0.0),
         }
 
-    def workspace(self, count: int, output: Shape, *inputs: Shape) -> int:
+    def workspace(self, count: int, output: Shape, *inputs: Shape, limit: float = math.inf) -> int:
         return dense.workspace_size(self.outputs)
 
     def forward(self, call: Call) -> None:

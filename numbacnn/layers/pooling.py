@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ from .convolution import padding_of
 
 @dataclass
 class _Pool(Layer):
+    can_rectify: ClassVar[bool] = True
     may_be_overwritten: ClassVar[bool] = True
 
     kernel: int | tuple[int, int]
@@ -58,7 +60,7 @@ class MaxPool(_Pool):
 
     kind: ClassVar[str] = "max-pool"
 
-    def workspace(self, count: int, output: Shape, *inputs: Shape) -> int:
+    def workspace(self, count: int, output: Shape, *inputs: Shape, limit: float = math.inf) -> int:
         return pooling.max_workspace_size(*inputs[0][1:])
 
     def scratch(self, count: int, output: Shape) -> dict[str, tuple[Shape, type]]:
@@ -70,6 +72,7 @@ class MaxPool(_Pool):
             call.output,
             call.scratch["switches"],
             call.input,
+            call.slope,
             window.kernel,
             window.stride,
             tuple(window.padding),
@@ -96,7 +99,13 @@ class SumPool(_Pool):
     def forward(self, call: Call) -> None:
         window = self._window
         pooling.sum_forward(
-            call.output, call.input, window.kernel, window.stride, tuple(window.padding), self.average
+            call.output,
+            call.input,
+            call.slope,
+            window.kernel,
+            window.stride,
+            tuple(window.padding),
+            self.average,
         )
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
@@ -119,6 +128,8 @@ class GlobalAveragePool(Layer):
     """(H,W,C) -> (1,1,C), the average of each map (Lin et al., 2014)."""
 
     kind: ClassVar[str] = "global-average-pool"
+    can_rectify: ClassVar[bool] = True
+    may_be_overwritten: ClassVar[bool] = True
 
     def output_shape(self, *inputs: Shape) -> Shape:
         need_volume(self.kind, inputs[0])
@@ -129,7 +140,7 @@ class GlobalAveragePool(Layer):
 
     def forward(self, call: Call) -> None:
         kernel = call.input.shape[1:3]
-        pooling.sum_forward(call.output, call.input, kernel, kernel, (0, 0, 0, 0), True)
+        pooling.sum_forward(call.output, call.input, call.slope, kernel, kernel, (0, 0, 0, 0), True)
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
         kernel = call.input.shape[1:3]

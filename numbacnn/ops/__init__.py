@@ -15,10 +15,10 @@ The ops
     pooling       max (keeps its switches), sum, average; their gradients
     activations   ReLU, leaky ReLU, PReLU, ELU, sigmoid, tanh, ramp; their derivatives, the rectifier rules
     softmax       and its gradient
-    losses        square, log, hinge, log-softmax, max-margin; their gradients
+    losses        square, log, hinge, log-softmax, max-margin, each with its gradient
     joins         concatenate, add; their gradients
     dropout       inverted, masked by a counter-based generator
     pixels        mean, scale and channel order: the model's own preprocessing
     augmentation  flip, crop, shift and colour of a batch of pictures
-    update        stochastic gradient descent with momentum and weight decay
+    update        stochastic gradient descent with momentum and weight decay, of all parameters at once
 """

@@ -1,11 +1,12 @@
 """Pooling over each activation map on its own (lecture: max, sum, average and overlapping pooling).
 
-max_forward        x (N,H,W,C) -> y (N,P,Q,C), switches (N,P,Q,C): which cell of the window won, r*S + s
+max_forward        x (N,H,W,C), slope -> y (N,P,Q,C), switches (N,P,Q,C): which cell of the window won, r*S + s
 max_backward       d_y, switches -> d_x: the gradient goes back to the winner alone (Zeiler and Fergus'
                    unpooling is this same walk)
-sum_forward        x -> y, the sum over the window, or its average
+sum_forward        x, slope -> y, the sum over the window, or its average
 sum_backward       d_y -> d_x
 
+What is below 0 in y is multiplied by `slope`, for a rectifier that follows (0: ReLU, 1: nothing changes).
 Cells of the padding never win a maximum and count as zeros in a sum. An average divides by the cells
 of the window that lie on the padded input, as Caffe's does where a window hangs over the border.
 """
@@ -31,15 +32,23 @@ def max_workspace_size(width: int, channels: int) -> int:
 
 
 def _max_forward_cpu(
-    y: Any, switches: Any, x: Any, kernel: Any, stride: Any, padding: Any, workspace: Any
+    y: Any, switches: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, workspace: Any
 ) -> None:
     """y = the largest value under the window; the first in reading order where several are equal."""
-    _max_forward(y, switches, x, kernel, stride, padding, threads(), workspace)
+    _max_forward(y, switches, x, slope, kernel, stride, padding, threads(), workspace)
 
 
 @jit(parallel=True)
 def _max_forward(
-    y: Any, switches: Any, x: Any, kernel: Any, stride: Any, padding: Any, workers: Any, workspace: Any
+    y: Any,
+    switches: Any,
+    x: Any,
+    slope: Any,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    workers: Any,
+    workspace: Any,
 ) -> None:
     height, width, channels = x.shape[1], x.shape[2], x.shape[3]
     length, lines, source = width * channels, y.shape[0] * y.shape[1], x.reshape(x.size)
@@ -70,6 +79,8 @@ def _max_forward(
                 winners = switch[target : target + channels]
                 for c in range(channels):
                     winners[c] = cells[c]
+                if slope != 1:
+                    _rectify(best, slope)
 
 
 # Selections and no branches, cells as floats like the values: the compiler makes vectors of these loops.
@@ -95,6 +106,14 @@ def _across(best: Any, cells: Any, column: Any, rows: Any, shift: Any) -> None:
         wins = (value > before) | (value != value) | ((value == before) & (cell < kept))
         best[c] = value if wins else before
         cells[c] = cell if wins else kept
+
+
+@jit
+def _rectify(values: Any, slope: Any) -> None:
+    """v = v above 0, else slope v."""
+    share = values.dtype.type(slope)
+    for c in range(values.size):
+        values[c] = values[c] if values[c] > 0 else share * values[c]
 
 
 def _max_backward_cpu(d_x: Any, d_y: Any, switches: Any, kernel: Any, stride: Any, padding: Any) -> None:
@@ -131,7 +150,9 @@ def _max_backward(
 
 
 @jit(parallel=True)
-def _sum_forward_cpu(y: Any, x: Any, kernel: Any, stride: Any, padding: Any, average: Any) -> None:
+def _sum_forward_cpu(
+    y: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, average: Any
+) -> None:
     """y = the sum under the window, divided by its cells if `average`."""
     height, width, channels = x.shape[1], x.shape[2], x.shape[3]
     for index in prange(y.shape[0] * y.shape[1]):
@@ -152,6 +173,8 @@ def _sum_forward_cpu(y: Any, x: Any, kernel: Any, stride: Any, padding: Any, ave
                 )
                 for c in range(channels):
                     total[c] /= cells
+            if slope != 1:
+                _rectify(total, slope)
 
 
 @jit(parallel=True)

@@ -47,6 +47,8 @@ class Trainer:
             self._optimizer.velocity[key][...] = array
         self.state.velocity = self._optimizer.velocity
         self._schedule = SCHEDULES[settings.schedule](settings, **self.state.schedule)
+        if settings.workspace_mb:
+            network.workspace_bytes = settings.workspace_mb << 20
         self._plan = network.plan(min(settings.batch_size, len(dataset.train)), "parameters")
         self._batches = -(-len(dataset.train) // self._plan.batch_size)
         self._buffers_shape = (PLACES, self._plan.batch_size, *network.input_shape)
@@ -112,15 +114,15 @@ class Trainer:
         plan, state, labels = self._plan, self.state, batch.labels
         plan.count = len(labels)
         plan.input[...] = batch.pixels
-        probabilities = plan.forward(training=True, key=self.settings.seed, step=state.step)
-        loss = float(plan.losses(labels, self._loss).sum(dtype=np.float64))
+        scores = plan.forward(until=plan.scores, training=True, key=self.settings.seed, step=state.step)
+        plan.backward_loss(labels, self._loss)
+        loss = float(plan.loss_values.sum(dtype=np.float64))
         rate = self._schedule.rate(state.epoch + state.batch / self._batches)
         if not np.isfinite(loss):
             self._give_up(rate)
-        plan.backward_loss(labels, self._loss)
-        self._optimizer.step(plan.gradients, rate)
+        self._optimizer.step(plan.gradient, rate)
         state.loss_sum += loss
-        state.wrong += int((probabilities.argmax(axis=1) != labels).sum())
+        state.wrong += int((scores.argmax(axis=1) != labels).sum())
         state.seen += len(labels)
 
     def _give_up(self, rate: float) -> None:

@@ -14,34 +14,40 @@ Arrays = dict[str, Any]
 
 
 class SGD:
-    """Updates a graph's parameters in place. `velocity` is all it remembers.
+    """Updates a graph's parameters in place, all in one pass. `velocity` is all it remembers.
 
-    What starts at a fixed value (biases, PReLU's slopes) is not decayed.
+    The graph's parameters move into one row of numbers that this optimizer holds: of several made for a graph, the
+    last one trains it. What starts at a fixed value (biases, PReLU's slopes) is not decayed.
     """
 
     def __init__(self, graph: Graph, *, momentum: float, weight_decay: float) -> None:
         self.momentum = momentum
+        self._weight_decay = weight_decay
+        places = graph.parameter_places()
+        self._decayed = places.decayed
+        self._weights, self._velocity = np.zeros((2, places.size), graph.dtype)
+        views = places.views(self._weights, graph)
+        for node in graph.nodes:
+            for name, array in node.layer.parameters.items():
+                views[node.name, name][...] = array
+                node.layer.parameters[name] = views[node.name, name]
         self.parameters: Arrays = {f"{node}/{name}": array for node, name, array in graph.parameters()}
-        self.velocity: Arrays = {key: np.zeros_like(array) for key, array in self.parameters.items()}
-        self._decay = {
-            f"{node.name}/{name}": weight_decay if wanted.start is None else 0.0
-            for node in graph.nodes
-            for name, wanted in graph.wanted(node).items()
+        velocity = places.views(self._velocity, graph)
+        self.velocity: Arrays = {
+            f"{node}/{name}": velocity[node, name] for node, name, _ in graph.parameters()
         }
 
-    def step(self, gradients: dict[str, dict[str, Any]], learning_rate: float) -> None:
-        """One step along the gradients (node -> parameter -> array)."""
-        for key, weights in self.parameters.items():
-            node, _, name = key.rpartition("/")
-            gradient = gradients[node][name]
-            update.sgd(
-                weights.reshape(-1),
-                self.velocity[key].reshape(-1),
-                gradient.reshape(-1),
-                learning_rate,
-                self.momentum,
-                self._decay[key],
-            )
+    def step(self, gradient: Any, learning_rate: float) -> None:
+        """One step along the gradient of all parameters, `Plan.gradient`."""
+        update.sgd(
+            self._weights,
+            self._velocity,
+            gradient,
+            learning_rate,
+            self.momentum,
+            self._weight_decay,
+            self._decayed,
+        )
 
     def snapshot(self) -> tuple[Arrays, Arrays]:
         """Copies of weights and velocity."""

@@ -43,6 +43,11 @@ class Settings:
     translate: int = _option(0, "Shift pictures by up to so many pixels.")
     colour: float = _option(0.0, "Shift RGB along the set's main colours, by so many of their deviations.")
 
+    workspace_mb: int = _option(
+        0,
+        "MiB that the kernels of all layers may share beside activations and gradients; 0: as much as the fastest take.",
+    )
+
     def __post_init__(self) -> None:
         for name, least in (
             ("epochs", 1),
@@ -55,6 +60,7 @@ class Settings:
             ("crop_padding", 0),
             ("translate", 0),
             ("colour", 0),
+            ("workspace_mb", 0),
         ):
             if not getattr(self, name) >= least:
                 raise UsageError(f"{_flag(name)} {getattr(self, name)}: at least {least} is expected")

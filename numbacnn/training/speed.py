@@ -37,8 +37,8 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
         raise UsageError(f"{seconds} seconds: a number above 0 is expected")
     graph, loss = network.graph, Loss()
     plan, forward_plan = (
-        Plan(graph, batch_size, gradients="parameters", keep=()),
-        Plan(graph, batch_size, keep=()),
+        Plan(graph, batch_size, gradients="parameters", keep=(), workspace_bytes=network.workspace_bytes),
+        Plan(graph, batch_size, keep=(), workspace_bytes=network.workspace_bytes),
     )
     optimizer = SGD(graph, momentum=0.9, weight_decay=5e-4)
     generator = np.random.default_rng(0)
@@ -46,10 +46,9 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
     labels = generator.integers(0, network.classes, batch_size)
 
     def train() -> None:
-        plan.forward(images, training=True)
-        plan.losses(labels, loss)
+        plan.forward(images, until=plan.scores, training=True)
         plan.backward_loss(labels, loss)
-        optimizer.step(plan.gradients, 1e-5)
+        optimizer.step(plan.gradient, 1e-5)
 
     def forward() -> None:
         forward_plan.forward(images)

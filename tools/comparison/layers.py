@@ -176,7 +176,7 @@ def _max_pool(pool: Any) -> Iterator[Task]:
 
     yield Task(
         "forward",
-        lambda: pooling.max_forward(y, switches, x, *place, workspace),
+        lambda: pooling.max_forward(y, switches, x, 1.0, *place, workspace),
         [(y, VOLUME)],
         {layout: forward(layout) for layout in LAYOUTS},
     )
@@ -204,7 +204,7 @@ def _average_pool(pool: Any) -> Iterator[Task]:
 
     yield Task(
         "forward",
-        lambda: pooling.sum_forward(y, x, *place, pool.average),
+        lambda: pooling.sum_forward(y, x, 1.0, *place, pool.average),
         [(y, VOLUME)],
         {layout: forward(layout) for layout in LAYOUTS},
     )

@@ -42,18 +42,16 @@ class Ours:
 
     def gradients(self, *, training: bool = True) -> float:
         """One walk forward and back; returns the mean loss."""
-        self.plan.forward(self.images, training=training)
-        loss = self.plan.losses(self.labels, self.loss).mean()
+        self.plan.forward(self.images, until=self.plan.scores, training=training)
         self.plan.backward_loss(self.labels, self.loss)
-        return float(loss)
+        return float(self.plan.loss_values.mean())
 
     def train(self) -> None:
         """One training step."""
         self.gradients()
-        self.optimizer.step(self.plan.gradients, 1e-5)
+        self.optimizer.step(self.plan.gradient, 1e-5)
 
     def forward(self) -> NDArray[Any]:
         """The scores (N,K), good until the next pass."""
-        self.forward_plan.forward(self.images)
-        scores: NDArray[Any] = self.forward_plan.output(self.forward_plan.scores)
+        scores: NDArray[Any] = self.forward_plan.forward(self.images, until=self.forward_plan.scores)
         return scores

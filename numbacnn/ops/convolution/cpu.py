@@ -5,6 +5,7 @@ Winograd's way where that was measured faster.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from numba import prange
@@ -22,13 +23,31 @@ _LEAST = 16 * 32
 """Channels times filters from which Winograd's transforms were measured to pay."""
 
 
-def _tile_size(algorithm: str, channels: int, filters: int, window: Window, groups: int) -> int:
-    """Winograd's outputs in a tile, in one dimension; 0: im2col."""
+@lru_cache(maxsize=512)
+def _tile_size(
+    algorithm: str,
+    output: tuple[int, int, int],
+    channels: int,
+    filters: int,
+    window: Window,
+    groups: int,
+    room: float,
+) -> int:
+    """Winograd's outputs in a tile, in one dimension; 0: im2col. `room`: the elements of workspace at hand."""
     if algorithm != "auto":
         return {"im2col": 0, "winograd-2": 2, "winograd-4": 4}[algorithm]
     if channels * filters < _LEAST:
         return 0
-    return next((size for size in (4, 2) if winograd.suits(size, channels, filters, window, groups)), 0)
+    for size in (4, 2):
+        suits = winograd.suits(size, channels, filters, window, groups)
+        if suits and _winograd_size(output, channels, filters, size, window.kernel[0]) <= room:
+            return size
+    return 0
+
+
+def _winograd_size(output: tuple[int, int, int], channels: int, filters: int, size: int, taps: int) -> int:
+    mirrored = taps * taps * channels * filters
+    return mirrored + winograd.workspace_size(output, channels, filters, size, taps)
 
 
 def workspace_size(
@@ -39,12 +58,15 @@ def workspace_size(
     groups: int,
     algorithm: str,
     input_size: tuple[int, int],
+    limit: float = math.inf,
 ) -> int:
-    """Elements of workspace that the three ops need for an output (N, P, Q) and an input of (H, W)."""
-    size = _tile_size(algorithm, channels, filters, window, groups)
-    mirrored = math.prod(window.kernel) * channels // groups * filters
+    """Elements of workspace that the three ops need for an output (N, P, Q) and an input of (H, W), at most `limit` of
+    them where the algorithm leaves a choice.
+    """
+    size = _tile_size(algorithm, output, channels, filters, window, groups, limit)
     if size:
-        return mirrored + winograd.workspace_size(output, channels, filters, size, window.kernel[0])
+        return _winograd_size(output, channels, filters, size, window.kernel[0])
+    mirrored = math.prod(window.kernel) * channels // groups * filters
     forward_size = cut(output, channels, filters, window.terms, groups).workspace
     if _by_columns(channels, window, groups):
         return max(forward_size, columns.workspace_size(output, channels, filters, window, groups))
@@ -64,7 +86,7 @@ def forward(
     workspace: Any,
 ) -> None:
     """y = f(x * weights + bias): every filter's dot product with every patch (lecture: convolutional layer)."""
-    size = _tile_size(algorithm, x.shape[3], y.shape[3], window, groups)
+    size = _tile_size(algorithm, y.shape[:3], x.shape[3], y.shape[3], window, groups, workspace.size)
     _convolve(y, x, weights, bias, slope, window.terms, groups, size, workspace)
 
 
@@ -78,7 +100,7 @@ def backward_input(
         return
     mirrored = workspace[: weights.size].reshape(*window.kernel, filters // groups, channels)
     _mirror(mirrored, weights, groups)
-    size = _tile_size(algorithm, channels, filters, window, groups)
+    size = _tile_size(algorithm, d_y.shape[:3], channels, filters, window, groups, workspace.size)
     bias, rest = zeros(channels, d_x.dtype), workspace[weights.size :]
     _convolve(d_x, d_y, mirrored, bias, 1.0, _mirrored(window), groups, size, rest)
 
@@ -87,7 +109,7 @@ def backward_weights(
     d_weights: Any, x: Any, d_y: Any, window: Window, groups: int, algorithm: str, workspace: Any
 ) -> None:
     """d_weights: every element of a patch times every filter's gradient, summed over all pixels."""
-    size = _tile_size(algorithm, x.shape[3], d_y.shape[3], window, groups)
+    size = _tile_size(algorithm, d_y.shape[:3], x.shape[3], d_y.shape[3], window, groups, workspace.size)
     if size:
         winograd.backward_weights(
             d_weights, x, d_y, (window.padding.top, window.padding.left), size, workspace
