@@ -260,18 +260,28 @@ class Plan:
         reached = self.graph.ancestors(start)
         written = {start}
         for node in reversed(self.graph.nodes):
-            if node.name not in reached or node.name not in self._flows:
-                continue
-            call, d_output = self.call(node), self._view(node.name, "d_output")
-            if self._learns and node.layer.parameters:
-                node.layer.backward_parameters(call, d_output, self.gradients[node.name])
-            if not node.inputs:
-                if self._reaches_input:
-                    node.layer.backward_input(call, d_output, self._view("", "d_input"))
-            elif not (node.layer.is_view and self._memory.shares_gradient(node)):
-                self._backward_inputs(node, call, d_output, written)
-            written.update(node.inputs)
+            if node.name in reached and node.name in self._flows:
+                self._back_through(node, written)
         return self._view("", "d_input") if self._reaches_input else None
+
+    def rehearse(self) -> None:
+        """Calls what a walk back calls, the first layers first, on whatever the buffers hold: to compile it all, in the
+        order in which a pass needs it last (`training.beside`).
+        """
+        for node in self.graph.nodes:
+            if node.name in self._flows:
+                self._back_through(node, set())
+
+    def _back_through(self, node: Node, written: set[str]) -> None:
+        call, d_output = self.call(node), self._view(node.name, "d_output")
+        if self._learns and node.layer.parameters:
+            node.layer.backward_parameters(call, d_output, self.gradients[node.name])
+        if not node.inputs:
+            if self._reaches_input:
+                node.layer.backward_input(call, d_output, self._view("", "d_input"))
+        elif not (node.layer.is_view and self._memory.shares_gradient(node)):
+            self._backward_inputs(node, call, d_output, written)
+        written.update(node.inputs)
 
     def _backward_inputs(self, node: Node, call: Call, d_output: Array, written: set[str]) -> None:
         """The first gradient of a node is written in place; where others read it too, theirs are added."""

@@ -174,11 +174,16 @@ def _folder(run: Path | None, dataset: Dataset, network: str) -> Path:
 def _follow(trainer: Trainer, folder: RunFolder, record: dict[str, Any], out: Output) -> dict[str, float]:
     """Runs the training, shows it, saves it after every epoch and when it is interrupted; returns its speed."""
     from numbacnn.training import BatchDone, EpochDone, Finished
+    from numbacnn.training.beside import compiling_beside
 
     from .progress import display
 
     speed: dict[str, float] = {}
-    with _interruptions() as interrupted, display(out) as show:
+    with (
+        compiling_beside(trainer.network.graph),
+        _interruptions() as interrupted,
+        display(out) as show,
+    ):
         for event in trainer:
             show(event)
             if isinstance(event, EpochDone):

@@ -17,6 +17,7 @@ from typing import Any
 
 import llvmlite.binding
 import numba
+from filelock import FileLock
 from numba.core import config, event
 from platformdirs import user_cache_path
 
@@ -97,7 +98,17 @@ def _numba_caches_here() -> Iterator[None]:
         config.CACHE_DIR = before
 
 
-def jit(function: Callable[..., Any] | None = None, *, parallel: bool = False) -> Any:
+def _one_process_at_a_time(save: Callable[..., None]) -> Callable[..., None]:
+    """Numba numbers a kernel's files by its index: two processes at once could give one number to two signatures."""
+
+    def saved(*arguments: Any) -> None:
+        with FileLock(cache_folder() / "saving.lock"):
+            save(*arguments)
+
+    return saved
+
+
+def jit(function: Callable[..., Any] | None = None, *, parallel: bool = False, inline: bool = False) -> Any:
     """`numba.njit` with this project's cache.
 
     No fastmath: it would let the compiler assume that NaN and infinity never occur, and a diverged
@@ -106,7 +117,14 @@ def jit(function: Callable[..., Any] | None = None, *, parallel: bool = False) -
 
     def decorate(function: Callable[..., Any]) -> Any:
         with _numba_caches_here():
-            compiled = numba.njit(cache=True, parallel=parallel, error_model="numpy", nogil=True)(function)
+            compiled = numba.njit(
+                cache=True,
+                parallel=parallel,
+                inline="always" if inline else "never",
+                error_model="numpy",
+                nogil=True,
+            )(function)
+        compiled._cache.save_overload = _one_process_at_a_time(compiled._cache.save_overload)
         _functions.append(compiled)
         return compiled
 

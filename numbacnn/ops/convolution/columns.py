@@ -62,7 +62,7 @@ def _backward_input(
         _worker(worker, d_x, d_y, terms, groups, share, none, zero, numbers, workspace)
 
 
-@jit
+@jit(inline=True)
 def _worker(
     worker: Any,
     d_x: Any,

@@ -247,7 +247,7 @@ def _forward(
         )
 
 
-@jit
+@jit(inline=True)
 def _forward_worker(
     worker: Any,
     y: Any,
@@ -314,7 +314,7 @@ def _backward_weights(
         d_weights[i] = total
 
 
-@jit
+@jit(inline=True)
 def _backward_weights_worker(
     worker: Any,
     sums: Any,

@@ -143,7 +143,7 @@ def _convolve(
         _convolve_worker(worker, y, x, bias, slope, padding, sizes, none, zero, workspace)
 
 
-@jit
+@jit(inline=True)
 def _convolve_worker(
     worker: Any,
     y: Any,
