@@ -84,7 +84,6 @@ class Plan:
         )
         self._flows = self._memory.flows
         self._has_walked = False
-        self._step = Step()
         self._calls: dict[tuple[str, int], Call] = {}
 
     @property
@@ -139,6 +138,10 @@ class Plan:
             for node in self.graph.nodes
         }
 
+    @cached_property
+    def _step(self) -> Step:
+        return Step(self._buffers["", "step"])
+
     def call(self, node: Node) -> Call:
         """What this node sees of the present pass."""
         known = self._calls.get((node.name, self.count))
@@ -189,7 +192,8 @@ class Plan:
         last = self.graph.output if until is None else self.graph[until]
         if images is not None:
             self.load(images)
-        self._step.training, self._step.key, self._step.number = training, key, step
+        self._step.training = training
+        self._step.numbers[...] = key, step
         self._has_walked = False
         for node in self.graph.nodes:
             if node.name not in self._memory.rectified:

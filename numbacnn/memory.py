@@ -125,6 +125,8 @@ class Memory:
         wishes = {
             ("", "input"): _Wish((count, *graph.input_shape), dtype),
             ("", "losses"): _Wish((count,), dtype),
+            ("", "labels"): _Wish((count,), np.int64),
+            ("", "step"): _Wish((2,), np.uint64),
         }
         if self._learns:
             wishes["", "gradient"] = _Wish((graph.parameter_places().size,), dtype)

@@ -406,17 +406,18 @@ DROPOUTS = {
     "nearly all": (999, 0.9),
 }
 DROPOUT_LAYERS = {"alexnet dropout6": (16 * 4096, 0.5)}
-KEY, STREAM = 0x0123456789ABCDEF, (41 << 16) | 7
+STEP, INDEX = np.array([0x0123456789ABCDEF, 41], np.uint64), 7
 
 
 def dropout_forward(generator, dtype, shape):
     size, probability = shape
     x = numbers(generator, dtype, size)
-    return [unwritten(dtype, size), np.zeros(size, bool), x, KEY, STREAM, probability]
+    return [unwritten(dtype, size), np.zeros(size, bool), x, STEP, INDEX, probability]
 
 
-def dropped(y, mask, x, key, stream, probability):
-    mask = naive.dropout_mask(x.size, key, stream, probability)
+def dropped(y, mask, x, step, index, probability):
+    key, number = map(int, step)
+    mask = naive.dropout_mask(x.size, key, (number << 16) | index, probability)
     return x * mask / (1 - probability), mask
 
 
@@ -486,7 +487,18 @@ UPDATE_LAYERS = {
 
 
 def sgd(generator, dtype, size):
-    return [*(numbers(generator, dtype, size) for _ in range(3)), 0.1, 0.9, 0.0005, size // 2]
+    arrays = (numbers(generator, dtype, size) for _ in range(3))
+    return [*arrays, np.array([0.1], dtype), 0.9, 0.0005, size // 2]
+
+
+# What a step says of itself: a picture more is unsure of several classes
+
+
+def tally(generator, dtype, shape):
+    scores = numbers(generator, dtype, *shape)
+    scores[-1] = scores[-1].max()
+    rows, losses = numbers(generator, dtype, 3, 2), numbers(generator, dtype, shape[0])
+    return [rows, losses, scores, generator.integers(0, shape[1], shape[0]), STEP]
 
 
 COMPARISONS: dict[str, Comparison] = {
@@ -615,6 +627,7 @@ COMPARISONS: dict[str, Comparison] = {
     "augmentation.augment": Comparison(
         augment, lambda x, *rest: (naive.augment(x.shape, *rest),), CROPS, CROP_LAYERS
     ),
+    "tally.write": Comparison(tally, naive.tally, SCORES, SCORE_LAYERS),
     "update.sgd": Comparison(sgd, naive.sgd, SIZES, UPDATE_LAYERS, outputs=2),
 }
 """Kernel -> its row."""

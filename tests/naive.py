@@ -262,7 +262,13 @@ def augment(shape, images, top, left, flip, colour, fill):
     return x
 
 
-def sgd(weights, velocity, gradient, learning_rate, momentum, decay, decayed):
+def sgd(weights, velocity, gradient, rate, momentum, decay, decayed):
     pull = np.where(np.arange(weights.size) < decayed, decay, 0)
-    velocity = momentum * velocity - learning_rate * (gradient + pull * weights)
+    velocity = momentum * velocity - rate * (gradient + pull * weights)
     return weights + velocity, velocity
+
+
+def tally(rows, losses, scores, labels, step):
+    rows = rows.copy()
+    rows[int(step[1]) % len(rows)] = losses.sum(), (scores.argmax(axis=1) != labels).sum()
+    return (rows,)

@@ -33,13 +33,12 @@ class Parameter:
 
 @dataclass
 class Step:
-    """What all nodes share in one pass: dropout draws from `key` and `number`; `rule` is the rectifiers' rule of
-    a backward pass (ops.activations).
+    """What all nodes share in one pass: dropout draws from `numbers`, a key and the step's own number, two uint64 on the
+    device; `rule` is the rectifiers' rule of a backward pass (ops.activations).
     """
 
+    numbers: Array
     training: bool = False
-    key: int = 0
-    number: int = 0
     rule: int = 0
 
 
@@ -63,11 +62,6 @@ class Call:
     @property
     def input(self) -> Array:
         return self.inputs[0]
-
-    @property
-    def stream(self) -> int:
-        """Names this node's random numbers in this step: no two layers or steps share them."""
-        return (self.step.number << 16) | self.index
 
 
 @dataclass

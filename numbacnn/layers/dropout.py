@@ -30,7 +30,7 @@ class Dropout(Layer):
         if call.step.training:
             mask = flat(call.scratch["mask"])
             dropout.forward(
-                flat(call.output), mask, flat(call.input), call.step.key, call.stream, self.probability
+                flat(call.output), mask, flat(call.input), call.step.numbers, call.index, self.probability
             )
         else:
             joins.copy(flat(call.output), flat(call.input))

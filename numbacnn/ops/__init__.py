@@ -20,5 +20,6 @@ The ops
     dropout       inverted, masked by a counter-based generator
     pixels        mean, scale and channel order: the model's own preprocessing
     augmentation  flip, crop, shift and colour of a batch of pictures
+    tally         the sum of a step's losses, and its wrong answers
     update        stochastic gradient descent with momentum and weight decay, of all parameters at once
 """

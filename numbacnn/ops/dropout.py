@@ -1,17 +1,19 @@
 """Dropout (Srivastava et al., 2014; lecture: regularization), in its inverted form.
 
-forward     x, key, stream, p -> y, mask: an element is kept with probability 1-p and divided by it
+forward     x, step (key, number), index, p -> y, mask: an element is kept with probability 1-p and divided by it
 backward    d_y, mask, p -> d_x
 
 The lecture sets neurons to zero with probability p and multiplies by 1-p at test time. Dividing by 1-p in
 training instead gives the same expectation, and the network at test time has nothing left to do.
-All arrays are flat.
+All arrays but `step` are flat. The two uint64 of `step` lie where the op's arrays do, so that a GPU can repeat a recorded
+pass with other numbers; `index`, below 65536, tells the layers of a network apart.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import prange
 
 from .compilation import jit
@@ -20,9 +22,10 @@ from .philox import philox, unit
 
 
 @jit(parallel=True)
-def _forward_cpu(y: Any, mask: Any, x: Any, key: Any, stream: Any, probability: Any) -> None:
+def _forward_cpu(y: Any, mask: Any, x: Any, step: Any, index: Any, probability: Any) -> None:
     """y_i = x_i / (1-p) with probability 1-p, else 0; element i draws word i % 4 of counter i / 4."""
     scale = 1 / (1 - probability)
+    key, stream = step[0], step[1] << np.uint64(16) | np.uint64(index)
     for group in prange((y.size + 3) // 4):
         words = philox(group, stream, key)
         for lane in range(min(4, y.size - group * 4)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -17,9 +18,10 @@ _SMALL = 32768
 class Kernel:
     """An op: one function a device, all with the same parameters, the output first.
 
-    A variant is a compiled function, or a Python function that launches some. Another device is one
-    more keyword where the kernel is made, and nothing elsewhere. `work` takes the op's arguments and tells how many
-    elements' additions it takes; without it, as many as the output has.
+    A variant is a compiled function, or a Python function that launches some. That of a device whose toolchain not
+    everybody has is imported when it is first wanted: for "pooling.max_forward" the function `max_forward` of
+    `ops.cuda.pooling`. `work` takes the op's arguments and tells how many elements' additions it takes; without it, as
+    many as the output has.
 
     Raises TypeError where two variants differ in a parameter's name or place.
     """
@@ -29,24 +31,44 @@ class Kernel:
     def __init__(
         self, name: str, *, work: Callable[..., int] | None = None, **variants: Callable[..., None]
     ) -> None:
-        parameters = {device: _parameters(variant) for device, variant in variants.items()}
-        if len(set(parameters.values())) != 1:
-            raise TypeError(f"the variants of {name} differ in their parameters: {parameters}")
         self.name = name
+        self.variants: dict[str, Callable[..., None]] = {}
+        self.parameters: tuple[str, ...] = ()
+        for device, variant in variants.items():
+            self._take(device, variant)
         self._work = work or (lambda output, *_: output.size)
-        self.variants = variants
-        self.parameters = next(iter(parameters.values()))
         self.__doc__ = next(iter(variants.values())).__doc__
         Kernel.registry[name] = self
 
     def __call__(self, output: Any, *arguments: Any) -> None:
         if not isinstance(output, np.ndarray):
-            self.variants["cuda"](output, *arguments)
+            self.variant("cuda")(output, *arguments)
         elif self._work(output, *arguments) < _SMALL:
             with single_thread():
                 self.variants["cpu"](output, *arguments)
         else:
             self.variants["cpu"](output, *arguments)
+
+    def variant(self, device: str) -> Callable[..., None]:
+        """The op's function on a device."""
+        if device not in self.variants:
+            self._take(device, of_device(self.name, device))
+        return self.variants[device]
+
+    def _take(self, device: str, variant: Callable[..., None]) -> None:
+        parameters = _parameters(variant)
+        if self.parameters not in ((), parameters):
+            known = dict.fromkeys(self.variants, self.parameters) | {device: parameters}
+            raise TypeError(f"the variants of {self.name} differ in their parameters: {known}")
+        self.parameters = parameters
+        self.variants[device] = variant
+
+
+def of_device(name: str, device: str) -> Callable[..., Any]:
+    """What stands for "pooling.max_forward" in a device's own room: `max_forward` of `ops.cuda.pooling`."""
+    module, function = name.rsplit(".", 1)
+    found: Callable[..., Any] = getattr(importlib.import_module(f"{__package__}.{device}.{module}"), function)
+    return found
 
 
 def _parameters(function: Callable[..., None]) -> tuple[str, ...]:

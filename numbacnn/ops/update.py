@@ -1,7 +1,7 @@
 """Stochastic gradient descent (lecture: SGD), with momentum and weight decay as in AlexNet's paper.
 
-sgd     weights, velocity, gradient (flat: all of a network's) -> weights and velocity, in place; weight decay pulls at
-        the first `decayed` of them
+sgd     weights, velocity, gradient (flat: all of a network's), rate (1) -> weights and velocity, in place; weight decay
+        pulls at the first `decayed` of them
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ def _sgd_cpu(
     weights: Any,
     velocity: Any,
     gradient: Any,
-    learning_rate: Any,
+    rate: Any,
     momentum: Any,
     decay: Any,
     decayed: Any,
 ) -> None:
-    """v = momentum v - learning_rate (dE/dw + decay w);  w = w + v (Krizhevsky et al., 2012, section 5)."""
+    """v = momentum v - rate (dE/dw + decay w);  w = w + v (Krizhevsky et al., 2012, section 5)."""
     number = weights.dtype.type
-    rate, share, pull, none = number(learning_rate), number(momentum), number(decay), number(0)
+    share, pull, none = number(momentum), number(decay), number(0)
     for i in prange(weights.size):
         own = pull if i < decayed else none
-        velocity[i] = share * velocity[i] - rate * (gradient[i] + own * weights[i])
+        velocity[i] = share * velocity[i] - rate[0] * (gradient[i] + own * weights[i])
         weights[i] += velocity[i]
 
 

@@ -26,6 +26,7 @@ class SGD:
         places = graph.parameter_places()
         self._decayed = places.decayed
         self._weights, self._velocity = np.zeros((2, places.size), graph.dtype)
+        self._rate = np.zeros(1, graph.dtype)
         views = places.views(self._weights, graph)
         for node in graph.nodes:
             for name, array in node.layer.parameters.items():
@@ -39,11 +40,12 @@ class SGD:
 
     def step(self, gradient: Any, learning_rate: float) -> None:
         """One step along the gradient of all parameters, `Plan.gradient`."""
+        self._rate[...] = learning_rate
         update.sgd(
             self._weights,
             self._velocity,
             gradient,
-            learning_rate,
+            self._rate,
             self.momentum,
             self._weight_decay,
             self._decayed,
