@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from importlib import metadata
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import cuda
@@ -20,6 +21,10 @@ from ..compilation import cache_folder
 SIMULATED = bool(cuda_config.ENABLE_CUDASIM)
 ZERO, ONE = np.float32(0), np.float32(1)
 WARP = 32
+OLDEST = (7, 5)
+"""Compute capability of the oldest GPUs that kernels are compiled for."""
+_OUT_OF_MEMORY = 2
+_SIMULATED_BYTES = 1 << 34
 
 
 def kernel(function: Callable[..., None] | None = None, **options: Any) -> Any:
@@ -83,6 +88,145 @@ def _argument(value: Any) -> Any:
     if isinstance(value, np.generic) or value.ndim == 1:
         return value
     return value.reshape(value.size)
+
+
+def zeroed_bytes(size: int) -> Any:
+    """Memory of the GPU, uint8 (size). Raises DeviceError if there is not so much left."""
+    if SIMULATED:
+        return cuda.to_device(np.zeros(size, np.uint8))
+    from numba.cuda.cudadrv import driver
+
+    try:
+        memory = cuda.device_array(size, np.uint8)
+    except driver.CudaAPIError as error:
+        if error.code == _OUT_OF_MEMORY:
+            free, total = (amount / 2**20 for amount in memory_info())
+            raise DeviceError(
+                f"{size / 2**20:,.0f} MiB more are needed, and of the GPU's {total:,.0f} MiB {free:,.0f} are free: take a "
+                "smaller batch size, or end what else uses the GPU"
+            ) from error
+        raise
+    with translated_errors():
+        driver.device_memset(memory, 0, size, compute_stream())
+    return memory
+
+
+def pinned_bytes(size: int) -> Any:
+    """Memory of the host that is never paged out, uint8 (size): copies from it run beside kernels."""
+    return cuda.pinned_array(size, np.uint8)
+
+
+def copy_in(target: Any, source: Any, stream: Any = None) -> None:
+    """source (host, of the target's type and shape) -> target, after what was launched on the stream before."""
+    if target.size:
+        with translated_errors():
+            target.copy_to_device(source, stream=compute_stream() if stream is None else stream)
+
+
+def copy_out(array: Any) -> Any:
+    """The numbers of an array on the host, once all that was launched before is done."""
+    if not array.size:
+        return np.empty(array.shape, array.dtype)
+    with translated_errors():
+        stream = compute_stream()
+        host = array.copy_to_host(stream=stream)
+        if not SIMULATED:
+            stream.synchronize()
+        return host
+
+
+def new_event() -> Any:
+    return cuda.event(timing=False) if not SIMULATED else cuda.event()
+
+
+def wait(event: Any) -> None:
+    """Until an event has happened, on whichever thread."""
+    if not SIMULATED:
+        cuda.current_context()  # a thread that has none yet gets it
+        with translated_errors():
+            event.synchronize()
+
+
+def graph_of(act: Callable[[], None]) -> Callable[[], None]:
+    """What `act` launches, recorded as a CUDA graph: a function that repeats it with one launch. `act` itself where the
+    driver cannot record it.
+    """
+    if SIMULATED:
+        return act
+    from cuda.core import Stream
+
+    stream = Stream.from_handle(int(compute_stream().handle))
+    builder = stream.create_graph_builder()
+    try:
+        builder.begin_building()
+        act()
+        graph = builder.end_building().complete()
+    except DeviceError:
+        raise
+    except Exception:  # cuda.core's own kinds of errors vary with its version
+        builder.close()
+        return act
+    return lambda: graph.launch(stream)
+
+
+def memory_info() -> tuple[int, int]:
+    """(free, total) bytes of the GPU."""
+    if SIMULATED:
+        return _SIMULATED_BYTES, _SIMULATED_BYTES
+    free, total = cuda.current_context().get_memory_info()
+    return int(free), int(total)
+
+
+class GPU(NamedTuple):
+    """What is known of the GPU and its software."""
+
+    name: str
+    compute_capability: tuple[int, int]
+    free_bytes: int
+    total_bytes: int
+    driver: str
+    """The newest CUDA that it can run."""
+    toolkit: str
+    """The CUDA that kernels are compiled with."""
+    numba_cuda: str
+
+
+def gpu() -> GPU:
+    """The GPU in use. Only after `problem` found none."""
+    version = metadata.version("numba-cuda")
+    if SIMULATED:
+        return GPU("simulator", (0, 0), *memory_info(), "none", "none", version)
+    from numba.cuda.cudadrv import driver, nvvm
+
+    device = cuda.get_current_device()
+    name = device.name.decode() if isinstance(device.name, bytes) else str(device.name)
+    toolkit = ".".join(map(str, nvvm.NVVM().get_version()))
+    newest = ".".join(map(str, driver.driver.get_version()))
+    return GPU(name, tuple(device.compute_capability), *memory_info(), newest, toolkit, version)
+
+
+def problem() -> str | None:
+    """Why there is no usable GPU, with {extras} where the command belongs that installs what is missing; None: there is."""
+    if SIMULATED:
+        return None
+    if getattr(cuda, "implementation", None) != "NVIDIA":
+        return "numba.cuda is not numba-cuda's, whose package is damaged or hidden; reinstall it: {extras}"
+    if not cuda.is_available():
+        found = " ".join(str(cuda.cuda_error() or "").split())
+        reason = f" ({found})" if found else ""
+        return (
+            f"no NVIDIA driver or GPU was found{reason}; 'nvidia-smi' should list one. The packages beside the driver come "
+            "with {extras}"
+        )
+    device = cuda.get_current_device()
+    capability = tuple(device.compute_capability)
+    if capability < OLDEST:
+        return f"its compute capability is {_dotted(capability)}, and {_dotted(OLDEST)} (Turing) or newer is needed"
+    return None
+
+
+def _dotted(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))
 
 
 def grid(elements: int, threads: int) -> int:
