@@ -156,7 +156,11 @@ class Memory:
         needed, name = max(
             (
                 node.layer.workspace(
-                    self._count, graph.shapes[node.name], *graph.input_shapes(node), limit=self._room
+                    self._count,
+                    graph.shapes[node.name],
+                    *graph.input_shapes(node),
+                    device=graph.device.name,
+                    limit=self._room,
                 ),
                 node.name,
             )

@@ -105,8 +105,10 @@ class Layer:
         """Arrays of the host that its ops read beside parameters, the same in every pass; a Plan brings them to its device."""
         return {}
 
-    def workspace(self, count: int, output: Shape, *inputs: Shape, limit: float = math.inf) -> int:
-        """Elements of shared workspace that a pass over `count` pictures needs; a layer that can choose chooses what takes
+    def workspace(
+        self, count: int, output: Shape, *inputs: Shape, device: str = "cpu", limit: float = math.inf
+    ) -> int:
+        """Elements of shared workspace that a pass over `count` pictures needs on a device; a layer that can choose chooses what takes
         at most `limit` of them.
         """
         return 0
