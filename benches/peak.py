@@ -25,7 +25,7 @@ def products(side):
     """C = A B of square matrices, in both ways."""
     a, b = np.random.default_rng(0).standard_normal((2, side, side)).astype(np.float32)
     c, bias = np.empty_like(a), np.zeros(side, np.float32)
-    workspace = np.empty(dense.workspace_size(side), np.float32)
+    workspace = np.empty(dense.workspace_size("cpu", side), np.float32)
 
     def ours():
         dense.forward(c, a, b, bias, 1.0, workspace)

@@ -174,7 +174,7 @@ def dense_arguments(outputs, *inputs, slope=None):
         extents = [[sizes[letter] for letter in letters] for letters in (outputs, *inputs)]
         arrays = [numbers(generator, dtype, *extent) for extent in extents]
         arrays[0][...] = np.nan
-        workspace = unwritten(dtype, dense.workspace_size(sizes["K"]))
+        workspace = unwritten(dtype, dense.workspace_size("cpu", sizes["K"], sizes["N"], sizes["D"]))
         return [*arrays, *([] if slope is None else [slope]), workspace]
 
     return make

@@ -16,6 +16,8 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 NO_DATA = "no real data"
 NO_GPU = "no GPU"
+KINDS = (NO_DATA, NO_GPU, "no numba-cuda", "not the simulator", "too big for the simulator")
+"""Reasons for skipping that are counted apart."""
 
 
 class Finished(NamedTuple):
@@ -74,8 +76,6 @@ def run_cli(tmp_path: Path, command_line: tuple[list[str], dict[str, str]]) -> C
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = [str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])]
-    kinds = Counter(
-        next((kind for kind in (NO_DATA, NO_GPU) if kind in reason), "other reasons") for reason in reasons
-    )
+    kinds = Counter(next((kind for kind in KINDS if kind in reason), "other reasons") for reason in reasons)
     listed = ", ".join(f"{count} for {kind}" for kind, count in sorted(kinds.items()))
     terminalreporter.write_line(f"skipped tests: {len(reasons)}{f' ({listed})' if reasons else ''}")

@@ -132,7 +132,7 @@ def _gigaflops() -> float:
     generator = np.random.default_rng(0)
     a, b = generator.standard_normal((2, _SIZE, _SIZE), np.float32)
     c, bias = np.empty_like(a), np.zeros(_SIZE, np.float32)
-    workspace = np.empty(dense.workspace_size(_SIZE), np.float32)
+    workspace = np.empty(dense.workspace_size("cpu", _SIZE), np.float32)
     seconds = []
     for _ in range(6):
         start = time.perf_counter()

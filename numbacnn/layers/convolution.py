@@ -10,7 +10,7 @@ from ..device import Array
 from ..errors import NetworkError, ShapeError, nearest
 from ..ops import convolution, dense
 from ..ops.convolution import winograd
-from ..ops.convolution.cpu import ALGORITHMS, Algorithm, workspace_size
+from ..ops.convolution.cpu import ALGORITHMS, Algorithm
 from ..ops.geometry import Padding, Rounding, Window
 from .base import Call, Layer, Parameter, Shape, need_range, need_volume, pair
 
@@ -87,7 +87,8 @@ class Convolution(Layer):
 
     def workspace(self, count: int, output: Shape, *inputs: Shape, limit: float = math.inf) -> int:
         height, width, channels = inputs[0]
-        products = workspace_size(
+        products = convolution.workspace_size(
+            "cpu",
             (count, output[0], output[1]),
             channels,
             self.filters,
@@ -97,7 +98,7 @@ class Convolution(Layer):
             (height, width),
             limit,
         )
-        return max(products, dense.workspace_size(self.filters))
+        return max(products, dense.workspace_size("cpu", self.filters))
 
     @property
     def _manner(self) -> tuple[Window, int, str]:

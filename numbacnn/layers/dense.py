@@ -58,7 +58,7 @@ class Dense(Layer):
         }
 
     def workspace(self, count: int, output: Shape, *inputs: Shape, limit: float = math.inf) -> int:
-        return dense.workspace_size(self.outputs)
+        return dense.workspace_size("cpu", self.outputs, count, inputs[0][0])
 
     def forward(self, call: Call) -> None:
         weights, bias = self.parameters["weights"], self.parameters["bias"]

@@ -15,7 +15,7 @@ import numpy as np
 from numba import prange
 
 from .compilation import jit, threads
-from .kernel import Kernel
+from .kernel import Kernel, by_device
 from .product import multiply, multiply_workspace, zeros
 
 _BLOCKS = 32
@@ -24,8 +24,10 @@ _LINE = 64
 """Elements of d_y that a bias gradient adds at a time, at least: rows of few filters one by one fill no vector."""
 
 
-def workspace_size(filters: int) -> int:
-    """Elements of workspace that each of the four ops needs at most."""
+def _workspace_size_cpu(filters: int, rows: int = 0, depth: int = 0) -> int:
+    """Elements of workspace that each of the four ops needs at most for x (rows, depth); without these two,
+    `bias_gradient` alone.
+    """
     return max(multiply_workspace(), _BLOCKS * _line(filters))
 
 
@@ -84,6 +86,9 @@ def work(multiply_adds: int) -> int:
     """A product's work as a Kernel counts it: so many of its multiply-adds take as long as an element's addition."""
     return multiply_adds // 16
 
+
+workspace_size = by_device("dense.workspace_size", cpu=_workspace_size_cpu)
+"""(device, filters, rows of x, depth) -> elements of workspace."""
 
 forward = Kernel("dense.forward", work=lambda y, x, *_: work(y.size * x.shape[1]), cpu=_forward_cpu)
 backward_input = Kernel(

@@ -71,6 +71,18 @@ def of_device(name: str, device: str) -> Callable[..., Any]:
     return found
 
 
+def by_device(name: str, cpu: Callable[..., int]) -> Callable[..., int]:
+    """A number that differs by device, asked for by the device's name: `by_device("dense.workspace_size", ...)` gives
+    a function whose first parameter is that name, the others those of `cpu`.
+    """
+
+    def ask(device: str, *arguments: Any) -> int:
+        function = cpu if device == "cpu" else of_device(name, device)
+        return function(*arguments)
+
+    return ask
+
+
 def _parameters(function: Callable[..., None]) -> tuple[str, ...]:
     plain = getattr(function, "py_func", function)
     return tuple(inspect.signature(plain).parameters)

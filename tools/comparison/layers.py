@@ -106,7 +106,7 @@ def _convolution(shape: Any) -> Iterator[Task]:
     x, weights, d_y, manner = convolution_arguments(generator, np.float32, shape)
     bias = numbers(generator, np.float32, len(weights.T))
     y, d_x, d_weights, d_bias = map(np.empty_like, (d_y, x, weights, bias))
-    workspace = np.empty(dense.workspace_size(len(bias)), np.float32)
+    workspace = np.empty(dense.workspace_size("cpu", len(bias)), np.float32)
     gflop = 2e-9 * weights.size * d_y.size / len(bias)
     window, groups = shape.layer.window(), shape.layer.groups
     place = [window.stride, window.padding[::2], window.dilation]
@@ -225,7 +225,7 @@ def _dense(shape: tuple[int, int, int]) -> Iterator[Task]:
         for extent in ((count, depth), (depth, outputs), (outputs,), (count, outputs))
     )
     y, d_x, d_weights, d_bias = map(np.empty_like, (d_y, x, weights, bias))
-    workspace = np.empty(dense.workspace_size(outputs), np.float32)
+    workspace = np.empty(dense.workspace_size("cpu", outputs), np.float32)
     gflop = 2e-9 * count * weights.size
     rows, gradient, shift = map(torch.from_numpy, (x, d_y, bias))
     columns = torch.from_numpy(weights).T.contiguous()

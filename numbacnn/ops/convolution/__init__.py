@@ -6,8 +6,11 @@ backward_weights   x, d_y -> d_weights (R,S,C/G,K)
 """
 
 from ..dense import work
-from ..kernel import Kernel
+from ..kernel import Kernel, by_device
 from . import cpu
+
+workspace_size = by_device("convolution.workspace_size", cpu=cpu.workspace_size)
+"""(device, then as in cpu.py) -> elements of workspace that the three ops need."""
 
 forward = Kernel(
     "convolution.forward", work=lambda y, x, w, *_: work(y.size * w[..., 0].size), cpu=cpu.forward

@@ -1,0 +1,15 @@
+"""What a kernel may take of the GPU: written beside each kernel, held by the tests that compile without a GPU."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Budget(NamedTuple):
+    """The most that a kernel takes for any of the compute capabilities it is compiled for: registers of a thread, bytes
+    of static shared memory of a block; and the least share of FFMA among the instructions of its longest loop.
+    """
+
+    registers: int
+    shared_bytes: int
+    ffma_share: float = 0.0
