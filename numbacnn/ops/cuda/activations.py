@@ -106,7 +106,7 @@ def _ramp(x: Any, _: Any) -> Any:
 
 @device_function
 def _ramp_derivative(signal: Any, x: Any, _: Any) -> Any:
-    return signal if -ONE < x and x < ONE else ZERO
+    return signal if x > -ONE and x < ONE else ZERO
 
 
 _leaky_relu_forward, _leaky_relu_backward = _forward("leaky_relu", _leaky_relu), _backward("leaky_relu", _leaky)
