@@ -16,7 +16,7 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 NO_DATA = "no real data"
 NO_GPU = "no GPU"
-KINDS = (NO_DATA, NO_GPU, "no numba-cuda", "the simulator")
+KINDS = (NO_DATA, NO_GPU, "no numba-cuda", "not the simulator", "too big for the simulator")
 """Reasons for skipping that are counted apart."""
 
 

@@ -13,11 +13,12 @@ never reach, a launch beyond what any GPU takes.
 from __future__ import annotations
 
 import contextvars
+import functools
 import itertools
 import math
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -330,16 +331,21 @@ class _Launch:
         if any(not 0 < size <= most for size, most in zip(self.grid, MOST_BLOCKS, strict=True)):
             raise ValueError(f"no GPU takes {self.grid} blocks")
         self.module = Module(self.grid, self.block, self.shared_bytes)
+        self.swaps = _Swaps(self.module)
         self.order = _Chosen.order
         self.indices = [Dim3(*index[::-1]) for index in np.ndindex(*self.block[::-1])]
 
     def run(self, arguments: list[Any]) -> None:
         blocks = [index[::-1] for index in np.ndindex(*self.grid[::-1])]
-        with _swapped(self.function.__globals__, self.module), np.errstate(all="ignore"):
-            for block in self.order.arrange(blocks):
-                self.module.blockIdx = Dim3(*block)
-                self.module.shared = Shared(self.shared_bytes)
-                self._run_block(arguments)
+        try:
+            self.swaps.enter(self.function)
+            with np.errstate(all="ignore"):
+                for block in self.order.arrange(blocks):
+                    self.module.blockIdx = Dim3(*block)
+                    self.module.shared = Shared(self.shared_bytes)
+                    self._run_block(arguments)
+        finally:
+            self.swaps.leave()
 
     def _run_block(self, arguments: list[Any]) -> None:
         threads = [Thread(index, rank) for rank, index in enumerate(self.indices)]
@@ -428,51 +434,57 @@ def _told(waiting: list[Thread], threads: int) -> str:
     return "deadlock: " + ", ".join(parts)
 
 
-@contextmanager
-def _swapped(names: dict[str, Any], module: Module) -> Iterator[None]:
-    """In the kernel's file, and those of the device functions it names, `cuda` is `module`, a device function plain."""
-    seen: list[tuple[dict[str, Any], dict[str, Any]]] = []
+class _Swaps:
+    """Names that mean something else during a launch: `cuda` is the module above, a device function its plain function."""
 
-    def swap(names: dict[str, Any]) -> None:
-        if any(known is names for known, _ in seen):
-            return
-        before = {
-            name: value
-            for name, value in names.items()
-            if value is cuda or (isinstance(value, simulator.FakeCUDAKernel) and value._device)
-        }
-        seen.append((names, before))
-        for name, value in before.items():
-            names[name] = module if value is cuda else value.fn
-        for value in before.values():
-            if value is not cuda:
-                swap(value.fn.__globals__)
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._seen: set[int] = set()
+        self._undo: list[Callable[[], None]] = []
 
-    try:
-        swap(names)
-        yield
-    finally:
-        for changed, before in seen:
-            changed.update(before)
+    def enter(self, function: Callable[..., Any]) -> None:
+        """In the file of `function`, in what it closes over, and in all that both name."""
+        names, cells = function.__globals__, function.__closure__ or ()
+        if id(names) not in self._seen:
+            self._seen.add(id(names))
+            before = {
+                name: value for name, value in names.items() if value is cuda or _is_device_function(value)
+            }
+            self._undo.append(lambda: names.update(before))
+            for name, value in before.items():
+                names[name] = self._module if value is cuda else self._plain(value)
+        for cell in cells:
+            value = cell.cell_contents
+            if _is_device_function(value):
+                self._undo.append(functools.partial(setattr, cell, "cell_contents", value))
+                cell.cell_contents = self._plain(value)
+
+    def _plain(self, function: Any) -> Callable[..., Any]:
+        self.enter(function.fn)
+        return function.fn
+
+    def leave(self) -> None:
+        while self._undo:
+            self._undo.pop()()
+
+
+def _is_device_function(value: Any) -> bool:
+    return isinstance(value, simulator.FakeCUDAKernel) and value._device
 
 
 def _call(self: simulator.FakeCUDAKernel, *arguments: Any) -> Any:
-    if self._device or _Chosen.launch:
-        # A device function that is reached by another way than a global of the kernel's file.
+    if self._device:
+        # One that the kernel reaches by other ways than a name of its own.
         assert _Chosen.launch is not None, "a device function is called by kernels only"
-        with _swapped(self.fn.__globals__, _Chosen.launch.module):
-            return self.fn(*arguments)
+        _Chosen.launch.swaps.enter(self.fn)
+        return self.fn(*arguments)
     grid, block = simulator.normalize_kernel_dimensions(self.grid_dim, self.block_dim)
     _Chosen.launch = _Launch(self.fn, grid, block, self.dynshared_size)
     try:
-        _Chosen.launch.run(_arguments(arguments))
+        _Chosen.launch.run([_argument(value) for value in arguments])
     finally:
         _Chosen.launch = None
     return None
-
-
-def _arguments(values: Iterable[Any]) -> list[Any]:
-    return [_argument(value) for value in values]
 
 
 def install() -> None:

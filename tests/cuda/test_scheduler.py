@@ -100,6 +100,29 @@ def test_a_tiled_product_is_right_in_every_order_and_fast():
     assert len({result.tobytes() for result in results.values()}) == 1
 
 
+def test_device_functions_may_be_closed_over_and_close_over_others():
+    @cuda.jit(device=True)
+    def inner(x):
+        return x + np.float32(cuda.threadIdx.x)
+
+    @cuda.jit(device=True)
+    def outer(x):
+        return inner(x) * np.float32(2)
+
+    class Pair:
+        function = outer
+
+    @cuda.jit
+    def kernel(y):
+        thread = cuda.threadIdx.x
+        y[thread] = outer(y[thread]) + Pair.function(np.float32(1))
+
+    y = np.zeros(3, np.float32)
+    for _ in range(2):
+        kernel[1, 3](y)
+    assert y.tolist() == [6, 18, 30]
+
+
 def test_memory_is_unknown_when_a_block_starts():
     @cuda.jit
     def kernel(floats, whole):

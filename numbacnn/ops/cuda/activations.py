@@ -1,0 +1,225 @@
+"""Functions applied to every element, and their derivatives, on the GPU; see ops.activations.
+
+All share one kernel forward, y = f(x, constant), and one backward, d_x = f'(signal, remembered, constant), where the
+signal is what a rule lets through of d_y; a function without a constant is given zero, one without a rule the standard
+one. PReLU's have their constants in an array, one a channel.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import cuda, float32
+
+from ..activations import DECONVNET as _DECONVNET
+from ..activations import STANDARD as _STANDARD
+from .elements import element, launch_each
+from .reductions import team_sum
+from .toolchain import ONE, ZERO, device_function, kernel, launch
+
+DECONVNET, STANDARD = np.uint32(_DECONVNET), np.uint32(_STANDARD)
+_LANES, _LINES = np.uint32(8), np.uint32(64)
+"""Of a block that sums channels: channels side by side, as many as memory is read in at once, and rows at a time."""
+
+
+@device_function
+def _signal(gradient: Any, rule: Any) -> Any:
+    """The part of a gradient that a rule lets through a rectifier."""
+    return gradient if rule == STANDARD or gradient > ZERO else gradient * ZERO
+
+
+def _forward(name: str, function: Any) -> Any:
+    """The kernel of y = function(x, constant)."""
+
+    @kernel(name=f"activations.{name}_forward")
+    def forward(y: Any, x: Any, constant: Any) -> None:
+        i = element()
+        if i < np.uint32(y.size):
+            y[i] = function(x[i], constant)
+
+    return forward
+
+
+def _backward(name: str, derivative: Any) -> Any:
+    """The kernel of d_x = derivative(signal, remembered, constant), of the signal that the rule lets through."""
+
+    @kernel(name=f"activations.{name}_backward")
+    def backward(d_x: Any, d_y: Any, remembered: Any, constant: Any, rule: Any) -> None:
+        i = element()
+        if i < np.uint32(d_x.size):
+            signal = _signal(d_y[i], rule)
+            d_x[i] = signal if rule == DECONVNET else derivative(signal, remembered[i], constant)
+
+    return backward
+
+
+@device_function
+def _leaky(value: Any, x: Any, slope: Any) -> Any:
+    """The value where x > 0, else slope times it: of x itself the function, of a signal the derivative."""
+    return value if x > ZERO else slope * value
+
+
+@device_function
+def _leaky_relu(x: Any, slope: Any) -> Any:
+    return _leaky(x, x, slope)
+
+
+@device_function
+def _elu(x: Any, alpha: Any) -> Any:
+    return x if x > ZERO else alpha * math.expm1(x)
+
+
+@device_function
+def _elu_derivative(signal: Any, y: Any, alpha: Any) -> Any:
+    return signal if y > ZERO else signal * (y + alpha)
+
+
+@device_function
+def _sigmoid(x: Any, _: Any) -> Any:
+    small = math.exp(-abs(x))
+    return (ONE if x >= ZERO else small) / (ONE + small)
+
+
+@device_function
+def _sigmoid_derivative(signal: Any, y: Any, _: Any) -> Any:
+    return signal * y * (ONE - y)
+
+
+@device_function
+def _tanh(x: Any, _: Any) -> Any:
+    return math.tanh(x)
+
+
+@device_function
+def _tanh_derivative(signal: Any, y: Any, _: Any) -> Any:
+    return signal * (ONE - y * y)
+
+
+@device_function
+def _ramp(x: Any, _: Any) -> Any:
+    # A NaN is on neither side of the kinks, and stays.
+    upper = ONE if x > ONE else x
+    return -ONE if upper < -ONE else upper
+
+
+@device_function
+def _ramp_derivative(signal: Any, x: Any, _: Any) -> Any:
+    return signal if x > -ONE and x < ONE else ZERO
+
+
+_leaky_relu_forward, _leaky_relu_backward = _forward("leaky_relu", _leaky_relu), _backward("leaky_relu", _leaky)
+_elu_forward, _elu_backward = _forward("elu", _elu), _backward("elu", _elu_derivative)
+_sigmoid_forward, _sigmoid_backward = _forward("sigmoid", _sigmoid), _backward("sigmoid", _sigmoid_derivative)
+_tanh_forward, _tanh_backward = _forward("tanh", _tanh), _backward("tanh", _tanh_derivative)
+_ramp_forward, _ramp_backward = _forward("ramp", _ramp), _backward("ramp", _ramp_derivative)
+
+
+def leaky_relu_forward(y: Any, x: Any, slope: Any) -> None:
+    """y = x where x > 0, else slope * x; a slope of 0 is ReLU, max(0, x)."""
+    launch_each(_leaky_relu_forward, y.size, y, x, float(slope))
+
+
+def leaky_relu_backward(d_x: Any, d_y: Any, x: Any, slope: Any, rule: Any) -> None:
+    """f'(x) = 1 where x > 0, else slope; at x = 0, where there is no derivative, the subgradient `slope`."""
+    launch_each(_leaky_relu_backward, d_x.size, d_x, d_y, x, float(slope), rule)
+
+
+def elu_forward(y: Any, x: Any, alpha: Any) -> None:
+    """y = x where x > 0, else alpha (e^x - 1) (Clevert et al., 2015)."""
+    launch_each(_elu_forward, y.size, y, x, float(alpha))
+
+
+def elu_backward(d_x: Any, d_y: Any, y: Any, alpha: Any, rule: Any) -> None:
+    """f'(x) = 1 where x > 0, else alpha e^x = y + alpha."""
+    launch_each(_elu_backward, d_x.size, d_x, d_y, y, float(alpha), rule)
+
+
+def sigmoid_forward(y: Any, x: Any) -> None:
+    """y = 1 / (1 + e^-x), by the form that does not overflow on either side."""
+    launch_each(_sigmoid_forward, y.size, y, x, ZERO)
+
+
+def sigmoid_backward(d_x: Any, d_y: Any, y: Any) -> None:
+    """f'(x) = 1 / ((1 + e^x)(1 + e^-x)) = y (1 - y)."""
+    launch_each(_sigmoid_backward, d_x.size, d_x, d_y, y, ZERO, STANDARD)
+
+
+def tanh_forward(y: Any, x: Any) -> None:
+    """y = tanh x."""
+    launch_each(_tanh_forward, y.size, y, x, ZERO)
+
+
+def tanh_backward(d_x: Any, d_y: Any, y: Any) -> None:
+    """f'(x) = 1 / cosh^2 x = 1 - y^2."""
+    launch_each(_tanh_backward, d_x.size, d_x, d_y, y, ZERO, STANDARD)
+
+
+def ramp_forward(y: Any, x: Any) -> None:
+    """y = max(-1, min(1, x))."""
+    launch_each(_ramp_forward, y.size, y, x, ZERO)
+
+
+def ramp_backward(d_x: Any, d_y: Any, x: Any) -> None:
+    """f'(x) = 1 where -1 < x < 1, else 0 (also at the two kinks)."""
+    launch_each(_ramp_backward, d_x.size, d_x, d_y, x, ZERO, STANDARD)
+
+
+# PReLU
+
+
+@kernel
+def _prelu_forward(y: Any, x: Any, slopes: Any) -> None:
+    i = element()
+    if i < np.uint32(y.size):
+        y[i] = _leaky(x[i], x[i], slopes[np.uint32(i % np.uint32(slopes.size))])
+
+
+@kernel
+def _prelu_backward(d_x: Any, d_y: Any, x: Any, slopes: Any, rule: Any) -> None:
+    i = element()
+    if i < np.uint32(d_x.size):
+        signal = _signal(d_y[i], rule)
+        slope = slopes[np.uint32(i % np.uint32(slopes.size))]
+        d_x[i] = signal if rule == DECONVNET else _leaky(signal, x[i], slope)
+
+
+@kernel
+def _prelu_backward_slopes(d_slopes: Any, d_y: Any, x: Any, channels: Any) -> None:
+    values = cuda.shared.array(_LANES * _LINES, float32)
+    thread = np.uint32(cuda.threadIdx.x)
+    # Neighbouring threads read neighbouring channels; to be added they change places, a channel's becoming neighbours.
+    lane, line = np.uint32(thread % _LANES), np.uint32(thread // _LANES)
+    c = np.uint32(np.uint32(cuda.blockIdx.x) * _LANES + lane)
+    own = ZERO
+    if c < channels:
+        i, size = np.uint32(line * channels + c), np.uint32(x.size)
+        while i < size:
+            if x[i] <= ZERO:
+                own += d_y[i] * x[i]
+            i = np.uint32(i + _LINES * channels)
+    values[np.uint32(lane * _LINES + line)] = own
+    cuda.syncthreads()
+    own = values[thread]
+    cuda.syncthreads()
+    total = team_sum(values, own, _LINES)
+    c = np.uint32(np.uint32(cuda.blockIdx.x) * _LANES + thread // _LINES)
+    if c < channels and thread % _LINES == np.uint32(0):
+        d_slopes[c] = total
+
+
+def prelu_forward(y: Any, x: Any, slopes: Any) -> None:
+    """y = x where x > 0, else slope_c * x (He et al., 2015)."""
+    launch_each(_prelu_forward, y.size, y, x, slopes)
+
+
+def prelu_backward(d_x: Any, d_y: Any, x: Any, slopes: Any, rule: Any) -> None:
+    """f'(x) = 1 where x > 0, else slope_c."""
+    launch_each(_prelu_backward, d_x.size, d_x, d_y, x, slopes, rule)
+
+
+def prelu_backward_slopes(d_slopes: Any, d_y: Any, x: Any) -> None:
+    """d_slope_c = sum over m of d_y_mc min(x_mc, 0) (He et al., 2015, eq. 9); a block has eight channels."""
+    lanes, lines = int(_LANES), int(_LINES)
+    launch(_prelu_backward_slopes, -(-d_slopes.size // lanes), lanes * lines, d_slopes, d_y, x, d_slopes.size)

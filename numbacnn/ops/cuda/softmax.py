@@ -1,0 +1,72 @@
+"""Softmax over the classes on the GPU; see ops.softmax."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import cuda, float32, uint32
+
+from .reductions import LOWEST, NONE, stronger, team_strongest, team_sum
+from .rows import MOST_THREADS, launch_rows
+from .toolchain import ZERO, device_function, kernel
+
+
+@device_function
+def exponentials(y: Any, x: Any, begin: Any, end: Any, values: Any, places: Any) -> Any:
+    """y_k = e^(x_k - the largest), k from begin to end; -> the largest, and the sum of y. The block's threads share it."""
+    thread, threads = np.uint32(cuda.threadIdx.x), np.uint32(cuda.blockDim.x)
+    largest, place = LOWEST, NONE
+    k = np.uint32(begin + thread)
+    while k < end:
+        if stronger(x[k], k, largest, place):
+            largest, place = x[k], k
+        k = np.uint32(k + threads)
+    _, largest = team_strongest(values, places, largest, place, threads)
+    own = ZERO
+    k = np.uint32(begin + thread)
+    while k < end:
+        y[k] = math.exp(x[k] - largest)
+        own += y[k]
+        k = np.uint32(k + threads)
+    return largest, team_sum(values, own, threads)
+
+
+@kernel
+def _forward(y: Any, x: Any, classes: Any) -> None:
+    values, places = cuda.shared.array(MOST_THREADS, float32), cuda.shared.array(MOST_THREADS, uint32)
+    begin = np.uint32(np.uint32(cuda.blockIdx.x) * classes)
+    end = np.uint32(begin + classes)
+    _, total = exponentials(y, x, begin, end, values, places)
+    k = np.uint32(begin + np.uint32(cuda.threadIdx.x))
+    while k < end:
+        y[k] /= total
+        k = np.uint32(k + np.uint32(cuda.blockDim.x))
+
+
+@kernel
+def _backward(d_x: Any, d_y: Any, y: Any, classes: Any) -> None:
+    values = cuda.shared.array(MOST_THREADS, float32)
+    threads = np.uint32(cuda.blockDim.x)
+    begin = np.uint32(np.uint32(cuda.blockIdx.x) * classes)
+    first, end = np.uint32(begin + np.uint32(cuda.threadIdx.x)), np.uint32(begin + classes)
+    own, k = ZERO, first
+    while k < end:
+        own += d_y[k] * y[k]
+        k = np.uint32(k + threads)
+    dot = team_sum(values, own, threads)
+    k = first
+    while k < end:
+        d_x[k] = y[k] * (d_y[k] - dot)
+        k = np.uint32(k + threads)
+
+
+def forward(y: Any, x: Any) -> None:
+    """y_k = e^x_k / sum_j e^x_j; the largest score is subtracted first, which changes nothing but overflow."""
+    launch_rows(_forward, *y.shape, y, x, y.shape[1])
+
+
+def backward(d_x: Any, d_y: Any, y: Any) -> None:
+    """d_x_k = y_k (d_y_k - sum_j d_y_j y_j)."""
+    launch_rows(_backward, *d_x.shape, d_x, d_y, y, d_x.shape[1])

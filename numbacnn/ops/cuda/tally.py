@@ -1,0 +1,56 @@
+"""What a training step says of itself, on the GPU; see ops.tally."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import cuda, float32, uint32
+
+from .reductions import LOWEST, NONE, stronger, team_strongest, team_sum
+from .toolchain import ONE, WARP, ZERO, kernel, launch
+
+_THREADS = 256
+_TEAM = np.uint32(WARP)
+_TEAMS = np.uint32(_THREADS // WARP)
+_FIRST = np.uint32(0)
+
+
+@kernel
+def _write(
+    rows: Any, losses: Any, scores: Any, labels: Any, step: Any, count: Any, classes: Any, total_rows: Any
+) -> None:
+    values, places = cuda.shared.array(_THREADS, float32), cuda.shared.array(_THREADS, uint32)
+    thread, threads = np.uint32(cuda.threadIdx.x), np.uint32(_THREADS)
+    own, n = ZERO, thread
+    while n < count:
+        own += losses[n]
+        n = np.uint32(n + threads)
+    total = team_sum(values, own, threads)
+    # A team a picture. All threads go as many rounds, since the barriers are the block's.
+    team, lane = np.uint32(thread // _TEAM), np.uint32(thread % _TEAM)
+    wrong, first = ZERO, _FIRST
+    while first < count:
+        n = np.uint32(first + team)
+        largest, best = LOWEST, NONE
+        if n < count:
+            k = lane
+            while k < classes:
+                score = scores[np.uint32(n * classes + k)]
+                if stronger(score, k, largest, best):
+                    largest, best = score, k
+                k = np.uint32(k + _TEAM)
+        best, _ = team_strongest(values, places, largest, best, _TEAM)
+        if n < count and lane == _FIRST and best != np.uint32(labels[n]):
+            wrong += ONE
+        first = np.uint32(first + _TEAMS)
+    wrong = team_sum(values, wrong, threads)
+    if thread == _FIRST:
+        row = np.uint32(np.uint32(step[1] % np.uint64(total_rows)) << np.uint32(1))
+        rows[row] = total
+        rows[np.uint32(row + np.uint32(1))] = wrong
+
+
+def write(rows: Any, losses: Any, scores: Any, labels: Any, step: Any) -> None:
+    """rows_number % M = (sum_n losses_n, number of n whose largest score is not its label's). A NaN is the largest."""
+    launch(_write, 1, _THREADS, rows, losses, scores, labels, step, *scores.shape, rows.shape[0])
