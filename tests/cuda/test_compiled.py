@@ -100,7 +100,7 @@ def report(monkeypatch, capsys, *arguments):
 
 
 def test_the_report_gives_every_number(monkeypatch, capsys):
-    out, message = report(monkeypatch, capsys, "joins._acc", "--capability", "8.6", "--json")
+    _, message = report(monkeypatch, capsys, "joins._acc", "--capability", "8.6", "--json")
     assert message is None
     (kernel,) = json.loads(out)["kernels"]
     assert kernel["name"] == "joins._accumulate"
@@ -114,7 +114,7 @@ def test_the_report_gives_every_number(monkeypatch, capsys):
 
 def test_the_report_names_what_is_wrong(monkeypatch, capsys):
     assert "no kernel's name holds nothing: activations." in report(monkeypatch, capsys, "nothing")[1]
-    out, message = report(monkeypatch, capsys, "joins._acc", "--capability", "1.0")
+    _, message = report(monkeypatch, capsys, "joins._acc", "--capability", "1.0")
     assert "joins._accumulate (array(float32, 1d, C)" in message
     assert "for compute capability 1.0:" in message
     machine_code._find.cache_clear()

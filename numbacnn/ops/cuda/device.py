@@ -85,6 +85,7 @@ class _Channel:
         self._there = toolchain.zeroed_bytes(size)
         self._stream = toolchain.new_stream()
         self._sent, self._used = toolchain.new_event(), toolchain.new_event()
+        self.release()  # the first copy waits until the memory has been set to zero
 
     def wait(self) -> None:
         self._toolchain.wait(self._sent)

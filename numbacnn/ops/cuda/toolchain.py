@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import metadata
 from typing import Any, NamedTuple
 
@@ -234,17 +235,27 @@ def grid(elements: int, threads: int) -> int:
     return max(1, -(-elements // threads))
 
 
+@cache
+def _errors() -> tuple[type[Exception], ...]:
+    """What numba-cuda raises itself, and what cuda.core does, through which it launches."""
+    from numba.cuda.cudadrv.driver import CudaAPIError
+
+    try:
+        from cuda.core._utils.cuda_utils import CUDAError
+    except ImportError:  # a private place, that may change
+        return (CudaAPIError,)
+    return (CudaAPIError, CUDAError)
+
+
 @contextmanager
 def translated_errors() -> Iterator[None]:
     """What the driver says, as a DeviceError."""
     if SIMULATED:
         yield
         return
-    from numba.cuda.cudadrv.driver import CudaAPIError
-
     try:
         yield
-    except CudaAPIError as error:
+    except _errors() as error:
         raise DeviceError(
             f"the GPU reports: {error}; it cannot go on in this process, what was saved before is intact"
         ) from error
