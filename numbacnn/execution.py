@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from operator import is_
+from typing import Any
 
 import numpy as np
 
 from .device import Array, Device, get_device
 from .errors import DataError, ShapeError, UsageError, nearest
 from .graph import Graph, Node
-from .layers import Call, Step
+from .layers import Call, Layer, Step
 from .memory import Memory
 from .ops import joins, losses
 from .ops.activations import RULES
+from .ops.tape import Tape, launch_anew
 
 GRADIENTS = ("none", "parameters", "input", "all")
 
@@ -33,6 +36,14 @@ class Loss:
     def __post_init__(self) -> None:
         if self.name not in losses.LOSSES:
             raise UsageError(f"unknown loss '{self.name}'{nearest(self.name, losses.LOSSES)}")
+
+
+def _ask(layer: Layer, act: Callable[..., None], *arguments: Any) -> None:
+    """Lets a layer act; one that draws is asked anew whenever the walk is repeated."""
+    if layer.draws:
+        launch_anew(act, *arguments)
+    else:
+        act(*arguments)
 
 
 class Plan:
@@ -86,6 +97,7 @@ class Plan:
         self._has_walked = False
         self._step = Step()
         self._calls: dict[tuple[str, int], Call] = {}
+        self._tapes: dict[tuple[str, str, int, int], tuple[list[Array], Tape]] = {}
 
     @property
     def bytes(self) -> int:
@@ -191,12 +203,35 @@ class Plan:
             self.load(images)
         self._step.training, self._step.key, self._step.number = training, key, step
         self._has_walked = False
+        self._walk("forward", last, self._forward_to)
+        return self.output(last.name)
+
+    def _walk(self, way: str, end: Node, walk: Callable[[Node], None]) -> None:
+        """Walks, or does again what the last such walk launched. What a layer's arrays hold is looked at in every walk;
+        with other arrays, or another number of pictures, it is a walk for the first time.
+        """
+        arrays = [
+            array
+            for node in self.graph.nodes
+            for held in (node.layer.parameters, node.layer.constants)
+            for array in held.values()
+        ]
+        place = way, end.name, self.count, self._step.rule
+        known, tape = self._tapes.get(place, ([], None))
+        if tape is not None and len(known) == len(arrays) and all(map(is_, known, arrays)):
+            tape.play()
+            return
+        tape = Tape()
+        with tape.record():
+            walk(end)
+        self._tapes[place] = arrays, tape
+
+    def _forward_to(self, last: Node) -> None:
         for node in self.graph.nodes:
             if node.name not in self._memory.rectified:
-                node.layer.forward(self.call(node))
+                _ask(node.layer, node.layer.forward, self.call(node))
             if node is last:
                 break
-        return self.output(last.name)
 
     def losses(self, labels: Array, loss: Loss) -> Array:
         """Each picture's loss (count,), after a forward pass; labels (count,).
@@ -257,12 +292,15 @@ class Plan:
                 "a second walk back after one pass forward: this Plan keeps nothing for it; Plan(…, keep=None) does"
             )
         self._has_walked = True
-        reached = self.graph.ancestors(start)
-        written = {start}
+        self._walk("back", self.graph[start], self._back_from)
+        return self._view("", "d_input") if self._reaches_input else None
+
+    def _back_from(self, start: Node) -> None:
+        reached = self.graph.ancestors(start.name)
+        written = {start.name}
         for node in reversed(self.graph.nodes):
             if node.name in reached and node.name in self._flows:
                 self._back_through(node, written)
-        return self._view("", "d_input") if self._reaches_input else None
 
     def rehearse(self) -> None:
         """Calls what a walk back calls, the first layers first, on whatever the buffers hold: to compile it all, in the
@@ -275,10 +313,10 @@ class Plan:
     def _back_through(self, node: Node, written: set[str]) -> None:
         call, d_output = self.call(node), self._view(node.name, "d_output")
         if self._learns and node.layer.parameters:
-            node.layer.backward_parameters(call, d_output, self.gradients[node.name])
+            _ask(node.layer, node.layer.backward_parameters, call, d_output, self.gradients[node.name])
         if not node.inputs:
             if self._reaches_input:
-                node.layer.backward_input(call, d_output, self._view("", "d_input"))
+                _ask(node.layer, node.layer.backward_input, call, d_output, self._view("", "d_input"))
         elif not (node.layer.is_view and self._memory.shares_gradient(node)):
             self._backward_inputs(node, call, d_output, written)
         written.update(node.inputs)
@@ -293,6 +331,6 @@ class Plan:
             into = target if first else self._buffers["", "joined"][: target.size].reshape(target.shape)
             wanted: list[Array | None] = [None] * len(node.inputs)
             wanted[place] = into
-            node.layer.backward_input(call, d_output, *wanted)
+            _ask(node.layer, node.layer.backward_input, call, d_output, *wanted)
             if not first:
                 joins.accumulate(target.reshape(-1), into.reshape(-1))

@@ -87,6 +87,8 @@ class Layer:
     """`forward` applies `call.slope`."""
     may_be_overwritten: ClassVar[bool] = False
     """No backward pass looks at `call.output`: a rectifier that follows may work in place."""
+    draws: ClassVar[bool] = False
+    """What it hands to its ops changes from step to step; of other layers a Plan repeats the launches without asking."""
 
     parameters: dict[str, Array] = field(init=False, repr=False, compare=False, default_factory=dict)
     constants: dict[str, Array] = field(init=False, repr=False, compare=False, default_factory=dict)

@@ -17,6 +17,7 @@ class Dropout(Layer):
     """In training each element is zero with `probability`, else divided by 1 - probability; otherwise unchanged."""
 
     kind: ClassVar[str] = "dropout"
+    draws: ClassVar[bool] = True
 
     probability: float = 0.5
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
-from .compilation import single_thread
+from .tape import launch, single_thread
 
 _SMALL = 32768
 """Elements: an op on fewer is done before other threads have woken."""
@@ -35,18 +36,23 @@ class Kernel:
         self.name = name
         self._work = work or (lambda output, *_: output.size)
         self.variants = variants
+        """As they were given; a compiled one is called so that a tape may record it."""
+        self._calls = {
+            device: partial(launch, variant) if hasattr(variant, "py_func") else variant
+            for device, variant in variants.items()
+        }
         self.parameters = next(iter(parameters.values()))
         self.__doc__ = next(iter(variants.values())).__doc__
         Kernel.registry[name] = self
 
     def __call__(self, output: Any, *arguments: Any) -> None:
         if not isinstance(output, np.ndarray):
-            self.variants["cuda"](output, *arguments)
+            launch(self.variants["cuda"], output, *arguments)
         elif self._work(output, *arguments) < _SMALL:
             with single_thread():
-                self.variants["cpu"](output, *arguments)
+                self._calls["cpu"](output, *arguments)
         else:
-            self.variants["cpu"](output, *arguments)
+            self._calls["cpu"](output, *arguments)
 
 
 def _parameters(function: Callable[..., None]) -> tuple[str, ...]:
