@@ -17,11 +17,6 @@ from .toolchain import ONE, ZERO, device_function, kernel
 _ONE = np.uint32(1)
 
 
-def max_workspace_size(width: int, channels: int) -> int:
-    """Elements of workspace that `max_forward` needs."""
-    return 0
-
-
 @device_function
 def _place(i: Any, wide: Any, channels: Any) -> Any:
     """(row, column, channel) of element i of an array (rows, wide, channels)."""
@@ -221,7 +216,13 @@ def _sizes(small: Any, large: Any, kernel: Any, stride: Any, padding: Any) -> tu
 
 
 def max_forward(
-    y: Any, switches: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, workspace: Any
+    y: Any,
+    switches: Any,
+    x: Any,
+    slope: Any,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
 ) -> None:
     """y = the largest value under the window; the first in reading order where several are equal."""
     launch_each(_max_forward, y.size, y, switches, x, float(slope), *_sizes(y, x, kernel, stride, padding))
