@@ -105,7 +105,7 @@ def report(monkeypatch, capsys, *arguments):
 
 
 def test_the_report_gives_every_number(monkeypatch, capsys):
-    out, message = report(monkeypatch, capsys, "joins._acc", "--capability", "8.6", "--json")
+    _, message = report(monkeypatch, capsys, "joins._acc", "--capability", "8.6", "--json")
     assert message is None
     (kernel,) = json.loads(out)["kernels"]
     assert kernel["name"] == "joins._accumulate"

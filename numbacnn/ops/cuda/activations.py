@@ -109,7 +109,10 @@ def _ramp_derivative(signal: Any, x: Any, _: Any) -> Any:
     return signal if x > -ONE and x < ONE else ZERO
 
 
-_leaky_relu_forward, _leaky_relu_backward = _forward("leaky_relu", _leaky_relu), _backward("leaky_relu", _leaky)
+_leaky_relu_forward, _leaky_relu_backward = (
+    _forward("leaky_relu", _leaky_relu),
+    _backward("leaky_relu", _leaky),
+)
 _elu_forward, _elu_backward = _forward("elu", _elu), _backward("elu", _elu_derivative)
 _sigmoid_forward, _sigmoid_backward = _forward("sigmoid", _sigmoid), _backward("sigmoid", _sigmoid_derivative)
 _tanh_forward, _tanh_backward = _forward("tanh", _tanh), _backward("tanh", _tanh_derivative)

@@ -51,6 +51,4 @@ def _augment(
 
 def augment(x: Any, pixels: Any, top: Any, left: Any, flip: Any, colour: Any, fill: Any) -> None:
     """x_nhw = clip(pixels_n,top+h,left+w' + colour_n), w' counted from the right where flipped; outside: fill."""
-    launch_each(
-        _augment, x.size, x, pixels, top, left, flip, colour, fill, *x.shape[1:3], *pixels.shape[1:]
-    )
+    launch_each(_augment, x.size, x, pixels, top, left, flip, colour, fill, *x.shape[1:3], *pixels.shape[1:])

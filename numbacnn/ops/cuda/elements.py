@@ -15,9 +15,7 @@ THREADS = 256
 @device_function
 def element() -> Any:
     """The element that this thread works on, uint32; it may lie beyond the last."""
-    return np.uint32(
-        np.uint32(cuda.blockIdx.x) * np.uint32(cuda.blockDim.x) + np.uint32(cuda.threadIdx.x)
-    )
+    return np.uint32(np.uint32(cuda.blockIdx.x) * np.uint32(cuda.blockDim.x) + np.uint32(cuda.threadIdx.x))
 
 
 def launch_each(kernel: Any, elements: int, *arguments: Any) -> None:

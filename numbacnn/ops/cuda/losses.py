@@ -50,7 +50,11 @@ def _of_classes(name: str, brick: Any) -> Callable[..., None]:
     @kernel(name=f"losses.{name}")
     def loss(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any, classes: Any) -> None:
         values = cuda.shared.array(MOST_THREADS, float32)
-        n, thread, threads = np.uint32(cuda.blockIdx.x), np.uint32(cuda.threadIdx.x), np.uint32(cuda.blockDim.x)
+        n, thread, threads = (
+            np.uint32(cuda.blockIdx.x),
+            np.uint32(cuda.threadIdx.x),
+            np.uint32(cuda.blockDim.x),
+        )
         begin, label = np.uint32(n * classes), np.uint32(labels[n])
         own, k = ZERO, thread
         while k < classes:
