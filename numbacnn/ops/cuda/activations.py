@@ -17,11 +17,12 @@ from ..activations import DECONVNET as _DECONVNET
 from ..activations import STANDARD as _STANDARD
 from .elements import element, launch_each
 from .reductions import team_sum
-from .toolchain import ONE, ZERO, device_function, kernel, launch
+from .toolchain import ONE, ZERO, device_function, grid, kernel, launch
 
 DECONVNET, STANDARD = np.uint32(_DECONVNET), np.uint32(_STANDARD)
-_LANES, _LINES = np.uint32(8), np.uint32(64)
-"""Of a block that sums channels: channels side by side, as many as memory is read in at once, and rows at a time."""
+_CHANNELS, _BLOCK = 8, 512
+"""Of a block that sums channels: how many side by side, as many as memory is read in at once, and its threads."""
+_LANES, _LINES = np.uint32(_CHANNELS), np.uint32(_BLOCK // _CHANNELS)
 
 
 @device_function
@@ -190,7 +191,7 @@ def _prelu_backward(d_x: Any, d_y: Any, x: Any, slopes: Any, rule: Any) -> None:
 
 @kernel
 def _prelu_backward_slopes(d_slopes: Any, d_y: Any, x: Any, channels: Any) -> None:
-    values = cuda.shared.array(_LANES * _LINES, float32)
+    values = cuda.shared.array(_BLOCK, float32)
     thread = np.uint32(cuda.threadIdx.x)
     # Neighbouring threads read neighbouring channels; to be added they change places, a channel's becoming neighbours.
     lane, line = np.uint32(thread % _LANES), np.uint32(thread // _LANES)
@@ -224,5 +225,5 @@ def prelu_backward(d_x: Any, d_y: Any, x: Any, slopes: Any, rule: Any) -> None:
 
 def prelu_backward_slopes(d_slopes: Any, d_y: Any, x: Any) -> None:
     """d_slope_c = sum over m of d_y_mc min(x_mc, 0) (He et al., 2015, eq. 9); a block has eight channels."""
-    lanes, lines = int(_LANES), int(_LINES)
-    launch(_prelu_backward_slopes, -(-d_slopes.size // lanes), lanes * lines, d_slopes, d_y, x, d_slopes.size)
+    channels = d_slopes.size
+    launch(_prelu_backward_slopes, grid(channels, _CHANNELS), _BLOCK, d_slopes, d_y, x, channels)
