@@ -1,12 +1,14 @@
 """Where arrays live: allocate, copy in, copy out, wait.
 
-A device is chosen once, when a Plan is made; every op is then launched by where its output lives
-(`ops.kernel.Kernel`), so no other file asks which device it is on.
+A network's parameters live on one device (`Graph.move`), its Plans' buffers on the same one, and every op is launched by
+where its output lives (`ops.kernel.Kernel`), so no other file asks which device it is on.
 """
 
 from __future__ import annotations
 
+import importlib
 import math
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,24 +22,60 @@ Array = Any
 """An array on some device: on the CPU a C-contiguous `numpy.ndarray`."""
 
 
+class Channel(Protocol):
+    """The way of a block of bytes to a device, again and again: fill `host`, then `send`."""
+
+    host: np.ndarray[Any, Any]
+
+    def wait(self) -> None:
+        """Until `host` may be filled again."""
+
+    def send(self) -> Array:
+        """The bytes on the device; what is launched afterwards finds them there, the caller need not wait."""
+
+    def release(self) -> None:
+        """All that reads what was sent has been launched."""
+
+
 class Device(Protocol):
-    """What a Plan needs of a device."""
+    """What networks, Plans and training need of a device."""
 
     name: str
+    steps_between_reads: int
+    """Training steps after which their tallies are read: reading makes the host wait for the device."""
 
-    def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array: ...
+    def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+        """Raises DeviceError if there is no memory left."""
 
-    def to_device(self, array: np.ndarray[Any, Any]) -> Array: ...
+    def to_device(self, array: np.ndarray[Any, Any]) -> Array:
+        """The array's numbers there; on the CPU perhaps the array itself."""
 
-    def to_host(self, array: Array) -> np.ndarray[Any, Any]: ...
+    def write(self, target: Array, source: np.ndarray[Any, Any]) -> None:
+        """Numbers of the host into an array there, cast to its type."""
 
-    def synchronise(self) -> None: ...
+    def read(self, array: Array) -> np.ndarray[Any, Any]:
+        """The numbers on the host, when all that was launched is done; on the CPU the array itself."""
+
+    def channel(self, size: int) -> Channel: ...
+
+    def recorded(self, act: Callable[[], None]) -> Callable[[], None]:
+        """`act`, which always launches the same, in a form that can be repeated at the least cost."""
+
+    def set_precision(self, name: str) -> None:
+        """Of products from now on: "float32", or, where there are tensor cores, "tf32" or "bf16". Raises DeviceError."""
+
+    def describe(self) -> dict[str, Any]:
+        """What is known of it beside its name."""
+
+    def free_bytes(self) -> int | None:
+        """What can still be allocated; None: the system says so when it is too late."""
 
 
 class CPU:
-    """The host's memory."""
+    """The host's memory. Kernels return when they are done."""
 
     name = "cpu"
+    steps_between_reads = 1
 
     def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         size = math.prod(shape) * np.dtype(dtype).itemsize
@@ -48,28 +86,63 @@ class CPU:
     def to_device(self, array: np.ndarray[Any, Any]) -> Array:
         return np.ascontiguousarray(array)
 
-    def to_host(self, array: Array) -> np.ndarray[Any, Any]:
+    def write(self, target: Array, source: np.ndarray[Any, Any]) -> None:
+        target[...] = source
+
+    def read(self, array: Array) -> np.ndarray[Any, Any]:
         return np.asarray(array)
 
-    def synchronise(self) -> None:
-        """CPU kernels return when they are done."""
+    def channel(self, size: int) -> Channel:
+        return _Memory(np.empty(size, np.uint8))
+
+    def recorded(self, act: Callable[[], None]) -> Callable[[], None]:
+        return act
+
+    def set_precision(self, name: str) -> None:
+        if name != "float32":
+            raise DeviceError(f"precision {name} needs a GPU's tensor cores: --device cuda")
+
+    def describe(self) -> dict[str, Any]:
+        return {}
+
+    def free_bytes(self) -> int | None:
+        return None
 
 
-DEVICES: dict[str, Device] = {"cpu": CPU()}
-"""The usable devices by name, the best one last."""
+class _Memory:
+    """A channel whose two ends are one."""
+
+    def __init__(self, host: np.ndarray[Any, Any]) -> None:
+        self.host = host
+
+    def wait(self) -> None:
+        """What was sent has been used when the kernels that read it have returned."""
+
+    def send(self) -> Array:
+        return self.host
+
+    def release(self) -> None:
+        """See `wait`."""
+
+
+CPU_DEVICE: Device = CPU()
+NAMES = ("cpu", "cuda", "auto")
+_found: dict[str, Device] = {"cpu": CPU_DEVICE}
 
 
 def get_device(name: str) -> Device:
-    """The device of that name, never another one in its place; "auto": the best that this machine has.
+    """The device of that name, never another one in its place; "auto": the GPU if there is a usable one, else the CPU.
 
-    Raises DeviceError if this version or this machine has no such device.
+    Raises DeviceError if this machine has no such device: what is missing, and the command that installs it.
     """
     if name == "auto":
-        return list(DEVICES.values())[-1]
-    if name not in DEVICES:
-        if name.startswith("cuda"):
-            raise DeviceError(
-                f"device '{name}' is not available: this version of numbacnn computes on the CPU only; use --device cpu"
-            )
-        raise DeviceError(f"unknown device '{name}'{nearest(name, DEVICES)}")
-    return DEVICES[name]
+        try:
+            return get_device("cuda")
+        except DeviceError:
+            return CPU_DEVICE
+    if name not in NAMES:
+        raise DeviceError(f"unknown device '{name}'{nearest(name, NAMES)}")
+    if name not in _found:
+        # Numba's packages for GPUs are an extra, and take a third of a second to import.
+        _found[name] = importlib.import_module(f"{__package__}.ops.{name}.device").open_device()
+    return _found[name]

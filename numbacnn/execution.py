@@ -9,12 +9,12 @@ from functools import cached_property
 
 import numpy as np
 
-from .device import Array, Device, get_device
-from .errors import DataError, ShapeError, UsageError, nearest
+from .device import Array
+from .errors import DataError, DeviceError, ShapeError, UsageError, nearest
 from .graph import Graph, Node
 from .layers import Call, Step
 from .memory import Memory
-from .ops import joins, losses
+from .ops import joins, losses, tally
 from .ops.activations import RULES
 
 GRADIENTS = ("none", "parameters", "input", "all")
@@ -38,12 +38,14 @@ class Loss:
 class Plan:
     """Every buffer that a pass of `batch_size` pictures needs, allocated once; a pass allocates nothing more.
 
+    Buffers lie on the graph's device; what a method returns lies on the host, read back where that is another place.
+
     `gradients` says which backward walks will be asked for: "none", "parameters" (training), "input"
     (analysis and attacks: gradients reach the pixels, parameters get none) or "all".
     `keep` names the nodes whose output can be asked for after a pass, beside the scores and the last; None: every
     node's. The others' memory is used again as soon as the pass no longer needs it, and a rectifier works in place.
-    A pass may hold fewer pictures than `batch_size`; every array returned is a view of the
-    `count` in hand, good until the next pass. `workspace_bytes` bounds what the layers' kernels share beside all this;
+    A pass may hold fewer pictures than `batch_size`; every array returned holds the `count` in hand and is good
+    until the next pass. `workspace_bytes` bounds what the layers' kernels share beside all this;
     a convolution then takes an algorithm that does with less.
     Raises UsageError for a batch size below 1, unknown gradients, an unknown node or a workspace that is too small.
     """
@@ -56,7 +58,6 @@ class Plan:
         gradients: str = "none",
         keep: Iterable[str] | None = None,
         workspace_bytes: int | None = None,
-        device: str = "cpu",
     ) -> None:
         if batch_size < 1:
             raise UsageError(f"batch size {batch_size}: at least 1 is expected")
@@ -65,7 +66,7 @@ class Plan:
         self.graph = graph
         self.batch_size = batch_size
         self.count = batch_size
-        self.device: Device = get_device(device)
+        self.device = graph.device
         self._learns = gradients in ("parameters", "all")
         self._reaches_input = gradients in ("input", "all")
         self._order = {node.name: index for index, node in enumerate(graph.nodes)}
@@ -73,15 +74,9 @@ class Plan:
             {node.name for node in graph.nodes} if keep is None else {graph[name].name for name in keep}
         )
         self._kept |= {self.scores, graph.output.name}
-        self._memory = Memory(
-            graph,
-            batch_size,
-            self._kept,
-            self._learns,
-            self._reaches_input,
-            reuse=keep is not None,
-            workspace=math.inf if workspace_bytes is None else workspace_bytes // graph.dtype.itemsize,
-        )
+        self._reuse = keep is not None
+        self._room = math.inf if workspace_bytes is None else workspace_bytes // graph.dtype.itemsize
+        self._memory = self._memory_of(batch_size)
         self._flows = self._memory.flows
         self._has_walked = False
         self._calls: dict[tuple[str, int], Call] = {}
@@ -96,9 +91,37 @@ class Plan:
         """The node whose output the losses look at (`Graph.scores`)."""
         return self.graph.scores
 
+    def _memory_of(self, count: int) -> Memory:
+        return Memory(
+            self.graph,
+            count,
+            self._kept,
+            self._learns,
+            self._reaches_input,
+            reuse=self._reuse,
+            workspace=self._room,
+        )
+
     @cached_property
     def _buffers(self) -> dict[tuple[str, str], Array]:
+        free = self.device.free_bytes()
+        if free is not None and self.bytes > free:
+            raise DeviceError(self._too_large(free))
         return self._memory.take(self.device)
+
+    def _too_large(self, free: int) -> str:
+        fits, too_many = 0, self.batch_size
+        while too_many - fits > 1:
+            middle = (fits + too_many) // 2
+            if self._memory_of(middle).size <= free:
+                fits = middle
+            else:
+                too_many = middle
+        remedy = f"a batch size of {fits} fits" if fits else "not even a batch size of 1 fits"
+        return (
+            f"{self.batch_size} pictures need {self.bytes / 2**20:,.0f} MiB of buffers, and {free / 2**20:,.0f} MiB of the "
+            f"memory of device {self.device.name} are free; {remedy}"
+        )
 
     # Views for the pictures in hand
 
@@ -107,8 +130,13 @@ class Plan:
 
     @property
     def input(self) -> Array:
-        """(count, H, W, C), pixels in [0, 255]: where a batch is written."""
+        """(count, H, W, C), pixels in [0, 255], on the device: where a batch is written."""
         return self._view("", "input")
+
+    @property
+    def labels(self) -> Array:
+        """(count,) int64, on the device: the classes that `backward_loss` takes where it is given none."""
+        return self._view("", "labels")
 
     def output(self, node: str | None = None) -> Array:
         """Activations of a node, by default the network's output: (count, …).
@@ -120,16 +148,16 @@ class Plan:
             raise UsageError(
                 f"the output of '{name}' is not kept after a pass: Plan(…, keep=['{name}']) keeps it"
             )
-        return self._view(name, "output")
+        return self.device.read(self._view(name, "output"))
 
     @property
     def gradient(self) -> Array:
-        """The gradient of all parameters as one row, in `Graph.parameter_places`; `gradients` are views of it."""
+        """The gradient of all parameters as one row on the device, in `Graph.parameter_places`; `gradients` are views of it."""
         return self._buffers["", "gradient"]
 
     @cached_property
     def gradients(self) -> dict[str, dict[str, Array]]:
-        """Node -> parameter -> gradient, filled by every backward walk that reaches the node."""
+        """Node -> parameter -> gradient on the device, filled by every backward walk that reaches the node."""
         if not self._learns:
             return {}
         views = self.graph.parameter_places().views(self.gradient, self.graph)
@@ -141,6 +169,17 @@ class Plan:
     @cached_property
     def _step(self) -> Step:
         return Step(self._buffers["", "step"])
+
+    @cached_property
+    def _tables(self) -> dict[str, dict[str, Array]]:
+        graph = self.graph
+        return {
+            node.name: {
+                key: self.device.to_device(array)
+                for key, array in node.layer.tables(graph.dtype, *graph.input_shapes(node)).items()
+            }
+            for node in graph.nodes
+        }
 
     def call(self, node: Node) -> Call:
         """What this node sees of the present pass."""
@@ -155,6 +194,7 @@ class Plan:
                 workspace=self._buffers["", "workspace"],
                 index=self._order[node.name],
                 step=self._step,
+                tables=self._tables[node.name],
                 slope=self._memory.slopes.get(node.name, 1.0),
             )
         return known
@@ -171,9 +211,9 @@ class Plan:
                 f"pictures {tuple(images.shape)} do not fit: 1 to {self.batch_size} of {self.graph.input_shape} are expected"
             )
         self.count = len(images)
-        self.input[...] = images
-        if images.dtype != np.uint8:
-            self.input[...] *= 255
+        self.device.write(
+            self.input, images if images.dtype == np.uint8 else images * self.graph.dtype.type(255)
+        )
 
     def forward(
         self,
@@ -189,57 +229,75 @@ class Plan:
         A step of training needs no more than the `scores`: the loss does the softmax's work. In training, dropout draws
         from `key` and `step`. Raises as `output` does.
         """
-        last = self.graph.output if until is None else self.graph[until]
         if images is not None:
             self.load(images)
+        self.number(key, step)
+        self.walk(until, training=training)
+        return self.output(until)
+
+    def number(self, key: int, step: int) -> None:
+        """What the randomness of the next pass is drawn from."""
+        self.device.write(self._step.numbers, np.array([key, step], np.uint64))
+
+    def walk(self, until: str | None = None, *, training: bool = False) -> None:
+        """What `forward` launches; nothing is brought in or read back."""
+        last = self.graph.output if until is None else self.graph[until]
         self._step.training = training
-        self._step.numbers[...] = key, step
         self._has_walked = False
         for node in self.graph.nodes:
             if node.name not in self._memory.rectified:
                 node.layer.forward(self.call(node))
             if node is last:
                 break
-        return self.output(last.name)
 
     def losses(self, labels: Array, loss: Loss) -> Array:
         """Each picture's loss (count,), after a forward pass; labels (count,).
 
         Raises ShapeError or DataError if the labels are not one class a picture.
         """
-        self._measure(labels, loss, 1.0)
+        self._take(labels)
+        self._measure(loss, 1.0)
         return self.loss_values
 
     @property
     def loss_values(self) -> Array:
         """Each picture's loss (count,), as `losses` or `backward_loss` left them."""
-        return self._view("", "losses")
+        return self.device.read(self._view("", "losses"))
 
-    def _measure(self, labels: Array, loss: Loss, scale: float) -> None:
+    def _measure(self, loss: Loss, scale: float) -> None:
         """The losses, and the gradient of scale times their sum with respect to the scores, in one pass."""
-        self._check(labels)
-        scores = self.output(self.scores)
-        losses.LOSSES[loss.name](self.loss_values, self._d_scores, scores, labels, loss.margin, scale)
+        scores = self._view(self.scores, "output")
+        losses.LOSSES[loss.name](
+            self._view("", "losses"), self._d_scores, scores, self.labels, loss.margin, scale
+        )
+
+    def tally(self, rows: Array) -> None:
+        """Writes this step's row of `rows` (M,2), on the device: the sum of its losses and its wrong answers (ops.tally)."""
+        scores = self._view(self.scores, "output")
+        tally.write(rows, self._view("", "losses"), scores, self.labels, self._step.numbers)
 
     @property
     def _d_scores(self) -> Array:
         node = self.scores if self.scores in self._flows else ""
         return self._view(node, "d_output")
 
-    def _check(self, labels: Array) -> None:
-        """Kernels look labels up without asking."""
+    def _take(self, labels: Array) -> None:
+        """Checked, as kernels look labels up without asking."""
         classes = self.graph.shapes[self.scores][-1]
         if labels.shape != (self.count,):
             raise ShapeError(f"labels {labels.shape}: one for each of {self.count} pictures is expected")
         if labels.min() < 0 or labels.max() >= classes:
             wrong = labels[(labels < 0) | (labels >= classes)][0]
             raise DataError(f"label {wrong}: a class from 0 to {classes - 1} is expected")
+        self.device.write(self.labels, labels)
 
-    def backward_loss(self, labels: Array, loss: Loss, *, reduction: str = "mean") -> Array | None:
+    def backward_loss(self, labels: Array | None, loss: Loss, *, reduction: str = "mean") -> Array | None:
         """The gradient of the mean loss, or of the sum, walked back as far as this Plan's gradients go; `loss_values` holds
-        the losses.
+        the losses. `labels` None: what `labels` holds, unchecked.
         """
-        self._measure(labels, loss, 1 / self.count if reduction == "mean" else 1.0)
+        if labels is not None:
+            self._take(labels)
+        self._measure(loss, 1 / self.count if reduction == "mean" else 1.0)
         self._step.rule = RULES["standard"]
         return self._walk_back(self.scores)
 
@@ -251,7 +309,7 @@ class Plan:
         """
         if rule not in RULES:
             raise UsageError(f"unknown backward rule '{rule}'{nearest(rule, RULES)}")
-        self._view(self.graph[start].name, "d_output")[...] = d_output
+        self.device.write(self._view(self.graph[start].name, "d_output"), d_output)
         self._step.rule = RULES[rule]
         return self._walk_back(start)
 
@@ -266,7 +324,7 @@ class Plan:
         for node in reversed(self.graph.nodes):
             if node.name in reached and node.name in self._flows:
                 self._back_through(node, written)
-        return self._view("", "d_input") if self._reaches_input else None
+        return self.device.read(self._view("", "d_input")) if self._reaches_input else None
 
     def rehearse(self) -> None:
         """Calls what a walk back calls, the first layers first, on whatever the buffers hold: to compile it all, in the

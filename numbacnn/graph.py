@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .errors import NetworkError, NumbacnnError, nearest
+from .device import CPU_DEVICE, Device
+from .errors import DeviceError, NetworkError, NumbacnnError, nearest
 from .layers import Layer, Parameter, Pixels, Shape
 from .layers.initialization import INITIALIZERS
 
@@ -65,6 +66,7 @@ class Graph:
     ) -> None:
         self.input_shape = tuple(input_shape)
         self.dtype = np.dtype(dtype)
+        self.device: Device = CPU_DEVICE
         self.nodes: tuple[Node, ...] = ()
         self.shapes: dict[str, Shape] = {}
         self._wanted: dict[str, dict[str, Parameter]] = {}
@@ -191,14 +193,27 @@ class Graph:
                     values = INITIALIZERS[scheme](generator, wanted, **options)
                 else:
                     values = np.full(wanted.shape, wanted.start)
-                node.layer.parameters[name] = np.ascontiguousarray(values, self.dtype)
+                node.layer.parameters[name] = self.device.to_device(np.ascontiguousarray(values, self.dtype))
+
+    def move(self, device: Device) -> None:
+        """Brings the parameters to a device. Plans and optimizers made before keep to the old ones."""
+        if device.name == self.device.name:
+            return
+        if self.dtype != np.float32 and device.name != CPU_DEVICE.name:
+            raise DeviceError(
+                f"a network of {self.dtype} computes on the CPU only; float32 computes on {device.name}"
+            )
+        for node in self.nodes:
+            for name, array in node.layer.parameters.items():
+                node.layer.parameters[name] = device.to_device(self.device.read(array))
+        self.device = device
 
     def astype(self, dtype: DTypeLike) -> Graph:
-        """The same graph with parameters of another precision (copies)."""
+        """The same graph on the CPU with parameters of another precision (copies)."""
         other = copy.copy(self)
-        other.dtype = np.dtype(dtype)
+        other.dtype, other.device = np.dtype(dtype), CPU_DEVICE
         other.nodes = tuple(Node(node.name, copy.copy(node.layer), node.inputs) for node in self.nodes)
         for node in other.nodes:
             arrays = node.layer.parameters.items()
-            node.layer.parameters = {name: np.array(array, dtype) for name, array in arrays}
+            node.layer.parameters = {name: np.array(self.device.read(array), dtype) for name, array in arrays}
         return other

@@ -147,8 +147,8 @@ class Memory:
                 wishes[node.name, f"scratch {key}"] = _Wish(extent, kind, *self._life_of_scratch(node))
             if node.name in self.flows and len(self._readers[node.name]) > 1:
                 joined = max(joined, count * math.prod(shape))
-        wishes["", "workspace"] = _Wish((self._workspace(),), dtype)
-        wishes["", "joined"] = _Wish((joined,), dtype)
+        wishes["", "workspace"] = _Wish((max(self._workspace(), 1),), dtype)
+        wishes["", "joined"] = _Wish((max(joined, 1),), dtype)
         return wishes
 
     def _workspace(self) -> int:
@@ -156,7 +156,11 @@ class Memory:
         needed, name = max(
             (
                 node.layer.workspace(
-                    self._count, graph.shapes[node.name], *graph.input_shapes(node), limit=self._room
+                    self._count,
+                    graph.shapes[node.name],
+                    *graph.input_shapes(node),
+                    device=graph.device.name,
+                    limit=self._room,
                 ),
                 node.name,
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .device import Array
+from .device import Array, get_device
 from .errors import DataError, NetworkError, ShapeError
 from .execution import Plan
 from .graph import Graph
@@ -38,7 +38,6 @@ class Network:
                 f"{graph.output.layer.kind}; every loss looks at the scores before it"
             )
         self.graph = graph
-        self.device = device
         self.workspace_bytes = workspace_bytes
         self.classes: int = graph.shapes[graph.output.name][0]
         if self.classes < 2:
@@ -49,6 +48,22 @@ class Network:
         if len(self.class_names) != self.classes:
             raise NetworkError(f"{len(self.class_names)} class names for {self.classes} classes")
         self._plans: dict[tuple[str, tuple[str, ...], int | None], Plan] = {}
+        self.to(device)
+
+    @property
+    def device(self) -> str:
+        """The name of the device that it computes on."""
+        return self.graph.device.name
+
+    def to(self, device: str) -> Network:
+        """Brings the parameters to a device ("cpu", "cuda", "auto") and returns the network. Raises DeviceError if it is not there."""
+        self.graph.move(get_device(device))
+        self._plans.clear()
+        return self
+
+    def parameter(self, node: str, name: str) -> Array:
+        """A parameter's numbers on the host. Raises NetworkError for an unknown node, KeyError for an unknown parameter."""
+        return self.graph.device.read(self.graph[node].layer.parameters[name])
 
     @property
     def input_shape(self) -> Shape:
@@ -73,7 +88,6 @@ class Network:
                 gradients=gradients,
                 keep=keep,
                 workspace_bytes=self.workspace_bytes,
-                device=self.device,
             )
         return known
 

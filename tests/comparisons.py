@@ -246,14 +246,14 @@ SLOPE = 0.25
 
 def max_forward(generator, dtype, pool):
     x, y, window = pool_arrays(generator, dtype, pool)
-    workspace = unwritten(dtype, pooling.max_workspace_size(*x.shape[2:]))
+    workspace = unwritten(dtype, pooling.max_workspace_size("cpu", *x.shape[2:]))
     return [unwritten(dtype, *y.shape), np.full(y.shape, 999, np.uint16), x, SLOPE, *window, workspace]
 
 
 def max_backward(generator, dtype, pool):
     x, d_y, window = pool_arrays(generator, dtype, pool)
     switches = np.zeros(d_y.shape, np.uint16)
-    workspace = unwritten(dtype, pooling.max_workspace_size(*x.shape[2:]))
+    workspace = unwritten(dtype, pooling.max_workspace_size("cpu", *x.shape[2:]))
     pooling.max_forward(d_y.copy(), switches, x, 1.0, *window, workspace)
     return [unwritten(dtype, *x.shape), d_y, switches, *window]
 

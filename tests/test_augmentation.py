@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from numbacnn.data import Dataset
+from numbacnn.ops.augmentation import augment
 from numbacnn.training import Settings
 from numbacnn.training.augmentation import Augmentation, colour_axes
 
@@ -15,7 +16,8 @@ def augmented(
     settings: Settings, indices: object, shape: tuple[int, int, int] = (9, 7, 3), epoch: int = 0
 ) -> np.ndarray:
     target = np.full((len(indices), *shape), np.nan, np.float32)  # type: ignore[arg-type]
-    Augmentation(DATASET, shape, settings).fill(target, PICTURES[indices], epoch, indices)  # type: ignore[index]
+    changes = Augmentation(DATASET, shape, settings)
+    augment(target, PICTURES[indices], *changes.drawn(epoch, indices), changes.fill)  # type: ignore[index]
     return target
 
 
@@ -68,6 +70,7 @@ def test_colour_axes_are_the_covariance() -> None:
 def test_colour_moves_all_pixels_of_a_picture_together() -> None:
     middle = np.full((12, 9, 7, 3), 128, np.uint8)
     target = np.empty(middle.shape, np.float32)
-    Augmentation(DATASET, (9, 7, 3), Settings(colour=0.1)).fill(target, middle, 0, np.arange(12))
+    changes = Augmentation(DATASET, (9, 7, 3), Settings(colour=0.1))
+    augment(target, middle, *changes.drawn(0, np.arange(12)), changes.fill)
     assert (target == target[:, :1, :1]).all()
     assert (target[:, 0, 0] != 128).all()

@@ -155,7 +155,14 @@ def test_the_lectures_example_of_max_pooling():
     x = np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]], np.float32).reshape(1, 4, 4, 1)
     y, switches = np.zeros((1, 2, 2, 1), np.float32), np.zeros((1, 2, 2, 1), np.uint16)
     pooling.max_forward(
-        y, switches, x, 1.0, (2, 2), (2, 2), (0, 0, 0, 0), np.zeros(max_workspace_size(4, 1), np.float32)
+        y,
+        switches,
+        x,
+        1.0,
+        (2, 2),
+        (2, 2),
+        (0, 0, 0, 0),
+        np.zeros(max_workspace_size("cpu", 4, 1), np.float32),
     )
     assert y.ravel().tolist() == [6, 8, 3, 4]
     assert switches.ravel().tolist() == [3, 3, 0, 3]
@@ -163,7 +170,7 @@ def test_the_lectures_example_of_max_pooling():
 
 def test_equal_maxima_go_to_the_first():
     y, switches = np.zeros((1, 1, 1, 2), np.float32), np.full((1, 1, 1, 2), 9, np.uint16)
-    workspace = np.zeros(max_workspace_size(3, 2), np.float32)
+    workspace = np.zeros(max_workspace_size("cpu", 3, 2), np.float32)
     ones = np.ones((1, 3, 3, 2), np.float32)
     pooling.max_forward(y, switches, ones, 1.0, (3, 3), (3, 3), (0, 0, 0, 0), workspace)
     assert switches.ravel().tolist() == [0, 0]

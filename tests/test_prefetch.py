@@ -15,8 +15,13 @@ import pytest
 
 from numbacnn.data import Dataset
 from numbacnn.errors import DataError
+from numbacnn.execution import Plan
+from numbacnn.graph import Graph
+from numbacnn.layers import Flatten
+from numbacnn.ops.augmentation import augment
 from numbacnn.training import Settings
 from numbacnn.training.augmentation import Augmentation
+from numbacnn.training.intake import HostIntake
 from numbacnn.training.prefetch import PLACES, ReadAhead
 from numbacnn.training.sampling import batches
 
@@ -110,9 +115,9 @@ def test_batches_read_ahead_are_the_same_bits(epoch: int, first: int) -> None:
     pictures, labels = generator.integers(0, 256, (90, 9, 7, 3), dtype=np.uint8), np.arange(90) % 4
     dataset = Dataset.from_arrays("some", train=(pictures, labels))
     settings = Settings(flip=True, crop_padding=2, colour=0.2, seed=3)
-    buffers = np.empty((PLACES, 20, 9, 7, 3), np.float32)
-    augmentation = Augmentation(dataset, (9, 7, 3), settings)
-    given = batches(dataset.train, augmentation, buffers, settings.seed, range(epoch, 3), first)
+    plan = Plan(Graph([("flat", Flatten())], (9, 7, 3)), 20)
+    intake = HostIntake(plan, Augmentation(dataset, (9, 7, 3), settings), PLACES)
+    given = batches(dataset.train, intake, 20, settings.seed, range(epoch, 3), first)
     synchronous = Augmentation(dataset, (9, 7, 3), settings)
     seen = 0
     with ReadAhead(given) as ahead:
@@ -123,8 +128,10 @@ def test_batches_read_ahead_are_the_same_bits(epoch: int, first: int) -> None:
                 time.sleep(0.002)  # time to overwrite what is still in use
                 indices = np.sort(order[start : start + 20])
                 expected = np.empty((len(indices), 9, 7, 3), np.float32)
-                synchronous.fill(expected, pictures[indices], now, indices)
-                np.testing.assert_array_equal(batch.pixels, expected)
+                augment(expected, pictures[indices], *synchronous.drawn(now, indices), synchronous.fill)
+                intake.load(batch)
+                np.testing.assert_array_equal(plan.input, expected)
+                np.testing.assert_array_equal(plan.labels, labels[indices])
                 np.testing.assert_array_equal(batch.indices, indices)
                 np.testing.assert_array_equal(batch.labels, labels[indices])
                 seen += 1

@@ -2,6 +2,7 @@
 
     pip install 'numbacnn[compare]'
     python tools/compare_pytorch.py [NETWORK...] [--layers] [--memory] [--json FILE.json] [--picture FILE.png]
+    python tools/compare_pytorch.py --device cuda [--precision tf32] [NETWORK...] [--json FILE.json]
 
 Outputs and gradients are compared first; what disagrees is an error, not a row. PyTorch runs in its two memory
 layouts, and on a single picture as a frozen program too; each ratio is to the best of them.
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch  # before numbacnn, so that PyTorch's threads wait as it likes best
+from comparison.gpu import TOLERANCES, gpu_passes
 from comparison.layers import layer_by_layer
 from comparison.machine import machine
 from comparison.memory import training_memory
@@ -24,6 +26,8 @@ from comparison.passes import Disagreement, whole_passes
 from comparison.picture import ratios_picture
 from comparison.tables import report
 
+from numbacnn.device import get_device
+from numbacnn.errors import NumbacnnError
 from numbacnn.figures import save
 from numbacnn.ops.compilation import threads
 from numbacnn.replacing import replacing
@@ -35,6 +39,10 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"all if none: {', '.join(BATCHES)}")
     parser.add_argument("--rounds", type=int, default=15, help="turns of each side")
+    parser.add_argument(
+        "--device", choices=["cpu", "cuda"], default="cpu", help="cuda: whole passes on a GPU"
+    )
+    parser.add_argument("--precision", choices=TOLERANCES, default="float32", help="of products on a GPU")
     parser.add_argument("--no-passes", action="store_true", help="leave whole passes out")
     parser.add_argument("--layers", action="store_true", help="each op of each layer as well")
     parser.add_argument("--memory", action="store_true", help="the peak memory of training AlexNet as well")
@@ -48,6 +56,10 @@ def arguments() -> argparse.Namespace:
         parser.error(f"--rounds {options.rounds}: at least 1 is expected")
     if options.json and options.json != "-" and not options.json.endswith(".json"):
         parser.error(f"--json {options.json}: a file that ends in .json, or nothing after it, is expected")
+    if options.device == "cuda" and (options.layers or options.memory or options.no_passes):
+        parser.error("--device cuda measures whole passes, and nothing else")
+    if options.device == "cpu" and options.precision != "float32":
+        parser.error(f"--precision {options.precision} needs --device cuda")
     if options.no_passes and options.picture:
         parser.error("--picture shows whole passes, which --no-passes leaves out")
     if options.no_passes and not (options.layers or options.memory):
@@ -63,12 +75,19 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
         "pytorch": str(torch.__version__),
         "threads": threads(),
         "rounds": options.rounds,
+        "precision": options.precision,
     }
+    if options.device == "cuda":
+        result["gpu"] = get_device("cuda").describe()
     if not options.no_passes:
         result["passes"] = []
         for name in networks:
             _say(f"{name}…")
-            result["passes"] += whole_passes(name, options.rounds)
+            result["passes"] += (
+                whole_passes(name, options.rounds)
+                if options.device == "cpu"
+                else gpu_passes(name, options.rounds, options.precision)
+            )
     if options.layers:
         _say("layer by layer…")
         result["layers"] = list(layer_by_layer(networks, options.rounds))
@@ -86,8 +105,8 @@ def main() -> None:
     options = arguments()
     try:
         result = measured(options)
-    except Disagreement as error:
-        sys.exit(str(error))
+    except (Disagreement, NumbacnnError) as error:
+        sys.exit(f"error: {error}")
     if options.json == "-":
         print(json.dumps(result))
     else:

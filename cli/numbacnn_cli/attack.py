@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from .opening import open_data, open_model
-from .options import Data, Epsilon, Epsilons, Images, Model, Out, Picture
+from .options import CPU, Compute, Data, Epsilon, Epsilons, Images, Model, Out, Picture
 from .pictures import Index, Pictures, class_index, from_data, from_files
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def fgsm(
     sweep: Annotated[Epsilons | None, Parameter(help=SWEEP_HELP)] = None,
     output: Picture = None,
     save_dir: Path | None = None,
+    compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
     """Add epsilon times the sign of dE/dx to pictures (Goodfellow et al., 2015) and see what the network makes of them.
@@ -74,7 +75,7 @@ def fgsm(
 
     from numbacnn.attacks import FGSM
 
-    opened = open_model(model, out)
+    opened = open_model(model, out, compute)
     network = opened.network
     if images:
         pictures = from_files(network, images)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .options import Out
+from .options import CPU, Compute, Out
 from .summary import Classes, InputShape, find_network
 
 
@@ -17,13 +17,14 @@ def bench(
     classes: Classes = None,
     seconds: float = 4.0,
     workspace_mb: int = 0,
+    compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
     """Measure how many pictures a second a network trains on and runs forward on.
 
     A training step is forward, loss, backward and the update of SGD with momentum. Medians of seven rounds, on
     pictures of noise, after the kernels are compiled. `--threads 1` and another run show what a second thread adds.
-    JSON: `network`, `batch_size`, `threads`, `train_images_per_second`, `forward_images_per_second`, `plan_bytes` (the
+    JSON: `network`, `batch_size`, `device`, `precision`, `threads`, `train_images_per_second`, `forward_images_per_second`, `plan_bytes` (the
     buffers of a training step) and `peak_bytes` (the most memory that the process took; null on Windows).
 
     Parameters
@@ -43,21 +44,25 @@ def bench(
     from numbacnn.training.speed import measure_speed
 
     found = find_network(network, input_shape, classes, initialise="he")
+    compute.place(found)
     found.workspace_bytes = workspace_mb << 20 or None
     speed = measure_speed(found, batch_size, seconds=seconds)
     result = {
         "network": network,
         "batch_size": batch_size,
+        "device": found.device,
+        "precision": compute.precision,
         "threads": threads(),
         **dataclasses.asdict(speed),
         "peak_bytes": _peak_bytes(),
     }
     out.table(
-        ["network", "batch", "threads", "training, images/s", "forward, images/s"],
+        ["network", "batch", "device", "threads", "training, images/s", "forward, images/s"],
         [
             (
                 network,
                 batch_size,
+                found.device,
                 result["threads"],
                 f"{speed.train_images_per_second:,.0f}",
                 f"{speed.forward_images_per_second:,.0f}",

@@ -11,17 +11,20 @@ from .options import Out
 PACKAGES = ("numbacnn", "numba", "llvmlite", "numpy")
 FEATURES = {"avx2": "AVX2", "avx512f": "AVX-512", "neon": "NEON"}
 _TOLERANCE = 1e-6
+_PARITY = 1e-4
 _SIZE = 1024
 
 
 def doctor(*, out: Out) -> dict[str, Any]:
-    """Show versions, processor, threads, kernel cache and memory, measure a product and check a small network.
+    """Show versions, processor, threads, GPU, kernel cache and memory, measure a product and check a small network.
 
-    Fails if the small network's gradients are wrong. JSON: `versions`, `processor` with `.name`, `.target` (as LLVM
+    Fails if the small network's gradients are wrong, or an op on the GPU differs from the CPU's. JSON: `versions`, `processor` with `.name`, `.target` (as LLVM
     has it), `.features`, `.physical_cores`, `.logical_cores`; `threads`, `tile` (`[rows, bytes]`), `threading_layer`
     with `.name`, `.thread_safe`, `.fork_safe`, `.reason`; `blas[]` with `.name`, `.version`, `.threads`, `.file`;
     `cache` with `.folder`, `.bytes`, `.private`, `.writable`; `memory_bytes` (null on Windows), `gigaflops` of a
-    1024x1024x1024 product in float32, `gradients` with `.ok`, `.largest_error`.
+    1024x1024x1024 product in float32, `gradients` with `.ok`, `.largest_error`; `gpu` (null without a usable one) with
+    `.name`, `.compute_capability`, `.free_bytes`, `.total_bytes`, `.driver` and `.toolkit` (versions of CUDA),
+    `.numba_cuda`; `gpu_problem` (why there is none), `parity` (null without a GPU) with `.ok`, `.ops[].op/.error`.
     """
     from numbacnn.errors import NumbacnnError
     from numbacnn.ops import threading_layer
@@ -44,6 +47,7 @@ def doctor(*, out: Out) -> dict[str, Any]:
         "memory_bytes": machine.memory_bytes(),
         "gigaflops": speed,
         "gradients": {"ok": error <= _TOLERANCE, "largest_error": error},
+        **_gpu(),
     }
     out.table(["part", "found"], _rows(result))
     if error > _TOLERANCE:
@@ -51,7 +55,29 @@ def doctor(*, out: Out) -> dict[str, Any]:
             f"a small network's gradients are wrong by {error:.1e}, more than {_TOLERANCE:g}: 'numbacnn gradcheck lenet' "
             "shows in which layer"
         )
+    parity = result["parity"]
+    if parity and not parity["ok"]:
+        wrong = max(parity["ops"], key=lambda op: op["error"])
+        raise NumbacnnError(
+            f"{wrong['op']} on the GPU differs from the CPU's result by {wrong['error']:.1e}, more than {_PARITY:g}: compute "
+            "with --device cpu, and report this with what 'numbacnn doctor --json' prints"
+        )
     return result
+
+
+def _gpu() -> dict[str, Any]:
+    from numbacnn.analysis.parity import check_parity
+    from numbacnn.device import get_device
+    from numbacnn.errors import DeviceError
+
+    try:
+        device = get_device("cuda")
+        found = device.describe()
+        ops: list[dict[str, Any]] = [{"op": each.op, "error": each.error} for each in check_parity(device)]
+    except DeviceError as error:
+        return {"gpu": None, "gpu_problem": str(error), "parity": None}
+    parity = {"ok": all(each["error"] <= _PARITY for each in ops), "ops": ops}
+    return {"gpu": found, "gpu_problem": None, "parity": parity}
 
 
 def _versions() -> dict[str, str]:
@@ -169,8 +195,27 @@ def _rows(result: dict[str, Any]) -> list[tuple[str, str]]:
         ("kernel cache", f"{cache['folder']}, {cache['bytes'] / 2**20:.1f} MiB"),
         ("", f"private: {_yes(cache['private'])}, writable: {_yes(cache['writable'])}"),
         ("memory", "unknown" if memory is None else f"{memory / 2**30:.1f} GiB"),
+        *_gpu_rows(result),
         ("product", f"{result['gigaflops']:,.0f} GFLOP/s, float32, 1024x1024x1024"),
         ("gradients", f"{gradients}, largest relative error {result['gradients']['largest_error']:.1e}"),
+    ]
+
+
+def _gpu_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
+    gpu, parity = result["gpu"], result["parity"]
+    if gpu is None:
+        return [("GPU", f"none: {result['gpu_problem']}")]
+    capability = ".".join(map(str, gpu["compute_capability"]))
+    free, total = (gpu[key] / 2**30 for key in ("free_bytes", "total_bytes"))
+    worst = max(each["error"] for each in parity["ops"])
+    verdict = "as the CPU computes" if parity["ok"] else "wrong"
+    return [
+        ("GPU", f"{gpu['name']}, compute capability {capability}, {free:.1f} of {total:.1f} GiB free"),
+        (
+            "",
+            f"driver for CUDA {gpu['driver']}; kernels by CUDA {gpu['toolkit']}, numba-cuda {gpu['numba_cuda']}",
+        ),
+        ("", f"{len(parity['ops'])} ops {verdict}, largest relative difference {worst:.1e}"),
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from .opening import open_data, open_model
-from .options import Data, Images, Model, Out, Picture
+from .options import CPU, Compute, Data, Images, Model, Out, Picture
 from .pictures import from_files
 
 
@@ -19,6 +19,7 @@ def evaluate(
     split: str = "test",
     batch_size: int = 256,
     output: Picture = None,
+    compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
     """Measure the error of a trained network.
@@ -39,7 +40,7 @@ def evaluate(
 
     if batch_size < 1:
         raise UsageError(f"--batch-size {batch_size}: at least 1 is expected")
-    opened = open_model(model, out)
+    opened = open_model(model, out, compute)
     dataset = open_data(data, opened, out)
     network = opened.network
     measured = measure(network, dataset.split(split), batch_size=batch_size, watch=out.progress)
@@ -77,6 +78,7 @@ def predict(
     model: Model = None,
     top: Annotated[int, Parameter(help="Classes to name.")] = 5,
     output: Picture = None,
+    compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
     """Name what pictures show: each with its best classes as bars.
@@ -90,7 +92,7 @@ def predict(
 
     if top < 1:
         raise UsageError(f"--top {top}: at least 1 is expected")
-    opened = open_model(model, out)
+    opened = open_model(model, out, compute)
     network = opened.network
     pictures = from_files(network, images)
     probabilities = network.predict(pictures.images)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .options import CPU, Compute
 from .output import Output
 from .runs import resolve_model
 
@@ -22,13 +23,14 @@ class OpenedModel:
     record: dict[str, Any]
 
 
-def open_model(option: Path | None, out: Output) -> OpenedModel:
-    """The model of --model; says which it is. Raises UsageError or ModelError."""
+def open_model(option: Path | None, out: Output, compute: Compute = CPU) -> OpenedModel:
+    """The model of --model, on the device of --device; says which it is. Raises UsageError, ModelError or DeviceError."""
     from numbacnn.storage import load_model
 
     path, taken = resolve_model(option)
     out.note(taken)
     network, record = load_model(path)
+    compute.place(network)
     return OpenedModel(path, network, record)
 
 

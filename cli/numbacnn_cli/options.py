@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter, Token
 
 from .output import Output
+
+if TYPE_CHECKING:
+    from numbacnn import Network
 
 Out = Annotated[Output, Parameter(parse=False)]
 """Not an option: the Output that the command shows things through."""
@@ -31,7 +35,27 @@ Data = Annotated[
     ),
 ]
 
-Device = Annotated[str, Parameter(name="--device", help="Where to compute: cpu, cuda or auto.")]
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Compute:
+    """Where a network computes, and how exactly."""
+
+    device: Annotated[
+        Literal["cpu", "cuda", "auto"],
+        Parameter(help="Where to compute: cpu, cuda (an NVIDIA GPU), or auto (the GPU if there is one)."),
+    ] = "cpu"
+    precision: Annotated[
+        Literal["float32", "tf32", "bf16"],
+        Parameter(help="Of products: float32 is exact; tf32 and bf16 use a GPU's tensor cores."),
+    ] = "float32"
+
+    def place(self, network: Network) -> None:
+        """Brings a network to the device. Raises DeviceError if it is not there or cannot compute so."""
+        network.to(self.device).graph.device.set_precision(self.precision)
+
+
+CPU = Compute()
 
 Picture = Annotated[
     Path | None,

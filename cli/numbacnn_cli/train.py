@@ -15,7 +15,7 @@ from cyclopts import Parameter
 
 from numbacnn.training import Settings
 
-from .options import Device, Out
+from .options import CPU, Compute, Out
 from .runs import new_run
 from .signals import Terminated
 
@@ -55,7 +55,7 @@ def train(
     settings: Annotated[Options, Parameter(name="*")] = Options(),  # noqa: B008 - frozen
     run: Path | None = None,
     resume: Path | None = None,
-    device: Device = "cpu",
+    compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
     """Train a network; its folder gets config.toml, metrics.csv, model.h5 (best), last.h5 and pictures.
@@ -80,16 +80,14 @@ def train(
     """
     from threadpoolctl import threadpool_limits
 
-    from numbacnn.device import get_device
     from numbacnn.training import RunFolder
 
-    get_device(device)
     given = {name: value for name, value in vars(settings).items() if value is not None}
     if resume is not None:
         folder = RunFolder(resume)
-        config, trainer = _resumed(folder, given)
+        config, trainer = _resumed(folder, given, compute)
     else:
-        config, trainer = _new(data, network, given)
+        config, trainer = _new(data, network, given, compute)
         folder = RunFolder(_folder(run, trainer.dataset, config["network"]))
         folder.write_config(config)
     record = {
@@ -105,7 +103,9 @@ def train(
     return _results(trainer, folder, config, record, speed, out)
 
 
-def _new(data: str, network: str | None, given: dict[str, Any]) -> tuple[dict[str, Any], Trainer]:
+def _new(
+    data: str, network: str | None, given: dict[str, Any], compute: Compute
+) -> tuple[dict[str, Any], Trainer]:
     from numbacnn import architectures
     from numbacnn.errors import UsageError
     from numbacnn.storage import open_dataset
@@ -129,6 +129,7 @@ def _new(data: str, network: str | None, given: dict[str, Any]) -> tuple[dict[st
         initialise=chosen.initialise,
         seed=chosen.seed,
     )
+    compute.place(built)
     return {"data": data, "network": network, **chosen.as_dict()}, Trainer(built, dataset, chosen)
 
 
@@ -143,7 +144,7 @@ def _input_shape(network: str, dataset: Dataset) -> tuple[int, ...] | None:
     return (min(height, made_for[0]), min(width, made_for[1]), channels)
 
 
-def _resumed(folder: RunFolder, given: dict[str, Any]) -> tuple[dict[str, Any], Trainer]:
+def _resumed(folder: RunFolder, given: dict[str, Any], compute: Compute) -> tuple[dict[str, Any], Trainer]:
     from numbacnn.errors import UsageError
     from numbacnn.storage import open_dataset
     from numbacnn.training import Settings, Trainer
@@ -156,6 +157,7 @@ def _resumed(folder: RunFolder, given: dict[str, Any]) -> tuple[dict[str, Any], 
             "start a new run"
         )
     network, record, numbers, arrays = folder.load_last()
+    compute.place(network)
     chosen = Settings(**{**record["settings"], **given})
     return config, Trainer(network, open_dataset(record["data"]), chosen, (numbers, arrays))
 
@@ -284,5 +286,5 @@ def _figures(trainer: Trainer, folder: RunFolder) -> list[Path]:
 def _first_kernels(network: Network) -> Any:
     for node in network.graph.nodes:
         if node.layer.kind == "convolution":
-            return node.layer.parameters["weights"]
+            return network.parameter(node.name, "weights")
     return None

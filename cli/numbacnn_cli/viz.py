@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from .opening import open_data, open_model
-from .options import Data, Images, Model, Out, Picture, Units
+from .options import CPU, Compute, Data, Images, Model, Out, Picture, Units
 from .pictures import Index, class_index, from_data, from_files
 from .preview import preview
 
@@ -73,6 +73,7 @@ def saliency(
     of: Literal["score", "loss"] = "score",
     rule: Literal["standard", "guided"] = "standard",
     output: Picture = None,
+    compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
     """Show which pixels a class depends on: |dE/dx|, beside the picture and laid over it.
@@ -96,7 +97,7 @@ def saliency(
     from numbacnn.analysis import saliency as saliency_maps
     from numbacnn.figures import saliency_panel, save
 
-    opened = open_model(model, out)
+    opened = open_model(model, out, compute)
     network = opened.network
     if images:
         pictures = from_files(network, images)
@@ -147,6 +148,7 @@ def layers(
     units: Annotated[Units, Parameter(help=UNITS_HELP)] = None,
     rule: Literal["deconvnet", "guided", "standard"] = "deconvnet",
     output: Picture = None,
+    compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
     """Show what excites each unit of a layer: its nine strongest activations, walked back to pixels.
@@ -170,7 +172,7 @@ def layers(
     from numbacnn.analysis import strongest, unit_patches
     from numbacnn.figures import layer_units, save
 
-    opened = open_model(model, out)
+    opened = open_model(model, out, compute)
     network = opened.network
     dataset = open_data(data, opened, out)
     part = dataset.split(split)
@@ -237,6 +239,6 @@ def _kernels(network: Network, name: str) -> Any:
     if node.layer.kind != "convolution":
         known = ", ".join(_convolutions(network))
         raise UsageError(f"layer '{name}' is {node.layer.kind} and has no kernels; convolutions: {known}")
-    kernels = node.layer.parameters["weights"]
+    kernels = network.parameter(name, "weights")
     sees_pixels = node.inputs == (network.graph.nodes[0].name,)
     return kernels[:, :, ::-1] if sees_pixels and network.graph.pixels.channel_order == "BGR" else kernels

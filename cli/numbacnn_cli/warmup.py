@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from .options import Out
+from .options import CPU, Compute, Out
 
 Networks = Annotated[tuple[str, ...], Parameter(name="NETWORK", negative="", show_default=False)]
 
 
-def warmup(networks: Networks = (), /, *, out: Out) -> dict[str, Any]:
+def warmup(networks: Networks = (), /, *, compute: Compute = CPU, out: Out) -> dict[str, Any]:
     """Compile and keep the kernels that networks need, so that `train` and `predict` start at once.
 
     JSON: `networks`, `kernels_compiled`, `kernels_loaded` (those that were compiled before), `seconds`, `cache_folder`,
@@ -34,7 +34,7 @@ def warmup(networks: Networks = (), /, *, out: Out) -> dict[str, Any]:
     with compiling.watch() as seen:
         for name in names:
             out.note(name)
-            warm_up(name)
+            warm_up(name, compute.place)
     result: dict[str, Any] = {
         "networks": names,
         "kernels_compiled": seen.compiled,

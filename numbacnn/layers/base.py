@@ -56,6 +56,8 @@ class Call:
     workspace: Array
     index: int
     step: Step
+    tables: dict[str, Array]
+    """What the layer asked for with `tables()`."""
     slope: float = 1.0
     """A layer that `can_rectify` multiplies what is below 0 in its output by this, for the rectifier that follows."""
 
@@ -99,8 +101,14 @@ class Layer:
         """Arrays to keep from forward to backward: name -> (shape with N, dtype)."""
         return {}
 
-    def workspace(self, count: int, output: Shape, *inputs: Shape, limit: float = math.inf) -> int:
-        """Elements of shared workspace that a pass over `count` pictures needs; a layer that can choose chooses what takes
+    def tables(self, dtype: Any, *inputs: Shape) -> dict[str, Any]:
+        """Arrays of the host that its ops read beside parameters, the same in every pass; a Plan brings them to its device."""
+        return {}
+
+    def workspace(
+        self, count: int, output: Shape, *inputs: Shape, device: str = "cpu", limit: float = math.inf
+    ) -> int:
+        """Elements of shared workspace that a pass over `count` pictures needs on a device; a layer that can choose chooses what takes
         at most `limit` of them.
         """
         return 0

@@ -85,10 +85,12 @@ class Convolution(Layer):
             "bias": Parameter((self.filters,), start=0.0),
         }
 
-    def workspace(self, count: int, output: Shape, *inputs: Shape, limit: float = math.inf) -> int:
+    def workspace(
+        self, count: int, output: Shape, *inputs: Shape, device: str = "cpu", limit: float = math.inf
+    ) -> int:
         height, width, channels = inputs[0]
         products = convolution.workspace_size(
-            "cpu",
+            device,
             (count, output[0], output[1]),
             channels,
             self.filters,
@@ -98,7 +100,7 @@ class Convolution(Layer):
             (height, width),
             limit,
         )
-        return max(products, dense.workspace_size("cpu", self.filters))
+        return max(products, dense.workspace_size(device, self.filters, count * output[0] * output[1]))
 
     @property
     def _manner(self) -> tuple[Window, int, str]:

@@ -57,8 +57,10 @@ class Dense(Layer):
             "bias": Parameter((self.outputs,), start=0.0),
         }
 
-    def workspace(self, count: int, output: Shape, *inputs: Shape, limit: float = math.inf) -> int:
-        return dense.workspace_size("cpu", self.outputs, count, inputs[0][0])
+    def workspace(
+        self, count: int, output: Shape, *inputs: Shape, device: str = "cpu", limit: float = math.inf
+    ) -> int:
+        return dense.workspace_size(device, self.outputs, count, inputs[0][0])
 
     def forward(self, call: Call) -> None:
         weights, bias = self.parameters["weights"], self.parameters["bias"]

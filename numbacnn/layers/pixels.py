@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -48,36 +47,21 @@ class Pixels(Layer):
         return inputs[0]
 
     def forward(self, call: Call) -> None:
-        scale, order, mean = self._terms(call.input)
-        pixels.forward(call.output, call.input, mean, scale, order)
+        tables = call.tables
+        pixels.forward(call.output, call.input, tables["mean"], tables["scale"], tables["order"])
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
-        scale, order, _ = self._terms(call.input)
-        pixels.backward(d_inputs[0], d_output, scale, order)
+        pixels.backward(d_inputs[0], d_output, call.tables["scale"], call.tables["order"])
 
-    def _terms(self, images: Array) -> tuple[Any, Any, Any]:
+    def tables(self, dtype: Any, *inputs: Shape) -> dict[str, Any]:
         """Scale (W*C), order (W*C) and mean (H,W*C) or (1,W*C), in the order of the network's channels."""
-        scale, order, mean = _row_terms(
-            self.mean, self.scale, self.channel_order, *images.shape[2:], images.dtype
-        )
+        _, width, channels = inputs[0]
+        turned = np.arange(channels) if self.channel_order == "RGB" else np.arange(channels)[::-1]
+        rows = [
+            np.tile(np.broadcast_to(np.asarray(value, dtype), channels)[turned], width)
+            for value in (self.scale, self.mean)
+        ]
+        order = (np.arange(width)[:, None] * channels + turned).ravel()
         image = self.constants.get("mean_image")
-        if image is not None:
-            mean = np.ascontiguousarray(image.reshape(len(image), -1)[:, order], images.dtype)
-        return scale, order, mean
-
-
-@lru_cache(maxsize=64)
-def _row_terms(
-    mean: float | tuple[float, ...],
-    scale: float | tuple[float, ...],
-    channel_order: str,
-    width: int,
-    channels: int,
-    dtype: Any,
-) -> tuple[Any, Any, Any]:
-    order = np.arange(channels) if channel_order == "RGB" else np.arange(channels)[::-1]
-    rows = [
-        np.tile(np.broadcast_to(np.asarray(value, dtype), channels)[order], width) for value in (scale, mean)
-    ]
-    elements = (np.arange(width)[:, None] * channels + order).ravel()
-    return rows[0], elements, rows[1][None]
+        mean = rows[1][None] if image is None else image.reshape(len(image), -1)[:, order].astype(dtype)
+        return {"scale": rows[0], "order": order, "mean": np.ascontiguousarray(mean)}

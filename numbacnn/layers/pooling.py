@@ -60,8 +60,10 @@ class MaxPool(_Pool):
 
     kind: ClassVar[str] = "max-pool"
 
-    def workspace(self, count: int, output: Shape, *inputs: Shape, limit: float = math.inf) -> int:
-        return pooling.max_workspace_size(*inputs[0][1:])
+    def workspace(
+        self, count: int, output: Shape, *inputs: Shape, device: str = "cpu", limit: float = math.inf
+    ) -> int:
+        return pooling.max_workspace_size(device, *inputs[0][1:])
 
     def scratch(self, count: int, output: Shape) -> dict[str, tuple[Shape, type]]:
         return {"switches": ((count, *output), np.uint16)}

@@ -20,13 +20,13 @@ import numpy as np
 from numba import prange
 
 from .compilation import jit, threads
-from .kernel import Kernel
+from .kernel import Kernel, by_device
 
 _FEW = 8
 _CHANNELS = 16
 
 
-def max_workspace_size(width: int, channels: int) -> int:
+def _max_workspace_size_cpu(width: int, channels: int) -> int:
     """Elements of workspace that `max_forward` needs over rows of (W, C)."""
     return threads() * (2 * width + 1) * channels
 
@@ -205,6 +205,7 @@ def _cells(start: Any, extent: Any, end: Any) -> Any:
     return min(start + extent, end) - start
 
 
+max_workspace_size = by_device("pooling.max_workspace_size", cpu=_max_workspace_size_cpu)
 max_forward = Kernel("pooling.max_forward", work=lambda y, _, x, *__: x.size, cpu=_max_forward_cpu)
 max_backward = Kernel("pooling.max_backward", cpu=_max_backward_cpu)
 sum_forward = Kernel("pooling.sum_forward", work=lambda y, x, *_: x.size, cpu=_sum_forward_cpu)

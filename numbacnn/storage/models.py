@@ -68,7 +68,7 @@ def save_model(
         for node in network.graph.nodes:
             for group, arrays in (("parameters", node.layer.parameters), ("constants", node.layer.constants)):
                 for name, array in arrays.items():
-                    values = np.asarray(array, np.float32)
+                    values = np.asarray(network.graph.device.read(array), np.float32)
                     _need_finite(values, f"{path}: {name} of layer '{node.name}'")
                     file.array(f"{group}/{_encode(node.name)}/{_encode(name)}", values)
         for name, array in (extra or {}).items():

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ..data import Dataset, Split
-from ..ops import augmentation
 from .settings import Settings
 
 
@@ -23,17 +22,18 @@ class Augmentation:
         self._room = tuple(
             have - need for have, need in zip(dataset.image_shape[:2], input_shape[:2], strict=True)
         )
-        self._fill = np.asarray(dataset.mean_rgb, np.float32)
-        self._axes = colour_axes(dataset.train) if settings.colour else np.zeros((len(self._fill),) * 2)
+        self.picture_shape = dataset.image_shape
+        self.fill = np.asarray(dataset.mean_rgb, np.float32)
+        """What lies outside a picture (C)."""
+        self._axes = colour_axes(dataset.train) if settings.colour else np.zeros((len(self.fill),) * 2)
         self._count = len(dataset.train)
         self._epoch = -1
 
-    def fill(self, target: Any, pictures: Any, epoch: int, indices: Any) -> None:
-        """Writes the changed pictures (n,P,Q,C), float32 in [0,255], into `target`."""
+    def drawn(self, epoch: int, indices: Any) -> tuple[Any, ...]:
+        """Top (n), left (n), flip (n) and colour (n,C) of these pictures, as `ops.augmentation.augment` takes them."""
         if epoch != self._epoch:
             self._draw(epoch)
-        top, left, flip, colour = (drawn[indices] for drawn in self._drawn)
-        augmentation.augment(target, pictures, top, left, flip, colour, self._fill)
+        return tuple(drawn[indices] for drawn in self._drawn)
 
     def _draw(self, epoch: int) -> None:
         settings, count = self._settings, self._count
@@ -46,7 +46,7 @@ class Augmentation:
             shift = generator.integers(-settings.translate, settings.translate, count, endpoint=True)
             offsets.append(crop + shift)
         flip = (generator.random(count) < 0.5) & settings.flip
-        amounts = generator.normal(0, settings.colour, (count, len(self._fill)))
+        amounts = generator.normal(0, settings.colour, (count, len(self.fill)))
         self._drawn = (*offsets, flip, (amounts @ self._axes.T).astype(np.float32))
         self._epoch = epoch
 

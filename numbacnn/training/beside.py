@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..device import CPU_DEVICE
 from ..execution import Plan
 from ..graph import Graph
 from ..ops.compilation import cache_bytes
@@ -28,7 +29,12 @@ def compiling_beside(graph: Graph) -> Iterator[subprocess.Popen[bytes] | None]:
     """A process that compiles what the walk back through a graph needs, until the block ends; None where kernels have
     been compiled before, or there is no second core.
     """
-    if cache_bytes() or (os.cpu_count() or 1) < 2 or not sys.executable:
+    if (
+        graph.device.name != CPU_DEVICE.name
+        or cache_bytes()
+        or (os.cpu_count() or 1) < 2
+        or not sys.executable
+    ):
         yield None
         return
     process = subprocess.Popen(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,13 @@ from . import sampling
 from .augmentation import Augmentation
 from .evaluation import evaluate
 from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, Warned
+from .intake import INTAKES, Batch
 from .optimizer import SGD
 from .prefetch import PLACES, ReadAhead
-from .sampling import Batch
 from .schedules import SCHEDULES
 from .settings import Settings
 from .state import State
+from .tally import Tally, Told
 
 
 class Trainer:
@@ -43,19 +44,21 @@ class Trainer:
         self._optimizer = SGD(network.graph, momentum=settings.momentum, weight_decay=settings.weight_decay)
         self._augmentation = Augmentation(dataset, network.input_shape, settings)
         self.state = State() if resumed is None else State.restored(*resumed, self._optimizer)
-        for key, array in self.state.velocity.items():
-            self._optimizer.velocity[key][...] = array
-        self.state.velocity = self._optimizer.velocity
+        if self.state.velocity:
+            self._optimizer.set_velocity(self.state.velocity)
+        self.state.velocity = self._optimizer.velocity_on_host()
         self._schedule = SCHEDULES[settings.schedule](settings, **self.state.schedule)
         if settings.workspace_mb:
             network.workspace_bytes = settings.workspace_mb << 20
         self._plan = network.plan(min(settings.batch_size, len(dataset.train)), "parameters")
         self._batches = -(-len(dataset.train) // self._plan.batch_size)
-        self._buffers_shape = (PLACES, self._plan.batch_size, *network.input_shape)
+        self._ahead = (PLACES, self._plan.batch_size, *network.input_shape)
+        self._tally = Tally(self._plan.device, network.graph.dtype)
+        self._passes: dict[int, Callable[[], None]] = {}
 
     def __iter__(self) -> Iterator[Event]:
         parameters = sum(array.size for array in self._optimizer.parameters.values())
-        ahead = math.prod(self._buffers_shape) * np.dtype(self.network.graph.dtype).itemsize
+        ahead = math.prod(self._ahead) * np.dtype(self.network.graph.dtype).itemsize
         yield RunStarted(
             self.settings.epochs, self._batches, len(self.dataset.train), parameters, self._plan.bytes + ahead
         )
@@ -65,6 +68,7 @@ class Trainer:
             )
         if self.dataset.validation is None:
             yield Warned("no validation split: the best epoch is the one with the smallest training error")
+        self._intake = INTAKES[self._plan.device.name](self._plan, self._augmentation, PLACES)
         with ReadAhead(self._input()) as batches:
             while self.state.epoch < self.settings.epochs:
                 yield from self._epoch(batches)
@@ -79,10 +83,14 @@ class Trainer:
 
     def _input(self) -> Iterator[Batch]:
         """All that the run has yet to see."""
-        buffers = np.empty(self._buffers_shape, self.network.graph.dtype)
         epochs = range(self.state.epoch, self.settings.epochs)
         return sampling.batches(
-            self.dataset.train, self._augmentation, buffers, self.settings.seed, epochs, self.state.batch
+            self.dataset.train,
+            self._intake,
+            self._plan.batch_size,
+            self.settings.seed,
+            epochs,
+            self.state.batch,
         )
 
     def _median(self, column: str) -> float:
@@ -99,6 +107,8 @@ class Trainer:
             self._step(batch)
             state.batch += 1
             state.step += 1
+            if self._tally.due or state.batch in (1, self._batches):
+                self._read()
             state.seconds += time.perf_counter() - begun
             yield BatchDone(
                 epoch=state.epoch + 1,
@@ -106,32 +116,53 @@ class Trainer:
                 batches=self._batches,
                 loss=state.loss_sum / state.seen,
                 top1_error=state.wrong / state.seen,
-                images_per_second=state.seen / state.seconds,
+                images_per_second=self._pictures() / state.seconds,
                 waiting_share=state.waiting / state.seconds,
             )
 
-    def _step(self, batch: Batch) -> None:
-        plan, state, labels = self._plan, self.state, batch.labels
-        plan.count = len(labels)
-        plan.input[...] = batch.pixels
-        scores = plan.forward(until=plan.scores, training=True, key=self.settings.seed, step=state.step)
-        plan.backward_loss(labels, self._loss)
-        loss = float(plan.loss_values.sum(dtype=np.float64))
-        rate = self._schedule.rate(state.epoch + state.batch / self._batches)
-        if not np.isfinite(loss):
-            self._give_up(rate)
-        self._optimizer.step(plan.gradient, rate)
-        state.loss_sum += loss
-        state.wrong += int((scores.argmax(axis=1) != labels).sum())
-        state.seen += len(labels)
+    def _pictures(self) -> int:
+        """Those of this epoch that a step has seen."""
+        return min(self.state.batch * self._plan.batch_size, len(self.dataset.train))
 
-    def _give_up(self, rate: float) -> None:
+    def settle(self) -> None:
+        """Brings all that `state` says up to the last step; a checkpoint needs that first."""
+        self._read()
+        self.state.velocity = self._optimizer.velocity_on_host()
+
+    def _step(self, batch: Batch) -> None:
+        plan, state, count = self._plan, self.state, len(batch.labels)
+        self._intake.load(batch)
+        plan.number(self.settings.seed, state.step)
+        self._optimizer.set_rate(self._schedule.rate(state.epoch + state.batch / self._batches))
+        if count not in self._passes:
+            self._passes[count] = plan.device.recorded(self._pass)
+        self._passes[count]()
+        self._tally.expect(state.step, state.batch, count)
+
+    def _pass(self) -> None:
+        """All that a step launches; what differs from step to step lies on the device."""
+        plan = self._plan
+        plan.walk(plan.scores, training=True)
+        plan.backward_loss(None, self._loss)
+        plan.tally(self._tally.rows)
+        self._optimizer.update(plan.gradient)
+
+    def _read(self) -> None:
+        for told in self._tally.read():
+            if not np.isfinite(told.loss):
+                self._give_up(told)
+            self.state.loss_sum += told.loss
+            self.state.wrong += told.wrong
+            self.state.seen += told.seen
+
+    def _give_up(self, told: Told) -> None:
+        rate = self._schedule.rate(self.state.epoch + told.batch / self._batches)
         best = "no epoch was completed"
         if self.state.best_weights:
             self._optimizer.restore(self.state.best_weights, self.state.best_velocity)
             best = f"the best weights, of epoch {self.state.best_epoch}, are kept"
         raise TrainingError(
-            f"the loss is no longer finite (epoch {self.state.epoch + 1}, batch {self.state.batch + 1}, learning rate "
+            f"the loss is no longer finite (epoch {self.state.epoch + 1}, batch {told.batch + 1}, learning rate "
             f"{rate:g}); {best}; try --learning-rate {rate / 5:.2g}"
         )
 

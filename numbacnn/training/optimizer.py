@@ -25,12 +25,13 @@ class SGD:
         self._weight_decay = weight_decay
         places = graph.parameter_places()
         self._decayed = places.decayed
-        self._weights, self._velocity = np.zeros((2, places.size), graph.dtype)
-        self._rate = np.zeros(1, graph.dtype)
+        self._device = graph.device
+        self._weights, self._velocity = (self._device.zeros((places.size,), graph.dtype) for _ in range(2))
+        self._rate = self._device.zeros((1,), graph.dtype)
         views = places.views(self._weights, graph)
         for node in graph.nodes:
             for name, array in node.layer.parameters.items():
-                views[node.name, name][...] = array
+                self._device.write(views[node.name, name], self._device.read(array))
                 node.layer.parameters[name] = views[node.name, name]
         self.parameters: Arrays = {f"{node}/{name}": array for node, name, array in graph.parameters()}
         velocity = places.views(self._velocity, graph)
@@ -40,7 +41,15 @@ class SGD:
 
     def step(self, gradient: Any, learning_rate: float) -> None:
         """One step along the gradient of all parameters, `Plan.gradient`."""
-        self._rate[...] = learning_rate
+        self.set_rate(learning_rate)
+        self.update(gradient)
+
+    def set_rate(self, learning_rate: float) -> None:
+        """How far the next `update` goes."""
+        self._device.write(self._rate, np.array([learning_rate]))
+
+    def update(self, gradient: Any) -> None:
+        """What `step` launches."""
         update.sgd(
             self._weights,
             self._velocity,
@@ -52,14 +61,23 @@ class SGD:
         )
 
     def snapshot(self) -> tuple[Arrays, Arrays]:
-        """Copies of weights and velocity."""
+        """Copies of weights and velocity, on the host."""
         return (
-            {key: array.copy() for key, array in self.parameters.items()},
-            {key: array.copy() for key, array in self.velocity.items()},
+            {key: np.array(self._device.read(array)) for key, array in self.parameters.items()},
+            {key: np.array(self._device.read(array)) for key, array in self.velocity.items()},
         )
+
+    def set_velocity(self, velocity: Arrays) -> None:
+        """Takes it over, in place."""
+        for key, array in self.velocity.items():
+            self._device.write(array, velocity[key])
+
+    def velocity_on_host(self) -> Arrays:
+        """The velocity as it is; on the CPU it goes on changing."""
+        return {key: self._device.read(array) for key, array in self.velocity.items()}
 
     def restore(self, weights: Arrays, velocity: Arrays) -> None:
         """Puts copies back, in place: Plans keep seeing the same arrays."""
         for key, array in self.parameters.items():
-            array[...] = weights[key]
-            self.velocity[key][...] = velocity[key]
+            self._device.write(array, weights[key])
+        self.set_velocity(velocity)

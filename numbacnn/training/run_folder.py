@@ -48,6 +48,7 @@ class RunFolder:
 
     def save_last(self, trainer: Trainer, record: dict[str, Any]) -> None:
         """Network and state as they are now, and the table of epochs."""
+        trainer.settle()
         state = trainer.state
         save_model(
             self.last, trainer.network, record={**record, "state": state.numbers()}, extra=state.arrays()

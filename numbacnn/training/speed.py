@@ -45,27 +45,40 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
     images = generator.integers(0, 256, (batch_size, *network.input_shape), np.uint8)
     labels = generator.integers(0, network.classes, batch_size)
 
+    def compute() -> None:
+        plan.walk(plan.scores, training=True)
+        plan.backward_loss(None, loss)
+        optimizer.update(plan.gradient)
+
+    device = graph.device
+    optimizer.set_rate(1e-5)
+    step, walk = device.recorded(compute), device.recorded(forward_plan.walk)
+    device.write(plan.labels, labels)
+
     def train() -> None:
-        plan.forward(images, until=plan.scores, training=True)
-        plan.backward_loss(labels, loss)
-        optimizer.step(plan.gradient, 1e-5)
+        plan.load(images)
+        step()
 
     def forward() -> None:
-        forward_plan.forward(images)
+        forward_plan.load(images)
+        walk()
 
     passes = (train, forward)
-    for act in passes:
+    for act in 2 * passes:
         act()
     share = seconds / (_ROUNDS * len(passes))
-    repeats = [max(1, round(share / max(_time(act, 1), 1e-6))) for act in passes]
-    rounds = [[_time(act, count) for act, count in zip(passes, repeats, strict=True)] for _ in range(_ROUNDS)]
+    repeats = [max(1, round(share / max(_time(act, 1, plan), 1e-6))) for act in passes]
+    rounds = [
+        [_time(act, count, plan) for act, count in zip(passes, repeats, strict=True)] for _ in range(_ROUNDS)
+    ]
     trained, forwarded = (batch_size / statistics.median(column) for column in zip(*rounds, strict=True))
     return Speed(trained, forwarded, plan.bytes)
 
 
-def _time(act: Callable[[], None], count: int) -> float:
-    """Seconds a call."""
+def _time(act: Callable[[], None], count: int, plan: Plan) -> float:
+    """Seconds a call, the device's work included."""
     start = time.perf_counter()
     for _ in range(count):
         act()
+    plan.device.read(plan.labels)  # waits
     return (time.perf_counter() - start) / count

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from .. import architectures
 from ..data import Dataset
+from ..network import Network
 from .loop import Trainer
 from .preprocessing import preprocessing
 from .settings import settings_for
 
 
-def warm_up(name: str | Path) -> None:
+def warm_up(name: str | Path, place: Callable[[Network], None] = lambda _: None) -> None:
     """Trains a named network, or one of a .toml file, on a few pictures of noise and lets it predict.
 
     A real run calls its kernels with the same types of arguments, and so loads what is compiled here, whatever its
-    batch size. Raises NetworkError or ShapeError.
+    batch size. `place` may bring the network to another device. Raises NetworkError or ShapeError.
     """
     empty = architectures.build(name, initialise=None)
     generator = np.random.default_rng(0)
@@ -31,6 +33,7 @@ def warm_up(name: str | Path) -> None:
     network = architectures.build(
         name, class_names=names, pixels=preprocessing(noise), initialise=settings.initialise
     )
+    place(network)
     for _ in Trainer(network, noise, settings):
         pass
     network.predict(images)

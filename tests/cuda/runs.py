@@ -30,3 +30,16 @@ def needs_numba_cuda() -> None:
     # Its own name, as numba brings a `numba.cuda` too, an older one.
     if not _installed("numba_cuda"):
         pytest.skip(NO_NUMBA_CUDA, allow_module_level=True)
+
+
+def needs_compiler() -> None:
+    """Skips the whole file unless kernels can be compiled and their machine code be read."""
+    if os.environ.get("NUMBA_ENABLE_CUDASIM") == "1":
+        pytest.skip("the simulator compiles nothing", allow_module_level=True)
+    needs_numba_cuda()
+    from kernels.machine_code import ToolMissingError, need_tools
+
+    try:
+        need_tools()
+    except ToolMissingError as missing:
+        pytest.skip(str(missing), allow_module_level=True)

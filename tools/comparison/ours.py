@@ -39,17 +39,29 @@ class Ours:
         self.plan = Plan(self.graph, len(images), gradients="parameters", keep=())
         self.forward_plan = Plan(self.graph, len(images), keep=())
         self.optimizer = SGD(self.graph, momentum=0.9, weight_decay=5e-4)
+        self.optimizer.set_rate(1e-5)
+        self.plan.device.write(self.plan.labels, labels)
 
     def gradients(self, *, training: bool = True) -> float:
         """One walk forward and back; returns the mean loss."""
-        self.plan.forward(self.images, until=self.plan.scores, training=training)
-        self.plan.backward_loss(self.labels, self.loss)
+        self.plan.load(self.images)
+        self.plan.device.write(self.plan.labels, self.labels)
+        self._walk(training=training)
         return float(self.plan.loss_values.mean())
+
+    def _walk(self, *, training: bool) -> None:
+        self.plan.walk(self.plan.scores, training=training)
+        self.plan.backward_loss(None, self.loss)
+
+    def step(self) -> None:
+        """A training step on the pictures that the plan holds."""
+        self._walk(training=True)
+        self.optimizer.update(self.plan.gradient)
 
     def train(self) -> None:
         """One training step."""
-        self.gradients()
-        self.optimizer.step(self.plan.gradient, 1e-5)
+        self.plan.load(self.images)
+        self.step()
 
     def forward(self) -> NDArray[Any]:
         """The scores (N,K), good until the next pass."""

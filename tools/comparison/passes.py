@@ -30,7 +30,7 @@ class Disagreement(Exception):
 def whole_passes(name: str, rounds: int) -> Iterator[dict[str, Any]]:
     """A row each for training, forward, and forward on one picture; raises Disagreement."""
     network = untrained(name)
-    both = _Sides(network, BATCHES[name])
+    both = Sides(network, BATCHES[name])
     both.check_gradients(name)
     yield _row(name, "train", BATCHES[name], both.acts("train"), rounds)
     yield _row(name, "forward", BATCHES[name], both.acts("forward"), rounds)
@@ -44,7 +44,7 @@ def _one_picture(network: Network, name: str, rounds: int) -> dict[str, Any]:
     The program that PyTorch optimises for inference is left out where its scores are wrong, as they are in 2.13 for
     averages over windows that hang over the border; the row says so.
     """
-    alone = _Sides(network, 1)
+    alone = Sides(network, 1)
     frozen = {
         label: alone.theirs["channels first"].frozen(optimised=optimised)
         for label, optimised in (("frozen", False), ("frozen, optimised", True))
@@ -65,16 +65,18 @@ def _row(name: str, act: str, count: int, acts: dict[str, Act], rounds: int) -> 
     return {"network": name, "pass": act, "batch_size": count, "images_per_second": speeds, **ratios(times)}
 
 
-class _Sides:
+class Sides:
+    """A network with first weights on both sides, PyTorch's in each of its layouts, on one device."""
+
     def __init__(self, network: Network, count: int) -> None:
-        self.graph = network.graph
+        self.graph, self.device = network.graph, network.device
         self.images, self.labels = noise(count, network.input_shape)
         self.ours = Ours(network, self.images, self.labels)
         self.theirs = {layout: self._theirs(layout) for layout in LAYOUTS}
 
     def _theirs(self, layout: str) -> Theirs:
         scaled = (self.images.astype(np.float32) - np.float32(MEAN)) / np.float32(SPREAD)
-        side = Theirs(modules(self.graph), scaled, self.labels, layout)
+        side = Theirs(modules(self.graph), scaled, self.labels, layout, self.device)
         side.set_parameters(parameters(self.graph))
         return side
 
@@ -82,8 +84,8 @@ class _Sides:
         sides: dict[str, Any] = {"numbacnn": self.ours, **self.theirs}
         return {key: getattr(side, name) for key, side in sides.items()}
 
-    def check_gradients(self, name: str) -> None:
-        """Against PyTorch's in float64: no further away than TOLERANCE, or than twice as far as PyTorch's own in
+    def check_gradients(self, name: str, tolerance: float = TOLERANCE) -> None:
+        """Against PyTorch's in float64: no further away than `tolerance`, or than twice as far as PyTorch's own in
         float32. In a deep network rounding makes another cell of a pool win, or a unit silent, and a gradient jumps.
         """
         exact = self._theirs("channels first")
@@ -97,7 +99,7 @@ class _Sides:
             )
             for side in sides
         )
-        if not ours < max(TOLERANCE, 2 * max(others)):
+        if not ours < max(tolerance, 2 * max(others)):
             raise Disagreement(
                 f"{name}: loss or gradients differ by {ours:.1e} from PyTorch's in float64, and in float32 its own by "
                 f"{max(others):.1e}"
@@ -109,13 +111,13 @@ def _gradients(graph: Graph, side: Any) -> Iterator[tuple[NDArray[Any], NDArray[
     nodes = [node for node in graph.nodes if node.layer.parameters]
     if isinstance(side, Ours):
         for node in nodes:
-            found = side.plan.gradients[node.name]
+            found = {key: graph.device.read(array) for key, array in side.plan.gradients[node.name].items()}
             yield found["bias"], found["weights"] if node.layer.kind == "convolution" else None
         return
     for node, module in zip(nodes, side.learning, strict=True):
         is_convolution = node.layer.kind == "convolution"
-        weights = module.weight.grad.numpy().transpose(2, 3, 1, 0) if is_convolution else None
-        yield module.bias.grad.numpy(), weights
+        weights = module.weight.grad.cpu().numpy().transpose(2, 3, 1, 0) if is_convolution else None
+        yield module.bias.grad.cpu().numpy(), weights
 
 
 def _apart(graph: Graph, side: Any, exact: Theirs) -> float:

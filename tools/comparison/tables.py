@@ -35,9 +35,10 @@ def report(result: Result) -> str:
 def conditions(result: Result) -> str:
     """When and where, on how many threads, with which versions."""
     rounds = "1 round" if result["rounds"] == 1 else f"{result['rounds']} rounds"
+    gpu = f"{result['gpu']['name']}, " if result.get("gpu") else ""
     return (
-        f"{result['date']}, {result['processor']} ({result['cores']} cores), Python {result['python']}, "
-        f"NumPy {result['numpy']}, Numba {result['numba']}, PyTorch {result['pytorch']}, float32, "
+        f"{result['date']}, {gpu}{result['processor']} ({result['cores']} cores), Python {result['python']}, "
+        f"NumPy {result['numpy']}, Numba {result['numba']}, PyTorch {result['pytorch']}, {result.get('precision', 'float32')}, "
         f"{result['threads']} threads; medians of {rounds} in turns. A ratio is to the best of PyTorch's, above 1 "
         "where numbacnn is faster."
     )

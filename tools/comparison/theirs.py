@@ -17,13 +17,19 @@ class Theirs:
     """A network as plain data (description.py), with pictures (N,H,W,C), already scaled, and labels (N,)."""
 
     def __init__(
-        self, modules: Iterable[Sequence[Any]], images: NDArray[np.float32], labels: NDArray[Any], layout: str
+        self,
+        modules: Iterable[Sequence[Any]],
+        images: NDArray[np.float32],
+        labels: NDArray[Any],
+        layout: str,
+        device: str = "cpu",
     ) -> None:
         self._form = LAYOUTS[layout]
         layers = [getattr(nn, name)(*arguments, **options) for name, arguments, options in modules]
-        self.model: Any = nn.Sequential(*layers).to(memory_format=self._form)
-        self.images = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=self._form)
-        self.labels = torch.from_numpy(labels)
+        self.model: Any = nn.Sequential(*layers).to(device, memory_format=self._form)
+        pictures = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)
+        self.images = pictures.contiguous(memory_format=self._form)
+        self.labels = torch.from_numpy(labels).to(device)
         self.optimizer = torch.optim.SGD(self.model.parameters(), 1e-5, momentum=0.9, weight_decay=5e-4)
 
     def set_parameters(self, parameters: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> None:
@@ -46,14 +52,18 @@ class Theirs:
     def gradients(self, *, training: bool = True) -> float:
         """One walk forward and back; returns the mean loss."""
         self.model.train(training)
+        return float(self._walk())
+
+    def _walk(self) -> Any:
         self.optimizer.zero_grad(set_to_none=True)
-        loss = nn.functional.cross_entropy(self.model(self.images), self.labels)
+        loss: Any = nn.functional.cross_entropy(self.model(self.images), self.labels)
         loss.backward()
-        return float(loss.detach())
+        return loss.detach()
 
     def train(self) -> None:
         """One training step."""
-        self.gradients()
+        self.model.train()
+        self._walk()
         self.optimizer.step()
 
     def forward(self) -> NDArray[Any]:

@@ -1,0 +1,192 @@
+"""Whether a device computes what the CPU computes: every op, on what it is given in a small network's training.
+
+The network is trained and looked into on the CPU, while each op's arguments and results are written down; the other
+device is then given the same arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..device import Device
+from ..execution import Loss, Plan
+from ..graph import Graph, LayerLine
+from ..layers import (
+    ELU,
+    Add,
+    AveragePool,
+    Concatenate,
+    Convolution,
+    Dense,
+    Dropout,
+    Flatten,
+    LeakyReLU,
+    MaxPool,
+    Pixels,
+    PReLU,
+    Ramp,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from ..ops import augmentation, softmax, tally, update
+from ..ops.kernel import Kernel
+from ..ops.losses import LOSSES
+
+_COUNT, _SHAPE, _CLASSES = 6, (13, 11, 3), 5
+_WORKSPACE = 1 << 20
+"""Elements: more than any op of this network asks for on any device."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """An op's largest difference from the CPU, relative to the largest number of the array it was found in."""
+
+    op: str
+    error: float
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    kernel: Kernel
+    given: tuple[Any, ...]
+    arguments: tuple[Any, ...]
+    """As the CPU left them."""
+
+
+def check_parity(device: Device) -> list[Parity]:
+    """Every op's largest error on a device, in the order in which a training step first calls them.
+
+    Raises DeviceError if the device fails.
+    """
+    errors: dict[str, float] = {}
+    for call in _calls():
+        error = _replay(call, device)
+        errors[call.kernel.name] = max(error, errors.get(call.kernel.name, 0.0))
+    return [Parity(op, error) for op, error in errors.items()]
+
+
+def _replay(call: _Recorded, device: Device) -> float:
+    names = call.kernel.parameters
+    there = [
+        device.zeros((_WORKSPACE,), np.float32)
+        if name == "workspace"
+        else device.to_device(value)
+        if isinstance(value, np.ndarray)
+        else value
+        for name, value in zip(names, call.given, strict=True)
+    ]
+    call.kernel.variant(device.name)(*there)
+    error = 0.0
+    for name, after, result in zip(names, call.arguments, there, strict=True):
+        if not isinstance(after, np.ndarray) or name == "workspace":
+            continue
+        found = device.read(result).astype(np.float64)
+        largest = max(float(np.abs(after.astype(np.float64)).max()), 1e-30)
+        error = max(error, float(np.abs(found - after).max()) / largest)
+    return error
+
+
+def _calls() -> list[_Recorded]:
+    calls: list[_Recorded] = []
+    with _written_down(calls):
+        _exercise()
+    return calls
+
+
+@contextmanager
+def _written_down(calls: list[_Recorded]) -> Iterator[None]:
+    """While it lasts, every op's call on the CPU is added to `calls`, once for all calls alike but for the numbers in their
+    arrays.
+    """
+    seen: set[tuple[Any, ...]] = set()
+    original = {name: kernel.variants["cpu"] for name, kernel in Kernel.registry.items()}
+
+    def watched(kernel: Kernel, variant: Callable[..., None]) -> Callable[..., None]:
+        def call(*arguments: Any) -> None:
+            manner = kernel.name, *map(_form, arguments)
+            given = None if manner in seen else _copies(arguments)
+            variant(*arguments)
+            if given is not None:
+                seen.add(manner)
+                calls.append(_Recorded(kernel, given, _copies(arguments)))
+
+        return call
+
+    for name, kernel in Kernel.registry.items():
+        kernel.variants["cpu"] = watched(kernel, original[name])
+    try:
+        yield
+    finally:
+        for name, kernel in Kernel.registry.items():
+            kernel.variants["cpu"] = original[name]
+
+
+def _form(value: Any) -> Any:
+    return value.shape if isinstance(value, np.ndarray) else value
+
+
+def _copies(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(value.copy() if isinstance(value, np.ndarray) else value for value in arguments)
+
+
+def _lines() -> list[LayerLine]:
+    """A layer of every kind; ops that no pass of such a network calls are called in `_exercise`."""
+    return [
+        ("pixels", Pixels(mean=(120.0, 110.0, 100.0), scale=1 / 60, channel_order="BGR")),
+        ("conv1", Convolution(8, 3, padding=1)),
+        ("relu1", ReLU()),
+        ("pool1", MaxPool(3, stride=2)),
+        ("conv2", Convolution(6, 3, stride=2, padding=1, groups=2, rounding="floor")),
+        ("leaky", LeakyReLU()),
+        ("conv3", Convolution(6, (1, 3), padding=(0, 1))),
+        ("elu", ELU()),
+        ("sum", Add(), ("leaky", "elu")),
+        ("prelu", PReLU()),
+        ("tanh", Tanh(), ("sum",)),
+        ("joined", Concatenate(), ("prelu", "tanh")),
+        ("average", AveragePool(3, stride=1, padding=1)),
+        ("sigmoid", Sigmoid()),
+        ("flat", Flatten()),
+        ("dropout", Dropout(0.5)),
+        ("dense1", Dense(20)),
+        ("ramp", Ramp()),
+        ("scores", Dense(_CLASSES)),
+        ("softmax", Softmax()),
+    ]
+
+
+def _exercise() -> None:
+    graph = Graph(_lines(), _SHAPE)
+    graph.initialise("he")
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (_COUNT, 15, 15, 3), dtype=np.uint8)
+    labels = np.arange(_COUNT) % _CLASSES
+    plan = Plan(graph, _COUNT, gradients="all")
+    top, left = generator.integers(-2, 5, (2, _COUNT))
+    colour = generator.standard_normal((_COUNT, 3)).astype(np.float32)
+    fill = np.full(3, 99, np.float32)
+    augmentation.augment(plan.input, images, top, left, labels % 2 == 0, colour, fill)
+    for training in (True, False):
+        plan.number(3, 5)
+        plan.walk(training=training)
+        for loss in LOSSES:
+            plan.backward_loss(labels, Loss(loss))
+        for rule in ("guided", "deconvnet"):
+            plan.backward(plan.scores, np.ones((_COUNT, _CLASSES), np.float32), rule=rule)
+    plan.tally(np.zeros((4, 2), np.float32))
+    probabilities = plan.output()
+    d_probabilities = generator.standard_normal(probabilities.shape).astype(np.float32)
+    softmax.backward(np.empty_like(probabilities), d_probabilities, probabilities)
+    weights, velocity = np.zeros_like(plan.gradient), np.ones_like(plan.gradient)
+    rate = np.array([0.1], np.float32)
+    update.sgd(weights, velocity, plan.gradient, rate, 0.9, 0.01, weights.size // 2)
+    tally.write(
+        np.zeros((3, 2), np.float32), plan.loss_values, probabilities, labels, np.array([1, 1], np.uint64)
+    )

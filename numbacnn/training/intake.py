@@ -1,0 +1,92 @@
+"""A batch's way from the data set into a Plan, in two halves: `prepare`, ahead of time on the thread that reads, and
+`load`, when its step comes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..execution import Plan
+from ..ops import augmentation
+from .augmentation import Augmentation
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures made ready for `load`, in a form of the intake's own; their labels and indices in the split (n)."""
+
+    pictures: Any
+    labels: Any
+    indices: Any
+
+
+class Intake(Protocol):
+    """`places` batches may be between the two halves at a time."""
+
+    def prepare(self, pictures: Any, labels: Any, epoch: int, indices: Any) -> Batch:
+        """Pictures uint8 (n,H,W,C) as the data set gives them."""
+
+    def load(self, batch: Batch) -> None:
+        """Changed pictures and labels into `Plan.input` and `Plan.labels`."""
+
+
+class HostIntake:
+    """Pictures are changed while the step before computes: the CPU's cores are shared out that way."""
+
+    def __init__(self, plan: Plan, changes: Augmentation, places: int) -> None:
+        self._plan, self._changes = plan, changes
+        self.buffers = np.empty((places, plan.batch_size, *plan.graph.input_shape), plan.graph.dtype)
+        """A batch's changed pictures, float in [0, 255], lie in one of them."""
+        self._turns = cycle(self.buffers)
+
+    def prepare(self, pictures: Any, labels: Any, epoch: int, indices: Any) -> Batch:
+        target = next(self._turns)[: len(indices)]
+        augmentation.augment(target, pictures, *self._changes.drawn(epoch, indices), self._changes.fill)
+        return Batch(target, labels, indices)
+
+    def load(self, batch: Batch) -> None:
+        plan = self._plan
+        plan.count = len(batch.labels)
+        plan.input[...] = batch.pictures
+        plan.labels[...] = batch.labels
+
+
+class DeviceIntake:
+    """Pictures go as bytes, while the step before computes, and are changed where they arrive."""
+
+    def __init__(self, plan: Plan, changes: Augmentation, places: int) -> None:
+        self._plan, self._changes, self._device = plan, changes, plan.device
+        size = plan.batch_size * int(np.prod(changes.picture_shape))
+        self._turns = cycle([plan.device.channel(size) for _ in range(places)])
+        self._fill = plan.device.to_device(changes.fill)
+        self._drawn = [
+            plan.device.zeros((plan.batch_size, *array.shape[1:]), array.dtype)
+            for array in changes.drawn(0, np.arange(1))
+        ]
+
+    def prepare(self, pictures: Any, labels: Any, epoch: int, indices: Any) -> Batch:
+        channel = next(self._turns)
+        channel.wait()
+        channel.host[: pictures.size] = pictures.reshape(-1)
+        return Batch((channel, self._changes.drawn(epoch, indices)), labels, indices)
+
+    def load(self, batch: Batch) -> None:
+        plan, count = self._plan, len(batch.labels)
+        plan.count = count
+        channel, drawn = batch.pictures
+        shape = (count, *self._changes.picture_shape)
+        pictures = channel.send()[: int(np.prod(shape))].reshape(shape)
+        changes = [array[:count] for array in self._drawn]
+        for target, source in zip(changes, drawn, strict=True):
+            self._device.write(target, source)
+        self._device.write(plan.labels, batch.labels)
+        augmentation.augment(plan.input, pictures, *changes, self._fill)
+        channel.release()
+
+
+INTAKES: dict[str, Any] = {"cpu": HostIntake, "cuda": DeviceIntake}
+"""By the device's name."""

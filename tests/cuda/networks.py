@@ -1,0 +1,57 @@
+"""What the simulated run and the run on a GPU ask of whole networks: that they do what they do on the CPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from numbacnn.data import Dataset
+from numbacnn.execution import Loss, Plan
+from numbacnn.graph import Graph
+from numbacnn.network import Network
+from numbacnn.training import BatchDone, Settings
+from numbacnn.training.loop import Trainer
+
+
+def gradients(network: Network, count: int) -> tuple[Any, Any, dict[str, Any]]:
+    """(probabilities, gradient of the pixels, gradients of the parameters) of one batch of noise, on its device."""
+    generator = np.random.default_rng(1)
+    images = generator.integers(0, 256, (count, *network.input_shape), np.uint8)
+    labels = generator.integers(0, network.classes, count)
+    plan = Plan(network.graph, count, gradients="all")
+    probabilities = np.array(plan.forward(images, training=True, key=3, step=4))
+    pixels = np.array(plan.backward_loss(labels, Loss()))
+    return (
+        probabilities,
+        pixels,
+        {
+            f"{node}/{name}": np.array(plan.device.read(array))
+            for node, arrays in plan.gradients.items()
+            for name, array in arrays.items()
+        },
+    )
+
+
+def assert_same_gradients(network: Network, count: int, *, tolerance: float = 1e-4) -> None:
+    """A device's gradients beside the CPU's: no further apart than `tolerance` of each array's largest number."""
+    network.to("cpu")
+    expected = gradients(network, count)
+    network.to("cuda")
+    found = gradients(network, count)
+    pairs = {"probabilities": (found[0], expected[0]), "pixels": (found[1], expected[1])}
+    pairs |= {name: (found[2][name], wanted) for name, wanted in expected[2].items()}
+    errors = {
+        name: float(abs(one - other).max() / max(abs(other).max(), 1e-20))
+        for name, (one, other) in pairs.items()
+    }
+    assert max(errors.values()) < tolerance, errors
+
+
+def trained(graph: Graph, dataset: Dataset, settings: Settings, device: str) -> tuple[Trainer, list[float]]:
+    """A run from the same first weights on a device, and the losses it told."""
+    graph.initialise("he", settings.seed)
+    network = Network(graph, dataset.class_names, device=device)
+    trainer = Trainer(network, dataset, settings)
+    losses = [event.loss for event in trainer if isinstance(event, BatchDone)]
+    return trainer, losses

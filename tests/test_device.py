@@ -1,0 +1,97 @@
+"""Devices: the one that was asked for or an error; where a network's parameters live; parity between devices."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from numbacnn.analysis import parity
+from numbacnn.architectures import build
+from numbacnn.device import CPU, CPU_DEVICE, Device, get_device
+from numbacnn.errors import DeviceError
+from numbacnn.execution import Plan
+from numbacnn.ops.kernel import Kernel
+
+
+class Elsewhere(CPU):
+    """A device that computes with the CPU's kernels, and knows how much memory it has."""
+
+    def __init__(self, free: int | None = None) -> None:
+        self._free = free
+
+    def to_device(self, array: np.ndarray) -> np.ndarray:
+        return np.array(array)
+
+    def free_bytes(self) -> int | None:
+        return self._free
+
+
+def test_without_its_packages_cuda_says_what_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("numbacnn.device._found", {"cpu": CPU_DEVICE})
+    with pytest.raises(DeviceError, match=r"pip install 'numbacnn\[cuda13\]'"):
+        get_device("cuda")
+    assert get_device("auto").name == "cpu"
+
+
+def test_an_unknown_device_is_named() -> None:
+    with pytest.raises(DeviceError, match="unknown device 'cudaa'; did you mean 'cuda'"):
+        get_device("cudaa")
+
+
+def test_tensor_cores_are_not_the_cpus() -> None:
+    CPU_DEVICE.set_precision("float32")
+    with pytest.raises(DeviceError, match="precision tf32"):
+        CPU_DEVICE.set_precision("tf32")
+
+
+def test_what_does_not_fit_says_what_would() -> None:
+    graph = build("lenet").graph
+    graph.device = Elsewhere(free=Plan(graph, 37, gradients="parameters", keep=()).bytes)
+    Plan(graph, 37, gradients="parameters", keep=()).forward(np.zeros((1, 28, 28, 1), np.uint8))
+    with pytest.raises(DeviceError, match="a batch size of 37 fits"):
+        Plan(graph, 64, gradients="parameters", keep=()).forward(np.zeros((1, 28, 28, 1), np.uint8))
+    graph.device = Elsewhere(free=1000)
+    with pytest.raises(DeviceError, match="not even a batch size of 1 fits"):
+        Plan(graph, 64).forward(np.zeros((1, 28, 28, 1), np.uint8))
+
+
+def test_a_network_moves_with_its_parameters() -> None:
+    network = build("digits")
+    before = [array.copy() for *_, array in network.graph.parameters()]
+    elsewhere = Elsewhere()
+    elsewhere.name = "elsewhere"  # type: ignore[misc]
+    network.graph.move(elsewhere)
+    assert network.device == "elsewhere"
+    for (*_, array), old in zip(network.graph.parameters(), before, strict=True):
+        assert (array == old).all()
+    assert network.graph.astype(np.float64).device is CPU_DEVICE
+
+
+def test_float64_stays_on_the_cpu() -> None:
+    elsewhere = Elsewhere()
+    elsewhere.name = "elsewhere"  # type: ignore[misc]
+    with pytest.raises(DeviceError, match="float64 computes on the CPU only"):
+        build("digits").graph.astype(np.float64).move(elsewhere)
+
+
+def test_parity_calls_every_op_and_finds_the_cpu_equal_to_itself() -> None:
+    found = parity.check_parity(CPU_DEVICE)
+    assert {each.op for each in found} == set(Kernel.registry)
+    assert max(each.error for each in found) == 0
+
+
+def test_parity_finds_what_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    device: Device = Elsewhere()
+    calls = [call for call in parity._calls() if "tanh" in call.kernel.name]
+    kernel = Kernel.registry["activations.tanh_forward"]
+
+    def wrong(y, x):
+        y[...] = np.tanh(x) * 1.01
+
+    monkeypatch.setitem(kernel.variants, "cpu", wrong)
+    for call in calls:
+        expected = 0.01 if call.kernel is kernel else 0
+        assert parity._replay(call, device) == pytest.approx(expected, rel=0.01)

@@ -1,0 +1,65 @@
+"""Which kernels the ops launch and with which types of arguments: every op is run, and what it launches only noted."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import comparisons
+import numpy as np
+from numba.cuda.dispatcher import CUDADispatcher
+from numba.cuda.typing.typeof import Purpose, typeof
+
+import numbacnn.ops
+from numbacnn.ops.cuda import toolchain
+from numbacnn.ops.kernel import Kernel
+
+Types = tuple[Any, ...]
+
+
+def launches() -> dict[str, list[Types]]:
+    """Every kernel's name -> the types of its arguments, one tuple for each way that it is launched; none if no op
+    launches it.
+    """
+    for module in pkgutil.walk_packages(numbacnn.ops.__path__, f"{numbacnn.ops.__name__}."):
+        importlib.import_module(module.name)
+    noted: dict[int, list[Types]] = {}
+    with _only_noted(noted), _blank_arrays():
+        for name, row in comparisons.COMPARISONS.items():
+            op = Kernel.registry[name]
+            for shape in (row.shapes | row.layers).values():
+                op.variant("cuda")(*row.make(np.random.default_rng(7), np.float32, shape))
+    return {name: noted.get(id(kernel), []) for name, kernel in sorted(toolchain.KERNELS.items())}
+
+
+@contextmanager
+def _only_noted(noted: dict[int, list[Types]]) -> Iterator[None]:
+    """Launches append to noted[id of the kernel] and do nothing else."""
+
+    def note(kernel: Any, _configuration: Any) -> Any:
+        def launch(*arguments: Any) -> None:
+            types = tuple(typeof(argument, Purpose.argument) for argument in arguments)
+            if types not in noted.setdefault(id(kernel), []):
+                noted[id(kernel)].append(types)
+
+        return launch
+
+    with (
+        patch.object(CUDADispatcher, "__getitem__", note),
+        patch.object(toolchain, "compute_stream", lambda: 0),
+    ):
+        yield
+
+
+@contextmanager
+def _blank_arrays() -> Iterator[None]:
+    """The table's arrays hold zeros that no memory is taken for: some layers are large."""
+    with (
+        patch.object(comparisons, "numbers", lambda generator, dtype, *shape: np.zeros(shape, dtype)),
+        patch.object(comparisons, "unwritten", lambda dtype, *shape: np.zeros(shape, dtype)),
+    ):
+        yield

@@ -1,0 +1,121 @@
+"""One row for each kernel, way of launching it and compute capability: what it takes, beside what it may take."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from numbacnn.ops.cuda import toolchain
+from numbacnn.ops.cuda.budget import Budget
+
+from .compiled import CAPABILITIES, machine_code
+from .launches import Types
+from .machine_code import MachineCode, examined
+
+_PROCESSES = 2
+"""Of nvdisasm at a time, while the next kernel is compiled."""
+
+
+class CompilationError(Exception):
+    """A kernel cannot be compiled; the message says which, for what, and why."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A kernel for a compute capability; `types` of arguments as Numba writes them."""
+
+    name: str
+    types: str
+    capability: tuple[int, int]
+    code: MachineCode
+
+    @property
+    def compute_capability(self) -> str:
+        return ".".join(map(str, self.capability))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "compute_capability": self.compute_capability,
+            "arguments": self.types,
+            "registers": self.code.registers,
+            "shared_bytes": self.code.shared_bytes,
+            "spill_bytes": self.code.spill_bytes,
+            "float64_instructions": self.code.float64_instructions,
+            "ffma_share": round(self.code.ffma_share, 3),
+            "instructions": len(self.code.instructions),
+        }
+
+
+def pending_rows(
+    launched: Mapping[str, list[Types]], capabilities: Iterable[tuple[int, int]] = CAPABILITIES
+) -> Iterator[tuple[str, Callable[[], Row]]]:
+    """(name, a function that waits for the row and returns it, or raises CompilationError): each is compiled when it is its
+    turn, and disassembled beside that.
+    """
+    capabilities = list(capabilities)
+    with ThreadPoolExecutor(_PROCESSES) as pool:
+        for name, ways in launched.items():
+            for types in ways:
+                for capability in capabilities:
+                    yield name, _row(pool, name, types, capability)
+
+
+def _row(pool: ThreadPoolExecutor, name: str, types: Types, capability: tuple[int, int]) -> Callable[[], Row]:
+    written = ", ".join(map(str, types))
+    future: Future[MachineCode]
+    try:
+        future = pool.submit(examined, machine_code(toolchain.KERNELS[name], types, capability))
+    except Exception as error:
+        # Whoever asks for this row gets it; the other rows are made all the same.
+        future = Future()
+        where = f"{name} ({written}) for compute capability {capability[0]}.{capability[1]}"
+        future.set_exception(CompilationError(f"{where}: {type(error).__name__}: {error}"))
+    return lambda: Row(name, written, capability, future.result())
+
+
+def budgets() -> dict[str, Budget]:
+    """What is written beside the kernels, in BUDGETS of each file of ops.cuda, by the kernels' names."""
+    room = toolchain.__package__
+    files = [module for name, module in sys.modules.items() if name.startswith(f"{room}.")]
+    return {
+        name if "." in name else f"{file.__name__.rsplit('.', 1)[-1]}.{name}": budget
+        for file in files
+        for name, budget in getattr(file, "BUDGETS", {}).items()
+    }
+
+
+def taken(rows: list[Row]) -> Budget:
+    """The least budget that all these rows keep to."""
+    codes = [row.code for row in rows]
+    return Budget(
+        max(code.registers for code in codes),
+        max(code.shared_bytes for code in codes),
+        math.floor(100 * min(code.ffma_share for code in codes)) / 100,
+    )
+
+
+def complaints(row: Row, budget: Budget) -> list[str]:
+    """What is wrong with a row, in words; empty if nothing is."""
+    code = row.code
+    checks = [
+        (code.registers > budget.registers, f"{code.registers} registers, {budget.registers} at most"),
+        (
+            code.shared_bytes > budget.shared_bytes,
+            f"{code.shared_bytes} bytes of shared memory, {budget.shared_bytes} at most",
+        ),
+        (
+            code.ffma_share < budget.ffma_share,
+            f"{code.ffma_share:.3f} of the longest loop is FFMA, {budget.ffma_share} at least",
+        ),
+        (
+            code.spill_bytes > 0,
+            f"{code.spill_bytes} bytes spilt from registers, or of a local array in memory",
+        ),
+        (code.float64_instructions > 0, f"{code.float64_instructions} instructions on float64"),
+    ]
+    return [f"{row.name} for {row.compute_capability}: {complaint}" for wrong, complaint in checks if wrong]
