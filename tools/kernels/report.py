@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -88,15 +89,19 @@ def budgets() -> dict[str, Budget]:
     }
 
 
-def complaints(row: Row, budget: Budget | None) -> list[str]:
+def taken(rows: list[Row]) -> Budget:
+    """The least budget that all these rows keep to."""
+    codes = [row.code for row in rows]
+    return Budget(
+        max(code.registers for code in codes),
+        max(code.shared_bytes for code in codes),
+        math.floor(100 * min(code.ffma_share for code in codes)) / 100,
+    )
+
+
+def complaints(row: Row, budget: Budget) -> list[str]:
     """What is wrong with a row, in words; empty if nothing is."""
     code = row.code
-    if budget is None:
-        return [
-            f"no budget for {row.name}, which takes Budget({code.registers}, {code.shared_bytes}, "
-            f"{code.ffma_share:.2f}) for {row.compute_capability}: write one into BUDGETS of its file"
-        ]
-    of_it = f"{row.name} for {row.compute_capability}"
     checks = [
         (code.registers > budget.registers, f"{code.registers} registers, {budget.registers} at most"),
         (
@@ -113,4 +118,4 @@ def complaints(row: Row, budget: Budget | None) -> list[str]:
         ),
         (code.float64_instructions > 0, f"{code.float64_instructions} instructions on float64"),
     ]
-    return [f"{of_it}: {complaint}" for wrong, complaint in checks if wrong]
+    return [f"{row.name} for {row.compute_capability}: {complaint}" for wrong, complaint in checks if wrong]

@@ -17,11 +17,12 @@ from ..activations import DECONVNET as _DECONVNET
 from ..activations import STANDARD as _STANDARD
 from .elements import element, launch_each
 from .reductions import team_sum
-from .toolchain import ONE, ZERO, device_function, kernel, launch
+from .toolchain import ONE, ZERO, device_function, grid, kernel, launch
 
 DECONVNET, STANDARD = np.uint32(_DECONVNET), np.uint32(_STANDARD)
-_LANES, _LINES = np.uint32(8), np.uint32(64)
-"""Of a block that sums channels: channels side by side, as many as memory is read in at once, and rows at a time."""
+_CHANNELS, _BLOCK = 8, 512
+"""Of a block that sums channels: how many side by side, as many as memory is read in at once, and its threads."""
+_LANES, _LINES = np.uint32(_CHANNELS), np.uint32(_BLOCK // _CHANNELS)
 
 
 @device_function
@@ -106,17 +107,19 @@ def _ramp(x: Any, _: Any) -> Any:
 
 @device_function
 def _ramp_derivative(signal: Any, x: Any, _: Any) -> Any:
-    return signal if x > -ONE and x < ONE else ZERO
+    return signal if -ONE < x < ONE else ZERO
 
 
-_leaky_relu_forward, _leaky_relu_backward = (
-    _forward("leaky_relu", _leaky_relu),
-    _backward("leaky_relu", _leaky),
-)
-_elu_forward, _elu_backward = _forward("elu", _elu), _backward("elu", _elu_derivative)
-_sigmoid_forward, _sigmoid_backward = _forward("sigmoid", _sigmoid), _backward("sigmoid", _sigmoid_derivative)
-_tanh_forward, _tanh_backward = _forward("tanh", _tanh), _backward("tanh", _tanh_derivative)
-_ramp_forward, _ramp_backward = _forward("ramp", _ramp), _backward("ramp", _ramp_derivative)
+_leaky_relu_forward = _forward("leaky_relu", _leaky_relu)
+_leaky_relu_backward = _backward("leaky_relu", _leaky)
+_elu_forward = _forward("elu", _elu)
+_elu_backward = _backward("elu", _elu_derivative)
+_sigmoid_forward = _forward("sigmoid", _sigmoid)
+_sigmoid_backward = _backward("sigmoid", _sigmoid_derivative)
+_tanh_forward = _forward("tanh", _tanh)
+_tanh_backward = _backward("tanh", _tanh_derivative)
+_ramp_forward = _forward("ramp", _ramp)
+_ramp_backward = _backward("ramp", _ramp_derivative)
 
 
 def leaky_relu_forward(y: Any, x: Any, slope: Any) -> None:
@@ -190,7 +193,7 @@ def _prelu_backward(d_x: Any, d_y: Any, x: Any, slopes: Any, rule: Any) -> None:
 
 @kernel
 def _prelu_backward_slopes(d_slopes: Any, d_y: Any, x: Any, channels: Any) -> None:
-    values = cuda.shared.array(_LANES * _LINES, float32)
+    values = cuda.shared.array(_BLOCK, float32)
     thread = np.uint32(cuda.threadIdx.x)
     # Neighbouring threads read neighbouring channels; to be added they change places, a channel's becoming neighbours.
     lane, line = np.uint32(thread % _LANES), np.uint32(thread // _LANES)
@@ -224,5 +227,5 @@ def prelu_backward(d_x: Any, d_y: Any, x: Any, slopes: Any, rule: Any) -> None:
 
 def prelu_backward_slopes(d_slopes: Any, d_y: Any, x: Any) -> None:
     """d_slope_c = sum over m of d_y_mc min(x_mc, 0) (He et al., 2015, eq. 9); a block has eight channels."""
-    lanes, lines = int(_LANES), int(_LINES)
-    launch(_prelu_backward_slopes, -(-d_slopes.size // lanes), lanes * lines, d_slopes, d_y, x, d_slopes.size)
+    channels = d_slopes.size
+    launch(_prelu_backward_slopes, grid(channels, _CHANNELS), _BLOCK, d_slopes, d_y, x, channels)

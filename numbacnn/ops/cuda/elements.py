@@ -1,4 +1,8 @@
-"""One thread an element: which one it is, and how many threads are launched for an array."""
+"""One thread an element: which one it is, and how many threads are launched for an array.
+
+By lines, a block has elements of one line only: what depends on the line is worked out once for all of its threads, and
+its elements need one division less.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from .toolchain import device_function, grid, launch
+from .toolchain import WARP, device_function, grid, launch
 
 THREADS = 256
 
@@ -18,6 +22,19 @@ def element() -> Any:
     return np.uint32(np.uint32(cuda.blockIdx.x) * np.uint32(cuda.blockDim.x) + np.uint32(cuda.threadIdx.x))
 
 
+@device_function
+def line_element() -> tuple[Any, Any]:
+    """The line that this thread works on and its element of the line, uint32; it may lie beyond the last."""
+    place = np.uint32(cuda.blockIdx.y) * np.uint32(cuda.blockDim.x) + np.uint32(cuda.threadIdx.x)
+    return np.uint32(cuda.blockIdx.x), np.uint32(place)
+
+
 def launch_each(kernel: Any, elements: int, *arguments: Any) -> None:
     """Launches a kernel on so many elements, one a thread."""
     launch(kernel, grid(elements, THREADS), THREADS, *arguments)
+
+
+def launch_lines(kernel: Any, lines: int, length: int, *arguments: Any) -> None:
+    """Launches a kernel on so many lines of so many elements each, one a thread."""
+    threads = min(THREADS, grid(length, WARP) * WARP)
+    launch(kernel, (max(1, lines), grid(length, threads)), threads, *arguments)

@@ -1,6 +1,6 @@
 """Pooling on the GPU: a thread an output cell forward, an input cell backward; see ops.pooling.
 
-Rows and columns are counted from the padding's corner, so that none is below zero: h of the padded input is row
+A line is a row of one picture. Rows and columns are counted from the padding's corner, so that none is below zero: h of the padded input is row
 h - padding of the picture.
 """
 
@@ -10,19 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from .elements import element, launch_each
+from .elements import launch_lines, line_element
 from .reductions import LOWEST, NONE
 from .toolchain import ONE, ZERO, device_function, kernel
 
 _ONE = np.uint32(1)
-
-
-@device_function
-def _place(i: Any, wide: Any, channels: Any) -> Any:
-    """(row, column, channel) of element i of an array (rows, wide, channels)."""
-    cell = np.uint32(i // channels)
-    row = np.uint32(cell // wide)
-    return row, np.uint32(cell - row * wide), np.uint32(i - cell * channels)
 
 
 @device_function
@@ -40,7 +32,7 @@ def _end(start: Any, extent: Any, size: Any) -> Any:
 @device_function
 def _first_window(h: Any, extent: Any, stride: Any) -> Any:
     """The first window that covers row h."""
-    return np.uint32(0) if h < extent else np.uint32((h - extent) // stride + _ONE)
+    return np.uint32(0) if h < extent else np.uint32(np.uint32(h - extent) // stride + _ONE)
 
 
 @device_function
@@ -73,11 +65,12 @@ def _max_forward(
     above: Any,
     left: Any,
 ) -> None:
-    i = element()
-    if i < np.uint32(y.size):
-        line, q, c = _place(i, columns, channels)
-        n = np.uint32(line // rows)
-        top, start = np.uint32((line - n * rows) * stride_h), np.uint32(q * stride_w)
+    line, place = line_element()
+    n = np.uint32(line // rows)
+    top = np.uint32((line - n * rows) * stride_h)
+    if place < np.uint32(columns * channels):
+        q = np.uint32(place // channels)
+        c, start = np.uint32(place - q * channels), np.uint32(q * stride_w)
         best, switch = LOWEST, NONE
         # Column by column as on the CPU, which decides between several NaN: the last one is taken.
         w = _begin(start, left)
@@ -90,6 +83,7 @@ def _max_forward(
                     best, switch = value, cell
                 h = np.uint32(h + _ONE)
             w = np.uint32(w + _ONE)
+        i = np.uint32(line * columns * channels + place)
         y[i] = _rectified(best, slope)
         switches[i] = switch
 
@@ -111,23 +105,23 @@ def _max_backward(
     above: Any,
     left: Any,
 ) -> None:
-    i = element()
-    if i < np.uint32(d_x.size):
-        line, w, c = _place(i, width, channels)
-        n = np.uint32(line // height)
-        h, w = np.uint32(line - n * height + above), np.uint32(w + left)
+    line, place = line_element()
+    n = np.uint32(line // height)
+    h = np.uint32(line - n * height + above)
+    if place < np.uint32(width * channels):
+        column = np.uint32(place // channels)
+        c, w = np.uint32(place - column * channels), np.uint32(column + left)
         total = ZERO
         p = _first_window(h, extent_h, stride_h)
         while p < _last_window(h, stride_h, rows):
             q = _first_window(w, extent_w, stride_w)
             while q < _last_window(w, stride_w, columns):
-                place = np.uint32(((n * rows + p) * columns + q) * channels + c)
-                cell = np.uint32((h - p * stride_h) * extent_w + w - q * stride_w)
-                if np.uint32(switches[place]) == cell:
-                    total += d_y[place]
+                winner = np.uint32(((n * rows + p) * columns + q) * channels + c)
+                if np.uint32(switches[winner]) == np.uint32((h - p * stride_h) * extent_w + w - q * stride_w):
+                    total += d_y[winner]
                 q = np.uint32(q + _ONE)
             p = np.uint32(p + _ONE)
-        d_x[i] = total
+        d_x[np.uint32(line * width * channels + place)] = total
 
 
 @kernel
@@ -150,11 +144,12 @@ def _sum_forward(
     above: Any,
     left: Any,
 ) -> None:
-    i = element()
-    if i < np.uint32(y.size):
-        line, q, c = _place(i, columns, channels)
-        n = np.uint32(line // rows)
-        top, start = np.uint32((line - n * rows) * stride_h), np.uint32(q * stride_w)
+    line, place = line_element()
+    n = np.uint32(line // rows)
+    top = np.uint32((line - n * rows) * stride_h)
+    if place < np.uint32(columns * channels):
+        q = np.uint32(place // channels)
+        c, start = np.uint32(place - q * channels), np.uint32(q * stride_w)
         total = ZERO
         h = _begin(top, above)
         while h < _end(top, extent_h, np.uint32(height + above)):
@@ -167,7 +162,7 @@ def _sum_forward(
             tall = np.uint32(_end(top, extent_h, np.uint32(above + height + below)) - top)
             wide = np.uint32(_end(start, extent_w, np.uint32(left + width + right)) - start)
             total /= np.float32(np.uint32(tall * wide))
-        y[i] = _rectified(total, slope)
+        y[np.uint32(line * columns * channels + place)] = _rectified(total, slope)
 
 
 @kernel
@@ -189,11 +184,12 @@ def _sum_backward(
     above: Any,
     left: Any,
 ) -> None:
-    i = element()
-    if i < np.uint32(d_x.size):
-        line, w, c = _place(i, width, channels)
-        n = np.uint32(line // height)
-        h, w = np.uint32(line - n * height + above), np.uint32(w + left)
+    line, place = line_element()
+    n = np.uint32(line // height)
+    h = np.uint32(line - n * height + above)
+    if place < np.uint32(width * channels):
+        column = np.uint32(place // channels)
+        c, w = np.uint32(place - column * channels), np.uint32(column + left)
         total = ZERO
         p = _first_window(h, extent_h, stride_h)
         while p < _last_window(h, stride_h, rows):
@@ -207,12 +203,17 @@ def _sum_backward(
                 total += d_y[np.uint32(((n * rows + p) * columns + q) * channels + c)] / cells
                 q = np.uint32(q + _ONE)
             p = np.uint32(p + _ONE)
-        d_x[i] = total
+        d_x[np.uint32(line * width * channels + place)] = total
 
 
 def _sizes(small: Any, large: Any, kernel: Any, stride: Any, padding: Any) -> tuple[int, ...]:
     """(P, Q, H, W, C), the window, its stride, and the padding above and to the left, as every kernel ends."""
     return (*small.shape[1:3], *large.shape[1:], *kernel, *stride, padding[0], padding[2])
+
+
+def _launch(kernel: Any, output: Any, *arguments: Any) -> None:
+    count, rows, columns, channels = output.shape
+    launch_lines(kernel, count * rows, columns * channels, output, *arguments)
 
 
 def max_forward(
@@ -225,21 +226,21 @@ def max_forward(
     padding: Any,
 ) -> None:
     """y = the largest value under the window; the first in reading order where several are equal."""
-    launch_each(_max_forward, y.size, y, switches, x, float(slope), *_sizes(y, x, kernel, stride, padding))
+    _launch(_max_forward, y, switches, x, float(slope), *_sizes(y, x, kernel, stride, padding))
 
 
 def max_backward(d_x: Any, d_y: Any, switches: Any, kernel: Any, stride: Any, padding: Any) -> None:
     """d_x = the sum of d_y over the windows that this cell won: each cell looks at those that cover it."""
-    launch_each(_max_backward, d_x.size, d_x, d_y, switches, *_sizes(d_y, d_x, kernel, stride, padding))
+    _launch(_max_backward, d_x, d_y, switches, *_sizes(d_y, d_x, kernel, stride, padding))
 
 
 def sum_forward(y: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, average: Any) -> None:
     """y = the sum under the window, divided by its cells if `average`."""
     sizes = _sizes(y, x, kernel, stride, padding)
-    launch_each(_sum_forward, y.size, y, x, float(slope), bool(average), padding[1], padding[3], *sizes)
+    _launch(_sum_forward, y, x, float(slope), bool(average), padding[1], padding[3], *sizes)
 
 
 def sum_backward(d_x: Any, d_y: Any, kernel: Any, stride: Any, padding: Any, average: Any) -> None:
     """d_x = the sum of d_y (divided likewise) over the windows that cover this cell."""
     sizes = _sizes(d_y, d_x, kernel, stride, padding)
-    launch_each(_sum_backward, d_x.size, d_x, d_y, bool(average), padding[1], padding[3], *sizes)
+    _launch(_sum_backward, d_x, d_y, bool(average), padding[1], padding[3], *sizes)

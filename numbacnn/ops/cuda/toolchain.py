@@ -26,27 +26,44 @@ OLDEST = (7, 5)
 """Compute capability of the oldest GPUs that kernels are compiled for."""
 _OUT_OF_MEMORY = 2
 _SIMULATED_BYTES = 1 << 34
+KERNELS: dict[str, Any] = {}
+"""Every kernel that was made, by the name of its file and its own."""
 
 
-def kernel(function: Callable[..., None] | None = None, **options: Any) -> Any:
-    """`cuda.jit` with this project's cache. `options` (max_registers, launch_bounds) mean nothing to the simulator."""
+def kernel(function: Callable[..., None] | None = None, *, name: str = "", **options: Any) -> Any:
+    """`cuda.jit` with this project's cache. `options` (max_registers, launch_bounds) mean nothing to the simulator.
+
+    `name`: of a kernel that a factory makes, "convolution.forward_128x128"; what it closes over follows from that.
+    """
 
     def decorate(function: Callable[..., None]) -> Any:
         if SIMULATED:
-            return cuda.jit(function)
-        before = cuda_config.CACHE_DIR
-        cuda_config.CACHE_DIR = str(cache_folder())
-        try:
-            return cuda.jit(cache=True, **options)(function)
-        finally:
-            cuda_config.CACHE_DIR = before
+            made = cuda.jit(function)
+        else:
+            before = cuda_config.CACHE_DIR
+            cuda_config.CACHE_DIR = str(cache_folder())
+            try:
+                made = cuda.jit(cache=True, **options)(function)
+            finally:
+                cuda_config.CACHE_DIR = before
+            if name:
+                _keyed_by_name(made, name)
+        KERNELS[name or f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"] = made
+        return made
 
     return decorate if function is None else decorate(function)
 
 
+def _keyed_by_name(made: Any, name: str) -> None:
+    """numba-cuda would find a closure's cached code by all that it closes over, pickled: device functions among that are
+    pickled with a number drawn by this process, and nothing would be found by the next.
+    """
+    made._cache._index_key = lambda signature, codegen: (signature, codegen.magic_tuple(), name)
+
+
 def device_function(function: Callable[..., Any]) -> Any:
     """A function that kernels call, compiled into them."""
-    return cuda.jit(device=True)(function)
+    return cuda.jit(device=True, **({} if SIMULATED else {"forceinline": True}))(function)
 
 
 class _Streams:
@@ -73,7 +90,8 @@ def launch(
     *arguments: Any,
     shared: int = 0,
 ) -> None:
-    """Starts a kernel and does not wait for it. Arrays are passed flat, a Python int as uint32, a float as float32.
+    """Starts a kernel and does not wait for it. Arrays are passed flat, a Python int as uint32, a float as float32, a tuple
+    element by element.
 
     `shared`: bytes of dynamic shared memory. Raises DeviceError if the GPU reports an error, be it an earlier kernel's.
     """
@@ -82,6 +100,8 @@ def launch(
 
 
 def _argument(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_argument, value))
     if isinstance(value, (bool, int)):
         return np.uint32(value)
     if isinstance(value, float):
@@ -259,3 +279,56 @@ def translated_errors() -> Iterator[None]:
         raise DeviceError(
             f"the GPU reports: {error}; it cannot go on in this process, what was saved before is intact"
         ) from error
+
+
+# Instructions that Python has no word for: each an intrinsic, and its meaning in Python for the simulator
+
+
+def _load4_python(array: Any, index: Any) -> Any:
+    return array[index], array[index + 1], array[index + 2], array[index + 3]
+
+
+def _store4_python(array: Any, index: Any, a: Any, b: Any, c: Any, d: Any) -> None:
+    for i, value in enumerate((a, b, c, d)):
+        array[index + i] = value
+
+
+if SIMULATED:
+    load4, store4 = _load4_python, _store4_python
+else:
+    from llvmlite import ir
+    from numba.cuda import types
+    from numba.cuda.extending import intrinsic
+
+    _FLOAT4 = ir.VectorType(ir.FloatType(), 4)
+
+    def _pointer4(context: Any, builder: Any, array_type: Any, array: Any, index_type: Any, index: Any) -> Any:
+        data = context.make_array(array_type)(context, builder, array).data
+        wide = context.cast(builder, index, index_type, types.uint64)
+        return builder.bitcast(builder.gep(data, [wide]), _FLOAT4.as_pointer())
+
+    @intrinsic
+    def load4(typing_context: Any, array: Any, index: Any) -> Any:
+        """array[index : index + 4] of float32 as four numbers, in one access; index is a multiple of 4."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pointer = _pointer4(context, builder, signature.args[0], arguments[0], signature.args[1], arguments[1])
+            four = builder.load(pointer, align=16)
+            parts = [builder.extract_element(four, ir.IntType(32)(i)) for i in range(4)]
+            return context.make_tuple(builder, signature.return_type, parts)
+
+        return types.UniTuple(types.float32, 4)(array, index), generate
+
+    @intrinsic
+    def store4(typing_context: Any, array: Any, index: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+        """array[index : index + 4] = a, b, c, d of float32, in one access; index is a multiple of 4."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pointer = _pointer4(context, builder, signature.args[0], arguments[0], signature.args[1], arguments[1])
+            four = ir.Constant(_FLOAT4, ir.Undefined)
+            for i, value in enumerate(arguments[2:]):
+                four = builder.insert_element(four, value, ir.IntType(32)(i))
+            builder.store(four, pointer, align=16)
+            return context.get_dummy_value()
+
+        return types.void(array, index, *(types.float32,) * 4), generate
