@@ -10,18 +10,13 @@ needs_simulator()
 import numpy as np
 from comparisons import COMPARISONS
 from scheduler import ORDERS, in_order
-from variants import CASES, IDS, arguments_of, assert_agree
+from variants import CASES, IDS, arguments_of, as_float64, assert_agree
 
 from numbacnn.ops.kernel import Kernel
 
 TOO_BIG = "too big for the simulator"
 _MOST_WORK = 20_000
 """As a Kernel counts it: the simulator adds about a million numbers a second."""
-
-
-def as_float64(argument):
-    floats = isinstance(argument, np.ndarray) and argument.dtype.kind == "f"
-    return argument.astype(np.float64) if floats else argument
 
 
 def work(kernel, shape):
