@@ -8,6 +8,7 @@ set -uo pipefail
 python=$(command -v "${PYTHON:-python}") || { echo "gpu_check.sh: no $PYTHON" >&2; exit 1; }
 mkdir -p "${1:-gpu-check-$(date +%F)}" && folder=$(cd "${1:-gpu-check-$(date +%F)}" && pwd) || exit 1
 cd "$(dirname "$0")/.." || exit 1
+unset NUMBA_ENABLE_CUDASIM
 failed=()
 
 # step NAME COMMAND...: its output goes to the terminal and to FOLDER/NAME.log
@@ -24,8 +25,14 @@ without() {
 }
 
 step device "$python" -c "
+import sys
 from numbacnn.device import get_device
-for name, value in get_device('cuda').describe().items():
+from numbacnn.errors import DeviceError
+try:
+    device = get_device('cuda')
+except DeviceError as error:
+    sys.exit(str(error))
+for name, value in device.describe().items():
     print(f'{name}: {value}')
 "
 if [ ${#failed[@]} != 0 ]; then
