@@ -34,8 +34,6 @@ def arguments_of(kernel: str, shape: Any) -> list[Any]:
 
 def _workspace_size(kernel: str, named: dict[str, Any]) -> int:
     room = kernel.partition(".")[0]
-    if room == "pooling":
-        return int(of_device("pooling.max_workspace_size", "cuda")(*named["x"].shape[2:]))
     ask = of_device(f"{room}.workspace_size", "cuda")
     if kernel == "dense.bias_gradient":
         return int(ask(named["d_bias"].size))

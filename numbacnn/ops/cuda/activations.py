@@ -107,17 +107,19 @@ def _ramp(x: Any, _: Any) -> Any:
 
 @device_function
 def _ramp_derivative(signal: Any, x: Any, _: Any) -> Any:
-    return signal if x > -ONE and x < ONE else ZERO
+    return signal if -ONE < x < ONE else ZERO
 
 
-_leaky_relu_forward, _leaky_relu_backward = (
-    _forward("leaky_relu", _leaky_relu),
-    _backward("leaky_relu", _leaky),
-)
-_elu_forward, _elu_backward = _forward("elu", _elu), _backward("elu", _elu_derivative)
-_sigmoid_forward, _sigmoid_backward = _forward("sigmoid", _sigmoid), _backward("sigmoid", _sigmoid_derivative)
-_tanh_forward, _tanh_backward = _forward("tanh", _tanh), _backward("tanh", _tanh_derivative)
-_ramp_forward, _ramp_backward = _forward("ramp", _ramp), _backward("ramp", _ramp_derivative)
+_leaky_relu_forward = _forward("leaky_relu", _leaky_relu)
+_leaky_relu_backward = _backward("leaky_relu", _leaky)
+_elu_forward = _forward("elu", _elu)
+_elu_backward = _backward("elu", _elu_derivative)
+_sigmoid_forward = _forward("sigmoid", _sigmoid)
+_sigmoid_backward = _backward("sigmoid", _sigmoid_derivative)
+_tanh_forward = _forward("tanh", _tanh)
+_tanh_backward = _backward("tanh", _tanh_derivative)
+_ramp_forward = _forward("ramp", _ramp)
+_ramp_backward = _backward("ramp", _ramp_derivative)
 
 
 def leaky_relu_forward(y: Any, x: Any, slope: Any) -> None:

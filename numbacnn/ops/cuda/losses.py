@@ -10,7 +10,7 @@ import numpy as np
 from numba import cuda, float32, uint32
 
 from .reductions import LOWEST, NONE, stronger, team_strongest, team_sum
-from .rows import MOST_THREADS, launch_rows
+from .rows import MOST_THREADS, launch_rows, row_thread
 from .softmax import exponentials
 from .toolchain import ONE, ZERO, device_function, kernel
 
@@ -50,11 +50,7 @@ def _of_classes(name: str, brick: Any) -> Callable[..., None]:
     @kernel(name=f"losses.{name}")
     def loss(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any, classes: Any) -> None:
         values = cuda.shared.array(MOST_THREADS, float32)
-        n, thread, threads = (
-            np.uint32(cuda.blockIdx.x),
-            np.uint32(cuda.threadIdx.x),
-            np.uint32(cuda.blockDim.x),
-        )
+        n, thread, threads = row_thread()
         begin, label = np.uint32(n * classes), np.uint32(labels[n])
         own, k = ZERO, thread
         while k < classes:
@@ -81,7 +77,7 @@ def _launched(loss: Any) -> Callable[..., None]:
 @kernel
 def _log_softmax(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any, classes: Any) -> None:
     values, places = cuda.shared.array(MOST_THREADS, float32), cuda.shared.array(MOST_THREADS, uint32)
-    n, thread, threads = np.uint32(cuda.blockIdx.x), np.uint32(cuda.threadIdx.x), np.uint32(cuda.blockDim.x)
+    n, thread, threads = row_thread()
     begin = np.uint32(n * classes)
     end, target = np.uint32(begin + classes), np.uint32(begin + np.uint32(labels[n]))
     largest, total = exponentials(d_x, x, begin, end, values, places)
@@ -102,7 +98,7 @@ def _log_softmax(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale:
 @kernel
 def _max_margin(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any, classes: Any) -> None:
     values, places = cuda.shared.array(MOST_THREADS, float32), cuda.shared.array(MOST_THREADS, uint32)
-    n, thread, threads = np.uint32(cuda.blockIdx.x), np.uint32(cuda.threadIdx.x), np.uint32(cuda.blockDim.x)
+    n, thread, threads = row_thread()
     begin = np.uint32(n * classes)
     end, target = np.uint32(begin + classes), np.uint32(begin + np.uint32(labels[n]))
     strongest, rival = LOWEST, NONE

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from .toolchain import WARP, launch
+import numpy as np
+from numba import cuda
+
+from .toolchain import WARP, device_function, launch
 
 MOST_THREADS = 256
+
+
+@device_function
+def row_thread() -> tuple[Any, Any, Any]:
+    """The row of this thread's block, the thread's number, and how many threads share the row, uint32."""
+    return np.uint32(cuda.blockIdx.x), np.uint32(cuda.threadIdx.x), np.uint32(cuda.blockDim.x)
 
 
 def launch_rows(kernel: Any, rows: int, classes: int, *arguments: Any) -> None:

@@ -9,14 +9,14 @@ import numpy as np
 from numba import cuda, float32, uint32
 
 from .reductions import LOWEST, NONE, stronger, team_strongest, team_sum
-from .rows import MOST_THREADS, launch_rows
+from .rows import MOST_THREADS, launch_rows, row_thread
 from .toolchain import ZERO, device_function, kernel
 
 
 @device_function
 def exponentials(y: Any, x: Any, begin: Any, end: Any, values: Any, places: Any) -> Any:
     """y_k = e^(x_k - the largest), k from begin to end; -> the largest, and the sum of y. The block's threads share it."""
-    thread, threads = np.uint32(cuda.threadIdx.x), np.uint32(cuda.blockDim.x)
+    _, thread, threads = row_thread()
     largest, place = LOWEST, NONE
     k = np.uint32(begin + thread)
     while k < end:
@@ -36,21 +36,21 @@ def exponentials(y: Any, x: Any, begin: Any, end: Any, values: Any, places: Any)
 @kernel
 def _forward(y: Any, x: Any, classes: Any) -> None:
     values, places = cuda.shared.array(MOST_THREADS, float32), cuda.shared.array(MOST_THREADS, uint32)
-    begin = np.uint32(np.uint32(cuda.blockIdx.x) * classes)
+    n, thread, threads = row_thread()
+    begin = np.uint32(n * classes)
     end = np.uint32(begin + classes)
     _, total = exponentials(y, x, begin, end, values, places)
-    k = np.uint32(begin + np.uint32(cuda.threadIdx.x))
+    k = np.uint32(begin + thread)
     while k < end:
         y[k] /= total
-        k = np.uint32(k + np.uint32(cuda.blockDim.x))
+        k = np.uint32(k + threads)
 
 
 @kernel
 def _backward(d_x: Any, d_y: Any, y: Any, classes: Any) -> None:
     values = cuda.shared.array(MOST_THREADS, float32)
-    threads = np.uint32(cuda.blockDim.x)
-    begin = np.uint32(np.uint32(cuda.blockIdx.x) * classes)
-    first, end = np.uint32(begin + np.uint32(cuda.threadIdx.x)), np.uint32(begin + classes)
+    n, thread, threads = row_thread()
+    first, end = np.uint32(n * classes + thread), np.uint32(n * classes + classes)
     own, k = ZERO, first
     while k < end:
         own += d_y[k] * y[k]
