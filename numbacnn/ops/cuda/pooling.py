@@ -10,10 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from .budget import Budget
 from .elements import launch_lines, line_element
 from .reductions import LOWEST, NONE
 from .toolchain import ONE, ZERO, device_function, kernel
 
+BUDGETS = {
+    "_max_forward": Budget(registers=48, shared_bytes=0),
+    "_max_backward": Budget(registers=40, shared_bytes=0),
+    "_sum_forward": Budget(registers=56, shared_bytes=0),
+    "_sum_backward": Budget(registers=40, shared_bytes=0),
+}
 _ONE = np.uint32(1)
 
 
@@ -117,8 +124,10 @@ def _max_backward(
             q = _first_window(w, extent_w, stride_w)
             while q < _last_window(w, stride_w, columns):
                 winner = np.uint32(((n * rows + p) * columns + q) * channels + c)
-                if np.uint32(switches[winner]) == np.uint32((h - p * stride_h) * extent_w + w - q * stride_w):
-                    total += d_y[winner]
+                # Both are read before either is needed: one wait for memory, not two.
+                gradient, switch = d_y[winner], np.uint32(switches[winner])
+                won = switch == np.uint32((h - p * stride_h) * extent_w + w - q * stride_w)
+                total += gradient if won else ZERO
                 q = np.uint32(q + _ONE)
             p = np.uint32(p + _ONE)
         d_x[np.uint32(line * width * channels + place)] = total

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numba import cuda, float32, uint32
 
+from .budget import Budget
 from .reductions import LOWEST, NONE, stronger, team_strongest, team_sum
 from .toolchain import ONE, WARP, ZERO, kernel, launch
 
+BUDGETS = {"_write": Budget(registers=32, shared_bytes=3072)}
 _THREADS = 256
 _TEAM = np.uint32(WARP)
 _TEAMS = np.uint32(_THREADS // WARP)

@@ -304,7 +304,9 @@ else:
 
     _FLOAT4 = ir.VectorType(ir.FloatType(), 4)
 
-    def _pointer4(context: Any, builder: Any, array_type: Any, array: Any, index_type: Any, index: Any) -> Any:
+    def _pointer4(
+        context: Any, builder: Any, array_type: Any, array: Any, index_type: Any, index: Any
+    ) -> Any:
         data = context.make_array(array_type)(context, builder, array).data
         wide = context.cast(builder, index, index_type, types.uint64)
         return builder.bitcast(builder.gep(data, [wide]), _FLOAT4.as_pointer())
@@ -314,7 +316,9 @@ else:
         """array[index : index + 4] of float32 as four numbers, in one access; index is a multiple of 4."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            pointer = _pointer4(context, builder, signature.args[0], arguments[0], signature.args[1], arguments[1])
+            pointer = _pointer4(
+                context, builder, signature.args[0], arguments[0], signature.args[1], arguments[1]
+            )
             four = builder.load(pointer, align=16)
             parts = [builder.extract_element(four, ir.IntType(32)(i)) for i in range(4)]
             return context.make_tuple(builder, signature.return_type, parts)
@@ -326,7 +330,9 @@ else:
         """array[index : index + 4] = a, b, c, d of float32, in one access; index is a multiple of 4."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            pointer = _pointer4(context, builder, signature.args[0], arguments[0], signature.args[1], arguments[1])
+            pointer = _pointer4(
+                context, builder, signature.args[0], arguments[0], signature.args[1], arguments[1]
+            )
             four = ir.Constant(_FLOAT4, ir.Undefined)
             for i, value in enumerate(arguments[2:]):
                 four = builder.insert_element(four, value, ir.IntType(32)(i))
