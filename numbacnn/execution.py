@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from operator import is_
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from .layers import Call, Step
 from .memory import Memory
 from .ops import joins, losses, tally
 from .ops.activations import RULES
+from .ops.tape import Tape
 
 GRADIENTS = ("none", "parameters", "input", "all")
 
@@ -80,6 +82,7 @@ class Plan:
         self._flows = self._memory.flows
         self._has_walked = False
         self._calls: dict[tuple[str, int], Call] = {}
+        self._tapes: dict[tuple[str, str, int, int, bool], tuple[list[Array], Tape]] = {}
 
     @property
     def bytes(self) -> int:
@@ -244,6 +247,29 @@ class Plan:
         last = self.graph.output if until is None else self.graph[until]
         self._step.training = training
         self._has_walked = False
+        self._walk("forward", last, self._forward_to)
+
+    def _walk(self, way: str, end: Node, walk: Callable[[Node], None]) -> None:
+        """Walks, or does again what the last such walk launched. What a layer's arrays hold is looked at in every walk;
+        with other arrays, or another number of pictures, it is a walk for the first time.
+        """
+        arrays = [
+            array
+            for node in self.graph.nodes
+            for held in (node.layer.parameters, node.layer.constants)
+            for array in held.values()
+        ]
+        place = way, end.name, self.count, self._step.rule, self._step.training
+        known, tape = self._tapes.get(place, ([], None))
+        if tape is not None and len(known) == len(arrays) and all(map(is_, known, arrays)):
+            tape.play()
+            return
+        tape = Tape()
+        with tape.record():
+            walk(end)
+        self._tapes[place] = arrays, tape
+
+    def _forward_to(self, last: Node) -> None:
         for node in self.graph.nodes:
             if node.name not in self._memory.rectified:
                 node.layer.forward(self.call(node))
@@ -319,12 +345,15 @@ class Plan:
                 "a second walk back after one pass forward: this Plan keeps nothing for it; Plan(…, keep=None) does"
             )
         self._has_walked = True
-        reached = self.graph.ancestors(start)
-        written = {start}
+        self._walk("back", self.graph[start], self._back_from)
+        return self.device.read(self._view("", "d_input")) if self._reaches_input else None
+
+    def _back_from(self, start: Node) -> None:
+        reached = self.graph.ancestors(start.name)
+        written = {start.name}
         for node in reversed(self.graph.nodes):
             if node.name in reached and node.name in self._flows:
                 self._back_through(node, written)
-        return self.device.read(self._view("", "d_input")) if self._reaches_input else None
 
     def rehearse(self) -> None:
         """Calls what a walk back calls, the first layers first, on whatever the buffers hold: to compile it all, in the

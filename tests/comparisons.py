@@ -246,15 +246,13 @@ SLOPE = 0.25
 
 def max_forward(generator, dtype, pool):
     x, y, window = pool_arrays(generator, dtype, pool)
-    workspace = unwritten(dtype, pooling.max_workspace_size("cpu", *x.shape[2:]))
-    return [unwritten(dtype, *y.shape), np.full(y.shape, 999, np.uint16), x, SLOPE, *window, workspace]
+    return [unwritten(dtype, *y.shape), np.full(y.shape, 999, np.uint16), x, SLOPE, *window]
 
 
 def max_backward(generator, dtype, pool):
     x, d_y, window = pool_arrays(generator, dtype, pool)
     switches = np.zeros(d_y.shape, np.uint16)
-    workspace = unwritten(dtype, pooling.max_workspace_size("cpu", *x.shape[2:]))
-    pooling.max_forward(d_y.copy(), switches, x, 1.0, *window, workspace)
+    pooling.max_forward(d_y.copy(), switches, x, 1.0, *window)
     return [unwritten(dtype, *x.shape), d_y, switches, *window]
 
 
@@ -539,7 +537,7 @@ COMPARISONS: dict[str, Comparison] = {
     "dense.bias_gradient": product(lambda d_bias, d_y: d_y.sum(0), "K", "NK"),
     "pooling.max_forward": Comparison(
         max_forward,
-        lambda y, switches, x, slope, kernel, stride, padding, _: rectified(
+        lambda y, switches, x, slope, kernel, stride, padding: rectified(
             slope, *naive.max_pool(x, window_of(kernel, stride, padding), y.shape[1:3])
         ),
         POOLS,

@@ -15,7 +15,6 @@ from numbacnn import ops
 from numbacnn.ops import activations, dropout, losses, pooling, softmax
 from numbacnn.ops.kernel import Kernel
 from numbacnn.ops.philox import philox
-from numbacnn.ops.pooling import max_workspace_size
 
 for module in pkgutil.walk_packages(ops.__path__, f"{ops.__name__}."):
     if ".cuda" not in module.name:
@@ -154,25 +153,15 @@ def test_subgradients_at_the_kinks():
 def test_the_lectures_example_of_max_pooling():
     x = np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]], np.float32).reshape(1, 4, 4, 1)
     y, switches = np.zeros((1, 2, 2, 1), np.float32), np.zeros((1, 2, 2, 1), np.uint16)
-    pooling.max_forward(
-        y,
-        switches,
-        x,
-        1.0,
-        (2, 2),
-        (2, 2),
-        (0, 0, 0, 0),
-        np.zeros(max_workspace_size("cpu", 4, 1), np.float32),
-    )
+    pooling.max_forward(y, switches, x, 1.0, (2, 2), (2, 2), (0, 0, 0, 0))
     assert y.ravel().tolist() == [6, 8, 3, 4]
     assert switches.ravel().tolist() == [3, 3, 0, 3]
 
 
 def test_equal_maxima_go_to_the_first():
     y, switches = np.zeros((1, 1, 1, 2), np.float32), np.full((1, 1, 1, 2), 9, np.uint16)
-    workspace = np.zeros(max_workspace_size("cpu", 3, 2), np.float32)
     ones = np.ones((1, 3, 3, 2), np.float32)
-    pooling.max_forward(y, switches, ones, 1.0, (3, 3), (3, 3), (0, 0, 0, 0), workspace)
+    pooling.max_forward(y, switches, ones, 1.0, (3, 3), (3, 3), (0, 0, 0, 0))
     assert switches.ravel().tolist() == [0, 0]
 
 

@@ -106,7 +106,7 @@ def _written_down(calls: list[_Recorded]) -> Iterator[None]:
     arrays.
     """
     seen: set[tuple[Any, ...]] = set()
-    original = {name: kernel.variants["cpu"] for name, kernel in Kernel.registry.items()}
+    original = {name: kernel.calls["cpu"] for name, kernel in Kernel.registry.items()}
 
     def watched(kernel: Kernel, variant: Callable[..., None]) -> Callable[..., None]:
         def call(*arguments: Any) -> None:
@@ -120,12 +120,12 @@ def _written_down(calls: list[_Recorded]) -> Iterator[None]:
         return call
 
     for name, kernel in Kernel.registry.items():
-        kernel.variants["cpu"] = watched(kernel, original[name])
+        kernel.calls["cpu"] = watched(kernel, original[name])
     try:
         yield
     finally:
         for name, kernel in Kernel.registry.items():
-            kernel.variants["cpu"] = original[name]
+            kernel.calls["cpu"] = original[name]
 
 
 def _form(value: Any) -> Any:

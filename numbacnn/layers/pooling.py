@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -60,11 +59,6 @@ class MaxPool(_Pool):
 
     kind: ClassVar[str] = "max-pool"
 
-    def workspace(
-        self, count: int, output: Shape, *inputs: Shape, device: str = "cpu", limit: float = math.inf
-    ) -> int:
-        return pooling.max_workspace_size(device, *inputs[0][1:])
-
     def scratch(self, count: int, output: Shape) -> dict[str, tuple[Shape, type]]:
         return {"switches": ((count, *output), np.uint16)}
 
@@ -78,7 +72,6 @@ class MaxPool(_Pool):
             window.kernel,
             window.stride,
             tuple(window.padding),
-            call.workspace,
         )
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:

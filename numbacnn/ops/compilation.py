@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from numba.core import config, event
 from platformdirs import user_cache_path
 
 from .. import compiling
-from . import threading_layer
+from . import tape, threading_layer
 
 # OpenMP's threads wait for their next piece of work by spinning, unless told otherwise before they start. On cores
 # that another process wants too, a step of the digits network then took up to 75 times as long. Asleep at once, they
@@ -108,6 +108,16 @@ def _one_process_at_a_time(save: Callable[..., None]) -> Callable[..., None]:
     return saved
 
 
+def _launched(compiled: Any) -> Callable[..., None]:
+    """A parallel function is called from Python alone, and a tape may record that."""
+
+    @wraps(compiled.py_func)
+    def call(*arguments: Any) -> None:
+        tape.launch(compiled, *arguments)
+
+    return call
+
+
 def jit(function: Callable[..., Any] | None = None, *, parallel: bool = False, inline: bool = False) -> Any:
     """`numba.njit` with this project's cache.
 
@@ -126,19 +136,6 @@ def jit(function: Callable[..., Any] | None = None, *, parallel: bool = False, i
             )(function)
         compiled._cache.save_overload = _one_process_at_a_time(compiled._cache.save_overload)
         _functions.append(compiled)
-        return compiled
+        return _launched(compiled) if parallel else compiled
 
     return decorate if function is None else decorate(function)
-
-
-class single_thread:
-    """Kernels run on the calling thread alone. Results are the same on any number of threads."""
-
-    def __enter__(self) -> None:
-        self._before = numba.get_num_threads()
-        if self._before > 1:
-            numba.set_num_threads(1)
-
-    def __exit__(self, *_: object) -> None:
-        if self._before > 1:
-            numba.set_num_threads(self._before)

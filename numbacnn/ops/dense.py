@@ -17,9 +17,14 @@ from numba import prange
 from .compilation import jit, threads
 from .kernel import Kernel, by_device
 from .product import multiply, multiply_workspace, zeros
+from .vectors import add, copy
 
 _BLOCKS = 32
-"""Partial sums of a bias gradient: a fixed number, so that the result does not depend on the threads."""
+"""Partial sums of a bias gradient at most: cut by the shape alone, so that the result does not depend on the threads."""
+_LINES = 16
+"""Lines that each of them adds at least."""
+_COLUMNS = 256
+"""Outputs of a single picture that one task computes."""
 _LINE = 64
 """Elements of d_y that a bias gradient adds at a time, at least: rows of few filters one by one fill no vector."""
 
@@ -39,8 +44,39 @@ def _line(filters: int) -> int:
 def _forward_cpu(y: Any, x: Any, weights: Any, bias: Any, slope: Any, workspace: Any) -> None:
     """y = f(x W + b), f(v) = v above 0, else slope v."""
     depth, filters = weights.shape
+    if len(y) == 1:
+        _forward_row(y[0], x[0], weights, bias, slope)
+        return
     matrices = x.reshape(-1), depth, 1, weights.reshape(-1), filters, 1, depth
     multiply(y, *matrices, bias, slope, threads(), zeros(1, np.intp), workspace)
+
+
+@jit(parallel=True)
+def _forward_row(y: Any, x: Any, weights: Any, bias: Any, slope: Any) -> None:
+    """One picture: every weight is used once, so that nothing is won by packing, and all by reading it in order."""
+    depth, share = weights.shape[0], y.dtype.type(slope)
+    for block in prange((y.size + _COLUMNS - 1) // _COLUMNS):
+        first = block * _COLUMNS
+        last = min(first + _COLUMNS, y.size)
+        total = y[first:last]
+        copy(total, bias[first:last])
+        # Four weights an output at a time: the sums, which are read and written, are then not what takes the time.
+        whole = depth // 4 * 4
+        for k in range(0, whole, 4):
+            a, b, c, d = x[k], x[k + 1], x[k + 2], x[k + 3]
+            v, w, p, q = (
+                weights[k, first:last],
+                weights[k + 1, first:last],
+                weights[k + 2, first:last],
+                weights[k + 3, first:last],
+            )
+            for i in range(total.size):
+                total[i] += (a * v[i] + b * w[i]) + (c * p[i] + d * q[i])
+        for k in range(whole, depth):
+            for i in range(total.size):
+                total[i] += x[k] * weights[k, first + i]
+        for i in range(total.size):
+            total[i] = total[i] if total[i] > 0 else share * total[i]
 
 
 def _backward_input_cpu(d_x: Any, d_y: Any, weights: Any, workspace: Any) -> None:
@@ -61,7 +97,8 @@ def _backward_weights_cpu(d_weights: Any, x: Any, d_y: Any, workspace: Any) -> N
 def _bias_gradient_cpu(d_bias: Any, d_y: Any, workspace: Any) -> None:
     """d_b_k = sum over m of d_y_mk."""
     line = _line(d_bias.size)
-    _sum_rows(d_bias, d_y.reshape(-1), workspace[: _BLOCKS * line].reshape(_BLOCKS, line))
+    blocks = max(1, min(_BLOCKS, d_y.size // (line * _LINES)))
+    _sum_rows(d_bias, d_y.reshape(-1), workspace[: blocks * line].reshape(blocks, line))
 
 
 @jit(parallel=True)
@@ -72,14 +109,13 @@ def _sum_rows(d_bias: Any, d_y: Any, partial: Any) -> None:
         sums = partial[block]
         sums[:] = 0
         for first in range(lines * block // blocks * line, lines * (block + 1) // blocks * line, line):
-            for i in range(line):
-                sums[i] += d_y[first + i]
+            add(sums, d_y[first : first + line])
     d_bias[:] = 0
     for block in range(blocks):
-        for i in range(line):
-            d_bias[i % d_bias.size] += partial[block, i]
-    for i in range(lines * line, d_y.size):
-        d_bias[i % d_bias.size] += d_y[i]
+        for first in range(0, line, d_bias.size):
+            add(d_bias, partial[block, first : first + d_bias.size])
+    for first in range(lines * line, d_y.size, d_bias.size):
+        add(d_bias, d_y[first : first + d_bias.size])
 
 
 def work(multiply_adds: int) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
-from .compilation import single_thread
+from .tape import launch, single_thread
 
 _SMALL = 32768
 """Elements: an op on fewer is done before other threads have woken."""
@@ -33,6 +34,9 @@ class Kernel:
     ) -> None:
         self.name = name
         self.variants: dict[str, Callable[..., None]] = {}
+        """As they were given."""
+        self.calls: dict[str, Callable[..., None]] = {}
+        """How they are called: so that a tape may record them. A Python function of the CPU's sees to that itself."""
         self.parameters: tuple[str, ...] = ()
         for device, variant in variants.items():
             self._take(device, variant)
@@ -42,12 +46,13 @@ class Kernel:
 
     def __call__(self, output: Any, *arguments: Any) -> None:
         if not isinstance(output, np.ndarray):
-            self.variant("cuda")(output, *arguments)
+            self.variant("cuda")
+            self.calls["cuda"](output, *arguments)
         elif self._work(output, *arguments) < _SMALL:
             with single_thread():
-                self.variants["cpu"](output, *arguments)
+                self.calls["cpu"](output, *arguments)
         else:
-            self.variants["cpu"](output, *arguments)
+            self.calls["cpu"](output, *arguments)
 
     def variant(self, device: str) -> Callable[..., None]:
         """The op's function on a device."""
@@ -62,6 +67,8 @@ class Kernel:
             raise TypeError(f"the variants of {self.name} differ in their parameters: {known}")
         self.parameters = parameters
         self.variants[device] = variant
+        recorded = device != "cpu" or hasattr(variant, "py_func")
+        self.calls[device] = partial(launch, variant) if recorded else variant
 
 
 def of_device(name: str, device: str) -> Callable[..., Any]:

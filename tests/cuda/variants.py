@@ -34,8 +34,6 @@ def arguments_of(kernel: str, shape: Any) -> list[Any]:
 
 def _workspace_size(kernel: str, named: dict[str, Any]) -> int:
     room = kernel.partition(".")[0]
-    if room == "pooling":
-        return int(of_device("pooling.max_workspace_size", "cuda")(*named["x"].shape[2:]))
     ask = of_device(f"{room}.workspace_size", "cuda")
     if kernel == "dense.bias_gradient":
         return int(ask(named["d_bias"].size))
@@ -46,6 +44,11 @@ def _workspace_size(kernel: str, named: dict[str, Any]) -> int:
         return int(ask(y.shape[1], *x.shape))
     manner = named["window"], named["groups"], named["algorithm"]
     return int(ask(y.shape[:3], x.shape[3], y.shape[3], *manner, x.shape[1:3]))
+
+
+def as_float64(argument: Any) -> Any:
+    floats = isinstance(argument, np.ndarray) and argument.dtype.kind == "f"
+    return argument.astype(np.float64) if floats else argument
 
 
 def assert_agree(written: list[np.ndarray[Any, Any]], expected: tuple[np.ndarray[Any, Any], ...]) -> None:

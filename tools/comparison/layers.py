@@ -161,7 +161,6 @@ def _max_pool(pool: Any) -> Iterator[Task]:
     x, d_y, place = pool_arrays(np.random.default_rng(0), np.float32, pool)
     y, d_x = np.empty_like(d_y), np.empty_like(x)
     switches = np.empty(y.shape, np.uint16)
-    workspace = np.empty(pooling.max_workspace_size("cpu", *x.shape[2:]), np.float32)
     window = pool.window
     theirs = [window.kernel, window.stride, window.padding[::2], [1, 1], window.rounding == "ceil"]
 
@@ -176,7 +175,7 @@ def _max_pool(pool: Any) -> Iterator[Task]:
 
     yield Task(
         "forward",
-        lambda: pooling.max_forward(y, switches, x, 1.0, *place, workspace),
+        lambda: pooling.max_forward(y, switches, x, 1.0, *place),
         [(y, VOLUME)],
         {layout: forward(layout) for layout in LAYOUTS},
     )

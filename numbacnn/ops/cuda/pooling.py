@@ -24,11 +24,6 @@ BUDGETS = {
 _ONE = np.uint32(1)
 
 
-def max_workspace_size(width: int, channels: int) -> int:
-    """Elements of workspace that `max_forward` needs."""
-    return 0
-
-
 @device_function
 def _begin(start: Any, before: Any) -> Any:
     """The first row of a window that is in the picture."""
@@ -231,7 +226,13 @@ def _launch(kernel: Any, output: Any, *arguments: Any) -> None:
 
 
 def max_forward(
-    y: Any, switches: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, workspace: Any
+    y: Any,
+    switches: Any,
+    x: Any,
+    slope: Any,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
 ) -> None:
     """y = the largest value under the window; the first in reading order where several are equal."""
     _launch(_max_forward, y, switches, x, float(slope), *_sizes(y, x, kernel, stride, padding))

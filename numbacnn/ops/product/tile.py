@@ -167,7 +167,7 @@ def splat(builder, value, lanes):
     return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros)
 
 
-def _loop(builder, count, carried, make_body):
+def loop(builder, count, carried, make_body):
     """for index in range(count): carried = make_body(index, carried). Returns what is carried at the end."""
     before = builder.block
     head, body, done = (builder.append_basic_block(f"tile.{part}") for part in ("head", "body", "done"))
@@ -255,9 +255,9 @@ def _emit(builder, operands, height, lanes):
                 for value, total in zip(values, running, strict=True)
             ]
 
-        return _loop(builder, operands.depth, carried, step)
+        return loop(builder, operands.depth, carried, step)
 
-    totals = _loop(builder, operands.stretches, sums, stretch)
+    totals = loop(builder, operands.stretches, sums, stretch)
     slope = splat(builder, operands.slope, lanes)
     for row, (target, total) in enumerate(zip(targets, totals, strict=True)):
         with builder.if_then(builder.icmp_signed("<", _integer(row), operands.rows), likely=True):

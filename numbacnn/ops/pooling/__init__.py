@@ -1,0 +1,23 @@
+"""Pooling over each activation map on its own (lecture: max, sum, average and overlapping pooling).
+
+max_forward        x (N,H,W,C), slope -> y (N,P,Q,C), switches (N,P,Q,C): which cell of the window won, r*S + s
+max_backward       d_y, switches -> d_x: the gradient goes back to the winner alone (Zeiler and Fergus'
+                   unpooling is this same walk)
+sum_forward        x, slope -> y, the sum over the window, or its average
+sum_backward       d_y -> d_x
+
+What is below 0 in y is multiplied by `slope`, for a rectifier that follows (0: ReLU, 1: nothing changes).
+Cells of the padding never win a maximum and count as zeros in a sum. An average divides by the cells
+of the window that lie on the padded input, as Caffe's does where a window hangs over the border.
+
+maximum.py     the two ops of maxima      cells.py    one window's or one cell's channels, as LLVM vectors
+sums.py        the two ops of sums
+"""
+
+from ..kernel import Kernel
+from . import maximum, sums
+
+max_forward = Kernel("pooling.max_forward", work=lambda y, _, x, *__: x.size, cpu=maximum.forward)
+max_backward = Kernel("pooling.max_backward", cpu=maximum.backward)
+sum_forward = Kernel("pooling.sum_forward", work=lambda y, x, *_: x.size, cpu=sums.forward)
+sum_backward = Kernel("pooling.sum_backward", cpu=sums.backward)

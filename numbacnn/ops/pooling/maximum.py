@@ -1,0 +1,108 @@
+"""The largest value under each window, and its gradient."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from ..compilation import jit
+from .cells import from_windows, largest, to_winner
+
+
+@jit(parallel=True)
+def forward(y: Any, switches: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any) -> None:
+    """y = the largest value under the window; the first in reading order where several are equal."""
+    height, width, channels = x.shape[1], x.shape[2], x.shape[3]
+    rows, cells, lanes = y.shape[1], y.shape[2], 64 // y.itemsize
+    values, switch, source = y.reshape(y.size), switches.reshape(switches.size), x.reshape(x.size)
+    for line in prange(y.shape[0] * rows):
+        n = line // rows
+        top = (line - n * rows) * stride[0] - padding[0]
+        first, last = max(top, 0), min(top + kernel[0], height)
+        for q in range(cells):
+            left = q * stride[1] - padding[2]
+            begin, end = max(left, 0), min(left + kernel[1], width)
+            target = (line * cells + q) * channels
+            start = ((n * height + first) * width + begin) * channels
+            cell = (first - top) * kernel[1] + begin - left
+            for c in range(0, channels, lanes):
+                largest(
+                    values, switch, source, target + c, start + c, width * channels, channels,
+                    cell, kernel[1], last - first, end - begin, slope, channels - c,
+                )  # fmt: skip
+
+
+def backward(d_x: Any, d_y: Any, switches: Any, kernel: Any, stride: Any, padding: Any) -> None:
+    """d_x = the sum of d_y over the windows that this cell won."""
+    (rows, cells), (height, width) = d_y.shape[1:3], d_x.shape[1:3]
+    if stride[0] < kernel[0] or stride[1] < kernel[1]:
+        down = _windows(height, rows, kernel[0], stride[0], padding[0])
+        across = _windows(width, cells, kernel[1], stride[1], padding[2])
+        _backward_by_cell(d_x, d_y, switches, kernel[1], stride, down, across)
+        return
+    covered = kernel == stride and rows * stride[0] - padding[0] >= height
+    covered = covered and cells * stride[1] - padding[2] >= width
+    _backward_by_window(d_x, d_y, switches, kernel, stride, padding, covered)
+
+
+@lru_cache(maxsize=64)
+def _windows(size: int, outputs: int, kernel: int, stride: int, padding: int) -> Any:
+    """Of every position on an axis: the first window that covers it, how many do, and its place in the first."""
+    places = np.arange(size) + padding
+    first = np.maximum(0, -(-(places - kernel + 1) // stride))
+    last = np.minimum(outputs - 1, places // stride)
+    return np.stack([first, np.maximum(0, last - first + 1), places - first * stride], axis=1)
+
+
+@jit(parallel=True)
+def _backward_by_cell(
+    d_x: Any, d_y: Any, switches: Any, wide: Any, stride: Any, down: Any, across: Any
+) -> None:
+    """Where windows overlap: every cell asks the windows that cover it."""
+    height, width, channels = d_x.shape[1], d_x.shape[2], d_x.shape[3]
+    rows, cells, lanes = d_y.shape[1], d_y.shape[2], 64 // d_y.itemsize
+    target, source, switch = d_x.reshape(d_x.size), d_y.reshape(d_y.size), switches.reshape(switches.size)
+    for line in prange(d_x.shape[0] * height):
+        n = line // height
+        h = line - n * height
+        for w in range(width):
+            place = (line * width + w) * channels
+            window = ((n * rows + down[h, 0]) * cells + across[w, 0]) * channels
+            cell = down[h, 2] * wide + across[w, 2]
+            for c in range(0, channels, lanes):
+                from_windows(
+                    target, source, switch, place + c, window + c, cells * channels, channels,
+                    cell, stride[0] * wide, stride[1], down[h, 1], across[w, 1], channels - c,
+                )  # fmt: skip
+
+
+@jit(parallel=True)
+def _backward_by_window(
+    d_x: Any, d_y: Any, switches: Any, kernel: Any, stride: Any, padding: Any, covered: Any
+) -> None:
+    """Where no windows overlap: every window writes its own cells, and with `covered` there are no others."""
+    height, width, channels = d_x.shape[1], d_x.shape[2], d_x.shape[3]
+    rows, cells, lanes = d_y.shape[1], d_y.shape[2], 64 // d_y.itemsize
+    target, source, switch = d_x.reshape(d_x.size), d_y.reshape(d_y.size), switches.reshape(switches.size)
+    for line in prange(d_y.shape[0] * rows):
+        n = line // rows
+        p = line - n * rows
+        top = p * stride[0] - padding[0]
+        first, last = max(top, 0), min(top + kernel[0], height)
+        if not covered:
+            below = height if p == rows - 1 else max(top + stride[0], 0)
+            target[(n * height + first) * width * channels : (n * height + below) * width * channels] = 0
+        for q in range(cells):
+            left = q * stride[1] - padding[2]
+            begin, end = max(left, 0), min(left + kernel[1], width)
+            place = ((n * height + first) * width + begin) * channels
+            window = (line * cells + q) * channels
+            cell = (first - top) * kernel[1] + begin - left
+            for c in range(0, channels, lanes):
+                to_winner(
+                    target, source, switch, place + c, window + c, width * channels, channels,
+                    cell, kernel[1], last - first, end - begin, channels - c,
+                )  # fmt: skip
