@@ -49,7 +49,8 @@ def rows(options: argparse.Namespace) -> tuple[list[Row], list[str]]:
         sys.exit("kernel_report.py: numba-cuda is not installed: pip install 'numbacnn[cuda13,cuda-checks]'")
     from kernels.compiled import CAPABILITIES
     from kernels.launches import launches
-    from kernels.machine_code import ToolMissingError, need_tools
+    from kernels.machine_code import need_tools
+    from kernels.nvidia import ToolMissingError
     from kernels.report import CompilationError, pending_rows
 
     try:

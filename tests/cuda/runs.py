@@ -37,9 +37,23 @@ def needs_compiler() -> None:
     if os.environ.get("NUMBA_ENABLE_CUDASIM") == "1":
         pytest.skip("the simulator compiles nothing", allow_module_level=True)
     needs_numba_cuda()
-    from kernels.machine_code import ToolMissingError, need_tools
+    from kernels.machine_code import need_tools
+    from kernels.nvidia import ToolMissingError
 
     try:
         need_tools()
     except ToolMissingError as missing:
         pytest.skip(str(missing), allow_module_level=True)
+
+
+def needs_gpu() -> None:
+    """Skips the whole file unless there is a GPU to run on."""
+    if os.environ.get("NUMBA_ENABLE_CUDASIM") == "1":
+        pytest.skip("the simulator is no GPU", allow_module_level=True)
+    from numbacnn.device import get_device
+    from numbacnn.errors import DeviceError
+
+    try:
+        get_device("cuda")
+    except DeviceError as error:
+        pytest.skip(f"no GPU: {error}", allow_module_level=True)

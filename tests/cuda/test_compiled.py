@@ -12,7 +12,7 @@ from runs import needs_compiler
 needs_compiler()
 
 import kernel_report
-from kernels import machine_code
+from kernels import nvidia
 from kernels.compiled import CAPABILITIES
 from kernels.launches import launches
 from kernels.machine_code import MachineCode, _instructions
@@ -122,7 +122,7 @@ def test_the_report_names_what_is_wrong(monkeypatch, capsys):
     _, message = report(monkeypatch, capsys, "joins._acc", "--capability", "1.0")
     assert "joins._accumulate (array(float32, 1d, C)" in message
     assert "for compute capability 1.0:" in message
-    machine_code._find.cache_clear()
+    nvidia.find.cache_clear()
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(sys, "path", [])
     assert "cuobjdump is not installed: pip install nvidia-cuda-cuobjdump" in report(monkeypatch, capsys)[1]

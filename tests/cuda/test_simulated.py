@@ -10,18 +10,14 @@ needs_simulator()
 import numpy as np
 from comparisons import COMPARISONS
 from scheduler import ORDERS, in_order
-from variants import CASES, IDS, arguments_of, assert_agree
+from test_ops import FORWARD_OF_EVERYTHING
+from variants import CASES, IDS, arguments_of, as_float64, assert_agree
 
 from numbacnn.ops.kernel import Kernel
 
 TOO_BIG = "too big for the simulator"
 _MOST_WORK = 20_000
 """As a Kernel counts it: the simulator adds about a million numbers a second."""
-
-
-def as_float64(argument):
-    floats = isinstance(argument, np.ndarray) and argument.dtype.kind == "f"
-    return argument.astype(np.float64) if floats else argument
 
 
 def work(kernel, shape):
@@ -60,3 +56,14 @@ def test_most_shapes_are_small_enough(kernel):
     shapes = COMPARISONS[kernel].shapes
     simulated = [shape for shape in shapes if work(kernel, shape) <= _MOST_WORK]
     assert len(simulated) >= 2 / 3 * len(shapes), simulated
+
+
+@pytest.mark.parametrize(("kernel", "shape"), FORWARD_OF_EVERYTHING)
+def test_nan_is_passed_on(kernel, shape):
+    row = COMPARISONS[kernel]
+    arguments = arguments_of(kernel, row.shapes[shape])
+    x = next(argument for argument in arguments[row.outputs :] if isinstance(argument, np.ndarray))
+    for place in (0, x.size // 2, x.size - 1):
+        value, x.flat[place] = x.flat[place], np.nan
+        assert np.isnan(run(kernel, arguments)[0]).any(), place
+        x.flat[place] = value

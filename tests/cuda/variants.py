@@ -46,6 +46,11 @@ def _workspace_size(kernel: str, named: dict[str, Any]) -> int:
     return int(ask(y.shape[:3], x.shape[3], y.shape[3], *manner, x.shape[1:3]))
 
 
+def as_float64(argument: Any) -> Any:
+    floats = isinstance(argument, np.ndarray) and argument.dtype.kind == "f"
+    return argument.astype(np.float64) if floats else argument
+
+
 def assert_agree(written: list[np.ndarray[Any, Any]], expected: tuple[np.ndarray[Any, Any], ...]) -> None:
     """Within what float32 can say: in one order of additions or another."""
     for actual, wanted in zip(written, expected, strict=True):

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+
+from .nvidia import find
 
 _LABEL = re.compile(r"^(\.L_\w+):")
 _INSTRUCTION = re.compile(r"^\s*/\*[0-9a-f]+\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)(.*)")
 _TARGET = re.compile(r"`\((\.L_\w+)\)")
 _FLOAT64 = re.compile(r"D(ADD|MUL|FMA|SETP|MNMX|MMA)\b|.*\.F64|MUFU\.\w+64H")
 _RESOURCE = re.compile(r"\b(REG|STACK|SHARED|LOCAL):(\d+)")
-
-
-class ToolMissingError(Exception):
-    """NVIDIA's tool is not installed."""
 
 
 @dataclass(frozen=True)
@@ -89,26 +82,10 @@ def _instructions(listing: str) -> tuple[list[str], list[str]]:
 
 
 def _output(tool: str, *arguments: str) -> str:
-    return subprocess.run([_find(tool), *arguments], check=True, capture_output=True, text=True).stdout
+    return subprocess.run([find(tool), *arguments], check=True, capture_output=True, text=True).stdout
 
 
 def need_tools() -> None:
     """Raises ToolMissingError unless both are there."""
     for tool in ("cuobjdump", "nvdisasm"):
-        _find(tool)
-
-
-@cache
-def _find(tool: str) -> str:
-    """On the PATH, or where NVIDIA's Python packages put it."""
-    for path in (shutil.which(tool), *_in_packages(tool)):
-        if path:
-            return path
-    raise ToolMissingError(
-        f"{tool} is not installed: pip install nvidia-cuda-{tool}, or put that of a CUDA toolkit on the PATH"
-    )
-
-
-def _in_packages(tool: str) -> Iterator[str]:
-    for folder in sys.path:
-        yield from map(str, sorted(Path(folder or ".").glob(f"nvidia/*/bin/{tool}")))
+        find(tool)

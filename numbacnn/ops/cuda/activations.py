@@ -15,10 +15,16 @@ from numba import cuda, float32
 
 from ..activations import DECONVNET as _DECONVNET
 from ..activations import STANDARD as _STANDARD
-from .elements import element, launch_each
+from .budget import Budget
+from .elements import BUDGET, element, launch_each
 from .reductions import team_sum
 from .toolchain import ONE, ZERO, device_function, grid, kernel, launch
 
+BUDGETS = {
+    f"{name}_{way}": BUDGET
+    for name in ("leaky_relu", "_prelu", "elu", "sigmoid", "tanh", "ramp")
+    for way in ("forward", "backward")
+} | {"_prelu_backward_slopes": Budget(registers=32, shared_bytes=3072)}
 DECONVNET, STANDARD = np.uint32(_DECONVNET), np.uint32(_STANDARD)
 _CHANNELS, _BLOCK = 8, 512
 """Of a block that sums channels: how many side by side, as many as memory is read in at once, and its threads."""

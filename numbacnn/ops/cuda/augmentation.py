@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .elements import launch_lines, line_element
+from .elements import BUDGET, launch_lines, line_element
 from .toolchain import ZERO, kernel
 
+BUDGETS = {"_augment": BUDGET}
 _WHITE = np.float32(255)
 _ONE = np.uint32(1)
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .elements import element, launch_each
+from .elements import BUDGET, element, launch_each
 from .philox import philox
 from .toolchain import ZERO, kernel
 
+BUDGETS = dict.fromkeys(("_forward", "_backward"), BUDGET)
 _FOUR = np.uint32(4)
 _INDEX_BITS = np.uint64(16)
 

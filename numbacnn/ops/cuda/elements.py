@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
+from .budget import Budget
 from .toolchain import WARP, device_function, grid, launch
 
 THREADS = 256
+BUDGET = Budget(registers=32, shared_bytes=0)
+"""Of a kernel on elements: with more registers, a multiprocessor would hold fewer threads to wait for memory."""
 
 
 @device_function

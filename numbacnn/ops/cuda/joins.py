@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .elements import element, launch_each
+from .elements import BUDGET, element, launch_each
 from .toolchain import kernel
+
+BUDGETS = dict.fromkeys(("_copy", "_accumulate", "_copy_channels", "_take_channels"), BUDGET)
 
 
 @kernel

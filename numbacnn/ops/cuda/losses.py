@@ -10,10 +10,11 @@ import numpy as np
 from numba import cuda, float32, uint32
 
 from .reductions import LOWEST, NONE, stronger, team_strongest, team_sum
-from .rows import MOST_THREADS, launch_rows, row_thread
+from .rows import BUDGET, MOST_THREADS, launch_rows, row_thread
 from .softmax import exponentials
 from .toolchain import ONE, ZERO, device_function, kernel
 
+BUDGETS = dict.fromkeys(("square", "log", "hinge", "_log_softmax", "_max_margin"), BUDGET)
 _HALF = np.float32(0.5)
 _FIRST = np.uint32(0)
 

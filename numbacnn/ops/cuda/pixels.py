@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .elements import launch_lines, line_element
+from .elements import BUDGET, launch_lines, line_element
 from .toolchain import kernel
+
+BUDGETS = dict.fromkeys(("_forward", "_backward"), BUDGET)
 
 
 @kernel

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
+from .budget import Budget
 from .toolchain import WARP, device_function, launch
 
 MOST_THREADS = 256
+BUDGET = Budget(registers=32, shared_bytes=3072)
+"""Of a kernel on rows: a number and a place a thread, and the 1024 bytes that Hopper's system takes of each block."""
 
 
 @device_function

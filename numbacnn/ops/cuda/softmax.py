@@ -9,8 +9,10 @@ import numpy as np
 from numba import cuda, float32, uint32
 
 from .reductions import LOWEST, NONE, stronger, team_strongest, team_sum
-from .rows import MOST_THREADS, launch_rows, row_thread
+from .rows import BUDGET, MOST_THREADS, launch_rows, row_thread
 from .toolchain import ZERO, device_function, kernel
+
+BUDGETS = dict.fromkeys(("_forward", "_backward"), BUDGET)
 
 
 @device_function

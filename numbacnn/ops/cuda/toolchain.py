@@ -140,8 +140,10 @@ def pinned_bytes(size: int) -> Any:
 def copy_in(target: Any, source: Any, stream: Any = None) -> None:
     """source (host, of the target's type and shape) -> target, after what was launched on the stream before."""
     if target.size:
+        # Flat, as a side of one element may have any stride, which the simulator takes for a broadcast one.
+        flat, numbers = target.reshape(target.size), source.reshape(source.size)
         with translated_errors():
-            target.copy_to_device(source, stream=compute_stream() if stream is None else stream)
+            flat.copy_to_device(numbers, stream=compute_stream() if stream is None else stream)
 
 
 def copy_out(array: Any) -> Any:
