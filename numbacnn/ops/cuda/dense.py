@@ -20,6 +20,7 @@ BUDGETS = {"dense._sum_rows": Budget(registers=32, shared_bytes=4 * 32 * 8)}
 _INPUTS, _OUTPUTS, _NONE = range(3)
 """Places in a product's geometry."""
 _CHANNELS, _ROWS = 32, 8
+_THREADS = _CHANNELS * _ROWS
 """Threads of a block that adds rows: so many columns side by side, so many rows at a time."""
 _PART = 256
 """Rows that a block adds."""
@@ -118,7 +119,7 @@ def _sum_rows(sums: Any, d_y: Any, rows: Any, filters: Any, part_rows: Any) -> N
     """sums (parts, K) = the sums of the rows of each part of d_y: every thread adds each eighth row, and the eight are then
     added in their order.
     """
-    shared = cuda.shared.array(_CHANNELS * _ROWS, float32)
+    shared = cuda.shared.array(_THREADS, float32)
     thread = np.uint32(cuda.threadIdx.x)
     across = np.uint32(thread % _ACROSS)
     down = np.uint32(thread // _ACROSS)
@@ -149,6 +150,6 @@ def bias_gradient(d_bias: Any, d_y: Any, workspace: Any) -> None:
     parts = -(-rows // part_rows)
     target = d_bias if parts == 1 else workspace
     blocks = grid(filters, _CHANNELS), parts
-    launch(_sum_rows, blocks, _CHANNELS * _ROWS, target, d_y, rows, filters, part_rows)
+    launch(_sum_rows, blocks, _THREADS, target, d_y, rows, filters, part_rows)
     if parts > 1:
         combine(d_bias, workspace, parts)

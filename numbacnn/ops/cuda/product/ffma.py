@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numba import cuda, float32, uint32
 
-from ..toolchain import ZERO, device_function, kernel
-from .loaders import Loader
+from ..toolchain import ZERO, device_function, kernel, load4
+from .loaders import Loader, fill
 from .tile import LANES_ACROSS, LANES_DOWN, Tile
 
 _PADDING = 4
@@ -52,7 +52,9 @@ def make_product(name: str, load_a: Loader, load_b: Loader, finish: Finish, tile
     lanes_across = np.uint32(LANES_ACROSS)
     warp_rows, warp_columns = np.uint32(LANES_DOWN * tile.down), np.uint32(LANES_ACROSS * tile.across)
     run_down, run_across = np.uint32(4 * LANES_DOWN), np.uint32(4 * LANES_ACROSS)
-    down, across, depth = tile.down, tile.across, tile.depth
+    down, across, eights = tile.down, tile.across, tile.depth // 8
+    runs_down, runs_across = tile.down // 4, tile.across // 4
+    eight_a, eight_b = np.uint32(8 * (tile.rows + _PADDING)), np.uint32(8 * (tile.columns + _PADDING))
     pitch_a, pitch_b = tile.rows + _PADDING, tile.columns + _PADDING
     begin_a, fetch_a, put_a, fours_a = _movers(load_a, tile.rows, pitch_a, tile)
     begin_b, fetch_b, put_b, fours_b = _movers(load_b, tile.columns, pitch_b, tile)
@@ -67,15 +69,36 @@ def make_product(name: str, load_a: Loader, load_b: Loader, finish: Finish, tile
     def multiply_step(
         sums: Any, of_a: Any, of_b: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any
     ) -> None:
-        for i in range(down):
+        for i in range(runs_down):
             j = np.uint32(i)
-            of_a[i] = shared_a[np.uint32(at_a + (j // _FOUR) * run_down + j % _FOUR)]
-        for i in range(across):
+            fill(of_a, np.uint32(j * _FOUR), load4(shared_a, np.uint32(at_a + j * run_down)))
+        for i in range(runs_across):
             j = np.uint32(i)
-            of_b[i] = shared_b[np.uint32(at_b + (j // _FOUR) * run_across + j % _FOUR)]
+            fill(of_b, np.uint32(j * _FOUR), load4(shared_b, np.uint32(at_b + j * run_across)))
         for i in range(down):
             for j in range(across):
                 sums[i * across + j] += of_a[i] * of_b[j]
+
+    @device_function
+    def multiply_eight(
+        sums: Any, of_a: Any, of_b: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any
+    ) -> None:
+        # Called one by one: a loop would not be unrolled, and its counting takes instructions.
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+        at_a, at_b = np.uint32(at_a + pitch_of_a), np.uint32(at_b + pitch_of_b)
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+        at_a, at_b = np.uint32(at_a + pitch_of_a), np.uint32(at_b + pitch_of_b)
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+        at_a, at_b = np.uint32(at_a + pitch_of_a), np.uint32(at_b + pitch_of_b)
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+        at_a, at_b = np.uint32(at_a + pitch_of_a), np.uint32(at_b + pitch_of_b)
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+        at_a, at_b = np.uint32(at_a + pitch_of_a), np.uint32(at_b + pitch_of_b)
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+        at_a, at_b = np.uint32(at_a + pitch_of_a), np.uint32(at_b + pitch_of_b)
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+        at_a, at_b = np.uint32(at_a + pitch_of_a), np.uint32(at_b + pitch_of_b)
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
 
     def product(c: Any, a: Any, b: Any, start: Any, slope: Any, sizes: Any, geometry: Any) -> None:
         count_rows, count_columns, whole_depth, row_size, groups, part_depth, part_size, tiles_across = sizes
@@ -121,16 +144,16 @@ def make_product(name: str, load_a: Loader, load_b: Loader, finish: Finish, tile
             if more:
                 fetch_a(next_of_a, a, geometry, group, state_a, thread, k, end)
                 fetch_b(next_of_b, b, geometry, group, state_b, thread, k, end)
-            for i in range(depth):
+            for i in range(eights):
                 j = np.uint32(i)
-                multiply_step(
+                multiply_eight(
                     sums,
                     of_a,
                     of_b,
                     shared_a,
                     shared_b,
-                    np.uint32(here_a + j * pitch_of_a),
-                    np.uint32(here_b + j * pitch_of_b),
+                    np.uint32(here_a + j * eight_a),
+                    np.uint32(here_b + j * eight_b),
                 )
             if more:
                 put_a(shared_a, np.uint32(other * buffer_a), next_of_a, thread)
