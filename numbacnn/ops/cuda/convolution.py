@@ -24,7 +24,7 @@ from .patches import (
     patches_turned,
     weights_turned,
 )
-from .product.ffma import as_it_is, biased_and_rectified
+from .product.kernel import as_it_is, biased_and_rectified
 from .product.launching import Product, parts_of
 from .product.loaders import across_depth
 

@@ -10,7 +10,7 @@ from numba import cuda, float32
 
 from .budget import Budget
 from .product.combine import combine
-from .product.ffma import as_it_is, biased_and_rectified
+from .product.kernel import as_it_is, biased_and_rectified
 from .product.launching import Product
 from .product.loaders import across_depth, along_depth
 from .toolchain import ZERO, grid, kernel, launch

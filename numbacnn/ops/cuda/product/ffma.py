@@ -1,69 +1,51 @@
-"""The matrix product in float32: C = A B, one tile of C a block, the next part of A and B on its way from memory while
-the last is multiplied (two buffers of shared memory).
+"""The float32 core: every thread holds a rectangle of C in registers and reads of shared memory, for each depth, a
+column of A and a row of B: 16 numbers for 64 multiplications where the rectangle is 8 x 8.
 
-Every thread holds a rectangle of C in registers and reads of shared memory, for each depth, a column of A and a row of
-B: 16 numbers for 64 multiplications where the rectangle is 8 x 8. The threads of a warp stand in 8 rows and 4 columns,
-and a thread's rows and columns come in fours: what a warp reads at a time lies in different banks, or is one number.
+The threads of a warp stand in 8 rows and 4 columns, and a thread's rows and columns come in fours: what a warp reads at a
+time lies in different banks, or is one number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import cuda, float32, uint32
 
-from ..toolchain import ZERO, device_function, kernel, load4
-from .loaders import Loader, fill
+from ..toolchain import device_function, load4
+from .kernel import Core
+from .loaders import fill
 from .tile import LANES_ACROSS, LANES_DOWN, Tile
 
+_FOUR = np.uint32(4)
+_ACROSS = np.uint32(LANES_ACROSS)
+_RUN_DOWN, _RUN_ACROSS = np.uint32(4 * LANES_DOWN), np.uint32(4 * LANES_ACROSS)
 _PADDING = 4
-"""Elements between two depths in shared memory beyond the tile, so that numbers which lie along the depth, and go to
-several of them, do not all go to one bank.
-"""
-_NONE, _ONE, _FOUR, _WARP = (np.uint32(i) for i in (0, 1, 4, 32))
-
-Finish = Callable[..., Any]
-"""finish(sum, start, column, slope) -> what is stored."""
 
 
 @device_function
-def as_it_is(total: Any, start: Any, column: Any, slope: Any) -> Any:
-    return total
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 @device_function
-def biased_and_rectified(total: Any, start: Any, column: Any, slope: Any) -> Any:
-    """f(total + start[column]), f(v) = v above 0, else slope v."""
-    value = total + start[column]
-    return value if value > ZERO else slope * value
+def _corner(lane: Any) -> Any:
+    return np.uint32((lane // _ACROSS) * _FOUR), np.uint32((lane % _ACROSS) * _FOUR)
 
 
-def make_product(name: str, load_a: Loader, load_b: Loader, finish: Finish, tile: Tile) -> Any:
-    """The kernel of that name, for blocks of `tile.threads` in a grid of (tiles of C, groups * parts).
-
-    Its arguments: C, A, B, start (a number a column of all groups), slope, (rows, columns, depth of C = A B, elements
-    between two rows of C, groups, depth of a part, elements of all of a part's C, tiles of columns), geometry. Part p
-    of a sum over the depth is written p times the elements of C behind the first.
-    """
-    rows, columns, step = (np.uint32(extent) for extent in (tile.rows, tile.columns, tile.depth))
-    warps_across = np.uint32(tile.warps[1])
-    lanes_across = np.uint32(LANES_ACROSS)
-    warp_rows, warp_columns = np.uint32(LANES_DOWN * tile.down), np.uint32(LANES_ACROSS * tile.across)
-    run_down, run_across = np.uint32(4 * LANES_DOWN), np.uint32(4 * LANES_ACROSS)
+def ffma(tile: Tile) -> Core:
+    """Exact products and sums of float32, as the CPU computes."""
     down, across, eights = tile.down, tile.across, tile.depth // 8
+    width = np.uint32(tile.across)
     runs_down, runs_across = tile.down // 4, tile.across // 4
-    eight_a, eight_b = np.uint32(8 * (tile.rows + _PADDING)), np.uint32(8 * (tile.columns + _PADDING))
-    pitch_a, pitch_b = tile.rows + _PADDING, tile.columns + _PADDING
-    begin_a, fetch_a, put_a, fours_a = _movers(load_a, tile.rows, pitch_a, tile)
-    begin_b, fetch_b, put_b, fours_b = _movers(load_b, tile.columns, pitch_b, tile)
-    state_a_size, state_b_size = fours_a * load_a.words, fours_b * load_b.words
-    next_a, next_b = 4 * fours_a, 4 * fours_b
-    size_a, size_b, sums_size = tile.depth * pitch_a, tile.depth * pitch_b, tile.down * tile.across
-    buffer_a, buffer_b = np.uint32(size_a), np.uint32(size_b)
-    both_a, both_b = 2 * size_a, 2 * size_b
-    pitch_of_a, pitch_of_b = np.uint32(pitch_a), np.uint32(pitch_b)
+    pitch_of_a, pitch_of_b = np.uint32(tile.rows + _PADDING), np.uint32(tile.columns + _PADDING)
+
+    @device_function
+    def place_of(i: Any) -> Any:
+        r, s = np.uint32(i // width), np.uint32(i % width)
+        return (
+            np.uint32((r // _FOUR) * _RUN_DOWN + r % _FOUR),
+            np.uint32((s // _FOUR) * _RUN_ACROSS + s % _FOUR),
+        )
 
     @device_function
     def multiply_step(
@@ -71,10 +53,10 @@ def make_product(name: str, load_a: Loader, load_b: Loader, finish: Finish, tile
     ) -> None:
         for i in range(runs_down):
             j = np.uint32(i)
-            fill(of_a, np.uint32(j * _FOUR), load4(shared_a, np.uint32(at_a + j * run_down)))
+            fill(of_a, np.uint32(j * _FOUR), load4(shared_a, np.uint32(at_a + j * _RUN_DOWN)))
         for i in range(runs_across):
             j = np.uint32(i)
-            fill(of_b, np.uint32(j * _FOUR), load4(shared_b, np.uint32(at_b + j * run_across)))
+            fill(of_b, np.uint32(j * _FOUR), load4(shared_b, np.uint32(at_b + j * _RUN_ACROSS)))
         for i in range(down):
             for j in range(across):
                 sums[i * across + j] += of_a[i] * of_b[j]
@@ -100,130 +82,13 @@ def make_product(name: str, load_a: Loader, load_b: Loader, finish: Finish, tile
         at_a, at_b = np.uint32(at_a + pitch_of_a), np.uint32(at_b + pitch_of_b)
         multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
 
-    def product(c: Any, a: Any, b: Any, start: Any, slope: Any, sizes: Any, geometry: Any) -> None:
-        count_rows, count_columns, whole_depth, row_size, groups, part_depth, part_size, tiles_across = sizes
-        shared_a = cuda.shared.array(both_a, float32)
-        shared_b = cuda.shared.array(both_b, float32)
-        sums = cuda.local.array(sums_size, float32)
-        of_a, of_b = cuda.local.array(down, float32), cuda.local.array(across, float32)
-        next_of_a, next_of_b = cuda.local.array(next_a, float32), cuda.local.array(next_b, float32)
-        state_a, state_b = cuda.local.array(state_a_size, uint32), cuda.local.array(state_b_size, uint32)
-        thread, block, layer = (
-            np.uint32(cuda.threadIdx.x),
-            np.uint32(cuda.blockIdx.x),
-            np.uint32(cuda.blockIdx.y),
-        )
-        part = np.uint32(layer // groups)
-        group = np.uint32(layer - part * groups)
-        tile_down = np.uint32(block // tiles_across)
-        first_row = np.uint32(tile_down * rows)
-        first_column = np.uint32((block - tile_down * tiles_across) * columns)
-        k = np.uint32(part * part_depth)
-        end = np.uint32(k + part_depth)
-        end = min(end, whole_depth)
-        begin_a(state_a, geometry, group, thread, first_row, count_rows)
-        begin_b(state_b, geometry, group, thread, first_column, count_columns)
-        for i in range(sums_size):
-            sums[i] = ZERO
-
-        warp, lane = np.uint32(thread // _WARP), np.uint32(thread % _WARP)
-        warp_down = np.uint32(warp // warps_across)
-        row = np.uint32(warp_down * warp_rows + (lane // lanes_across) * _FOUR)
-        column = np.uint32((warp - warp_down * warps_across) * warp_columns + (lane % lanes_across) * _FOUR)
-        here_a, here_b = row, column
-
-        fetch_a(next_of_a, a, geometry, group, state_a, thread, k, end)
-        fetch_b(next_of_b, b, geometry, group, state_b, thread, k, end)
-        put_a(shared_a, _NONE, next_of_a, thread)
-        put_b(shared_b, _NONE, next_of_b, thread)
-        cuda.syncthreads()
-        other = _ONE
-        while k < end:
-            k = np.uint32(k + step)
-            more = k < end
-            if more:
-                fetch_a(next_of_a, a, geometry, group, state_a, thread, k, end)
-                fetch_b(next_of_b, b, geometry, group, state_b, thread, k, end)
-            for i in range(eights):
-                j = np.uint32(i)
-                multiply_eight(
-                    sums,
-                    of_a,
-                    of_b,
-                    shared_a,
-                    shared_b,
-                    np.uint32(here_a + j * eight_a),
-                    np.uint32(here_b + j * eight_b),
-                )
-            if more:
-                put_a(shared_a, np.uint32(other * buffer_a), next_of_a, thread)
-                put_b(shared_b, np.uint32(other * buffer_b), next_of_b, thread)
-                here_a = np.uint32(row + other * buffer_a)
-                here_b = np.uint32(column + other * buffer_b)
-                other = np.uint32(_ONE - other)
-                cuda.syncthreads()
-
-        of_group = np.uint32(group * count_columns)
-        for i in range(down):
-            y = np.uint32(first_row + row + (np.uint32(i) // _FOUR) * run_down + np.uint32(i) % _FOUR)
-            if y < count_rows:
-                for j in range(across):
-                    x = np.uint32(
-                        first_column + column + (np.uint32(j) // _FOUR) * run_across + np.uint32(j) % _FOUR
-                    )
-                    if x < count_columns:
-                        place = np.uint32(of_group + x)
-                        value = finish(sums[i * across + j], start, place, slope)
-                        c[np.uint32(part * part_size + y * row_size + place)] = value
-
-    return kernel(product, name=name)
-
-
-def _movers(loader: Loader, extent: int, pitch: int, tile: Tile) -> tuple[Any, Any, Any, int]:
-    """(begin, fetch, put, fours of a thread): what every thread does for its share of a part (extent, depth) of a matrix."""
-    fours_all = extent * tile.depth // 4
-    count = -(-fours_all // tile.threads)
-    all_fours, threads, words = (np.uint32(number) for number in (fours_all, tile.threads, loader.words))
-    deep = loader.deep
-    fast = np.uint32((tile.depth if deep else extent) // 4)
-    pitch_of = np.uint32(pitch)
-    begin_four, load_four = loader.begin, loader.load
-
     @device_function
-    def place_of(four: Any) -> Any:
-        """(row or column, depth) of the first of a four, in the part."""
-        slow = np.uint32(four // fast)
-        quick = np.uint32((four - slow * fast) * _FOUR)
-        return (slow, quick) if deep else (quick, slow)
-
-    @device_function
-    def begin(state: Any, geometry: Any, group: Any, thread: Any, first: Any, limit: Any) -> None:
-        for i in range(count):
-            place, _ = place_of(np.uint32(thread + np.uint32(i) * threads))
-            begin_four(
-                state, np.uint32(np.uint32(i) * words), geometry, group, np.uint32(first + place), limit
+    def multiply(sums: Any, of_a: Any, of_b: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any) -> None:
+        for i in range(eights):
+            eight = np.uint32(8 * i)
+            beyond_a, beyond_b = np.uint32(eight * pitch_of_a), np.uint32(eight * pitch_of_b)
+            multiply_eight(
+                sums, of_a, of_b, shared_a, shared_b, np.uint32(at_a + beyond_a), np.uint32(at_b + beyond_b)
             )
 
-    @device_function
-    def fetch(
-        numbers: Any, array: Any, geometry: Any, group: Any, state: Any, thread: Any, k: Any, end: Any
-    ) -> None:
-        for i in range(count):
-            four = np.uint32(thread + np.uint32(i) * threads)
-            if four < all_fours:
-                _, deeper = place_of(four)
-                at, at_state = np.uint32(np.uint32(i) * _FOUR), np.uint32(np.uint32(i) * words)
-                load_four(numbers, at, array, geometry, group, state, at_state, np.uint32(k + deeper), end)
-
-    @device_function
-    def put(shared: Any, buffer: Any, numbers: Any, thread: Any) -> None:
-        for i in range(count):
-            four = np.uint32(thread + np.uint32(i) * threads)
-            if four < all_fours:
-                place, deeper = place_of(four)
-                at = np.uint32(buffer + deeper * pitch_of + place)
-                apart = pitch_of if deep else _ONE
-                for j in range(4):
-                    shared[np.uint32(at + np.uint32(j) * apart)] = numbers[i * 4 + j]
-
-    return begin, fetch, put, count
+    return Core(_PADDING, _as_it_is, _corner, _corner, place_of, multiply)

@@ -6,8 +6,9 @@ from typing import Any
 
 from ..toolchain import launch
 from .combine import combine
-from .ffma import Finish, make_product
+from .kernel import Finish, make_product
 from .loaders import Loader
+from .precision import Precision, precision
 from .tile import ENOUGH_BLOCKS, Tile, choose_tile
 
 _LEAST_DEPTH = 256
@@ -23,12 +24,15 @@ class Product:
     def __init__(self, name: str, load_a: Loader, load_b: Loader, finish: Finish) -> None:
         self._name = name
         self._functions = load_a, load_b, finish
-        self._kernels: dict[Tile, Any] = {}
+        self._kernels: dict[tuple[Tile, str], Any] = {}
 
-    def _kernel(self, tile: Tile) -> Any:
-        if tile not in self._kernels:
-            self._kernels[tile] = make_product(f"{self._name}_{tile.name}", *self._functions, tile)
-        return self._kernels[tile]
+    def _kernel(self, tile: Tile, wanted: Precision) -> Any:
+        key = tile, wanted.name
+        if key not in self._kernels:
+            kind = "" if wanted.name == "float32" else f"_{wanted.name}"
+            name = f"{self._name}_{tile.name}{kind}"
+            self._kernels[key] = make_product(name, *self._functions, wanted.tile(tile), wanted.core)
+        return self._kernels[key]
 
     def __call__(
         self,
@@ -57,7 +61,7 @@ class Product:
         target = c if parts == 1 else workspace
         sizes = (rows, columns, depth, row_size, groups, part_depth, c.size, tiles_across)
         launch(
-            self._kernel(tile),
+            self._kernel(tile, precision()),
             (blocks, groups * parts),
             tile.threads,
             target,

@@ -25,7 +25,12 @@ class Tile(NamedTuple):
 
     @property
     def warps(self) -> tuple[int, int]:
-        return self.rows // (LANES_DOWN * self.down), self.columns // (LANES_ACROSS * self.across)
+        return self.rows // self.warp[0], self.columns // self.warp[1]
+
+    @property
+    def warp(self) -> tuple[int, int]:
+        """Rows and columns of a warp's part."""
+        return LANES_DOWN * self.down, LANES_ACROSS * self.across
 
     @property
     def threads(self) -> int:
