@@ -97,6 +97,7 @@ class Plan:
         self._has_walked = False
         self._step = Step()
         self._calls: dict[tuple[str, int], Call] = {}
+        self._holders = [node.layer for node in graph.nodes if graph.wanted(node)]
         self._tapes: dict[tuple[str, str, int, int], tuple[list[Array], Tape]] = {}
 
     @property
@@ -210,12 +211,8 @@ class Plan:
         """Walks, or does again what the last such walk launched. What a layer's arrays hold is looked at in every walk;
         with other arrays, or another number of pictures, it is a walk for the first time.
         """
-        arrays = [
-            array
-            for node in self.graph.nodes
-            for held in (node.layer.parameters, node.layer.constants)
-            for array in held.values()
-        ]
+        arrays = [array for layer in self._holders for array in layer.parameters.values()]
+        arrays += self.graph.pixels.constants.values()
         place = way, end.name, self.count, self._step.rule
         known, tape = self._tapes.get(place, ([], None))
         if tape is not None and len(known) == len(arrays) and all(map(is_, known, arrays)):
@@ -262,7 +259,7 @@ class Plan:
         classes = self.graph.shapes[self.scores][-1]
         if labels.shape != (self.count,):
             raise ShapeError(f"labels {labels.shape}: one for each of {self.count} pictures is expected")
-        if labels.min() < 0 or labels.max() >= classes:
+        if np.minimum.reduce(labels) < 0 or np.maximum.reduce(labels) >= classes:
             wrong = labels[(labels < 0) | (labels >= classes)][0]
             raise DataError(f"label {wrong}: a class from 0 to {classes - 1} is expected")
 

@@ -30,8 +30,9 @@ class _Lanes:
         self.count = columns_of_panel(signature.args[0].dtype.bitwidth // 8)
         self._mask = None
         if channels is not None:
-            numbered = ir.Constant(ir.VectorType(_INDEX, self.count), list(range(self.count)))
-            self._mask = builder.icmp_signed("<", numbered, splat(builder, channels, self.count))
+            numbered = ir.Constant(ir.VectorType(_INT, self.count), list(range(self.count)))
+            last = splat(builder, builder.trunc(channels, _INT), self.count)
+            self._mask = builder.icmp_signed("<", numbered, last)
 
     def zeros(self, kind):
         """A vector of zeros of an element's type."""
@@ -150,7 +151,8 @@ def largest(
             here = number(_at(builder, cell, i, cell_row, j, ir.Constant(_INDEX, 1)))
             return builder.select(wins, value, best), builder.select(wins, here, winner)
 
-        start = [lanes.load(2, x_at, lanes.number), number(cell)]
+        lowest = ir.Constant(ir.VectorType(lanes.number, lanes.count), [float("-inf")] * lanes.count)
+        start = [lowest, number(cell)]
         best, winner = _cells(builder, rows, columns, start, visit)
         share = builder.fmul(lanes.splat(lanes.cast(slope, 11)), best)
         above = builder.fcmp_ordered(">", best, lanes.zeros(lanes.number))
