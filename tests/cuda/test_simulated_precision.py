@@ -1,0 +1,78 @@
+"""Products on tensor cores, simulated: what they would give for rounded numbers, added without further rounding."""
+
+from __future__ import annotations
+
+import pytest
+from runs import needs_simulator
+
+needs_simulator()
+
+import numpy as np
+from comparisons import COMPARISONS
+from scheduler import ORDERS, in_order
+from variants import arguments_of
+
+from numbacnn.errors import DeviceError
+from numbacnn.ops.cuda import toolchain
+from numbacnn.ops.cuda.product import precision
+from numbacnn.ops.kernel import Kernel
+
+SHAPES = {
+    "dense.forward": ["ragged", "one number"],
+    "dense.backward_input": ["ragged"],
+    "dense.backward_weights": ["ragged"],
+    "convolution.forward": ["batch 1, one channel", "2 groups", "asymmetric padding"],
+    "convolution.backward_input": ["stride 3, padding 1", "2 groups"],
+    "convolution.backward_weights": ["batch 1, one channel", "2 groups"],
+}
+CASES = [(op, shape) for op, shapes in SHAPES.items() for shape in shapes if shape in COMPARISONS[op].shapes]
+FACTORS = {"x", "d_y", "weights"}
+
+
+@pytest.fixture(params=["tf32", "bf16"])
+def rounded(request, monkeypatch):
+    """The precision is in force; how it rounds an array."""
+    monkeypatch.setattr(precision._Chosen, "precision", precision.PRECISIONS[request.param])
+    bits = {"tf32": toolchain._TF32_BITS, "bf16": toolchain._BF16_BITS}[request.param]
+    return np.vectorize(lambda value: toolchain._rounded(value, bits), otypes=[np.float32])
+
+
+@pytest.mark.parametrize(("kernel", "shape"), CASES, ids=[f"{kernel}-{shape}" for kernel, shape in CASES])
+def test_products_of_rounded_numbers(kernel, shape, rounded):
+    row, op = COMPARISONS[kernel], Kernel.registry[kernel]
+    arguments = arguments_of(kernel, row.shapes[shape])
+    exact = [
+        rounded(value).astype(np.float64)
+        if name in FACTORS and isinstance(value, np.ndarray)
+        else value.astype(np.float64)
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        else value
+        for name, value in zip(op.parameters, arguments, strict=True)
+    ]
+    expected = row.naive(*exact)[0]
+    written = []
+    for order in ORDERS:
+        own = [value.copy() if isinstance(value, np.ndarray) else value for value in arguments]
+        with in_order(ORDERS[order]()):
+            op.variant("cuda")(*own)
+        written.append(own[0])
+    np.testing.assert_allclose(written[0], expected, rtol=1e-4, atol=1e-5 * max(1, abs(expected).max()))
+    assert len({array.tobytes() for array in written}) == 1
+
+
+def test_rounding():
+    assert toolchain._rounded(1 + 2**-11, toolchain._TF32_BITS) == 1 + 2**-10  # of two as near, away from 0
+    assert toolchain._rounded(1 + 2**-8, toolchain._BF16_BITS) == 1  # of two as near, the even one
+    assert toolchain._rounded(np.float32(-(1 + 3 * 2**-8)), toolchain._BF16_BITS) == -(1 + 2**-6)
+    assert toolchain._rounded(np.inf, toolchain._BF16_BITS) == np.inf
+
+
+def test_a_precision_that_a_gpu_has_not_is_refused(monkeypatch):
+    monkeypatch.setattr(precision, "compute_capability", lambda: (7, 5))
+    with pytest.raises(
+        DeviceError, match=r"bf16 needs tensor cores of compute capability 8\.0, and this GPU has 7\.5"
+    ):
+        precision.set_precision("bf16")
+    with pytest.raises(DeviceError, match="unknown precision 'bf61'; did you mean 'bf16'"):
+        precision.set_precision("bf61")
+    precision.set_precision("float32")
