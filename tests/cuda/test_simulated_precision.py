@@ -18,14 +18,13 @@ from numbacnn.ops.cuda.product import precision
 from numbacnn.ops.kernel import Kernel
 
 SHAPES = {
-    "dense.forward": ["ragged", "one number"],
-    "dense.backward_input": ["ragged"],
-    "dense.backward_weights": ["ragged"],
-    "convolution.forward": ["batch 1, one channel", "2 groups", "asymmetric padding"],
-    "convolution.backward_input": ["stride 3, padding 1", "2 groups"],
-    "convolution.backward_weights": ["batch 1, one channel", "2 groups"],
+    "dense.forward": ["ragged"],
+    "dense.backward_weights": ["batch 1"],
+    "convolution.forward": ["batch 1, one channel"],
+    "convolution.backward_input": ["stride 3, padding 1"],
+    "convolution.backward_weights": ["batch 1, one channel"],
 }
-CASES = [(op, shape) for op, shapes in SHAPES.items() for shape in shapes if shape in COMPARISONS[op].shapes]
+CASES = [(op, shape) for op, shapes in SHAPES.items() for shape in shapes]
 FACTORS = {"x", "d_y", "weights"}
 
 
@@ -51,7 +50,7 @@ def test_products_of_rounded_numbers(kernel, shape, rounded):
     ]
     expected = row.naive(*exact)[0]
     written = []
-    for order in ORDERS:
+    for order in ("forward", "shuffled"):
         own = [value.copy() if isinstance(value, np.ndarray) else value for value in arguments]
         with in_order(ORDERS[order]()):
             op.variant("cuda")(*own)

@@ -319,40 +319,47 @@ def _unpacked_bf16(pair: Any) -> tuple[Any, Any]:
     return tuple(np.uint32(half << _BF16_BITS).view(np.float32) for half in (whole & 0xFFFF, whole >> 16))  # type: ignore[return-value]
 
 
+_held: dict[tuple[int, int], tuple[Any, ...]] = {}
+"""(warp, lane) -> what a thread holds, in the simulator."""
+
+
 def _exchanged(own: tuple[Any, ...]) -> list[tuple[Any, ...]]:
     """What all threads of the warp hold, each its own numbers."""
-    return [tuple(cuda.shfl_sync(0xFFFFFFFF, value, lane) for value in own) for lane in range(WARP)]
+    warp = int(cuda.threadIdx.x) // WARP
+    _held[warp, int(cuda.laneid)] = own
+    cuda.syncwarp()
+    everybody = [_held[warp, lane] for lane in range(WARP)]
+    cuda.syncwarp()
+    return everybody
 
 
-def _mma_python(all_a: list[Any], all_b: list[Any], c: tuple[Any, ...], depth_of: Callable[..., Any]) -> Any:
-    """The sums of one thread: depth_of(fragment) gives pairs (which thread of four, place of its register, half)."""
+def _mma_python(
+    everybody: list[Any], c: tuple[Any, ...], depth: list[tuple[int, int, int, int | None]]
+) -> Any:
+    """The sums of one thread. `depth`: which thread of four, its first registers of A and B, and which half of them."""
     lane = int(cuda.laneid)
     row, column = lane // 4, lane % 4 * 2
     sums = list(c)
-    for quarter, register_a, register_b, half in depth_of():
+    for quarter, register_a, register_b, half in depth:
         for beside in range(2):
-            b = all_b[(column + beside) * 4 + quarter][register_b]
+            b = everybody[(column + beside) * 4 + quarter][4 + register_b]
             for below in range(2):
-                a = all_a[row * 4 + quarter][register_a + below]
+                a = everybody[row * 4 + quarter][register_a + below]
                 factors = (a, b) if half is None else (_unpacked_bf16(a)[half], _unpacked_bf16(b)[half])
                 sums[2 * below + beside] = np.float32(sums[2 * below + beside] + factors[0] * factors[1])
     return tuple(sums)
 
 
-def _depth_tf32() -> Any:
-    return [(k % 4, k // 4 * 2, k // 4, None) for k in range(8)]
-
-
-def _depth_bf16() -> Any:
-    return [(k % 8 // 2, k // 8 * 2, k // 8, k % 2) for k in range(16)]
+_DEPTH_TF32 = [(k % 4, k // 4 * 2, k // 4, None) for k in range(8)]
+_DEPTH_BF16 = [(k % 8 // 2, k // 8 * 2, k // 8, k % 2) for k in range(16)]
 
 
 def _mma_tf32_python(a0: Any, a1: Any, a2: Any, a3: Any, b0: Any, b1: Any, *c: Any) -> Any:
-    return _mma_python(_exchanged((a0, a1, a2, a3)), _exchanged((b0, b1)), c, _depth_tf32)
+    return _mma_python(_exchanged((a0, a1, a2, a3, b0, b1)), c, _DEPTH_TF32)
 
 
 def _mma_bf16_python(a0: Any, a1: Any, a2: Any, a3: Any, b0: Any, b1: Any, *c: Any) -> Any:
-    return _mma_python(_exchanged((a0, a1, a2, a3)), _exchanged((b0, b1)), c, _depth_bf16)
+    return _mma_python(_exchanged((a0, a1, a2, a3, b0, b1)), c, _DEPTH_BF16)
 
 
 if SIMULATED:
