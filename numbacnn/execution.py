@@ -82,6 +82,7 @@ class Plan:
         self._flows = self._memory.flows
         self._has_walked = False
         self._calls: dict[tuple[str, int], Call] = {}
+        self._holders = [node.layer for node in graph.nodes if graph.wanted(node)]
         self._tapes: dict[tuple[str, str, int, int, bool], tuple[list[Array], Tape]] = {}
 
     @property
@@ -250,15 +251,10 @@ class Plan:
         self._walk("forward", last, self._forward_to)
 
     def _walk(self, way: str, end: Node, walk: Callable[[Node], None]) -> None:
-        """Walks, or does again what the last such walk launched. What a layer's arrays hold is looked at in every walk;
+        """Walks, or does again what the last such walk launched. What parameters hold is looked at in every walk;
         with other arrays, or another number of pictures, it is a walk for the first time.
         """
-        arrays = [
-            array
-            for node in self.graph.nodes
-            for held in (node.layer.parameters, node.layer.constants)
-            for array in held.values()
-        ]
+        arrays = [array for layer in self._holders for array in layer.parameters.values()]
         place = way, end.name, self.count, self._step.rule, self._step.training
         known, tape = self._tapes.get(place, ([], None))
         if tape is not None and len(known) == len(arrays) and all(map(is_, known, arrays)):
@@ -312,7 +308,7 @@ class Plan:
         classes = self.graph.shapes[self.scores][-1]
         if labels.shape != (self.count,):
             raise ShapeError(f"labels {labels.shape}: one for each of {self.count} pictures is expected")
-        if labels.min() < 0 or labels.max() >= classes:
+        if np.minimum.reduce(labels) < 0 or np.maximum.reduce(labels) >= classes:
             wrong = labels[(labels < 0) | (labels >= classes)][0]
             raise DataError(f"label {wrong}: a class from 0 to {classes - 1} is expected")
         self.device.write(self.labels, labels)

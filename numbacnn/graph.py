@@ -69,6 +69,7 @@ class Graph:
         self.device: Device = CPU_DEVICE
         self.nodes: tuple[Node, ...] = ()
         self.shapes: dict[str, Shape] = {}
+        self._places: dict[str, int] = {}
         self._wanted: dict[str, dict[str, Parameter]] = {}
         if not layers or not isinstance(layers[0][1], Pixels):
             layers = [(PIXELS, Pixels()), *layers]
@@ -86,6 +87,7 @@ class Graph:
         except NumbacnnError as error:
             raise type(error)(f"layer '{name}': {error}") from None
         self._wanted[name] = layer.parameter_shapes(*shapes)
+        self._places[name] = len(self.nodes)
         self.nodes = (*self.nodes, Node(name, layer, inputs))
 
     def _resolve(self, layer: Layer, inputs: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -115,10 +117,10 @@ class Graph:
             raise NetworkError(f"nothing reads layer '{unread[0]}': only the last layer may be an end")
 
     def __getitem__(self, name: str) -> Node:
-        for node in self.nodes:
-            if node.name == name:
-                return node
-        raise NetworkError(f"no layer is named '{name}'{nearest(name, self.shapes)}")
+        place = self._places.get(name)
+        if place is None:
+            raise NetworkError(f"no layer is named '{name}'{nearest(name, self.shapes)}")
+        return self.nodes[place]
 
     @property
     def output(self) -> Node:

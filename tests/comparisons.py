@@ -146,6 +146,7 @@ def convolution_backward_weights(generator, dtype, shape):
 PRODUCTS = {
     "one of everything": (1, 1, 1),
     "batch 1": (1, 7, 5),
+    "batch 1, several blocks": (1, 9, 515),
     "one output": (3, 5, 1),
     "ragged": (13, 31, 17),
     "depth above a block": (2, 401, 3),
@@ -200,6 +201,8 @@ POOLS = {
     "one cell": Pool((1, 1, 1, 1), Window((1, 1))),
     "batch 1, one channel": Pool((1, 4, 4, 1), Window((2, 2), (2, 2))),
     "not square": Pool((2, 6, 5, 3), Window((3, 2), (3, 1))),
+    "channels of three vectors": Pool((2, 6, 4, 35), Window((2, 2), (2, 2))),
+    "overlapping channels of three vectors": Pool((2, 5, 7, 35), Window((3, 3), (2, 2))),
     "overlapping": Pool((2, 7, 9, 3), Window((3, 3), (2, 2))),
     "stride 3 above the kernel": Pool((3, 8, 8, 2), Window((2, 2), (3, 3))),
     "floor": Pool((2, 8, 7, 2), Window((3, 3), (2, 2), rounding="floor")),

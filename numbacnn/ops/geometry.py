@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from ..errors import ShapeError
 
@@ -117,3 +120,15 @@ class Window:
         if self.rounding == "exact" and min(height - self.extent[0], width - self.extent[1]) >= 0:
             return '; no equal padding fits: set rounding to "floor" or "ceil"'
         return "; no equal padding fits: use a smaller kernel or a larger input"
+
+
+@lru_cache(maxsize=256)
+def covering(size: int, outputs: int, kernel: int, stride: int, padding: int) -> Any:
+    """Of every position on an axis: the first window that covers it, how many do, and its place in the first.
+
+    In each window after the first its place is a stride less.
+    """
+    places = np.arange(size) + padding
+    first = np.maximum(0, -(-(places - kernel + 1) // stride))
+    last = np.minimum(outputs - 1, places // stride)
+    return np.stack([first, np.maximum(0, last - first + 1), places - first * stride], axis=1)

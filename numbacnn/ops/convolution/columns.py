@@ -9,7 +9,7 @@ from numba import prange
 
 from ..compilation import jit, threads
 from ..geometry import Window
-from ..product import ROWS, columns_of_panel, multiply_tile, pack, packed_size, zeros
+from ..product import PANELS, ROWS, columns_of_panel, columns_of_tile, multiply_tile, pack, packed_size, zeros
 from ..vectors import add
 
 _COLUMNS = 64 << 10
@@ -35,7 +35,7 @@ def backward_input(d_x: Any, d_y: Any, weights: Any, window: Window, groups: int
     """d_x = d_y times the transposed filters, every column added back where it came from."""
     numbers = _cut(d_y.shape, d_x.shape[3], d_y.shape[3], window, groups)
     share = d_y.shape[3] // groups
-    tables = zeros(columns_of_panel(4), d_x.dtype), zeros(1, np.intp)
+    tables = zeros(columns_of_tile(4), d_x.dtype), zeros(1, np.intp)
     _backward_input(d_x, d_y, weights.reshape(-1), window.terms, groups, share, *tables, numbers, workspace)
 
 
@@ -89,13 +89,13 @@ def _worker(
             height = min(taken, rows - p)
             length = height * cells
             for group in range(groups):
-                for j in range(0, depth, width):
+                for j in range(0, depth, PANELS * width):
                     for i in range(0, length, ROWS):
                         multiply_tile(
                             columns, i * depth + j, depth,
                             flat, ((n * rows + p) * cells + i) * filters + group * share, filters, 0, zero, 1, 1,
-                            workspace, group * panels + j * share, width,
-                            share, min(ROWS, length - i), min(width, depth - j), False, none, 0, 1.0,
+                            workspace, group * panels + j * share, width, share * width,
+                            share, min(ROWS, length - i), min(PANELS * width, depth - j), False, none, 0, 1.0,
                         )  # fmt: skip
                 _scatter(target, columns, d_x.shape, n, p, height, cells, group * channels, channels, terms)
 

@@ -12,7 +12,17 @@ from numba import prange
 
 from ..compilation import jit
 from ..geometry import Window
-from ..product import ROWS, columns_of_panel, multiply_tile, pack, packed_size, transpose, zeros
+from ..product import (
+    PANELS,
+    ROWS,
+    columns_of_panel,
+    columns_of_tile,
+    multiply_tile,
+    pack,
+    packed_size,
+    transpose,
+    zeros,
+)
 from . import columns, winograd
 from .cut import Terms, cut
 from .gather import gather
@@ -126,7 +136,7 @@ def backward_weights(
         plan.taps,
         plan.stretch,
         plan.rows,
-        zeros(columns_of_panel(4), x.dtype),
+        zeros(columns_of_tile(4), x.dtype),
         numbers,
         workspace,
     )
@@ -275,13 +285,13 @@ def _forward_worker(
         _fill_strip(strip, source, x.shape[1:], n, several, p, terms, (strip_rows, columns, picture))
         first, length = (n * rows + p) * cells * all_filters, several * height * cells
         for group in range(groups):
-            for j in range(0, filters, width):
+            for j in range(0, filters, PANELS * width):
                 for i in range(0, length, ROWS):
                     multiply_tile(
                         flat, first + i * all_filters + group * filters + j, all_filters,
                         strip, group * channels, pixels, i, stretches, stretches.size, 1,
-                        workspace, group * panels + j * depth, width,
-                        stretch, min(ROWS, length - i), min(width, filters - j), False,
+                        workspace, group * panels + j * depth, width, depth * width,
+                        stretch, min(ROWS, length - i), min(PANELS * width, filters - j), False,
                         bias, group * filters + j, slope,
                     )  # fmt: skip
 
@@ -347,7 +357,7 @@ def _backward_weights_worker(
             for group in range(groups):
                 if not in_place:
                     pack(share, flat, first + group * filters, all_filters, 1, length, filters)
-                for j in range(0, filters, width):
+                for j in range(0, filters, PANELS * width):
                     panel = first + group * filters + j if in_place else j * length
                     if stretch < 2 * ROWS:
                         for i in range(0, depth, ROWS):
@@ -355,7 +365,7 @@ def _backward_weights_worker(
                                 sums, (part * depth + i) * all_filters + group * filters + j, all_filters,
                                 strip, group * channels, taps, i, row_offsets, several * height, step,
                                 flat if in_place else share, panel, all_filters if in_place else width,
-                                cells, min(ROWS, depth - i), min(width, filters - j), index > begin,
+                                width if in_place else length * width, cells, min(ROWS, depth - i), min(PANELS * width, filters - j), index > begin,
                                 none, 0, 1.0,
                             )  # fmt: skip
                         continue
@@ -365,6 +375,6 @@ def _backward_weights_worker(
                                 sums, (part * depth + o + i) * all_filters + group * filters + j, all_filters,
                                 strip, group * channels + taps[o] + i, None, 0, row_offsets, several * height, step,
                                 flat if in_place else share, panel, all_filters if in_place else width,
-                                cells, min(ROWS, stretch - i), min(width, filters - j), index > begin,
+                                width if in_place else length * width, cells, min(ROWS, stretch - i), min(PANELS * width, filters - j), index > begin,
                                 none, 0, 1.0,
                             )  # fmt: skip

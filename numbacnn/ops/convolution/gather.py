@@ -25,3 +25,17 @@ def gather(target: Any, x: Any, volume: Any, n: Any, top: Any, left: Any, rows: 
             line[end * channels :] = 0
         else:
             line[:] = 0
+
+
+@jit
+def gather_share(target: Any, x: Any, volume: Any, corner: Any, extent: Any, first: Any, taken: Any) -> None:
+    """`gather` of channels first .. first+taken alone; corner (n, top, left), extent (rows, columns)."""
+    height, width, channels = volume
+    n, top, left = corner
+    for i in range(extent[0]):
+        for j in range(extent[1]):
+            cell = target[(i * extent[1] + j) * taken :][:taken]
+            if 0 <= top + i < height and 0 <= left + j < width:
+                copy(cell, x[((n * height + top + i) * width + left + j) * channels + first :])
+            else:
+                cell[:] = 0

@@ -10,4 +10,7 @@ Conventions of every kernel here
     No float is added atomically: every sum is taken in an order that depends on shapes alone, so that two runs give
     the same bits.
     What depends on numba-cuda itself is in toolchain.py and nowhere else.
+
+elements.py, rows.py and reductions.py are what the light ops share: one thread an element, one block a picture, and sums
+and maxima of a block in that order.
 """

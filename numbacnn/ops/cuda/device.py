@@ -62,7 +62,7 @@ class CUDA:
         return _Recorded(self._toolchain, act)
 
     def set_precision(self, name: str) -> None:
-        from .product import set_precision
+        from .product.precision import set_precision
 
         set_precision(name)
 

@@ -1,7 +1,7 @@
 """Pooling on the GPU: a thread an output cell forward, an input cell backward; see ops.pooling.
 
-A line is a row of one picture. Rows and columns are counted from the padding's corner, so that none is below zero: h of the padded input is row
-h - padding of the picture.
+A line is a row of one picture. Rows and columns are counted from the padding's corner, so that none is below zero: h of
+the padded input is row h - padding of the picture.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .reductions import LOWEST, NONE
 from .toolchain import ONE, ZERO, device_function, kernel
 
 BUDGETS = {
-    "_max_forward": Budget(registers=48, shared_bytes=0),
+    "_max_forward": Budget(registers=40, shared_bytes=0),
     "_max_backward": Budget(registers=40, shared_bytes=0),
     "_sum_forward": Budget(registers=56, shared_bytes=0),
     "_sum_backward": Budget(registers=40, shared_bytes=0),
@@ -79,17 +79,16 @@ def _max_forward(
         q = np.uint32(place // channels)
         c, start = np.uint32(place - q * channels), np.uint32(q * stride_w)
         best, switch = LOWEST, NONE
-        # Column by column as on the CPU, which decides between several NaN: the last one is taken.
-        w = _begin(start, left)
-        while w < _end(start, extent_w, np.uint32(width + left)):
-            h = _begin(top, above)
-            while h < _end(top, extent_h, np.uint32(height + above)):
+        h = _begin(top, above)
+        while h < _end(top, extent_h, np.uint32(height + above)):
+            w = _begin(start, left)
+            while w < _end(start, extent_w, np.uint32(width + left)):
                 value = x[np.uint32(((n * height + h - above) * width + w - left) * channels + c)]
-                cell = np.uint32((h - top) * extent_w + w - start)
-                if value > best or value != value or (value == best and cell < switch):
-                    best, switch = value, cell
-                h = np.uint32(h + _ONE)
-            w = np.uint32(w + _ONE)
+                # A NaN wins and stays; a window of nothing above LOWEST has a first cell too.
+                if value > best or value != value or switch == NONE:
+                    best, switch = value, np.uint32((h - top) * extent_w + w - start)
+                w = np.uint32(w + _ONE)
+            h = np.uint32(h + _ONE)
         i = np.uint32(line * columns * channels + place)
         y[i] = _rectified(best, slope)
         switches[i] = switch
@@ -225,15 +224,7 @@ def _launch(kernel: Any, output: Any, *arguments: Any) -> None:
     launch_lines(kernel, count * rows, columns * channels, output, *arguments)
 
 
-def max_forward(
-    y: Any,
-    switches: Any,
-    x: Any,
-    slope: Any,
-    kernel: Any,
-    stride: Any,
-    padding: Any,
-) -> None:
+def max_forward(y: Any, switches: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any) -> None:
     """y = the largest value under the window; the first in reading order where several are equal."""
     _launch(_max_forward, y, switches, x, float(slope), *_sizes(y, x, kernel, stride, padding))
 

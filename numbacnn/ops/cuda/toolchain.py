@@ -25,6 +25,8 @@ WARP = 32
 OLDEST = (7, 5)
 """Compute capability of the oldest GPUs that kernels are compiled for."""
 _OUT_OF_MEMORY = 2
+_TF32_BITS, _BF16_BITS = 13, 16
+"""Of a float32, those at the end that the two leave out."""
 _SIMULATED_BYTES = 1 << 34
 KERNELS: dict[str, Any] = {}
 """Every kernel that was made, by the name of its file and its own."""
@@ -228,6 +230,11 @@ def gpu() -> GPU:
     return GPU(name, tuple(device.compute_capability), *memory_info(), newest, toolkit, version)
 
 
+def compute_capability() -> tuple[int, int]:
+    """Of the GPU in use; the simulator has everything."""
+    return (99, 0) if SIMULATED else tuple(cuda.get_current_device().compute_capability)
+
+
 def problem() -> str | None:
     """Why there is no usable GPU, with {extras} where the command belongs that installs what is missing; None: there is."""
     if SIMULATED:
@@ -241,8 +248,7 @@ def problem() -> str | None:
             f"no NVIDIA driver or GPU was found{reason}; 'nvidia-smi' should list one. The packages beside the driver come "
             "with {extras}"
         )
-    device = cuda.get_current_device()
-    capability = tuple(device.compute_capability)
+    capability = compute_capability()
     if capability < OLDEST:
         return f"its compute capability is {_dotted(capability)}, and {_dotted(OLDEST)} (Turing) or newer is needed"
     return None
@@ -290,13 +296,68 @@ def _load4_python(array: Any, index: Any) -> Any:
     return array[index], array[index + 1], array[index + 2], array[index + 3]
 
 
-def _store4_python(array: Any, index: Any, a: Any, b: Any, c: Any, d: Any) -> None:
-    for i, value in enumerate((a, b, c, d)):
-        array[index + i] = value
+def _rounded(value: Any, bits: int) -> Any:
+    """A float32 with so many of its lowest bits rounded away; of two as near, tf32 takes the larger, bf16 the even."""
+    whole = int(np.float32(value).view(np.uint32))
+    if np.isfinite(value):
+        half = (1 << (bits - 1)) - 1 + (whole >> bits & 1 if bits == _BF16_BITS else 1)
+        whole = (whole + half) & 0xFFFFFFFF
+    return np.uint32(whole >> bits << bits).view(np.float32)
+
+
+def _rounded_tf32_python(value: Any) -> Any:
+    return _rounded(value, _TF32_BITS)
+
+
+def _packed_bf16_python(first: Any, second: Any) -> Any:
+    low, high = (int(_rounded(value, _BF16_BITS).view(np.uint32)) >> _BF16_BITS for value in (first, second))
+    return np.uint32(high << _BF16_BITS | low)
+
+
+def _unpacked_bf16(pair: Any) -> tuple[Any, Any]:
+    whole = int(pair)
+    return tuple(np.uint32(half << _BF16_BITS).view(np.float32) for half in (whole & 0xFFFF, whole >> 16))  # type: ignore[return-value]
+
+
+def _exchanged(own: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """What all threads of the warp hold, each its own numbers."""
+    return [tuple(cuda.shfl_sync(0xFFFFFFFF, value, lane) for value in own) for lane in range(WARP)]
+
+
+def _mma_python(all_a: list[Any], all_b: list[Any], c: tuple[Any, ...], depth_of: Callable[..., Any]) -> Any:
+    """The sums of one thread: depth_of(fragment) gives pairs (which thread of four, place of its register, half)."""
+    lane = int(cuda.laneid)
+    row, column = lane // 4, lane % 4 * 2
+    sums = list(c)
+    for quarter, register_a, register_b, half in depth_of():
+        for beside in range(2):
+            b = all_b[(column + beside) * 4 + quarter][register_b]
+            for below in range(2):
+                a = all_a[row * 4 + quarter][register_a + below]
+                factors = (a, b) if half is None else (_unpacked_bf16(a)[half], _unpacked_bf16(b)[half])
+                sums[2 * below + beside] = np.float32(sums[2 * below + beside] + factors[0] * factors[1])
+    return tuple(sums)
+
+
+def _depth_tf32() -> Any:
+    return [(k % 4, k // 4 * 2, k // 4, None) for k in range(8)]
+
+
+def _depth_bf16() -> Any:
+    return [(k % 8 // 2, k // 8 * 2, k // 8, k % 2) for k in range(16)]
+
+
+def _mma_tf32_python(a0: Any, a1: Any, a2: Any, a3: Any, b0: Any, b1: Any, *c: Any) -> Any:
+    return _mma_python(_exchanged((a0, a1, a2, a3)), _exchanged((b0, b1)), c, _depth_tf32)
+
+
+def _mma_bf16_python(a0: Any, a1: Any, a2: Any, a3: Any, b0: Any, b1: Any, *c: Any) -> Any:
+    return _mma_python(_exchanged((a0, a1, a2, a3)), _exchanged((b0, b1)), c, _depth_bf16)
 
 
 if SIMULATED:
-    load4, store4 = _load4_python, _store4_python
+    load4, rounded_tf32, packed_bf16 = _load4_python, _rounded_tf32_python, _packed_bf16_python
+    mma_tf32, mma_bf16 = device_function(_mma_tf32_python), device_function(_mma_bf16_python)
 else:
     from llvmlite import ir
     from numba.cuda import types
@@ -325,18 +386,60 @@ else:
 
         return types.UniTuple(types.float32, 4)(array, index), generate
 
+    _FLOAT, _WORD = ir.FloatType(), ir.IntType(32)
+
+    def _assembly(builder: Any, result: Any, text: str, constraints: str, arguments: list[Any]) -> Any:
+        function = ir.FunctionType(result, [argument.type for argument in arguments])
+        return builder.call(ir.InlineAsm(function, text, constraints, side_effect=False), arguments)
+
     @intrinsic
-    def store4(typing_context: Any, array: Any, index: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-        """array[index : index + 4] = a, b, c, d of float32, in one access; index is a multiple of 4."""
+    def rounded_tf32(typing_context: Any, value: Any) -> Any:
+        """float32 -> the nearest that has 10 bits after the point, as float32."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            pointer = _pointer4(
-                context, builder, signature.args[0], arguments[0], signature.args[1], arguments[1]
-            )
-            four = ir.Constant(_FLOAT4, ir.Undefined)
-            for i, value in enumerate(arguments[2:]):
-                four = builder.insert_element(four, value, ir.IntType(32)(i))
-            builder.store(four, pointer, align=16)
-            return context.get_dummy_value()
+            word = _assembly(builder, _WORD, "cvt.rna.tf32.f32 $0, $1;", "=r,f", arguments)
+            return builder.bitcast(word, _FLOAT)
 
-        return types.void(array, index, *(types.float32,) * 4), generate
+        return types.float32(value), generate
+
+    @intrinsic
+    def packed_bf16(typing_context: Any, first: Any, second: Any) -> Any:
+        """Two float32 rounded to bf16 in one word, the first in its lower half."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _assembly(builder, _WORD, "cvt.rn.bf16x2.f32 $0, $2, $1;", "=r,f,f", arguments)
+
+        return types.uint32(first, second), generate
+
+    def _mma(shape: str, words: Any) -> Any:
+        """mma.sync with registers of A (4), of B (2) and the sums (4), of which the new ones are the result."""
+        text = f"mma.sync.aligned.{shape} {{$0, $1, $2, $3}}, {{$4, $5, $6, $7}}, {{$8, $9}}, {{$10, $11, $12, $13}};"
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            registers = [builder.bitcast(argument, _WORD) for argument in arguments[:6]]
+            result = ir.LiteralStructType([_FLOAT] * 4)
+            constraints = "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f"
+            sums = _assembly(builder, result, text, constraints, registers + list(arguments[6:]))
+            parts = [builder.extract_value(sums, i) for i in range(4)]
+            return context.make_tuple(builder, signature.return_type, parts)
+
+        @intrinsic
+        def mma(
+            typing_context: Any,
+            a0: Any,
+            a1: Any,
+            a2: Any,
+            a3: Any,
+            b0: Any,
+            b1: Any,
+            c0: Any,
+            c1: Any,
+            c2: Any,
+            c3: Any,
+        ) -> Any:
+            return types.UniTuple(types.float32, 4)(*[words] * 6, *[types.float32] * 4), generate
+
+        return mma
+
+    mma_tf32 = _mma("m16n8k8.row.col.f32.tf32.tf32.f32", types.float32)
+    mma_bf16 = _mma("m16n8k16.row.col.f32.bf16.bf16.f32", types.uint32)

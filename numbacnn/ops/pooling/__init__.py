@@ -10,7 +10,7 @@ What is below 0 in y is multiplied by `slope`, for a rectifier that follows (0: 
 Cells of the padding never win a maximum and count as zeros in a sum. An average divides by the cells
 of the window that lie on the padded input, as Caffe's does where a window hangs over the border.
 
-maximum.py     the two ops of maxima      cells.py    one window's or one cell's channels, as LLVM vectors
+maximum.py     the two ops of maxima      cells.py    one window or cell, its channels as LLVM vectors
 sums.py        the two ops of sums
 """
 

@@ -30,8 +30,9 @@ class _Lanes:
         self.count = columns_of_panel(signature.args[0].dtype.bitwidth // 8)
         self._mask = None
         if channels is not None:
-            numbered = ir.Constant(ir.VectorType(_INDEX, self.count), list(range(self.count)))
-            self._mask = builder.icmp_signed("<", numbered, splat(builder, channels, self.count))
+            numbered = ir.Constant(ir.VectorType(_INT, self.count), list(range(self.count)))
+            last = splat(builder, builder.trunc(channels, _INT), self.count)
+            self._mask = builder.icmp_signed("<", numbered, last)
 
     def zeros(self, kind):
         """A vector of zeros of an element's type."""
@@ -44,6 +45,13 @@ class _Lanes:
     def cast(self, value, argument):
         """An argument's value as a number of the arrays' type."""
         return self._context.cast(self._builder, value, self._types[argument], self._types[0].dtype)
+
+    def number_of(self, argument, index):
+        """The number at an element of the array that is this argument."""
+        array = self._context.make_array(self._types[argument])(
+            self._context, self._builder, self._arguments[argument]
+        )
+        return self._builder.load(self._builder.gep(array.data, [index]))
 
     def _place(self, argument, index, kind):
         array = self._context.make_array(self._types[argument])(
@@ -143,7 +151,8 @@ def largest(
             here = number(_at(builder, cell, i, cell_row, j, ir.Constant(_INDEX, 1)))
             return builder.select(wins, value, best), builder.select(wins, here, winner)
 
-        start = [lanes.load(2, x_at, lanes.number), number(cell)]
+        lowest = ir.Constant(ir.VectorType(lanes.number, lanes.count), [float("-inf")] * lanes.count)
+        start = [lowest, number(cell)]
         best, winner = _cells(builder, rows, columns, start, visit)
         share = builder.fmul(lanes.splat(lanes.cast(slope, 11)), best)
         above = builder.fcmp_ordered(">", best, lanes.zeros(lanes.number))
@@ -205,5 +214,48 @@ def from_windows(
 
         (total,) = _cells(builder, rows, columns, [lanes.zeros(lanes.number)], visit)
         lanes.store(total, 0, x_at)
+
+    return signature, _whole_or_part(emit)
+
+
+@intrinsic
+def add_cells(
+    typingctx,
+    target,
+    source,
+    target_at,
+    source_at,
+    row,
+    column,
+    rows,
+    columns,
+    down,
+    across,
+    places,
+    channels,
+):
+    """target = the sum of rows x columns cells of source, of flat arrays, which lie at source_at + i row + j column.
+
+    Cell (i, j) counts down[places[0] + i] across[places[1] + j] times.
+    """
+    signature = types.void(
+        target, source, target_at, source_at, row, column, rows, columns, down, across, places, channels
+    )
+
+    def emit(builder, arguments, lanes):
+        _, _, target_at, source_at, row, column, rows, columns, _, _, places, _ = arguments
+
+        def visit(i, j, carried):
+            (total,) = carried
+            value = lanes.load(1, _at(builder, source_at, i, row, j, column), lanes.number)
+            shares = [
+                lanes.number_of(table, builder.add(builder.extract_value(places, axis), index))
+                for axis, (table, index) in enumerate(((8, i), (9, j)))
+            ]
+            value = builder.fmul(value, lanes.splat(builder.fmul(*shares)))
+            return [builder.fadd(total, value)]
+
+        (total,) = _cells(builder, rows, columns, [lanes.zeros(lanes.number)], visit)
+        lanes.store(total, 0, target_at)
 
     return signature, _whole_or_part(emit)

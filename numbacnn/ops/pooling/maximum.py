@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from numba import prange
 
 from ..compilation import jit
+from ..geometry import covering
 from .cells import from_windows, largest, to_winner
 
 
@@ -39,22 +38,13 @@ def backward(d_x: Any, d_y: Any, switches: Any, kernel: Any, stride: Any, paddin
     """d_x = the sum of d_y over the windows that this cell won."""
     (rows, cells), (height, width) = d_y.shape[1:3], d_x.shape[1:3]
     if stride[0] < kernel[0] or stride[1] < kernel[1]:
-        down = _windows(height, rows, kernel[0], stride[0], padding[0])
-        across = _windows(width, cells, kernel[1], stride[1], padding[2])
+        down = covering(height, rows, kernel[0], stride[0], padding[0])
+        across = covering(width, cells, kernel[1], stride[1], padding[2])
         _backward_by_cell(d_x, d_y, switches, kernel[1], stride, down, across)
         return
     covered = kernel == stride and rows * stride[0] - padding[0] >= height
     covered = covered and cells * stride[1] - padding[2] >= width
     _backward_by_window(d_x, d_y, switches, kernel, stride, padding, covered)
-
-
-@lru_cache(maxsize=64)
-def _windows(size: int, outputs: int, kernel: int, stride: int, padding: int) -> Any:
-    """Of every position on an axis: the first window that covers it, how many do, and its place in the first."""
-    places = np.arange(size) + padding
-    first = np.maximum(0, -(-(places - kernel + 1) // stride))
-    last = np.minimum(outputs - 1, places // stride)
-    return np.stack([first, np.maximum(0, last - first + 1), places - first * stride], axis=1)
 
 
 @jit(parallel=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from numba import prange
 
 from ..compilation import jit
+from ..geometry import covering
+from .cells import add_cells
 
 
 @jit(parallel=True)
@@ -35,26 +39,50 @@ def forward(y: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, 
                 _rectify(total, slope)
 
 
-@jit(parallel=True)
 def backward(d_x: Any, d_y: Any, kernel: Any, stride: Any, padding: Any, average: Any) -> None:
     """d_x = the sum of d_y (divided likewise) over the windows that cover this cell."""
+    axes = [
+        (
+            d_x.shape[axis],
+            d_y.shape[axis],
+            kernel[axis - 1],
+            stride[axis - 1],
+            *padding[2 * axis - 2 : 2 * axis],
+        )
+        for axis in (1, 2)
+    ]
+    tables = [covering(*axis[:-1]) for axis in axes]
+    shares = [_shares(*axis, average, d_y.dtype) for axis in axes]
+    _backward(d_x, d_y, *tables, *shares)
+
+
+@lru_cache(maxsize=64)
+def _shares(
+    size: int, outputs: int, kernel: int, stride: int, before: int, after: int, average: bool, dtype: Any
+) -> Any:
+    """What each window on an axis hands to a cell: all of it, or, of an average, one by its cells on the padded input."""
+    starts = np.arange(outputs) * stride - before
+    cells = np.minimum(starts + kernel, size + after) - starts
+    return (1 / cells if average else np.ones(outputs)).astype(dtype)
+
+
+@jit(parallel=True)
+def _backward(d_x: Any, d_y: Any, down: Any, across: Any, down_shares: Any, across_shares: Any) -> None:
     height, width, channels = d_x.shape[1], d_x.shape[2], d_x.shape[3]
-    for index in prange(d_x.shape[0] * height):
-        n = index // height
-        h = index - n * height
-        d_x[n, h] = 0
-        for r in range(kernel[0]):
-            offset = h + padding[0] - r
-            p = offset // stride[0]
-            if offset < 0 or p * stride[0] != offset or p >= d_y.shape[1]:
-                continue
-            tall = _cells(p * stride[0] - padding[0], kernel[0], height + padding[1])
-            for q in range(d_y.shape[2]):
-                left = q * stride[1] - padding[2]
-                cells = tall * _cells(left, kernel[1], width + padding[3]) if average else 1
-                for w in range(max(left, 0), min(left + kernel[1], width)):
-                    for c in range(channels):
-                        d_x[n, h, w, c] += d_y[n, p, q, c] / cells
+    rows, cells, lanes = d_y.shape[1], d_y.shape[2], 64 // d_y.itemsize
+    target, source = d_x.reshape(d_x.size), d_y.reshape(d_y.size)
+    for line in prange(d_x.shape[0] * height):
+        n = line // height
+        h = line - n * height
+        for w in range(width):
+            place = (line * width + w) * channels
+            p, q = down[h, 0], across[w, 0]
+            window = ((n * rows + p) * cells + q) * channels
+            for c in range(0, channels, lanes):
+                add_cells(
+                    target, source, place + c, window + c, cells * channels, channels,
+                    down[h, 1], across[w, 1], down_shares, across_shares, (p, q), channels - c,
+                )  # fmt: skip
 
 
 @jit

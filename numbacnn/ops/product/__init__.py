@@ -1,17 +1,19 @@
 """The matrix product that convolution and the dense layer are made of.
 
-tile.py       a few rows times one panel of columns, in vector registers
+tile.py       a few rows times a panel or two of columns, in vector registers
 blocks.py     a product of any size out of tiles, and how a matrix is packed into panels
 transpose.py  a matrix turned round
 """
 
 from .blocks import multiply, multiply_workspace, pack, packed_size, zeros
-from .tile import ROWS, columns_of_panel, multiply_tile, splat
+from .tile import PANELS, ROWS, columns_of_panel, columns_of_tile, multiply_tile, splat
 from .transpose import transpose
 
 __all__ = [
+    "PANELS",
     "ROWS",
     "columns_of_panel",
+    "columns_of_tile",
     "multiply",
     "multiply_tile",
     "multiply_workspace",

@@ -14,11 +14,14 @@ import numpy as np
 from numba import prange
 
 from ..compilation import jit, threads
-from .tile import ROWS, columns_of_panel, multiply_tile
+from ..vectors import copy
+from .tile import PANELS, ROWS, columns_of_panel, multiply_tile
 from .transpose import transpose
 
 _DEPTH = 384
 """Steps of the inner dimension done at a time: a panel's block is 24 KB, and a group of them fits the second cache."""
+_ROW = _DEPTH + 16
+"""From one packed row of A to the next: rows of A itself are often as far apart as the first cache's sets repeat."""
 _PANELS = 8
 """Panels of B that are packed at a time."""
 _CHUNK = 40 * ROWS
@@ -63,9 +66,21 @@ def pack(panels: Any, b: Any, b_at: Any, b_row: Any, b_column: Any, depth: Any, 
         _pack_panel(panels, first * depth, b, start, b_row, b_column, depth, min(width, columns - first))
 
 
+@jit
+def _pack_rows(packed: Any, a: Any, a_at: Any, a_row: Any, a_step: Any, rows: Any, steps: Any) -> None:
+    """Rows of A, each _ROW numbers after the one before, or step by step where that is how A lies."""
+    if a_step == 1:
+        for row in range(rows):
+            copy(packed[row * _ROW : row * _ROW + steps], a[a_at + row * a_row :])
+    else:
+        for k in range(steps):
+            for row in range(rows):
+                packed[k * ROWS + row] = a[a_at + k * a_step + row * a_row]
+
+
 def multiply_workspace() -> int:
     """Elements of workspace that `multiply` needs."""
-    return threads() * _DEPTH * _PANELS * columns_of_panel(4)
+    return threads() * (_DEPTH * _PANELS * columns_of_panel(4) + ROWS * _ROW)
 
 
 @lru_cache(maxsize=256)
@@ -103,30 +118,40 @@ def multiply(
     panels = (columns + width - 1) // width
     # A small product is cut into eight tasks all the same, so that it keeps several threads busy.
     most = panels if in_place else _PANELS
-    group = width * max(1, min(most, panels * chunks // 8))
+    several = max(1, min(most, panels * chunks // 8))
+    group = width * (several // PANELS * PANELS or several)
     across = (columns + group - 1) // group
     tasks = across * chunks
+    size = _DEPTH * _PANELS * width
     for worker in prange(workers):
-        packed = workspace[worker * _DEPTH * _PANELS * width : (worker + 1) * _DEPTH * _PANELS * width]
+        own = workspace[worker * (size + ROWS * _ROW) : (worker + 1) * (size + ROWS * _ROW)]
+        packed, lines = own[:size], own[size:]
         for task in range(tasks * worker // workers, tasks * (worker + 1) // workers):
             top, left = task // across * _CHUNK, task % across * group
             bottom, right = min(rows, top + _CHUNK), min(columns, left + group)
+            # In place whole vectors are read, so a row's last columns have to be packed.
+            ragged = right - (right - left) % (PANELS * width) if (right - left) % width else right
+            edge = ragged if in_place else left
             for k in range(0, depth, block):
                 steps = min(block, depth - k)
-                for j in range(left, right, width):
+                for j in range(edge, right, width):
+                    panel = (j - left) // width % _PANELS * _DEPTH * width
                     taken = min(width, right - j)
-                    if not in_place or taken < width:
-                        panel = (j - left) // width % _PANELS * _DEPTH * width
-                        _pack_panel(packed, panel, b, k * b_row + j * b_column, b_row, b_column, steps, taken)
+                    _pack_panel(packed, panel, b, k * b_row + j * b_column, b_row, b_column, steps, taken)
                 for i in range(top, bottom, ROWS):
-                    for j in range(left, right, width):
-                        taken = min(width, right - j)
-                        reads = in_place and taken == width
+                    height = min(ROWS, bottom - i)
+                    if not in_place:
+                        _pack_rows(lines, a, i * a_row + k * a_step, a_row, a_step, height, steps)
+                    a_at = i * a_row + k * a_step if in_place else 0
+                    next_row = a_row if in_place else _ROW if a_step == 1 else 1
+                    next_step = 1 if a_step == 1 else a_step if in_place else ROWS
+                    for j in range(left, right, PANELS * width):
+                        reads = j < edge
                         panel = (j - left) // width % _PANELS * _DEPTH * width
                         multiply_tile(
                             flat, i * columns + j, columns,
-                            a, i * a_row + k * a_step, a_row, 0, zero, 1, a_step,
+                            a if in_place else lines, a_at, next_row, 0, zero, 1, next_step,
                             b if reads else packed, k * b_row + j if reads else panel, b_row if reads else width,
-                            steps, min(ROWS, bottom - i), taken, k > 0,
+                            width if reads else _DEPTH * width, steps, height, min(PANELS * width, right - j), k > 0,
                             bias, j, slope if k + steps == depth else 1.0,
                         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A register tile: ROWS rows of A times a panel of B, one vector of columns wide, as LLVM vector arithmetic.
+"""A register tile: ROWS rows of A times PANELS panels of B, as LLVM vector arithmetic.
 
 Numba's own loops would reload the sums from memory; here they stay in registers, one fused multiply-add a
 row and step of the inner dimension (Goto and van de Geijn, 2008, "Anatomy of high-performance matrix
@@ -20,8 +20,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-ROWS = 12 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 6
-"""Rows of a tile: with 64 bytes of columns its sums fill 12 of the registers of AVX2 (two a row) or of AVX-512."""
+_WIDE = llvmlite.binding.get_host_cpu_features().get("avx512f")
+ROWS = 12 if _WIDE else 6
+PANELS = 2 if _WIDE else 1
+"""Panels of a tile. Its sums fill 12 of AVX2's 16 registers or 24 of AVX-512's 32: every number of A that is loaded is
+used in two multiply-adds, as the processor loads no more numbers than it multiplies and adds vectors."""
 _PANEL_BYTES = 64
 _INDEX = cgutils.intp_t
 _INT = ir.IntType(32)
@@ -30,6 +33,11 @@ _INT = ir.IntType(32)
 def columns_of_panel(itemsize: int) -> int:
     """Columns of a panel: 16 of float32, 8 of float64."""
     return _PANEL_BYTES // itemsize
+
+
+def columns_of_tile(itemsize: int) -> int:
+    """Columns of a tile's panels."""
+    return PANELS * columns_of_panel(itemsize)
 
 
 class _Operands(NamedTuple):
@@ -46,6 +54,7 @@ class _Operands(NamedTuple):
     a_step: Any
     b: Any
     b_row: Any
+    b_panel: Any
     depth: Any
     rows: Any
     columns: Any
@@ -73,6 +82,7 @@ def multiply_tile(
     b,
     b_at,
     b_row,
+    b_panel,
     depth,
     rows,
     columns,
@@ -87,9 +97,9 @@ def multiply_tile(
     flat arrays; *_at is where a matrix starts in its array. A's element of row i, stretch o and step k lies at
     a_at + row_table[row_at + i] + stretch_table[o] + k * a_step. A whole number as a row table means rows so far apart.
     None means rows one element apart, which needs one address where a table needs ROWS of them; ROWS elements are then
-    read whatever `rows` is. B's row of stretch o and step k lies at b_at + (o * depth + k) * b_row, and a whole vector
-    of it is read (half a panel, if the columns fit in that). rows <= ROWS, columns <= one panel; what is beyond them
-    in C is left alone.
+    read whatever `rows` is. B's row of stretch o and step k lies at b_at + (o * depth + k) * b_row, that of the next panel
+    b_panel further, and a whole vector of it is read (half a panel, if the columns fit in that). rows <= ROWS,
+    columns <= PANELS panels; what is beyond them in C is left alone.
     """
     signature = types.void(
         c,
@@ -105,6 +115,7 @@ def multiply_tile(
         b,
         b_at,
         b_row,
+        b_panel,
         depth,
         rows,
         columns,
@@ -133,23 +144,17 @@ def multiply_tile(
             a_step=arguments[9],
             b=at(10, arguments[11]),
             b_row=arguments[12],
-            depth=arguments[13],
-            rows=arguments[14],
-            columns=arguments[15],
-            add=context.cast(builder, arguments[16], signature.args[16], types.boolean),
-            start=at(17, arguments[18]),
-            slope=context.cast(builder, arguments[19], signature.args[19], dtype),
+            b_panel=arguments[13],
+            depth=arguments[14],
+            rows=arguments[15],
+            columns=arguments[16],
+            add=context.cast(builder, arguments[17], signature.args[17], types.boolean),
+            start=at(18, arguments[19]),
+            slope=context.cast(builder, arguments[20], signature.args[20], dtype),
             number=context.get_value_type(dtype),
             width=columns_of_panel(dtype.bitwidth // 8),
         )
-        # Layers of few filters would waste most of a whole panel, and a matrix's last rows most of a whole tile.
-        narrow = builder.icmp_signed("<=", operands.columns, _integer(operands.width // 2))
-        low = builder.icmp_signed("<=", operands.rows, _integer(ROWS // 2))
-        with builder.if_else(narrow) as (half_panel, whole_panel):
-            with half_panel:
-                _emit_low_or_high(builder, operands, low, operands.width // 2)
-            with whole_panel:
-                _emit_low_or_high(builder, operands, low, operands.width)
+        _emit_widths(builder, operands, PANELS)
         return context.get_dummy_value()
 
     return signature, generate
@@ -190,16 +195,32 @@ def loop(builder, count, carried, make_body):
     return phis
 
 
-def _emit_low_or_high(builder, operands, low, lanes):
+def _emit_widths(builder, operands, panels):
+    """The tile of the fewest vectors that hold the columns: few filters would waste most of a whole panel."""
+    if not panels:
+        _emit_heights(builder, operands, 1, operands.width // 2)
+        return
+    most = (panels - 1) * operands.width or operands.width // 2
+    fewer = builder.icmp_signed("<=", operands.columns, _integer(most))
+    with builder.if_else(fewer) as (narrow, wide):
+        with narrow:
+            _emit_widths(builder, operands, panels - 1)
+        with wide:
+            _emit_heights(builder, operands, panels, operands.width)
+
+
+def _emit_heights(builder, operands, panels, lanes):
+    """A matrix's last rows would waste most of a whole tile."""
+    low = builder.icmp_signed("<=", operands.rows, _integer(ROWS // 2))
     with builder.if_else(low) as (low_tile, high_tile):
         with low_tile:
-            _emit(builder, operands, ROWS // 2, lanes)
+            _emit(builder, operands, ROWS // 2, panels, lanes)
         with high_tile:
-            _emit(builder, operands, ROWS, lanes)
+            _emit(builder, operands, ROWS, panels, lanes)
 
 
-def _emit(builder, operands, height, lanes):
-    """The tile of `height` rows and `lanes` columns."""
+def _emit(builder, operands, height, panels, lanes):
+    """The tile of `height` rows and `panels` vectors of `lanes` columns."""
     vector = ir.VectorType(operands.number, lanes)
     pointer, mask_type = vector.as_pointer(), ir.VectorType(ir.IntType(1), lanes)
     bits = 64 if isinstance(operands.number, ir.DoubleType) else 32
@@ -219,9 +240,10 @@ def _emit(builder, operands, height, lanes):
         builder.select(builder.icmp_signed("<", _integer(row), operands.rows), _integer(row), last)
         for row in range(height)
     ]
+    lines = [builder.gep(operands.c, [builder.mul(place, operands.c_row)]) for place in places]
     targets = [
-        builder.bitcast(builder.gep(operands.c, [builder.mul(place, operands.c_row)]), pointer)
-        for place in places
+        [builder.bitcast(builder.gep(line, [_integer(panel * lanes)]), pointer) for panel in range(panels)]
+        for line in lines
     ]
     starts = [operands.a]
     if operands.row_table is not None:
@@ -229,38 +251,52 @@ def _emit(builder, operands, height, lanes):
         starts = [builder.gep(operands.a, [offset]) for offset in offsets]
     elif operands.row_distance is not None:
         starts = [builder.gep(operands.a, [builder.mul(place, operands.row_distance)]) for place in places]
-    numbered = ir.Constant(ir.VectorType(_INDEX, lanes), list(range(lanes)))
-    mask = builder.icmp_signed("<", numbered, splat(builder, operands.columns, lanes))
-    adding = builder.and_(mask, splat(builder, operands.add, lanes))
     zero = ir.Constant(vector, [0.0] * lanes)
-    start = builder.call(load, [builder.bitcast(operands.start, pointer), alignment, mask, zero])
-    sums = [builder.call(load, [target, alignment, adding, start]) for target in targets]
+    masks, first_sums = [], []
+    for panel in range(panels):
+        numbered = ir.Constant(ir.VectorType(_INDEX, lanes), list(range(panel * lanes, (panel + 1) * lanes)))
+        mask = builder.icmp_signed("<", numbered, splat(builder, operands.columns, lanes))
+        begin = builder.bitcast(builder.gep(operands.start, [_integer(panel * lanes)]), pointer)
+        masks.append(mask)
+        first_sums.append(builder.call(load, [begin, alignment, mask, zero]))
+    add = splat(builder, operands.add, lanes)
+    adding = [builder.and_(mask, add) for mask in masks]
+    sums = [
+        builder.call(load, [target, alignment, adds, begin])
+        for line in targets
+        for target, adds, begin in zip(line, adding, first_sums, strict=True)
+    ]
 
     def stretch(number, carried):
         shift = builder.load(builder.gep(operands.stretch_table, [number]))
         first = builder.mul(builder.mul(number, operands.depth), operands.b_row)
-        panel = builder.gep(operands.b, [first])
+        begins = [
+            builder.gep(operands.b, [builder.add(first, builder.mul(operands.b_panel, _integer(panel)))])
+            for panel in range(panels)
+        ]
         shifted = [builder.gep(start, [shift]) for start in starts]
 
         def step(k, running):
-            here = builder.gep(panel, [builder.mul(k, operands.b_row)])
-            columns = builder.load(builder.bitcast(here, pointer), align=bits // 8)
+            row = builder.mul(k, operands.b_row)
+            columns = [
+                builder.load(builder.bitcast(builder.gep(begin, [row]), pointer), align=bits // 8)
+                for begin in begins
+            ]
             offset = builder.mul(k, operands.a_step)
             sources = [builder.gep(start, [offset]) for start in shifted]
             if len(sources) == 1:
                 sources = [builder.gep(sources[0], [_integer(row)]) for row in range(height)]
-            values = [builder.load(source) for source in sources]
-            return [
-                builder.call(fma, [splat(builder, value, lanes), columns, total])
-                for value, total in zip(values, running, strict=True)
-            ]
+            values = [splat(builder, builder.load(source), lanes) for source in sources]
+            factors = [(value, column) for value in values for column in columns]
+            return [builder.call(fma, [*pair, total]) for pair, total in zip(factors, running, strict=True)]
 
         return loop(builder, operands.depth, carried, step)
 
     totals = loop(builder, operands.stretches, sums, stretch)
     slope = splat(builder, operands.slope, lanes)
-    for row, (target, total) in enumerate(zip(targets, totals, strict=True)):
+    for row, line in enumerate(targets):
         with builder.if_then(builder.icmp_signed("<", _integer(row), operands.rows), likely=True):
-            above = builder.fcmp_ordered(">", total, zero)
-            rectified = builder.select(above, total, builder.fmul(slope, total))
-            builder.call(store, [rectified, target, alignment, mask])
+            for target, total, mask in zip(line, totals[row * panels :], masks, strict=False):
+                above = builder.fcmp_ordered(">", total, zero)
+                rectified = builder.select(above, total, builder.fmul(slope, total))
+                builder.call(store, [rectified, target, alignment, mask])

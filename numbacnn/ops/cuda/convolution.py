@@ -1,0 +1,141 @@
+"""Convolution on the GPU as one product a call, its columns made where they are read (implicit im2col); see
+ops.convolution. Every `algorithm` computes the same here.
+
+forward            y (N*P*Q, K) = patches (N*P*Q, R*S*C) weights (R*S*C, K)
+backward_input     d_x (N*H*W, C) = the gradients that reach each pixel (N*H*W, R*S*K) weights turned (R*S*K, C): every
+                   pixel gathers what is its own, and nothing is added to what another thread writes
+backward_weights   d_weights (R*S*C, K) = patches turned (R*S*C, N*P*Q) d_y (N*P*Q, K)
+
+A group is a product of its own, side by side with the others in the grid.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+from .patches import (
+    FILTERS,
+    OWN_FILTERS,
+    geometry_of,
+    gradients_of_pixels,
+    patches,
+    patches_turned,
+    weights_turned,
+)
+from .product.kernel import as_it_is, biased_and_rectified
+from .product.launching import Product, parts_of
+from .product.loaders import across_depth
+
+
+def workspace_size(
+    output: tuple[int, int, int],
+    channels: int,
+    filters: int,
+    window: Any,
+    groups: int,
+    algorithm: str,
+    input_size: tuple[int, int],
+    limit: float = math.inf,
+) -> int:
+    """Elements of workspace that the three ops need for an output (N, P, Q), at most `limit`."""
+    rows = math.prod(window.kernel) * (channels // groups)
+    parts = parts_of(rows, filters // groups, math.prod(output), groups, limit)
+    return parts * rows * filters if parts > 1 else 0
+
+
+@cache
+def _forward(aligned_channels: bool, aligned_filters: bool) -> Product:
+    load_w = across_depth(FILTERS, OWN_FILTERS, aligned_filters)
+    name = _name("forward", aligned_channels, aligned_filters)
+    return Product(name, patches(aligned_channels), load_w, biased_and_rectified)
+
+
+@cache
+def _backward_input(aligned_filters: bool) -> Product:
+    loads = gradients_of_pixels(aligned_filters), weights_turned(aligned_filters)
+    return Product(_name("backward_input", aligned_filters), *loads, as_it_is)
+
+
+@cache
+def _backward_weights(aligned_channels: bool, aligned_filters: bool) -> Product:
+    load_d_y = across_depth(FILTERS, OWN_FILTERS, aligned_filters)
+    name = _name("backward_weights", aligned_channels, aligned_filters)
+    return Product(name, patches_turned(aligned_channels), load_d_y, as_it_is)
+
+
+def _name(op: str, *aligned: bool) -> str:
+    return f"convolution.{op}_{''.join('4' if each else '1' for each in aligned)}"
+
+
+def _is_aligned(own: int) -> bool:
+    """Whether four neighbours among a group's channels are read at a time."""
+    return own % 4 == 0
+
+
+def forward(
+    y: Any,
+    x: Any,
+    weights: Any,
+    bias: Any,
+    slope: Any,
+    window: Any,
+    groups: Any,
+    algorithm: Any,
+    workspace: Any,
+) -> None:
+    """y = f(x * weights + bias): every filter's dot product with every patch (lecture: convolutional layer)."""
+    own_channels, own_filters = x.shape[3] // groups, y.shape[3] // groups
+    _forward(_is_aligned(own_channels), _is_aligned(own_filters))(
+        y,
+        x,
+        weights,
+        rows=math.prod(y.shape[:3]),
+        columns=own_filters,
+        depth=math.prod(window.kernel) * own_channels,
+        row_size=y.shape[3],
+        geometry=geometry_of(x.shape, y.shape, window, groups),
+        groups=groups,
+        start=bias,
+        slope=slope,
+    )
+
+
+def backward_input(
+    d_x: Any, d_y: Any, weights: Any, window: Any, groups: Any, algorithm: Any, workspace: Any
+) -> None:
+    """d_x: every pixel's sum over the patches that it lies in, at any stride."""
+    own_channels, own_filters = d_x.shape[3] // groups, d_y.shape[3] // groups
+    _backward_input(_is_aligned(own_filters))(
+        d_x,
+        d_y,
+        weights,
+        rows=math.prod(d_x.shape[:3]),
+        columns=own_channels,
+        depth=math.prod(window.kernel) * own_filters,
+        row_size=d_x.shape[3],
+        geometry=geometry_of(d_x.shape, d_y.shape, window, groups),
+        groups=groups,
+    )
+
+
+def backward_weights(
+    d_weights: Any, x: Any, d_y: Any, window: Any, groups: Any, algorithm: Any, workspace: Any
+) -> None:
+    """d_weights: every element of a patch times every filter's gradient, summed over all pixels."""
+    own_channels, own_filters = x.shape[3] // groups, d_y.shape[3] // groups
+    rows, depth = math.prod(window.kernel) * own_channels, math.prod(d_y.shape[:3])
+    _backward_weights(_is_aligned(own_channels), _is_aligned(own_filters))(
+        d_weights,
+        x,
+        d_y,
+        rows=rows,
+        columns=own_filters,
+        depth=depth,
+        row_size=d_y.shape[3],
+        geometry=geometry_of(x.shape, d_y.shape, window, groups),
+        groups=groups,
+        parts=parts_of(rows, own_filters, depth, groups, workspace.size),
+        workspace=workspace,
+    )

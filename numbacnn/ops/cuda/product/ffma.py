@@ -1,0 +1,94 @@
+"""The float32 core: every thread holds a rectangle of C in registers and reads of shared memory, for each depth, a
+column of A and a row of B: 16 numbers for 64 multiplications where the rectangle is 8 x 8.
+
+The threads of a warp stand in 8 rows and 4 columns, and a thread's rows and columns come in fours: what a warp reads at a
+time lies in different banks, or is one number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..toolchain import device_function, load4
+from .kernel import Core
+from .loaders import fill
+from .tile import LANES_ACROSS, LANES_DOWN, Tile
+
+_FOUR = np.uint32(4)
+_ACROSS = np.uint32(LANES_ACROSS)
+_RUN_DOWN, _RUN_ACROSS = np.uint32(4 * LANES_DOWN), np.uint32(4 * LANES_ACROSS)
+_PADDING = 4
+
+
+@device_function
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+@device_function
+def _corner(lane: Any) -> Any:
+    return np.uint32((lane // _ACROSS) * _FOUR), np.uint32((lane % _ACROSS) * _FOUR)
+
+
+def ffma(tile: Tile) -> Core:
+    """Exact products and sums of float32, as the CPU computes."""
+    down, across, eights = tile.down, tile.across, tile.depth // 8
+    width = np.uint32(tile.across)
+    runs_down, runs_across = tile.down // 4, tile.across // 4
+    pitch_of_a, pitch_of_b = np.uint32(tile.rows + _PADDING), np.uint32(tile.columns + _PADDING)
+
+    @device_function
+    def place_of(i: Any) -> Any:
+        r, s = np.uint32(i // width), np.uint32(i % width)
+        return (
+            np.uint32((r // _FOUR) * _RUN_DOWN + r % _FOUR),
+            np.uint32((s // _FOUR) * _RUN_ACROSS + s % _FOUR),
+        )
+
+    @device_function
+    def multiply_step(
+        sums: Any, of_a: Any, of_b: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any
+    ) -> None:
+        for i in range(runs_down):
+            j = np.uint32(i)
+            fill(of_a, np.uint32(j * _FOUR), load4(shared_a, np.uint32(at_a + j * _RUN_DOWN)))
+        for i in range(runs_across):
+            j = np.uint32(i)
+            fill(of_b, np.uint32(j * _FOUR), load4(shared_b, np.uint32(at_b + j * _RUN_ACROSS)))
+        for i in range(down):
+            for j in range(across):
+                sums[i * across + j] += of_a[i] * of_b[j]
+
+    @device_function
+    def multiply_eight(
+        sums: Any, of_a: Any, of_b: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any
+    ) -> None:
+        # Called one by one: a loop would not be unrolled, and its counting takes instructions.
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+        at_a, at_b = np.uint32(at_a + pitch_of_a), np.uint32(at_b + pitch_of_b)
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+        at_a, at_b = np.uint32(at_a + pitch_of_a), np.uint32(at_b + pitch_of_b)
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+        at_a, at_b = np.uint32(at_a + pitch_of_a), np.uint32(at_b + pitch_of_b)
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+        at_a, at_b = np.uint32(at_a + pitch_of_a), np.uint32(at_b + pitch_of_b)
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+        at_a, at_b = np.uint32(at_a + pitch_of_a), np.uint32(at_b + pitch_of_b)
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+        at_a, at_b = np.uint32(at_a + pitch_of_a), np.uint32(at_b + pitch_of_b)
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+        at_a, at_b = np.uint32(at_a + pitch_of_a), np.uint32(at_b + pitch_of_b)
+        multiply_step(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+
+    @device_function
+    def multiply(sums: Any, of_a: Any, of_b: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any) -> None:
+        for i in range(eights):
+            eight = np.uint32(8 * i)
+            beyond_a, beyond_b = np.uint32(eight * pitch_of_a), np.uint32(eight * pitch_of_b)
+            multiply_eight(
+                sums, of_a, of_b, shared_a, shared_b, np.uint32(at_a + beyond_a), np.uint32(at_b + beyond_b)
+            )
+
+    return Core(_PADDING, _as_it_is, _corner, _corner, place_of, multiply)

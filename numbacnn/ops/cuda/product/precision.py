@@ -1,0 +1,56 @@
+"""How exactly products are computed: the core that all of them take, and the tiles that go with it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ....errors import DeviceError, nearest
+from ..toolchain import compute_capability
+from .ffma import ffma
+from .kernel import MakeCore
+from .tensor_cores import bf16, tf32
+from .tile import Tile
+
+
+class Precision(NamedTuple):
+    """`depth`: of the parts in shared memory, at least."""
+
+    name: str
+    core: MakeCore
+    depth: int
+    least_capability: tuple[int, int]
+
+    def tile(self, tile: Tile) -> Tile:
+        return tile._replace(depth=max(tile.depth, self.depth))
+
+
+PRECISIONS = {
+    each.name: each
+    for each in (
+        Precision("float32", ffma, 8, (7, 5)),
+        Precision("tf32", tf32, 16, (8, 0)),
+        Precision("bf16", bf16, 16, (8, 0)),
+    )
+}
+
+
+class _Chosen:
+    precision = PRECISIONS["float32"]
+
+
+def precision() -> Precision:
+    """The one in force."""
+    return _Chosen.precision
+
+
+def set_precision(name: str) -> None:
+    """Of all products launched from now on. Raises DeviceError for an unknown one, or one that the GPU has not."""
+    if name not in PRECISIONS:
+        raise DeviceError(f"unknown precision '{name}'{nearest(name, PRECISIONS)}")
+    wanted = PRECISIONS[name]
+    if compute_capability() < wanted.least_capability:
+        has, needs = (".".join(map(str, pair)) for pair in (compute_capability(), wanted.least_capability))
+        raise DeviceError(
+            f"precision {name} needs tensor cores of compute capability {needs}, and this GPU has {has}: use float32"
+        )
+    _Chosen.precision = wanted

@@ -1,0 +1,68 @@
+"""How much of a product a block of threads takes, and each of its threads."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+LANES_DOWN, LANES_ACROSS = 8, 4
+"""A warp's threads on its part of the tile: what they read of A and of B at a time, in fours, fits the 32 banks."""
+ENOUGH_BLOCKS = 100
+"""Blocks that keep a large GPU (132 multiprocessors on an H100) mostly busy."""
+
+
+class Tile(NamedTuple):
+    """A block's part of C (rows, columns), the depth that it holds in shared memory, and a thread's part of C."""
+
+    rows: int
+    columns: int
+    depth: int
+    down: int
+    across: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.rows}x{self.columns}"
+
+    @property
+    def warps(self) -> tuple[int, int]:
+        return self.rows // self.warp[0], self.columns // self.warp[1]
+
+    @property
+    def warp(self) -> tuple[int, int]:
+        """Rows and columns of a warp's part."""
+        return LANES_DOWN * self.down, LANES_ACROSS * self.across
+
+    @property
+    def threads(self) -> int:
+        return 32 * self.warps[0] * self.warps[1]
+
+
+TILES = (
+    Tile(128, 128, 8, 8, 8),
+    Tile(128, 64, 8, 8, 8),
+    Tile(64, 64, 8, 8, 8),
+    Tile(128, 32, 8, 8, 8),
+    Tile(128, 16, 8, 4, 4),
+    Tile(32, 32, 16, 4, 4),
+)
+"""The widest first. Of few columns the rows are many, or the product is small."""
+
+
+def choose_tile(rows: int, columns: int, layers: int = 1) -> Tile:
+    """The tile for a product (rows, columns), `layers` of them at once: the one that computes the fewest numbers beyond
+    the borders among those that give enough blocks; where none does, the one that gives the most.
+    """
+
+    def blocks(tile: Tile) -> int:
+        return layers * -(-rows // tile.rows) * -(-columns // tile.columns)
+
+    enough = [tile for tile in TILES if blocks(tile) >= ENOUGH_BLOCKS]
+    if not enough:
+        return max(TILES, key=blocks)
+    return min(enough, key=lambda tile: (_computed(rows, columns, tile), -tile.rows * tile.columns))
+
+
+def _computed(rows: int, columns: int, tile: Tile) -> float:
+    """What a tile computes, borders included; small tiles read shared memory more often for as many additions."""
+    whole = -(-rows // tile.rows) * tile.rows * -(-columns // tile.columns) * tile.columns
+    return whole * (1 + 4 / tile.down + 4 / tile.across)
