@@ -104,16 +104,12 @@ class Array:
         self.values = values
 
     def __getitem__(self, index: Any) -> Any:
-        if type(index) is tuple:
-            _check(index)
-        elif index < 0:
+        if index < 0:
             raise IndexError(f"index {index} is below zero")
         return self.values[index]
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if type(index) is tuple:
-            _check(index)
-        elif index < 0:
+        if index < 0:
             raise IndexError(f"index {index} is below zero")
         self.values[index] = value
 
@@ -128,19 +124,27 @@ class Array:
     def shape(self) -> tuple[int, ...]:
         return self.values.shape
 
-    @property
-    def ndim(self) -> int:
-        return self.values.ndim
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.values.dtype
+class ArrayOfMoreDimensions(Array):
+    """Likewise, with an index for each dimension."""
+
+    __slots__ = ()
+
+    def __getitem__(self, indices: Any) -> Any:
+        self._check(indices)
+        return self.values[indices]
+
+    def __setitem__(self, indices: Any, value: Any) -> None:
+        self._check(indices)
+        self.values[indices] = value
+
+    def _check(self, indices: tuple[Any, ...]) -> None:
+        if len(indices) != self.values.ndim or min(indices) < 0:
+            raise IndexError(f"indices {indices} for an array of {self.values.shape}")
 
 
-def _check(indices: tuple[Any, ...]) -> None:
-    for index in indices:
-        if index < 0:
-            raise IndexError(f"indices {indices} are below zero")
+def _seen(values: np.ndarray[Any, Any]) -> Array:
+    return Array(values) if values.ndim == 1 else ArrayOfMoreDimensions(values)
 
 
 def _poisoned(shape: Any, dtype: Any) -> Array:
@@ -148,7 +152,7 @@ def _poisoned(shape: Any, dtype: Any) -> Array:
     extents = tuple(map(int, shape)) if isinstance(shape, tuple) else (int(shape),)
     size = math.prod(extents)
     words = np.full(-(-size * dtype.itemsize // 4), _POISON)
-    return Array(words.view(dtype)[:size].reshape(extents))
+    return _seen(words.view(dtype)[:size].reshape(extents))
 
 
 def _argument(value: Any) -> Any:
@@ -159,7 +163,7 @@ def _argument(value: Any) -> Any:
         return value
     if not value.flags.c_contiguous:
         raise ValueError("an array of a launch is not contiguous")
-    return Array(value)
+    return _seen(value)
 
 
 # Threads
