@@ -46,32 +46,30 @@ def workspace_size(
 
 
 @cache
-def _forward(aligned_channels: bool, aligned_filters: bool) -> Product:
-    load_w = across_depth(FILTERS, OWN_FILTERS, aligned_filters)
-    name = _name("forward", aligned_channels, aligned_filters)
-    return Product(name, patches(aligned_channels), load_w, biased_and_rectified)
+def _forward(aligned: bool) -> Product:
+    load_w = across_depth(FILTERS, OWN_FILTERS, aligned)
+    return Product(_name("forward", aligned), patches(aligned), load_w, biased_and_rectified)
 
 
 @cache
-def _backward_input(aligned_filters: bool) -> Product:
-    loads = gradients_of_pixels(aligned_filters), weights_turned(aligned_filters)
-    return Product(_name("backward_input", aligned_filters), *loads, as_it_is)
+def _backward_input(aligned: bool) -> Product:
+    loads = gradients_of_pixels(aligned), weights_turned(aligned)
+    return Product(_name("backward_input", aligned), *loads, as_it_is)
 
 
 @cache
-def _backward_weights(aligned_channels: bool, aligned_filters: bool) -> Product:
-    load_d_y = across_depth(FILTERS, OWN_FILTERS, aligned_filters)
-    name = _name("backward_weights", aligned_channels, aligned_filters)
-    return Product(name, patches_turned(aligned_channels), load_d_y, as_it_is)
+def _backward_weights(aligned: bool) -> Product:
+    load_d_y = across_depth(FILTERS, OWN_FILTERS, aligned)
+    return Product(_name("backward_weights", aligned), patches_turned(aligned), load_d_y, as_it_is)
 
 
-def _name(op: str, *aligned: bool) -> str:
-    return f"convolution.{op}_{''.join('4' if each else '1' for each in aligned)}"
+def _name(op: str, aligned: bool) -> str:
+    return f"convolution.{op}{'_in_fours' if aligned else ''}"
 
 
-def _is_aligned(own: int) -> bool:
+def _are_aligned(*own: int) -> bool:
     """Whether four neighbours among a group's channels are read at a time."""
-    return own % 4 == 0
+    return all(size % 4 == 0 for size in own)
 
 
 def forward(
@@ -87,7 +85,7 @@ def forward(
 ) -> None:
     """y = f(x * weights + bias): every filter's dot product with every patch (lecture: convolutional layer)."""
     own_channels, own_filters = x.shape[3] // groups, y.shape[3] // groups
-    _forward(_is_aligned(own_channels), _is_aligned(own_filters))(
+    _forward(_are_aligned(own_channels, own_filters))(
         y,
         x,
         weights,
@@ -107,7 +105,7 @@ def backward_input(
 ) -> None:
     """d_x: every pixel's sum over the patches that it lies in, at any stride."""
     own_channels, own_filters = d_x.shape[3] // groups, d_y.shape[3] // groups
-    _backward_input(_is_aligned(own_filters))(
+    _backward_input(_are_aligned(own_filters))(
         d_x,
         d_y,
         weights,
@@ -126,7 +124,7 @@ def backward_weights(
     """d_weights: every element of a patch times every filter's gradient, summed over all pixels."""
     own_channels, own_filters = x.shape[3] // groups, d_y.shape[3] // groups
     rows, depth = math.prod(window.kernel) * own_channels, math.prod(d_y.shape[:3])
-    _backward_weights(_is_aligned(own_channels), _is_aligned(own_filters))(
+    _backward_weights(_are_aligned(own_channels, own_filters))(
         d_weights,
         x,
         d_y,

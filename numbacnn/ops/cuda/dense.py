@@ -38,39 +38,36 @@ def _parts(rows: int) -> int:
 
 
 @cache
-def _forward(aligned_inputs: bool, aligned_outputs: bool) -> Product:
-    load_x, load_w = along_depth(_INPUTS, aligned_inputs), across_depth(_OUTPUTS, _NONE, aligned_outputs)
-    return Product(_name("forward", aligned_inputs, aligned_outputs), load_x, load_w, biased_and_rectified)
+def _forward(aligned: bool) -> Product:
+    load_x, load_w = along_depth(_INPUTS, aligned), across_depth(_OUTPUTS, _NONE, aligned)
+    return Product(_name("forward", aligned), load_x, load_w, biased_and_rectified)
 
 
 @cache
-def _backward_input(aligned_outputs: bool) -> Product:
-    load = along_depth(_OUTPUTS, aligned_outputs)
-    return Product(_name("backward_input", aligned_outputs), load, load, as_it_is)
+def _backward_input(aligned: bool) -> Product:
+    load = along_depth(_OUTPUTS, aligned)
+    return Product(_name("backward_input", aligned), load, load, as_it_is)
 
 
 @cache
-def _backward_weights(aligned_inputs: bool, aligned_outputs: bool) -> Product:
-    load_x, load_d_y = (
-        across_depth(_INPUTS, _NONE, aligned_inputs),
-        across_depth(_OUTPUTS, _NONE, aligned_outputs),
-    )
-    return Product(_name("backward_weights", aligned_inputs, aligned_outputs), load_x, load_d_y, as_it_is)
+def _backward_weights(aligned: bool) -> Product:
+    load_x, load_d_y = across_depth(_INPUTS, _NONE, aligned), across_depth(_OUTPUTS, _NONE, aligned)
+    return Product(_name("backward_weights", aligned), load_x, load_d_y, as_it_is)
 
 
-def _name(op: str, *aligned: bool) -> str:
-    return f"dense.{op}_{''.join('4' if each else '1' for each in aligned)}"
+def _name(op: str, aligned: bool) -> str:
+    return f"dense.{op}{'_in_fours' if aligned else ''}"
 
 
-def _is_aligned(size: int) -> bool:
-    """Whether four neighbours of a row so long are read at a time."""
-    return size % 4 == 0
+def _are_aligned(*sizes: int) -> bool:
+    """Whether four neighbours of rows so long are read at a time."""
+    return all(size % 4 == 0 for size in sizes)
 
 
 def forward(y: Any, x: Any, weights: Any, bias: Any, slope: Any, workspace: Any) -> None:
     """y = f(x W + b), f(v) = v above 0, else slope v."""
     inputs, outputs = weights.shape
-    _forward(_is_aligned(inputs), _is_aligned(outputs))(
+    _forward(_are_aligned(inputs, outputs))(
         y,
         x,
         weights,
@@ -87,7 +84,7 @@ def forward(y: Any, x: Any, weights: Any, bias: Any, slope: Any, workspace: Any)
 def backward_input(d_x: Any, d_y: Any, weights: Any, workspace: Any) -> None:
     """d_x = d_y W^T."""
     inputs, outputs = weights.shape
-    _backward_input(_is_aligned(outputs))(
+    _backward_input(_are_aligned(outputs))(
         d_x,
         d_y,
         weights,
@@ -102,7 +99,7 @@ def backward_input(d_x: Any, d_y: Any, weights: Any, workspace: Any) -> None:
 def backward_weights(d_weights: Any, x: Any, d_y: Any, workspace: Any) -> None:
     """d_W = x^T d_y, summed over the batch."""
     inputs, outputs = d_weights.shape
-    _backward_weights(_is_aligned(inputs), _is_aligned(outputs))(
+    _backward_weights(_are_aligned(inputs, outputs))(
         d_weights,
         x,
         d_y,
