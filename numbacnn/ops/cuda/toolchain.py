@@ -296,6 +296,23 @@ def _load4_python(array: Any, index: Any) -> Any:
     return array[index], array[index + 1], array[index + 2], array[index + 3]
 
 
+class _Beginning:
+    """An array from an element on."""
+
+    def __init__(self, array: Any, first: Any) -> None:
+        self._array, self._first = array, first
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._array[self._first + index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._array[self._first + index] = value
+
+
+def _beginning_at_python(array: Any, index: Any) -> Any:
+    return _Beginning(array, index)
+
+
 def _rounded(value: Any, bits: int) -> Any:
     """A float32 with so many of its lowest bits rounded away; of two as near, tf32 takes the larger, bf16 the even."""
     whole = int(np.float32(value).view(np.uint32))
@@ -363,7 +380,8 @@ def _mma_bf16_python(a0: Any, a1: Any, a2: Any, a3: Any, b0: Any, b1: Any, *c: A
 
 
 if SIMULATED:
-    load4, rounded_tf32, packed_bf16 = _load4_python, _rounded_tf32_python, _packed_bf16_python
+    load4, beginning_at = _load4_python, _beginning_at_python
+    rounded_tf32, packed_bf16 = _rounded_tf32_python, _packed_bf16_python
     mma_tf32, mma_bf16 = device_function(_mma_tf32_python), device_function(_mma_bf16_python)
 else:
     from llvmlite import ir
@@ -392,6 +410,21 @@ else:
             return context.make_tuple(builder, signature.return_type, parts)
 
         return types.UniTuple(types.float32, 4)(array, index), generate
+
+    @intrinsic
+    def beginning_at(typing_context: Any, array: Any, index: Any) -> Any:
+        """The array from element `index` on: what lies a constant further costs no instruction, as it is part of the access.
+        An index of uint32 plus a constant is added up first, since it might begin again at 0.
+        """
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            kind, index_kind = signature.args
+            part = context.make_array(kind)(context, builder, arguments[0])
+            wide = context.cast(builder, arguments[1], index_kind, types.uint64)
+            part.data = builder.gep(part.data, [wide])
+            return part._getvalue()
+
+        return array(array, index), generate
 
     _FLOAT, _WORD = ir.FloatType(), ir.IntType(32)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..toolchain import device_function, load4
+from ..toolchain import beginning_at, device_function, load4
 from .kernel import Core
 from .loaders import fill
 from .tile import LANES_ACROSS, LANES_DOWN, Tile
@@ -84,11 +84,11 @@ def ffma(tile: Tile) -> Core:
 
     @device_function
     def multiply(sums: Any, of_a: Any, of_b: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any) -> None:
+        own_a, own_b = beginning_at(shared_a, at_a), beginning_at(shared_b, at_b)
         for i in range(eights):
             eight = np.uint32(8 * i)
-            beyond_a, beyond_b = np.uint32(eight * pitch_of_a), np.uint32(eight * pitch_of_b)
             multiply_eight(
-                sums, of_a, of_b, shared_a, shared_b, np.uint32(at_a + beyond_a), np.uint32(at_b + beyond_b)
+                sums, of_a, of_b, own_a, own_b, np.uint32(eight * pitch_of_a), np.uint32(eight * pitch_of_b)
             )
 
     return Core(_PADDING, _as_it_is, _corner, _corner, place_of, multiply)

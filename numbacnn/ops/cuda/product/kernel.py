@@ -10,11 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import cuda, float32, uint32
 
-from ..toolchain import ZERO, device_function, kernel
+from ..toolchain import ZERO, beginning_at, device_function, kernel
 from .loaders import Loader
 from .tile import Tile
 
 _NONE, _ONE, _FOUR, _WARP = (np.uint32(i) for i in (0, 1, 4, 32))
+
+_RESIDENT = 2
+"""Blocks that a multiprocessor shall hold at once at least, so that one multiplies while the other waits: with the 256
+threads of the largest tile that leaves a thread 128 registers, which some loaders would exceed by a few.
+"""
 
 
 class Core(NamedTuple):
@@ -141,7 +146,7 @@ def make_product(
                 place = np.uint32(of_group + x)
                 c[np.uint32(part * part_size + y * row_size + place)] = finish(sums[i], start, place, slope)
 
-    return kernel(product, name=name)
+    return kernel(product, name=name, launch_bounds=(tile.threads, _RESIDENT))
 
 
 def _movers(
@@ -188,9 +193,9 @@ def _movers(
             four = np.uint32(thread + np.uint32(i) * threads)
             if four < all_fours:
                 place, deeper = place_of(four)
-                at = np.uint32(buffer + deeper * pitch_of + place)
+                own = beginning_at(shared, np.uint32(buffer + deeper * pitch_of + place))
                 apart = pitch_of if deep else _ONE
                 for j in range(4):
-                    shared[np.uint32(at + np.uint32(j) * apart)] = rounded(numbers[i * 4 + j])
+                    own[np.uint32(np.uint32(j) * apart)] = rounded(numbers[i * 4 + j])
 
     return begin, fetch, put, count

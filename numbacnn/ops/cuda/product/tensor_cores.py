@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..toolchain import device_function, mma_bf16, mma_tf32, packed_bf16, rounded_tf32
+from ..toolchain import beginning_at, device_function, mma_bf16, mma_tf32, packed_bf16, rounded_tf32
 from .kernel import Core
 from .tile import Tile
 
@@ -47,17 +47,18 @@ def tf32(tile: Tile) -> Core:
 
     @device_function
     def multiply(sums: Any, of_a: Any, of_b: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any) -> None:
+        own_a, own_b = beginning_at(shared_a, at_a), beginning_at(shared_b, at_b)
         for step in range(steps):
             deeper = np.uint32(np.uint32(step) * steps_of)
-            first_a, first_b = np.uint32(at_a + deeper * pitch_a), np.uint32(at_b + deeper * pitch_b)
+            first_a, first_b = np.uint32(deeper * pitch_a), np.uint32(deeper * pitch_b)
             for j in range(wide):
                 b = np.uint32(first_b + np.uint32(j) * _EIGHT)
-                of_b[2 * j], of_b[2 * j + 1] = shared_b[b], shared_b[np.uint32(b + further_b)]
+                of_b[2 * j], of_b[2 * j + 1] = own_b[b], own_b[np.uint32(b + further_b)]
             for i in range(tall):
                 a = np.uint32(first_a + np.uint32(16 * i))
-                upper, lower = shared_a[a], shared_a[np.uint32(a + _EIGHT)]
-                upper_further = shared_a[np.uint32(a + further_a)]
-                lower_further = shared_a[np.uint32(a + further_a + _EIGHT)]
+                upper, lower = own_a[a], own_a[np.uint32(a + _EIGHT)]
+                upper_further = own_a[np.uint32(a + further_a)]
+                lower_further = own_a[np.uint32(a + further_a + _EIGHT)]
                 for j in range(wide):
                     at = 4 * (i * wide + j)
                     sums[at], sums[at + 1], sums[at + 2], sums[at + 3] = mma_tf32(
@@ -97,15 +98,16 @@ def bf16(tile: Tile) -> Core:
 
     @device_function
     def multiply(sums: Any, of_a: Any, of_b: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any) -> None:
+        own_a, own_b = beginning_at(shared_a, at_a), beginning_at(shared_b, at_b)
         for step in range(steps):
             deeper = np.uint32(np.uint32(step) * steps_of)
-            first_a, first_b = np.uint32(at_a + deeper * pitch_a), np.uint32(at_b + deeper * pitch_b)
+            first_a, first_b = np.uint32(deeper * pitch_a), np.uint32(deeper * pitch_b)
             for i in range(tall):
                 a = np.uint32(first_a + np.uint32(16 * i))
-                upper, lower = pair(shared_a, a, pitch_a), pair(shared_a, np.uint32(a + _EIGHT), pitch_a)
+                upper, lower = pair(own_a, a, pitch_a), pair(own_a, np.uint32(a + _EIGHT), pitch_a)
                 a = np.uint32(a + further_a)
-                upper_further = pair(shared_a, a, pitch_a)
-                lower_further = pair(shared_a, np.uint32(a + _EIGHT), pitch_a)
+                upper_further = pair(own_a, a, pitch_a)
+                lower_further = pair(own_a, np.uint32(a + _EIGHT), pitch_a)
                 for j in range(wide):
                     b = np.uint32(first_b + np.uint32(j) * _EIGHT)
                     at = 4 * (i * wide + j)
@@ -114,8 +116,8 @@ def bf16(tile: Tile) -> Core:
                         lower,
                         upper_further,
                         lower_further,
-                        pair(shared_b, b, pitch_b),
-                        pair(shared_b, np.uint32(b + further_b), pitch_b),
+                        pair(own_b, b, pitch_b),
+                        pair(own_b, np.uint32(b + further_b), pitch_b),
                         sums[at],
                         sums[at + 1],
                         sums[at + 2],
