@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -31,9 +32,17 @@ def launches() -> dict[str, list[Types]]:
     with _only_noted(noted), _blank_arrays():
         for name, row in comparisons.COMPARISONS.items():
             op = Kernel.registry[name]
-            for shape in (row.shapes | row.layers).values():
+            for shape in (*row.shapes.values(), *row.layers.values(), *_larger(row.layers.values())):
                 op.variant("cuda")(*row.make(np.random.default_rng(7), np.float32, shape))
     return {name: noted.get(id(kernel), []) for name, kernel in sorted(toolchain.KERNELS.items())}
+
+
+def _larger(shapes: Iterable[Any]) -> Iterator[Any]:
+    """Convolutions of eight times as many pictures: a GPU's batches, which take the larger tiles."""
+    for shape in shapes:
+        if isinstance(shape, comparisons.Filters):
+            count, *volume = shape.volume
+            yield dataclasses.replace(shape, volume=(8 * count, *volume))
 
 
 @contextmanager

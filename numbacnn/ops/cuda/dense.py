@@ -15,7 +15,7 @@ from .product.launching import Product
 from .product.loaders import across_depth, along_depth
 from .toolchain import ZERO, grid, kernel, launch
 
-BUDGETS = {"dense._sum_rows": Budget(registers=32, shared_bytes=4 * 32 * 8)}
+BUDGETS = {"dense._sum_rows": Budget(registers=32, shared_bytes=2048)}
 
 _INPUTS, _OUTPUTS, _NONE = range(3)
 """Places in a product's geometry."""

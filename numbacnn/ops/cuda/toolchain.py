@@ -6,7 +6,7 @@ this file. With NUMBA_ENABLE_CUDASIM=1, set before Numba is imported, kernels ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
@@ -351,7 +351,7 @@ def _exchanged(own: tuple[Any, ...]) -> list[tuple[Any, ...]]:
 
 
 def _mma_python(
-    everybody: list[Any], c: tuple[Any, ...], depth: list[tuple[int, int, int, int | None]]
+    everybody: list[Any], c: tuple[Any, ...], depth: Sequence[tuple[int, int, int, int | None]]
 ) -> Any:
     """The sums of one thread. `depth`: which thread of four, its first registers of A and B, and which half of them."""
     lane = int(cuda.laneid)

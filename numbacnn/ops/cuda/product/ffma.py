@@ -32,6 +32,19 @@ def _corner(lane: Any) -> Any:
     return np.uint32((lane // _ACROSS) * _FOUR), np.uint32((lane % _ACROSS) * _FOUR)
 
 
+_SHARES = {
+    "128x128": 0.58,
+    "128x64": 0.58,
+    "64x64": 0.64,
+    "128x32": 0.43,
+    "128x16": 0.17,
+    "32x32": 0.79,
+}
+"""Least share of multiply-adds in a tile's loop: of the loaders that take the most instructions, convolution's of few
+channels. Measured: up to 0.85 where a plain matrix is read in fours.
+"""
+
+
 def ffma(tile: Tile) -> Core:
     """Exact products and sums of float32, as the CPU computes."""
     down, across, eights = tile.down, tile.across, tile.depth // 8
@@ -58,8 +71,8 @@ def ffma(tile: Tile) -> Core:
             j = np.uint32(i)
             fill(of_b, np.uint32(j * _FOUR), load4(shared_b, np.uint32(at_b + j * _RUN_ACROSS)))
         for i in range(down):
-            for j in range(across):
-                sums[i * across + j] += of_a[i] * of_b[j]
+            for k in range(across):
+                sums[i * across + k] += of_a[i] * of_b[k]
 
     @device_function
     def multiply_eight(
@@ -91,4 +104,4 @@ def ffma(tile: Tile) -> Core:
                 sums, of_a, of_b, own_a, own_b, np.uint32(eight * pitch_of_a), np.uint32(eight * pitch_of_b)
             )
 
-    return Core(_PADDING, _as_it_is, _corner, _corner, place_of, multiply)
+    return Core(_PADDING, _as_it_is, _corner, _corner, place_of, multiply, 168, _SHARES[tile.name])

@@ -10,16 +10,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import cuda, float32, uint32
 
+from ..budget import Budget
 from ..toolchain import ZERO, beginning_at, device_function, kernel
 from .loaders import Loader
 from .tile import Tile
 
 _NONE, _ONE, _FOUR, _WARP = (np.uint32(i) for i in (0, 1, 4, 32))
 
-_RESIDENT = 2
-"""Blocks that a multiprocessor shall hold at once at least, so that one multiplies while the other waits: with the 256
-threads of the largest tile that leaves a thread 128 registers, which some loaders would exceed by a few.
-"""
+BUDGETS: dict[str, Budget] = {}
+"""Of every kernel that was made."""
+_RESERVED = 1024
+"""Bytes of shared memory that Hopper takes for itself in every block."""
 
 
 class Core(NamedTuple):
@@ -41,6 +42,10 @@ class Core(NamedTuple):
     owns: Callable[..., Any]
     place_of: Callable[..., Any]
     multiply: Callable[..., None]
+    registers: int
+    """Of a thread, at most, where two blocks need not fit at once."""
+    ffma_share: float
+    """Of the instructions of the loop over the depth, at least."""
 
 
 Finish = Callable[..., Any]
@@ -146,7 +151,14 @@ def make_product(
                 place = np.uint32(of_group + x)
                 c[np.uint32(part * part_size + y * row_size + place)] = finish(sums[i], start, place, slope)
 
-    return kernel(product, name=name, launch_bounds=(tile.threads, _RESIDENT))
+    # Two blocks at once on a multiprocessor: one multiplies while the other waits.
+    resident = 2 if load_a.light and load_b.light else 1
+    BUDGETS[name] = Budget(
+        core.registers if tile.threads * resident <= 256 else 128,
+        4 * (both_a + both_b) + _RESERVED,
+        core.ffma_share,
+    )
+    return kernel(product, name=name, launch_bounds=(tile.threads, resident))
 
 
 def _movers(

@@ -23,12 +23,15 @@ NONE, ONE_MORE, TWO_MORE, THREE_MORE = (np.uint32(i) for i in range(4))
 
 
 class Loader(NamedTuple):
-    """See above; `words` is what a thread remembers."""
+    """See above; `words` is what a thread remembers. `light`: reading takes so few registers that two blocks of the largest
+    tile fit a multiprocessor without spilling any.
+    """
 
     deep: bool
     words: int
     begin: Callable[..., None]
     load: Callable[..., None]
+    light: bool = False
 
 
 @device_function
@@ -71,7 +74,7 @@ def along_depth(stride: int, aligned: bool) -> Loader:
         else:
             read_four(four, at, array, first, np.uint32(end - k))
 
-    return Loader(True, 2, begin, load)
+    return Loader(True, 2, begin, load, light=aligned)
 
 
 def across_depth(stride: int, share: int, aligned: bool) -> Loader:
@@ -97,4 +100,4 @@ def across_depth(stride: int, share: int, aligned: bool) -> Loader:
         else:
             read_four(four, at, array, first, left)
 
-    return Loader(False, 2, begin, load)
+    return Loader(False, 2, begin, load, light=aligned)
