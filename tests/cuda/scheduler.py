@@ -80,6 +80,7 @@ ORDERS: dict[str, Callable[[], Order]] = {
 class _Chosen:
     order = forward()
     launch: _Launch | None = None
+    steps = 0
 
 
 @contextmanager
@@ -90,6 +91,11 @@ def in_order(order: Order) -> Iterator[None]:
         yield
     finally:
         _Chosen.order = before
+
+
+def steps() -> int:
+    """How often a thread has begun or gone on after a barrier since this process began: what a simulation costs."""
+    return _Chosen.steps
 
 
 # Arrays
@@ -382,6 +388,7 @@ class _Launch:
             raise
 
     def _activate(self, thread: Thread) -> None:
+        _Chosen.steps += 1
         self.running = thread
         self.module.threadIdx = thread.index
         self.module.laneid = thread.lane

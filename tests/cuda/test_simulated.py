@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from runs import needs_simulator
 
@@ -9,15 +11,19 @@ needs_simulator()
 
 import numpy as np
 from comparisons import COMPARISONS
-from scheduler import ORDERS, in_order
+from scheduler import ORDERS, in_order, steps
 from test_ops import FORWARD_OF_EVERYTHING
 from variants import CASES, IDS, arguments_of, as_float64, assert_agree
 
 from numbacnn.ops.kernel import Kernel
 
 TOO_BIG = "too big for the simulator"
-_MOST_WORK = 20_000
-"""As a Kernel counts it: the simulator adds about a million numbers a second."""
+_MOST_WORK = 10_000
+"""Of a shape that is tried at all, as a Kernel counts it."""
+_MOST_STEPS = 2000
+"""Of a product in one order, for it to be tried in the others: between two barriers a thread of one multiplies for up to a
+third of a millisecond.
+"""
 
 
 def work(kernel, shape):
@@ -37,18 +43,33 @@ def run(kernel, arguments, order="forward"):
     return own[:outputs]
 
 
+@cache
+def run_forward(kernel, shape):
+    """(arguments, what the variant wrote, how many steps it took) in the first order."""
+    arguments = arguments_of(kernel, COMPARISONS[kernel].shapes[shape])
+    before = steps()
+    written = run(kernel, arguments)
+    return arguments, written, steps() - before
+
+
 @pytest.mark.parametrize(("kernel", "shape"), CASES, ids=IDS)
 def test_variant_agrees_with_the_naive_reference(kernel, shape):
     if work(kernel, shape) > _MOST_WORK:
         pytest.skip(TOO_BIG)
-    row = COMPARISONS[kernel]
-    arguments = arguments_of(kernel, row.shapes[shape])
-    expected = row.naive(*map(as_float64, arguments))
-    results = {order: run(kernel, arguments, order) for order in ORDERS}
-    assert_agree(results["forward"], expected)
-    for order, written in results.items():
-        for one, other in zip(written, results["forward"], strict=True):
-            assert one.tobytes() == other.tobytes(), order
+    arguments, written, _ = run_forward(kernel, shape)
+    assert_agree(written, COMPARISONS[kernel].naive(*map(as_float64, arguments)))
+
+
+@pytest.mark.parametrize("order", [order for order in ORDERS if order != "forward"])
+@pytest.mark.parametrize(("kernel", "shape"), CASES, ids=IDS)
+def test_order_of_threads_changes_no_bit(kernel, shape, order):
+    if work(kernel, shape) > _MOST_WORK:
+        pytest.skip(TOO_BIG)
+    arguments, first, took = run_forward(kernel, shape)
+    if kernel.startswith(("convolution.", "dense.")) and took > _MOST_STEPS:
+        pytest.skip(f"{TOO_BIG} in every order")
+    for one, other in zip(run(kernel, arguments, order), first, strict=True):
+        assert one.tobytes() == other.tobytes()
 
 
 @pytest.mark.parametrize("kernel", COMPARISONS)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from typing import Any
 
 from numbacnn.ops.cuda import toolchain
@@ -15,9 +17,6 @@ from numbacnn.ops.cuda.budget import Budget
 from .compiled import CAPABILITIES, machine_code
 from .launches import Types
 from .machine_code import MachineCode, examined
-
-_PROCESSES = 2
-"""Of nvdisasm at a time, while the next kernel is compiled."""
 
 
 class CompilationError(Exception):
@@ -54,28 +53,27 @@ class Row:
 def pending_rows(
     launched: Mapping[str, list[Types]], capabilities: Iterable[tuple[int, int]] = CAPABILITIES
 ) -> Iterator[tuple[str, Callable[[], Row]]]:
-    """(name, a function that waits for the row and returns it, or raises CompilationError): each is compiled when it is its
-    turn, and disassembled beside that.
+    """(name, a function that waits for the row and returns it, or raises CompilationError), all of them being made by a
+    process a core.
     """
     capabilities = list(capabilities)
-    with ThreadPoolExecutor(_PROCESSES) as pool:
+    # Forked, as some kernels are made when they are first launched, which `launches` did in this process.
+    with ProcessPoolExecutor(os.cpu_count(), get_context("fork")) as pool:
         for name, ways in launched.items():
             for types in ways:
                 for capability in capabilities:
-                    yield name, _row(pool, name, types, capability)
+                    yield name, pool.submit(_row, name, types, capability).result
 
 
-def _row(pool: ThreadPoolExecutor, name: str, types: Types, capability: tuple[int, int]) -> Callable[[], Row]:
+def _row(name: str, types: Types, capability: tuple[int, int]) -> Row:
     written = ", ".join(map(str, types))
-    future: Future[MachineCode]
     try:
-        future = pool.submit(examined, machine_code(toolchain.KERNELS[name], types, capability))
+        code = machine_code(toolchain.KERNELS[name], types, capability)
     except Exception as error:
-        # Whoever asks for this row gets it; the other rows are made all the same.
-        future = Future()
         where = f"{name} ({written}) for compute capability {capability[0]}.{capability[1]}"
-        future.set_exception(CompilationError(f"{where}: {type(error).__name__}: {error}"))
-    return lambda: Row(name, written, capability, future.result())
+        # A string, as not every error of a compiler can be sent from one process to another.
+        raise CompilationError(f"{where}: {type(error).__name__}: {error}") from None
+    return Row(name, written, capability, examined(code))
 
 
 def budgets() -> dict[str, Budget]:
