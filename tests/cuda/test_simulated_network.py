@@ -22,16 +22,21 @@ from numbacnn.ops.kernel import Kernel
 from numbacnn.storage import load_model, save_model
 from numbacnn.training import Settings, evaluate
 
-LINES = [
-    ("pixels", Pixels(mean=100.0, scale=1 / 50)),
-    ("conv1", Convolution(3, 3, padding=1)),
-    ("relu1", ReLU()),
-    ("pool1", MaxPool(2)),
-    ("flatten", Flatten()),
-    ("dropout", Dropout(0.25)),
-    ("dense", Dense(3)),
-    ("softmax", Softmax()),
-]
+
+def lines():
+    """Of each graph its own: layers hold the parameters."""
+    return [
+        ("pixels", Pixels(mean=100.0, scale=1 / 50)),
+        ("conv1", Convolution(3, 3, padding=1)),
+        ("relu1", ReLU()),
+        ("pool1", MaxPool(2)),
+        ("flatten", Flatten()),
+        ("dropout", Dropout(0.25)),
+        ("dense", Dense(3)),
+        ("softmax", Softmax()),
+    ]
+
+
 SHAPE = (4, 4, 1)
 SETTINGS = Settings(
     epochs=2, batch_size=3, learning_rate=0.05, schedule="constant", flip=True, translate=1, seed=5
@@ -47,7 +52,7 @@ def dataset() -> Dataset:
 
 @pytest.fixture
 def network() -> Network:
-    graph = Graph(LINES, SHAPE)
+    graph = Graph(lines(), SHAPE)
     graph.initialise("he", 3)
     return Network(graph)
 
@@ -57,8 +62,8 @@ def test_gradients_are_the_cpus(network: Network) -> None:
 
 
 def test_a_run_ends_where_it_ends_on_the_cpu(dataset: Dataset) -> None:
-    there, told = trained(Graph(LINES, SHAPE), dataset, SETTINGS, "cuda")
-    here, expected = trained(Graph(LINES, SHAPE), dataset, SETTINGS, "cpu")
+    there, told = trained(Graph(lines(), SHAPE), dataset, SETTINGS, "cuda")
+    here, expected = trained(Graph(lines(), SHAPE), dataset, SETTINGS, "cpu")
     assert there.network.device == "cuda"
     assert told[-1] == pytest.approx(expected[-1], rel=1e-4)
     for key, row in enumerate(here.state.rows):
