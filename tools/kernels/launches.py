@@ -17,9 +17,13 @@ from numba.cuda.typing.typeof import Purpose, typeof
 
 import numbacnn.ops
 from numbacnn.ops.cuda import toolchain
+from numbacnn.ops.cuda.product.precision import PRECISIONS, _Chosen
 from numbacnn.ops.kernel import Kernel
 
 Types = tuple[Any, ...]
+TENSOR_CORES = ("tf32", "bf16")
+TENSOR_OP, TENSOR_LAYERS = "convolution.forward", ("lenet conv2", "cifar-quick conv2", "alexnet conv3")
+"""What stands for all products on tensor cores: the others differ from it as they do in float32."""
 
 
 def launches() -> dict[str, list[Types]]:
@@ -34,6 +38,12 @@ def launches() -> dict[str, list[Types]]:
             op = Kernel.registry[name]
             for shape in (*row.shapes.values(), *row.layers.values(), *_larger(row.layers.values())):
                 op.variant("cuda")(*row.make(np.random.default_rng(7), np.float32, shape))
+        for precision in TENSOR_CORES:
+            with patch.object(_Chosen, "precision", PRECISIONS[precision]):
+                row = comparisons.COMPARISONS[TENSOR_OP]
+                for shape in _larger(row.layers[layer] for layer in TENSOR_LAYERS):
+                    arguments = row.make(np.random.default_rng(7), np.float32, shape)
+                    Kernel.registry[TENSOR_OP].variant("cuda")(*arguments)
     return {name: noted.get(id(kernel), []) for name, kernel in sorted(toolchain.KERNELS.items())}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from numbacnn.ops.cuda import toolchain
 from numbacnn.ops.cuda.budget import Budget
+from numbacnn.ops.cuda.product.precision import least_capability
 
 from .compiled import CAPABILITIES, machine_code
 from .launches import Types
@@ -61,8 +62,13 @@ def pending_rows(
     with ProcessPoolExecutor(os.cpu_count(), get_context("fork")) as pool:
         for name, ways in launched.items():
             for types in ways:
-                for capability in capabilities:
+                for capability in fitting(name, capabilities):
                     yield name, pool.submit(_row, name, types, capability).result
+
+
+def fitting(name: str, capabilities: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those of the capabilities that have what a kernel needs."""
+    return [each for each in capabilities if each >= least_capability(name)]
 
 
 def _row(name: str, types: Types, capability: tuple[int, int]) -> Row:

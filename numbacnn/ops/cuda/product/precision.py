@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ....errors import DeviceError, nearest
-from ..toolchain import compute_capability
+from ..toolchain import OLDEST, compute_capability
 from .ffma import ffma
 from .kernel import MakeCore
 from .tensor_cores import bf16, tf32
@@ -27,11 +27,17 @@ class Precision(NamedTuple):
 PRECISIONS = {
     each.name: each
     for each in (
-        Precision("float32", ffma, 8, (7, 5)),
+        Precision("float32", ffma, 8, OLDEST),
         Precision("tf32", tf32, 16, (8, 0)),
         Precision("bf16", bf16, 16, (8, 0)),
     )
 }
+
+
+def least_capability(kernel: str) -> tuple[int, int]:
+    """The oldest compute capability that has what a kernel of that name needs."""
+    found = [each.least_capability for each in PRECISIONS.values() if kernel.endswith(f"_{each.name}")]
+    return found[0] if found else OLDEST
 
 
 class _Chosen:

@@ -74,7 +74,7 @@ def tf32(tile: Tile) -> Core:
                         sums[at + 3],
                     )
 
-    return Core(padding, rounded_tf32, reads_from, _owns, place_of, multiply, 200, 0.0)
+    return Core(padding, rounded_tf32, reads_from, _owns, place_of, multiply, 216, 0.0)
 
 
 def bf16(tile: Tile) -> Core:
@@ -124,7 +124,7 @@ def bf16(tile: Tile) -> Core:
                         sums[at + 3],
                     )
 
-    return Core(padding, _as_it_is, reads_from, _owns, place_of, multiply, 200, 0.0)
+    return Core(padding, _as_it_is, reads_from, _owns, place_of, multiply, 216, 0.0)
 
 
 def _places(tile: Tile) -> tuple[int, int, Any]:
