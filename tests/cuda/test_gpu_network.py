@@ -1,0 +1,69 @@
+"""Whole networks on a GPU: the CPU's gradients and errors, and the same bits in every run."""
+
+from __future__ import annotations
+
+import pytest
+from runs import needs_gpu
+
+needs_gpu()
+
+import numpy as np
+from networks import assert_same_gradients, trained
+
+from numbacnn.architectures import ARCHITECTURES, build
+from numbacnn.data import Dataset
+from numbacnn.device import get_device
+from numbacnn.errors import DeviceError
+from numbacnn.execution import Plan
+from numbacnn.training import Settings, evaluate
+
+BATCHES = {"alexnet": 4, "vgg-small": 8}
+SETTINGS = Settings(epochs=3, batch_size=64, learning_rate=0.05, translate=1, seed=2)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_gradients_are_the_cpus(name):
+    assert_same_gradients(build(name), BATCHES.get(name, 16))
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("tf32", 3e-2), ("bf16", 3e-1)])
+def test_gradients_of_tensor_cores_are_near(precision, tolerance):
+    device = get_device("cuda")
+    try:
+        device.set_precision(precision)
+    except DeviceError as error:
+        pytest.skip(f"no GPU with tensor cores for {precision}: {error}")
+    try:
+        assert_same_gradients(build("lenet"), 16, tolerance=tolerance)
+    finally:
+        device.set_precision("float32")
+
+
+def test_two_runs_are_the_same_bits_and_as_good_as_the_cpus():
+    dataset = Dataset.open("digits")
+    runs = [
+        trained(build("digits").graph, dataset, SETTINGS, device)[0] for device in ("cuda", "cuda", "cpu")
+    ]
+    once, again, here = (run.network for run in runs)
+    for node, name, _ in here.graph.parameters():
+        assert once.parameter(node, name).tobytes() == again.parameter(node, name).tobytes()
+    errors = [evaluate(network, dataset.test).top1_error for network in (once, here)]
+    assert abs(errors[0] - errors[1]) < 0.02
+
+
+def test_a_recorded_step_computes_what_a_launched_one_does():
+    network = build("lenet").to("cuda")
+    plan, device = Plan(network.graph, 8, gradients="parameters", keep=()), get_device("cuda")
+    plan.load(np.random.default_rng(0).integers(0, 256, (8, 28, 28, 1), np.uint8))
+    found = []
+    walk = device.recorded(lambda: plan.walk(plan.scores, training=True))
+    for _ in range(3):  # launched, recorded, repeated
+        walk()
+        found.append(plan.output(plan.scores).tobytes())
+    assert len(set(found)) == 1
+
+
+def test_what_does_not_fit_names_a_batch_that_does():
+    plan = Plan(build("alexnet").to("cuda").graph, 1 << 17, gradients="all")
+    with pytest.raises(DeviceError, match=r"a batch size of \d+ fits"):
+        plan.load(np.zeros((1, 227, 227, 3), np.uint8))
