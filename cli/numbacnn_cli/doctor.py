@@ -106,9 +106,9 @@ def _processor() -> dict[str, Any]:
 
 
 def _tile() -> list[int]:
-    from numbacnn.ops.product import ROWS, columns_of_panel
+    from numbacnn.ops.product import ROWS, columns_of_tile
 
-    return [ROWS, 4 * columns_of_panel(4)]
+    return [ROWS, 4 * columns_of_tile(4)]
 
 
 def _blas() -> list[dict[str, Any]]:
