@@ -114,4 +114,5 @@ def _graph_of(act: Act) -> Act:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         act()
-    return graph.replay
+    replay: Act = graph.replay
+    return replay
