@@ -35,9 +35,9 @@ PRECISIONS = {
 
 
 def least_capability(kernel: str) -> tuple[int, int]:
-    """The oldest compute capability that has what a kernel of that name needs."""
+    """The oldest compute capability that has what a kernel of that name needs beyond what all have: (0, 0) if nothing."""
     found = [each.least_capability for each in PRECISIONS.values() if kernel.endswith(f"_{each.name}")]
-    return found[0] if found else OLDEST
+    return found[0] if found else (0, 0)
 
 
 class _Chosen:
