@@ -21,7 +21,7 @@ from numbacnn.layers import Flatten
 from numbacnn.ops.augmentation import augment
 from numbacnn.training import Settings
 from numbacnn.training.augmentation import Augmentation
-from numbacnn.training.intake import HostIntake
+from numbacnn.training.intake import DeviceIntake, HostIntake, Intake
 from numbacnn.training.prefetch import PLACES, ReadAhead
 from numbacnn.training.sampling import batches
 
@@ -109,14 +109,15 @@ def test_an_interpreter_that_exits_does_not_wait_for_the_thread() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "0 1\n", "")
 
 
+@pytest.mark.parametrize("intake_of", [HostIntake, DeviceIntake])
 @pytest.mark.parametrize(("epoch", "first"), [(0, 0), (1, 3)])
-def test_batches_read_ahead_are_the_same_bits(epoch: int, first: int) -> None:
+def test_batches_read_ahead_are_the_same_bits(epoch: int, first: int, intake_of: type[Intake]) -> None:
     generator = np.random.default_rng(0)
     pictures, labels = generator.integers(0, 256, (90, 9, 7, 3), dtype=np.uint8), np.arange(90) % 4
     dataset = Dataset.from_arrays("some", train=(pictures, labels))
     settings = Settings(flip=True, crop_padding=2, colour=0.2, seed=3)
     plan = Plan(Graph([("flat", Flatten())], (9, 7, 3)), 20)
-    intake = HostIntake(plan, Augmentation(dataset, (9, 7, 3), settings), PLACES)
+    intake: Intake = intake_of(plan, Augmentation(dataset, (9, 7, 3), settings), PLACES)
     given = batches(dataset.train, intake, 20, settings.seed, range(epoch, 3), first)
     synchronous = Augmentation(dataset, (9, 7, 3), settings)
     seen = 0

@@ -22,9 +22,9 @@ def open_device() -> Device:
         raise DeviceError(f"device 'cuda' needs the package numba-cuda, which is not installed: {_EXTRAS}")
     from . import toolchain
 
-    problem = toolchain.problem()
+    problem = toolchain.problem(_EXTRAS)
     if problem:
-        raise DeviceError(f"device 'cuda' cannot be used: {problem.format(extras=_EXTRAS)}")
+        raise DeviceError(f"device 'cuda' cannot be used: {problem}")
     return CUDA(toolchain)
 
 

@@ -85,20 +85,14 @@ def new_stream() -> Any:
     return 0 if SIMULATED else cuda.stream()
 
 
-def launch(
-    kernel: Any,
-    blocks: int | tuple[int, ...],
-    threads: int | tuple[int, ...],
-    *arguments: Any,
-    shared: int = 0,
-) -> None:
+def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, *arguments: Any) -> None:
     """Starts a kernel and does not wait for it. Arrays are passed flat, a Python int as uint32, a float as float32, a tuple
     element by element.
 
-    `shared`: bytes of dynamic shared memory. Raises DeviceError if the GPU reports an error, be it an earlier kernel's.
+    Raises DeviceError if the GPU reports an error, be it an earlier kernel's.
     """
     with translated_errors():
-        kernel[blocks, threads, compute_stream(), shared](*map(_argument, arguments))
+        kernel[blocks, threads, compute_stream()](*map(_argument, arguments))
 
 
 def _argument(value: Any) -> Any:
@@ -119,24 +113,25 @@ def zeroed_bytes(size: int) -> Any:
         return cuda.to_device(np.zeros(size, np.uint8))
     from numba.cuda.cudadrv import driver
 
-    try:
-        memory = cuda.device_array(size, np.uint8)
-    except driver.CudaAPIError as error:
-        if error.code == _OUT_OF_MEMORY:
+    with translated_errors():
+        try:
+            memory = cuda.device_array(size, np.uint8)
+        except driver.CudaAPIError as error:
+            if error.code != _OUT_OF_MEMORY:
+                raise
             free, total = (amount / 2**20 for amount in memory_info())
             raise DeviceError(
                 f"{size / 2**20:,.0f} MiB more are needed, and of the GPU's {total:,.0f} MiB {free:,.0f} are free: take a "
                 "smaller batch size, or end what else uses the GPU"
             ) from error
-        raise
-    with translated_errors():
         driver.device_memset(memory, 0, size, compute_stream())
     return memory
 
 
 def pinned_bytes(size: int) -> Any:
     """Memory of the host that is never paged out, uint8 (size): copies from it run beside kernels."""
-    return cuda.pinned_array(size, np.uint8)
+    with translated_errors():
+        return cuda.pinned_array(size, np.uint8)
 
 
 def copy_in(target: Any, source: Any, stream: Any = None) -> None:
@@ -174,7 +169,7 @@ def wait(event: Any) -> None:
 
 def graph_of(act: Callable[[], None]) -> Callable[[], None]:
     """What `act` launches, recorded as a CUDA graph: a function that repeats it with one launch. `act` itself where the
-    driver cannot record it.
+    driver cannot record it: a GPU that has failed says so again when `act` is called.
     """
     if SIMULATED:
         return act
@@ -186,9 +181,9 @@ def graph_of(act: Callable[[], None]) -> Callable[[], None]:
         builder.begin_building()
         act()
         graph = builder.end_building().complete()
-    except DeviceError:
-        raise
-    except Exception:  # cuda.core's own kinds of errors vary with its version
+    except (
+        Exception
+    ):  # cuda.core's own kinds of errors vary with its version, and launches turn them into DeviceError
         builder.close()
         return act
     return lambda: graph.launch(stream)
@@ -235,18 +230,18 @@ def compute_capability() -> tuple[int, int]:
     return (99, 0) if SIMULATED else tuple(cuda.get_current_device().compute_capability)
 
 
-def problem() -> str | None:
-    """Why there is no usable GPU, with {extras} where the command belongs that installs what is missing; None: there is."""
+def problem(extras: str) -> str | None:
+    """Why there is no usable GPU; None: there is. `extras`: the commands that install what can be missing."""
     if SIMULATED:
         return None
     if getattr(cuda, "implementation", None) != "NVIDIA":
-        return "numba.cuda is not numba-cuda's, whose package is damaged or hidden; reinstall it: {extras}"
+        return f"numba.cuda is not numba-cuda's, whose package is damaged or hidden; reinstall it: {extras}"
     if not cuda.is_available():
         found = " ".join(str(cuda.cuda_error() or "").split())
         reason = f" ({found})" if found else ""
         return (
             f"no NVIDIA driver or GPU was found{reason}; 'nvidia-smi' should list one. The packages beside the driver come "
-            "with {extras}"
+            f"with {extras}"
         )
     capability = compute_capability()
     if capability < OLDEST:
