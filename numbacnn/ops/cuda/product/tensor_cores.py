@@ -30,17 +30,23 @@ def _owns(lane: Any) -> Any:
     return np.uint32(lane // _FOUR), np.uint32((lane % _FOUR) * _TWO)
 
 
+def _reads_from(pitch_a: Any, pitch_b: Any, apart: Any) -> Any:
+    """Where a thread begins to read, if the four that share rows begin so many depths apart."""
+
+    @device_function
+    def reads_from(lane: Any) -> Any:
+        depth, place = np.uint32((lane % _FOUR) * apart), np.uint32(lane // _FOUR)
+        return np.uint32(depth * pitch_a + place), np.uint32(depth * pitch_b + place)
+
+    return reads_from
+
+
 def tf32(tile: Tile) -> Core:
     """Numbers rounded to 10 bits after the point."""
     padding = 8
     pitch_a, pitch_b = np.uint32(tile.rows + padding), np.uint32(tile.columns + padding)
     # The four threads that share rows are a depth apart: 8 banks.
-
-    @device_function
-    def reads_from(lane: Any) -> Any:
-        depth, place = np.uint32(lane % _FOUR), np.uint32(lane // _FOUR)
-        return np.uint32(depth * pitch_a + place), np.uint32(depth * pitch_b + place)
-
+    reads_from = _reads_from(pitch_a, pitch_b, _ONE)
     further_a, further_b = np.uint32(4 * (tile.rows + padding)), np.uint32(4 * (tile.columns + padding))
     tall, wide, place_of = _places(tile)
     steps, steps_of = tile.depth // 8, _EIGHT
@@ -82,12 +88,7 @@ def bf16(tile: Tile) -> Core:
     padding = 4
     pitch_a, pitch_b = np.uint32(tile.rows + padding), np.uint32(tile.columns + padding)
     # The four threads that share rows are two depths apart: 8 banks.
-
-    @device_function
-    def reads_from(lane: Any) -> Any:
-        depth, place = np.uint32((lane % _FOUR) * _TWO), np.uint32(lane // _FOUR)
-        return np.uint32(depth * pitch_a + place), np.uint32(depth * pitch_b + place)
-
+    reads_from = _reads_from(pitch_a, pitch_b, _TWO)
     further_a, further_b = np.uint32(8 * (tile.rows + padding)), np.uint32(8 * (tile.columns + padding))
     tall, wide, place_of = _places(tile)
     steps, steps_of = tile.depth // 16, np.uint32(16)
