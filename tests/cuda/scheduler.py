@@ -250,7 +250,7 @@ class Shared:
     def nbytes(self) -> int:
         return self._dynamic.nbytes + sum(array.values.nbytes for array in self._arrays.values())
 
-    def array(self, shape: Any, dtype: Any) -> Array:
+    def array(self, shape: Any, dtype: Any, alignment: int = 0) -> Array:
         caller = sys._getframe(1)
         place = (caller.f_code, caller.f_lasti)
         if shape == 0:

@@ -22,8 +22,9 @@ from numbacnn.ops.kernel import Kernel
 
 Types = tuple[Any, ...]
 TENSOR_CORES = ("tf32", "bf16")
-TENSOR_OP, TENSOR_LAYERS = "convolution.forward", ("lenet conv2", "cifar-quick conv2", "alexnet conv3")
-"""What stands for all products on tensor cores: the others differ from it as they do in float32."""
+TENSOR_OPS = ("convolution.forward", "convolution.backward_input", "convolution.backward_weights")
+TENSOR_LAYERS = ("lenet conv2", "cifar-quick conv2", "alexnet conv3")
+"""What stands for all products on tensor cores: dense ones read their numbers as these do, and more simply."""
 
 
 def launches() -> dict[str, list[Types]]:
@@ -40,10 +41,11 @@ def launches() -> dict[str, list[Types]]:
                 op.variant("cuda")(*row.make(np.random.default_rng(7), np.float32, shape))
         for precision in TENSOR_CORES:
             with patch.object(_Chosen, "precision", PRECISIONS[precision]):
-                row = comparisons.COMPARISONS[TENSOR_OP]
-                for shape in _larger(row.layers[layer] for layer in TENSOR_LAYERS):
-                    arguments = row.make(np.random.default_rng(7), np.float32, shape)
-                    Kernel.registry[TENSOR_OP].variant("cuda")(*arguments)
+                for name in TENSOR_OPS:
+                    row = comparisons.COMPARISONS[name]
+                    for shape in _larger(row.layers[layer] for layer in TENSOR_LAYERS):
+                        arguments = row.make(np.random.default_rng(7), np.float32, shape)
+                        Kernel.registry[name].variant("cuda")(*arguments)
     return {name: noted.get(id(kernel), []) for name, kernel in sorted(toolchain.KERNELS.items())}
 
 

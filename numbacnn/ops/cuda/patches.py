@@ -12,8 +12,8 @@ import numpy as np
 
 from ..geometry import Window
 from .product.division import divisor, quotient
-from .product.loaders import NONE, ONE_MORE, THREE_MORE, TWO_MORE, Loader, fill, fill_zero
-from .toolchain import ZERO, device_function, load4
+from .product.loaders import NONE, ONE_MORE, THREE_MORE, TWO_MORE, Loader
+from .toolchain import device_function
 
 (
     CHANNELS,
@@ -112,12 +112,7 @@ def _filter_tap(k: Any, geometry: Any) -> Any:
 def _is_inside(h: Any, w: Any, geometry: Any) -> Any:
     """Whether a place of the padded input is in the picture."""
     top, left = geometry[TOP], geometry[LEFT]
-    return (
-        h >= top
-        and h < np.uint32(top + geometry[HEIGHT])
-        and w >= left
-        and w < np.uint32(left + geometry[WIDTH])
-    )
+    return (np.uint32(h - top) < geometry[HEIGHT]) & (np.uint32(w - left) < geometry[WIDTH])
 
 
 @device_function
@@ -139,33 +134,15 @@ def patches(aligned: bool) -> Loader:
         state[np.uint32(at + TWO_MORE)] = np.uint32(q * geometry[STRIDE_ACROSS])
 
     @device_function
-    def element(array: Any, geometry: Any, image: Any, first_h: Any, first_w: Any, k: Any, end: Any) -> Any:
-        down, across, channel = _channel_tap(k, geometry)
-        h, w = np.uint32(first_h + down), np.uint32(first_w + across)
-        if k < end and _is_inside(h, w, geometry):
-            return array[np.uint32(_pixel(image, h, w, geometry) + channel)]
-        return ZERO
+    def find(geometry: Any, group: Any, state: Any, at: Any, k: Any, j: Any, end: Any) -> Any:
+        own = np.uint32(k + j)
+        down, across, channel = _channel_tap(own, geometry)
+        h = np.uint32(state[np.uint32(at + ONE_MORE)] + down)
+        w = np.uint32(state[np.uint32(at + TWO_MORE)] + across)
+        is_there = (own < end) & _is_inside(h, w, geometry)
+        return is_there, np.uint32(_pixel(state[at], h, w, geometry) + channel)
 
-    @device_function
-    def load(
-        four: Any, at: Any, array: Any, geometry: Any, group: Any, state: Any, at_state: Any, k: Any, end: Any
-    ) -> None:
-        image = state[at_state]
-        first_h, first_w = state[np.uint32(at_state + ONE_MORE)], state[np.uint32(at_state + TWO_MORE)]
-        if aligned:
-            down, across, channel = _channel_tap(k, geometry)
-            h, w = np.uint32(first_h + down), np.uint32(first_w + across)
-            if k < end and _is_inside(h, w, geometry):
-                fill(four, at, load4(array, np.uint32(_pixel(image, h, w, geometry) + channel)))
-            else:
-                fill_zero(four, at)
-        else:
-            for i in range(4):
-                j = np.uint32(i)
-                value = element(array, geometry, image, first_h, first_w, np.uint32(k + j), end)
-                four[np.uint32(at + j)] = value
-
-    return Loader(True, 3, begin, load)
+    return Loader(True, aligned, 3, begin, find)
 
 
 def patches_turned(aligned: bool) -> Loader:
@@ -180,30 +157,27 @@ def patches_turned(aligned: bool) -> Loader:
         state[np.uint32(at + THREE_MORE)] = place
 
     @device_function
-    def load(
-        four: Any, at: Any, array: Any, geometry: Any, group: Any, state: Any, at_state: Any, k: Any, end: Any
-    ) -> None:
+    def tap(geometry: Any, group: Any, state: Any, at: Any, j: Any) -> Any:
+        """(rows down, columns across, channel) of number j of the four."""
+        if aligned:
+            return state[np.uint32(at + ONE_MORE)], state[np.uint32(at + TWO_MORE)], state[at]
+        # Beyond the last row the taps are beyond the last too, and what is found there is not stored.
+        down, across, channel = _channel_tap(np.uint32(state[np.uint32(at + THREE_MORE)] + j), geometry)
+        return down, across, np.uint32(group * geometry[OWN_CHANNELS] + channel)
+
+    @device_function
+    def find(geometry: Any, group: Any, state: Any, at: Any, k: Any, j: Any, end: Any) -> Any:
         n, p, q = _picture_cell(k, geometry)
         image = np.uint32(n * geometry[HEIGHT] * geometry[WIDTH] * geometry[CHANNELS])
-        first_h, first_w = np.uint32(p * geometry[STRIDE_DOWN]), np.uint32(q * geometry[STRIDE_ACROSS])
-        fill_zero(four, at)
-        if aligned:
-            h = np.uint32(first_h + state[np.uint32(at_state + ONE_MORE)])
-            w = np.uint32(first_w + state[np.uint32(at_state + TWO_MORE)])
-            if k < end and _is_inside(h, w, geometry):
-                fill(four, at, load4(array, np.uint32(_pixel(image, h, w, geometry) + state[at_state])))
-        elif k < end and state[np.uint32(at_state + ONE_MORE)] != _FAR:
-            # Beyond the last row the taps are beyond the last too, and what is read there is not stored.
-            place = state[np.uint32(at_state + THREE_MORE)]
-            for i in range(4):
-                j = np.uint32(i)
-                down, across, channel = _channel_tap(np.uint32(place + j), geometry)
-                h, w = np.uint32(first_h + down), np.uint32(first_w + across)
-                if _is_inside(h, w, geometry):
-                    own = np.uint32(group * geometry[OWN_CHANNELS] + channel)
-                    four[np.uint32(at + j)] = array[np.uint32(_pixel(image, h, w, geometry) + own)]
+        down, across, channel = tap(geometry, group, state, at, j)
+        h = np.uint32(p * geometry[STRIDE_DOWN] + down)
+        w = np.uint32(q * geometry[STRIDE_ACROSS] + across)
+        # In fours a row that is none is far below every picture.
+        is_row = aligned or state[np.uint32(at + ONE_MORE)] != _FAR
+        is_there = (k < end) & is_row & _is_inside(h, w, geometry)
+        return is_there, np.uint32(_pixel(image, h, w, geometry) + channel)
 
-    return Loader(False, 4, begin, load)
+    return Loader(False, aligned, 4, begin, find)
 
 
 def gradients_of_pixels(aligned: bool) -> Loader:
@@ -236,26 +210,14 @@ def gradients_of_pixels(aligned: bool) -> Loader:
         return is_one, np.uint32(image + (p * geometry[COLUMNS] + q) * geometry[FILTERS])
 
     @device_function
-    def load(
-        four: Any, at: Any, array: Any, geometry: Any, group: Any, state: Any, at_state: Any, k: Any, end: Any
-    ) -> None:
-        image = state[at_state]
-        h, w = state[np.uint32(at_state + ONE_MORE)], state[np.uint32(at_state + TWO_MORE)]
-        fill_zero(four, at)
-        if aligned:
-            down, across, own = _filter_tap(k, geometry)
-            is_one, first = cell(geometry, image, h, w, down, across)
-            if k < end and is_one:
-                fill(four, at, load4(array, np.uint32(first + own)))
-        else:
-            for i in range(4):
-                j = np.uint32(i)
-                down, across, own = _filter_tap(np.uint32(k + j), geometry)
-                is_one, first = cell(geometry, image, h, w, down, across)
-                if np.uint32(k + j) < end and is_one:
-                    four[np.uint32(at + j)] = array[np.uint32(first + own)]
+    def find(geometry: Any, group: Any, state: Any, at: Any, k: Any, j: Any, end: Any) -> Any:
+        own = np.uint32(k + j)
+        down, across, channel = _filter_tap(own, geometry)
+        h, w = state[np.uint32(at + ONE_MORE)], state[np.uint32(at + TWO_MORE)]
+        is_one, first = cell(geometry, state[at], h, w, down, across)
+        return (own < end) & is_one, np.uint32(first + channel)
 
-    return Loader(True, 3, begin, load)
+    return Loader(True, aligned, 3, begin, find)
 
 
 def weights_turned(aligned: bool) -> Loader:
@@ -267,24 +229,11 @@ def weights_turned(aligned: bool) -> Loader:
         state[np.uint32(at + ONE_MORE)] = ONE_MORE if place < limit else NONE
 
     @device_function
-    def place_of(k: Any, geometry: Any, first: Any) -> Any:
-        cell = quotient(k, geometry[BY_OWN_FILTERS], geometry[BY_OWN_FILTERS_SHIFT])
-        own = np.uint32(k - cell * geometry[OWN_FILTERS])
-        return np.uint32(cell * geometry[OWN_CHANNELS] * geometry[FILTERS] + first + own)
+    def find(geometry: Any, group: Any, state: Any, at: Any, k: Any, j: Any, end: Any) -> Any:
+        own = np.uint32(k + j)
+        cell = quotient(own, geometry[BY_OWN_FILTERS], geometry[BY_OWN_FILTERS_SHIFT])
+        beyond = np.uint32(own - cell * geometry[OWN_FILTERS])
+        place = np.uint32(cell * geometry[OWN_CHANNELS] * geometry[FILTERS] + state[at] + beyond)
+        return (own < end) & (state[np.uint32(at + ONE_MORE)] != NONE), place
 
-    @device_function
-    def load(
-        four: Any, at: Any, array: Any, geometry: Any, group: Any, state: Any, at_state: Any, k: Any, end: Any
-    ) -> None:
-        first, is_there = state[at_state], state[np.uint32(at_state + ONE_MORE)] != NONE
-        fill_zero(four, at)
-        if aligned:
-            if k < end and is_there:
-                fill(four, at, load4(array, place_of(k, geometry, first)))
-        elif is_there:
-            for i in range(4):
-                j = np.uint32(i)
-                if np.uint32(k + j) < end:
-                    four[np.uint32(at + j)] = array[place_of(np.uint32(k + j), geometry, first)]
-
-    return Loader(True, 2, begin, load)
+    return Loader(True, aligned, 2, begin, find)

@@ -25,6 +25,8 @@ WARP = 32
 OLDEST = (7, 5)
 """Compute capability of the oldest GPUs that kernels are compiled for."""
 _OUT_OF_MEMORY = 2
+_SHARED = 3
+"""The address space of shared memory."""
 _TF32_BITS, _BF16_BITS = 13, 16
 """Of a float32, those at the end that the two leave out."""
 _SIMULATED_BYTES = 1 << 34
@@ -287,8 +289,17 @@ def translated_errors() -> Iterator[None]:
 # Instructions that Python has no word for: each an intrinsic, and its meaning in Python for the simulator
 
 
+def _load2_python(array: Any, index: Any) -> Any:
+    return array[index], array[index + 1]
+
+
 def _load4_python(array: Any, index: Any) -> Any:
     return array[index], array[index + 1], array[index + 2], array[index + 3]
+
+
+def _store4_python(array: Any, index: Any, *numbers: Any) -> None:
+    for i in range(4):
+        array[np.uint32(index + i)] = numbers[i]
 
 
 class _Beginning:
@@ -374,37 +385,105 @@ def _mma_bf16_python(a0: Any, a1: Any, a2: Any, a3: Any, b0: Any, b1: Any, *c: A
     return _mma_python(_exchanged((a0, a1, a2, a3, b0, b1)), c, _DEPTH_BF16)
 
 
+def _load_matrices_python(array: Any, index: Any) -> Any:
+    lane = int(cuda.laneid)
+    everybody = _exchanged((array, index))
+    rows = [everybody[8 * matrix + lane // 4] for matrix in range(4)]
+    return tuple(source[np.uint32(first + lane % 4)] for source, first in rows)
+
+
+_copies: dict[int, list[list[tuple[Any, Any, list[Any]]]]] = {}
+"""Thread -> the groups of copies that it has not waited for, in the simulator; the last group is open."""
+
+
+def _copy_python(shared: Any, at: Any, array: Any, index: Any, is_there: Any, count: int) -> None:
+    if int(at) % count or is_there and int(index) % count:
+        raise ValueError(f"a copy of {count} numbers from {index} to {at}: neither is a multiple of {count} then")
+    numbers = [array[np.uint32(index + i)] if is_there else ZERO for i in range(count)]
+    for i in range(count):
+        shared[np.uint32(at + i)] = np.float32(np.nan)  # until it is waited for, nobody knows what is there
+    _copies.setdefault(int(cuda.threadIdx.x), [[]])[-1].append((shared, at, numbers))
+
+
+def _copy_one_python(shared: Any, at: Any, array: Any, index: Any, is_there: Any) -> None:
+    _copy_python(shared, at, array, index, is_there, 1)
+
+
+def _copy_four_python(shared: Any, at: Any, array: Any, index: Any, is_there: Any) -> None:
+    _copy_python(shared, at, array, index, is_there, 4)
+
+
+def _copies_end_python() -> None:
+    _copies.setdefault(int(cuda.threadIdx.x), [[]]).append([])
+
+
+def _copies_wait_python(groups: int) -> Any:
+    def wait() -> None:
+        own = _copies[int(cuda.threadIdx.x)]
+        while len(own) - 1 > groups:
+            for shared, at, numbers in own.pop(0):
+                for i, number in enumerate(numbers):
+                    shared[np.uint32(at + i)] = number
+
+    return device_function(wait)
+
+
 if SIMULATED:
-    load4, beginning_at = _load4_python, _beginning_at_python
+    load2, load4, store4 = _load2_python, _load4_python, _store4_python
+    beginning_at = _beginning_at_python
     rounded_tf32, packed_bf16 = _rounded_tf32_python, _packed_bf16_python
     mma_tf32, mma_bf16 = device_function(_mma_tf32_python), device_function(_mma_bf16_python)
+    load_matrices = device_function(_load_matrices_python)
+    copy_one, copy_four = device_function(_copy_one_python), device_function(_copy_four_python)
+    copies_end, copies_wait = device_function(_copies_end_python), _copies_wait_python
 else:
     from llvmlite import ir
     from numba.cuda import types
     from numba.cuda.extending import intrinsic
 
-    _FLOAT4 = ir.VectorType(ir.FloatType(), 4)
+    _FLOAT, _WORD = ir.FloatType(), ir.IntType(32)
 
-    def _pointer4(
+    def _pointer(
         context: Any, builder: Any, array_type: Any, array: Any, index_type: Any, index: Any
     ) -> Any:
         data = context.make_array(array_type)(context, builder, array).data
         wide = context.cast(builder, index, index_type, types.uint64)
-        return builder.bitcast(builder.gep(data, [wide]), _FLOAT4.as_pointer())
+        return builder.gep(data, [wide])
 
-    @intrinsic
-    def load4(typing_context: Any, array: Any, index: Any) -> Any:
-        """array[index : index + 4] of float32 as four numbers, in one access; index is a multiple of 4."""
+    def _load(count: int) -> Any:
+        """array[index : index + count] of float32 as so many numbers, in one access; index is a multiple of count."""
+        vector = ir.VectorType(_FLOAT, count)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            pointer = _pointer4(
-                context, builder, signature.args[0], arguments[0], signature.args[1], arguments[1]
-            )
-            four = builder.load(pointer, align=16)
-            parts = [builder.extract_element(four, ir.IntType(32)(i)) for i in range(4)]
+            (array_type, index_type), (array, index) = signature.args, arguments
+            first = _pointer(context, builder, array_type, array, index_type, index)
+            numbers = builder.load(builder.bitcast(first, vector.as_pointer()), align=4 * count)
+            parts = [builder.extract_element(numbers, _WORD(i)) for i in range(count)]
             return context.make_tuple(builder, signature.return_type, parts)
 
-        return types.UniTuple(types.float32, 4)(array, index), generate
+        @intrinsic
+        def load(typing_context: Any, array: Any, index: Any) -> Any:
+            return types.UniTuple(types.float32, count)(array, index), generate
+
+        return load
+
+    load2, load4 = _load(2), _load(4)
+
+    @intrinsic
+    def store4(typing_context: Any, array: Any, index: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+        """array[index : index + 4] = a, b, c, d of float32, in one access; index is a multiple of 4."""
+        vector = ir.VectorType(_FLOAT, 4)
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            (array_type, index_type, *_), (whole, own, *numbers) = signature.args, arguments
+            first = _pointer(context, builder, array_type, whole, index_type, own)
+            four = ir.Constant(vector, ir.Undefined)
+            for i, number in enumerate(numbers):
+                four = builder.insert_element(four, number, _WORD(i))
+            builder.store(four, builder.bitcast(first, vector.as_pointer()), align=16)
+            return context.get_dummy_value()
+
+        return types.void(array, index, *[types.float32] * 4), generate
 
     @intrinsic
     def beginning_at(typing_context: Any, array: Any, index: Any) -> Any:
@@ -413,19 +492,18 @@ else:
         """
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            kind, index_kind = signature.args
-            part = context.make_array(kind)(context, builder, arguments[0])
-            wide = context.cast(builder, arguments[1], index_kind, types.uint64)
-            part.data = builder.gep(part.data, [wide])
+            (kind, index_kind), (whole, index) = signature.args, arguments
+            part = context.make_array(kind)(context, builder, whole)
+            part.data = _pointer(context, builder, kind, whole, index_kind, index)
             return part._getvalue()
 
         return array(array, index), generate
 
-    _FLOAT, _WORD = ir.FloatType(), ir.IntType(32)
-
-    def _assembly(builder: Any, result: Any, text: str, constraints: str, arguments: list[Any]) -> Any:
+    def _assembly(
+        builder: Any, result: Any, text: str, constraints: str, arguments: list[Any], side_effect: bool = False
+    ) -> Any:
         function = ir.FunctionType(result, [argument.type for argument in arguments])
-        return builder.call(ir.InlineAsm(function, text, constraints, side_effect=False), arguments)
+        return builder.call(ir.InlineAsm(function, text, constraints, side_effect), arguments)
 
     @intrinsic
     def rounded_tf32(typing_context: Any, value: Any) -> Any:
@@ -478,3 +556,73 @@ else:
 
     mma_tf32 = _mma("m16n8k8.row.col.f32.tf32.tf32.f32", types.float32)
     mma_bf16 = _mma("m16n8k16.row.col.f32.bf16.bf16.f32", types.uint32)
+
+    def _shared_address(
+        context: Any, builder: Any, array_type: Any, array: Any, index_type: Any, index: Any
+    ) -> Any:
+        pointer = _pointer(context, builder, array_type, array, index_type, index)
+        return builder.ptrtoint(builder.addrspacecast(pointer, ir.PointerType(_FLOAT, _SHARED)), _WORD)
+
+    @intrinsic
+    def load_matrices(typing_context: Any, array: Any, index: Any) -> Any:
+        """Four matrices of 8 rows by 4 numbers of float32 in shared memory, read by a whole warp: thread t's array and
+        index, a multiple of 4, say where row t % 8 of matrix t // 8 is. Thread t gets number t % 4 of row t // 4 of each.
+        """
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            (array_type, index_type), (whole, own) = signature.args, arguments
+            address = _shared_address(context, builder, array_type, whole, index_type, own)
+            text = "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {$0, $1, $2, $3}, [$4];"
+            result = ir.LiteralStructType([_WORD] * 4)
+            words = _assembly(builder, result, text, "=r,=r,=r,=r,r,~{memory}", [address], side_effect=True)
+            parts = [builder.bitcast(builder.extract_value(words, i), _FLOAT) for i in range(4)]
+            return context.make_tuple(builder, signature.return_type, parts)
+
+        return types.UniTuple(types.float32, 4)(array, index), generate
+
+    def _copy(count: int) -> Any:
+        """shared[at : at + count] = array[index : index + count], or 0 where nothing is there, without waiting: what lies
+        there until it is waited for nobody knows. at and index are multiples of count.
+        """
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            shared_type, at_type, array_type, index_type, flag_type = signature.args
+            shared, at, array, index, is_there = arguments
+            is_there = context.cast(builder, is_there, flag_type, types.boolean)
+            wide = context.cast(builder, index, index_type, types.uint64)
+            own = builder.select(is_there, wide, ir.Constant(wide.type, 0))
+            size = builder.select(is_there, _WORD(4 * count), _WORD(0))
+            target = _shared_address(context, builder, shared_type, shared, at_type, at)
+            source = _pointer(context, builder, array_type, array, types.uint64, own)
+            text = f"cp.async.ca.shared.global [$0], [$1], {4 * count}, $2;"
+            arguments = [target, builder.ptrtoint(source, ir.IntType(64)), size]
+            _assembly(builder, ir.VoidType(), text, "r,l,r,~{memory}", arguments, side_effect=True)
+            return context.get_dummy_value()
+
+        @intrinsic
+        def copy(typing_context: Any, shared: Any, at: Any, array: Any, index: Any, is_there: Any) -> Any:
+            return types.void(shared, at, array, index, is_there), generate
+
+        return copy
+
+    copy_one, copy_four = _copy(1), _copy(4)
+
+    def _order(text: str) -> Any:
+        """An instruction that orders copies."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            _assembly(builder, ir.VoidType(), text, "~{memory}", [], side_effect=True)
+            return context.get_dummy_value()
+
+        @intrinsic
+        def order(typing_context: Any) -> Any:
+            return types.void(), generate
+
+        return order
+
+    copies_end = _order("cp.async.commit_group;")
+    """The copies that a thread has started since the last end are a group."""
+
+    def copies_wait(groups: int) -> Any:
+        """What waits for all of a thread's groups of copies but the last so many."""
+        return _order(f"cp.async.wait_group {groups};")

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from ....errors import DeviceError, nearest
 from ..toolchain import OLDEST, compute_capability
+from .copies import DEPTH
+from .core import MakeCore
 from .ffma import ffma
-from .kernel import MakeCore
 from .tensor_cores import bf16, tf32
 from .tile import Tile
 
@@ -28,8 +29,8 @@ PRECISIONS = {
     each.name: each
     for each in (
         Precision("float32", ffma, 8, OLDEST),
-        Precision("tf32", tf32, 16, (8, 0)),
-        Precision("bf16", bf16, 16, (8, 0)),
+        Precision("tf32", tf32, DEPTH, (8, 0)),
+        Precision("bf16", bf16, DEPTH, (8, 0)),
     )
 }
 

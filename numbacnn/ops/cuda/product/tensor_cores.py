@@ -3,140 +3,202 @@ deep in tf32 and 16 deep in bf16, for a whole warp at a time; sums stay float32.
 
 Which thread holds which element is laid down by the instruction (PTX ISA, "Matrix Fragments for mma.m16n8k8" and
 "m16n8k16"): of A thread t has rows t/4 and t/4 + 8, of B column t/4, of C rows t/4 and t/4 + 8 of columns 2(t%4) and the
-next; along the depth t%4 and t%4 + 4 in tf32, 2(t%4), 2(t%4) + 8 and the one after each in bf16.
+next; along the depth t%4 and t%4 + 4 in tf32, 2(t%4), 2(t%4) + 8 and the one after each in bf16. So sixteen columns of
+B, twice what an instruction takes, lie on threads as sixteen rows of A do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba import cuda, float32, uint32
 
-from ..toolchain import beginning_at, device_function, mma_bf16, mma_tf32, packed_bf16, rounded_tf32
-from .kernel import Core
+from ..toolchain import (
+    beginning_at,
+    device_function,
+    load2,
+    load_matrices,
+    mma_bf16,
+    mma_tf32,
+    packed_bf16,
+    rounded_tf32,
+)
+from .copies import DEPTH, by_copies, in_deep, in_flat
+from .core import Core
+from .loaders import Loader
 from .tile import Tile
 
 _ROWS, _COLUMNS = 16, 8
-_ONE, _TWO, _FOUR, _EIGHT = (np.uint32(i) for i in (1, 2, 4, 8))
+_ONE, _TWO, _FOUR, _EIGHT, _SIXTEEN = (np.uint32(i) for i in (1, 2, 4, 8, 16))
+_LOW, _HIGH = np.uint32(31), np.uint32(0xFFFFFFE0)
+_DEEP = np.uint32(DEPTH)
+
+Operand = tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]
+"""How sixteen rows of A, or columns of B, are read from a part in shared memory:
+
+    index(place, depth)             see copies.py
+    reads(first, lane)              where a thread reads in the sixteen from row or column `first` on
+    read(shared, at, step, beyond)  what it holds of those `beyond` rows from there, of instruction `step` along the
+                                    depth: in the upper eight and in the lower, then further along the depth in both
+"""
 
 
-@device_function
-def _as_it_is(value: Any) -> Any:
-    return value
+def _tf32_operand(deep: bool, extent: int) -> Operand:
+    """As they lie there."""
+    if deep:
 
+        @device_function
+        def reads(first: Any, lane: Any) -> Any:
+            # Thread t tells where row t % 16 begins, the first sixteen of them of the nearer four.
+            return in_deep(np.uint32(first + lane % _SIXTEEN), np.uint32((lane // _SIXTEEN) * _FOUR))
 
-@device_function
-def _owns(lane: Any) -> Any:
-    return np.uint32(lane // _FOUR), np.uint32((lane % _FOUR) * _TWO)
+        @device_function
+        def read(shared: Any, at: Any, step: Any, beyond: Any) -> Any:
+            own = beginning_at(shared, np.uint32(at ^ (step * _EIGHT)))
+            return load_matrices(own, np.uint32(beyond * _DEEP))
 
+        return in_deep, reads, read
 
-def _reads_from(pitch_a: Any, pitch_b: Any, apart: Any) -> Any:
-    """Where a thread begins to read, if the four that share rows begin so many depths apart."""
-
-    @device_function
-    def reads_from(lane: Any) -> Any:
-        depth, place = np.uint32((lane % _FOUR) * apart), np.uint32(lane // _FOUR)
-        return np.uint32(depth * pitch_a + place), np.uint32(depth * pitch_b + place)
-
-    return reads_from
-
-
-def tf32(tile: Tile) -> Core:
-    """Numbers rounded to 10 bits after the point."""
-    padding = 8
-    pitch_a, pitch_b = np.uint32(tile.rows + padding), np.uint32(tile.columns + padding)
-    # The four threads that share rows are a depth apart: 8 banks.
-    reads_from = _reads_from(pitch_a, pitch_b, _ONE)
-    further_a, further_b = np.uint32(4 * (tile.rows + padding)), np.uint32(4 * (tile.columns + padding))
-    tall, wide, place_of = _places(tile)
-    steps, steps_of = tile.depth // 8, _EIGHT
-
-    @device_function
-    def multiply(sums: Any, of_a: Any, of_b: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any) -> None:
-        own_a, own_b = beginning_at(shared_a, at_a), beginning_at(shared_b, at_b)
-        for step in range(steps):
-            deeper = np.uint32(np.uint32(step) * steps_of)
-            first_a, first_b = np.uint32(deeper * pitch_a), np.uint32(deeper * pitch_b)
-            for j in range(wide):
-                b = np.uint32(first_b + np.uint32(j) * _EIGHT)
-                of_b[2 * j], of_b[2 * j + 1] = own_b[b], own_b[np.uint32(b + further_b)]
-            for i in range(tall):
-                a = np.uint32(first_a + np.uint32(16 * i))
-                upper, lower = own_a[a], own_a[np.uint32(a + _EIGHT)]
-                upper_further = own_a[np.uint32(a + further_a)]
-                lower_further = own_a[np.uint32(a + further_a + _EIGHT)]
-                for j in range(wide):
-                    at = 4 * (i * wide + j)
-                    sums[at], sums[at + 1], sums[at + 2], sums[at + 3] = mma_tf32(
-                        upper,
-                        lower,
-                        upper_further,
-                        lower_further,
-                        of_b[2 * j],
-                        of_b[2 * j + 1],
-                        sums[at],
-                        sums[at + 1],
-                        sums[at + 2],
-                        sums[at + 3],
-                    )
-
-    return Core(padding, rounded_tf32, reads_from, _owns, place_of, multiply, 216, 0.0)
-
-
-def bf16(tile: Tile) -> Core:
-    """Numbers rounded to 7 bits after the point; they lie in shared memory as float32 and are paired when they are read."""
-    padding = 4
-    pitch_a, pitch_b = np.uint32(tile.rows + padding), np.uint32(tile.columns + padding)
-    # The four threads that share rows are two depths apart: 8 banks.
-    reads_from = _reads_from(pitch_a, pitch_b, _TWO)
-    further_a, further_b = np.uint32(8 * (tile.rows + padding)), np.uint32(8 * (tile.columns + padding))
-    tall, wide, place_of = _places(tile)
-    steps, steps_of = tile.depth // 16, np.uint32(16)
+    index = in_flat(extent, 1)
+    pitch, further = np.uint32(extent), np.uint32(4 * extent)
 
     @device_function
-    def pair(shared: Any, at: Any, pitch: Any) -> Any:
+    def reads_flat(first: Any, lane: Any) -> Any:
+        return index(np.uint32(first + lane // _FOUR), np.uint32(lane % _FOUR))
+
+    @device_function
+    def read_flat(shared: Any, at: Any, step: Any, beyond: Any) -> Any:
+        rest = np.uint32(step * _EIGHT * pitch + (beyond & _HIGH))
+        upper = beginning_at(shared, np.uint32(at ^ (beyond & _LOW)))
+        lower = beginning_at(shared, np.uint32(at ^ ((beyond & _LOW) | _EIGHT)))
+        deeper = np.uint32(rest + further)
+        return upper[rest], lower[rest], upper[deeper], lower[deeper]
+
+    return index, reads_flat, read_flat
+
+
+def _bf16_operand(deep: bool, extent: int) -> Operand:
+    """Rounded to 7 bits after the point and paired when they are read, as they lie in shared memory as float32."""
+    if deep:
+        eight_rows = np.uint32(8 * DEPTH)
+
+        @device_function
+        def reads(first: Any, lane: Any) -> Any:
+            return in_deep(np.uint32(first + lane // _FOUR), np.uint32((lane % _FOUR) * _TWO))
+
+        @device_function
+        def pair(shared: Any, at: Any) -> Any:
+            one, other = load2(shared, at)
+            return packed_bf16(one, other)
+
+        @device_function
+        def read(shared: Any, at: Any, step: Any, beyond: Any) -> Any:
+            rest = np.uint32(beyond * _DEEP)
+            near = beginning_at(shared, at)
+            further = beginning_at(shared, np.uint32(at ^ _EIGHT))
+            return (
+                pair(near, rest),
+                pair(near, np.uint32(rest + eight_rows)),
+                pair(further, rest),
+                pair(further, np.uint32(rest + eight_rows)),
+            )
+
+        return in_deep, reads, read
+
+    index = in_flat(extent, 2)
+    pitch, eight_deeper = np.uint32(extent), np.uint32(8 * extent)
+
+    @device_function
+    def reads_flat(first: Any, lane: Any) -> Any:
+        return index(np.uint32(first + lane // _FOUR), np.uint32((lane % _FOUR) * _TWO))
+
+    @device_function
+    def pair_flat(shared: Any, at: Any) -> Any:
         return packed_bf16(shared[at], shared[np.uint32(at + pitch)])
 
     @device_function
-    def multiply(sums: Any, of_a: Any, of_b: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any) -> None:
-        own_a, own_b = beginning_at(shared_a, at_a), beginning_at(shared_b, at_b)
-        for step in range(steps):
-            deeper = np.uint32(np.uint32(step) * steps_of)
-            first_a, first_b = np.uint32(deeper * pitch_a), np.uint32(deeper * pitch_b)
-            for i in range(tall):
-                a = np.uint32(first_a + np.uint32(16 * i))
-                upper, lower = pair(own_a, a, pitch_a), pair(own_a, np.uint32(a + _EIGHT), pitch_a)
-                a = np.uint32(a + further_a)
-                upper_further = pair(own_a, a, pitch_a)
-                lower_further = pair(own_a, np.uint32(a + _EIGHT), pitch_a)
-                for j in range(wide):
-                    b = np.uint32(first_b + np.uint32(j) * _EIGHT)
-                    at = 4 * (i * wide + j)
-                    sums[at], sums[at + 1], sums[at + 2], sums[at + 3] = mma_bf16(
+    def read_flat(shared: Any, at: Any, step: Any, beyond: Any) -> Any:
+        rest = np.uint32(beyond & _HIGH)
+        upper = beginning_at(shared, np.uint32(at ^ (beyond & _LOW)))
+        lower = beginning_at(shared, np.uint32(at ^ ((beyond & _LOW) | _EIGHT)))
+        return (
+            pair_flat(upper, rest),
+            pair_flat(lower, rest),
+            pair_flat(upper, np.uint32(rest + eight_deeper)),
+            pair_flat(lower, np.uint32(rest + eight_deeper)),
+        )
+
+    return index, reads_flat, read_flat
+
+
+def tf32(tile: Tile, load_a: Loader, load_b: Loader) -> Core:
+    """Numbers rounded to 10 bits after the point."""
+    return _core(tile, load_a, load_b, _tf32_operand, rounded_tf32, mma_tf32, 8, float32)
+
+
+def bf16(tile: Tile, load_a: Loader, load_b: Loader) -> Core:
+    """Numbers rounded to 7 bits after the point."""
+    return _core(tile, load_a, load_b, _bf16_operand, None, mma_bf16, 16, uint32)
+
+
+def _core(
+    tile: Tile,
+    load_a: Loader,
+    load_b: Loader,
+    operand: Callable[[bool, int], Operand],
+    rounded: Any,
+    mma: Any,
+    depth: int,
+    word: Any,
+) -> Core:
+    """`depth` of an instruction, whose operands are such words."""
+    index_a, reads_a, read_a = operand(load_a.deep, tile.rows)
+    index_b, reads_b, read_b = operand(load_b.deep, tile.columns)
+    tall, wide = tile.warp[0] // _ROWS, tile.warp[1] // _COLUMNS
+    steps, sixteens, words_of_b = DEPTH // depth, wide // 2, 2 * wide
+    columns = np.uint32(wide)
+
+    @device_function
+    def multiply(sums: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any) -> None:
+        of_b = cuda.local.array(words_of_b, word)
+        for i in range(steps):
+            step = np.uint32(i)
+            for j in range(sixteens):
+                at = 4 * j
+                of_b[at], of_b[at + 2], of_b[at + 1], of_b[at + 3] = read_b(
+                    shared_b, at_b, step, np.uint32(np.uint32(j) * _SIXTEEN)
+                )
+            for j in range(tall):
+                upper, lower, upper_further, lower_further = read_a(
+                    shared_a, at_a, step, np.uint32(np.uint32(j) * _SIXTEEN)
+                )
+                for m in range(wide):
+                    at = 4 * (j * wide + m)
+                    sums[at], sums[at + 1], sums[at + 2], sums[at + 3] = mma(
                         upper,
                         lower,
                         upper_further,
                         lower_further,
-                        pair(own_b, b, pitch_b),
-                        pair(own_b, np.uint32(b + further_b), pitch_b),
+                        of_b[2 * m],
+                        of_b[2 * m + 1],
                         sums[at],
                         sums[at + 1],
                         sums[at + 2],
                         sums[at + 3],
                     )
 
-    return Core(padding, _as_it_is, reads_from, _owns, place_of, multiply, 216, 0.0)
-
-
-def _places(tile: Tile) -> tuple[int, int, Any]:
-    """(instructions down a warp's part, across it, place_of): four sums of an instruction follow each other."""
-    tall, wide = tile.warp[0] // _ROWS, tile.warp[1] // _COLUMNS
-    columns = np.uint32(wide)
+    @device_function
+    def owns(lane: Any) -> Any:
+        return np.uint32(lane // _FOUR), np.uint32((lane % _FOUR) * _TWO)
 
     @device_function
     def place_of(i: Any) -> Any:
+        # Four sums of an instruction follow each other.
         instruction, own = np.uint32(i // _FOUR), np.uint32(i % _FOUR)
-        row = np.uint32((instruction // columns) * np.uint32(16) + (own // _TWO) * _EIGHT)
+        row = np.uint32((instruction // columns) * _SIXTEEN + (own // _TWO) * _EIGHT)
         return row, np.uint32((instruction % columns) * _EIGHT + own % _TWO)
 
-    return tall, wide, place_of
+    moved = by_copies(tile, load_a, load_b, index_a, index_b, reads_a, reads_b, rounded, multiply)
+    return Core(*moved, owns, place_of, 216, 0.0, light=True)

@@ -1,0 +1,140 @@
+"""Parts of A and B by way of registers: the next one is on its way from memory while the last is multiplied, and then put
+into the other of two buffers of shared memory, (depth, rows) and (depth, columns) whichever way it lay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import cuda, float32, uint32
+
+from ..toolchain import ZERO, beginning_at, device_function, load4
+from .core import share_of, warp_place
+from .loaders import NONE, ONE_MORE, THREE_MORE, TWO_MORE, Loader
+from .tile import Tile
+
+_FOUR = np.uint32(4)
+
+
+@device_function
+def fill(four: Any, at: Any, values: Any) -> None:
+    a, b, c, d = values
+    four[at], four[np.uint32(at + ONE_MORE)] = a, b
+    four[np.uint32(at + TWO_MORE)], four[np.uint32(at + THREE_MORE)] = c, d
+
+
+def by_registers(
+    tile: Tile,
+    load_a: Loader,
+    load_b: Loader,
+    padding: int,
+    reads_from: Callable[..., Any],
+    multiply: Callable[..., None],
+) -> tuple[int, int, Any]:
+    """(shared_a, shared_b, accumulate) of a core; `padding` elements beyond the tile's lie between two depths.
+
+    reads_from(lane)    elements from the warp's first in the two parts to what a thread reads first
+    multiply(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
+                        adds a whole part to the sums; of_a and of_b are registers, tile.down and tile.across
+    """
+    pitch_a, pitch_b = tile.rows + padding, tile.columns + padding
+    share_a, share_b = share_of(load_a, tile.rows, tile), share_of(load_b, tile.columns, tile)
+    begin_a, fetch_a, put_a = share_a.begin, *_movers(load_a, share_a, pitch_a)
+    begin_b, fetch_b, put_b = share_b.begin, *_movers(load_b, share_b, pitch_b)
+    state_a_size, state_b_size = share_a.state_size, share_b.state_size
+    next_a, next_b = 4 * share_a.count, 4 * share_b.count
+    size_a, size_b = tile.depth * pitch_a, tile.depth * pitch_b
+    buffer_a, buffer_b = np.uint32(size_a), np.uint32(size_b)
+    step, down, across = np.uint32(tile.depth), tile.down, tile.across
+    own_warp = warp_place(tile)
+
+    @device_function
+    def accumulate(
+        sums: Any,
+        shared_a: Any,
+        shared_b: Any,
+        a: Any,
+        b: Any,
+        geometry: Any,
+        group: Any,
+        thread: Any,
+        corner: Any,
+        limits: Any,
+        k: Any,
+        end: Any,
+    ) -> None:
+        of_a, of_b = cuda.local.array(down, float32), cuda.local.array(across, float32)
+        next_of_a, next_of_b = cuda.local.array(next_a, float32), cuda.local.array(next_b, float32)
+        state_a, state_b = cuda.local.array(state_a_size, uint32), cuda.local.array(state_b_size, uint32)
+        begin_a(state_a, geometry, group, thread, corner[0], limits[0])
+        begin_b(state_b, geometry, group, thread, corner[1], limits[1])
+        row, column, lane = own_warp(thread)
+        lane_a, lane_b = reads_from(lane)
+        from_a, from_b = np.uint32(row + lane_a), np.uint32(column + lane_b)
+        here_a, here_b = from_a, from_b
+
+        fetch_a(next_of_a, a, geometry, group, state_a, thread, k, end)
+        fetch_b(next_of_b, b, geometry, group, state_b, thread, k, end)
+        put_a(shared_a, NONE, next_of_a, thread)
+        put_b(shared_b, NONE, next_of_b, thread)
+        cuda.syncthreads()
+        other = ONE_MORE
+        while k < end:
+            k = np.uint32(k + step)
+            more = k < end
+            if more:
+                fetch_a(next_of_a, a, geometry, group, state_a, thread, k, end)
+                fetch_b(next_of_b, b, geometry, group, state_b, thread, k, end)
+            multiply(sums, of_a, of_b, shared_a, shared_b, here_a, here_b)
+            if more:
+                put_a(shared_a, np.uint32(other * buffer_a), next_of_a, thread)
+                put_b(shared_b, np.uint32(other * buffer_b), next_of_b, thread)
+                here_a, here_b = np.uint32(from_a + other * buffer_a), np.uint32(from_b + other * buffer_b)
+                other = np.uint32(ONE_MORE - other)
+                cuda.syncthreads()
+
+    return 2 * size_a, 2 * size_b, accumulate
+
+
+def _movers(loader: Loader, share: Any, pitch: int) -> tuple[Any, Any]:
+    """(fetch, put): what every thread does for its share of a part."""
+    count, threads, words = share.count, share.threads, share.words
+    is_one, place_of, find = share.is_one, share.place_of, loader.find
+    deep, fours, pitch_of = loader.deep, loader.fours, np.uint32(pitch)
+
+    @device_function
+    def fetch(
+        numbers: Any, array: Any, geometry: Any, group: Any, state: Any, thread: Any, k: Any, end: Any
+    ) -> None:
+        for i in range(count):
+            four = np.uint32(thread + np.uint32(i) * threads)
+            if is_one(four):
+                _, deeper = place_of(four)
+                depth = np.uint32(k + deeper)
+                at, at_state = np.uint32(np.uint32(i) * _FOUR), np.uint32(np.uint32(i) * words)
+                if fours:
+                    is_there, first = find(geometry, group, state, at_state, depth, NONE, end)
+                    if is_there:
+                        fill(numbers, at, load4(array, first))
+                    else:
+                        fill(numbers, at, (ZERO, ZERO, ZERO, ZERO))
+                else:
+                    for j in range(4):
+                        own = np.uint32(j)
+                        is_there, place = find(geometry, group, state, at_state, depth, own, end)
+                        numbers[np.uint32(at + own)] = array[place] if is_there else ZERO
+
+    @device_function
+    def put(shared: Any, buffer: Any, numbers: Any, thread: Any) -> None:
+        for i in range(count):
+            four = np.uint32(thread + np.uint32(i) * threads)
+            if is_one(four):
+                place, deeper = place_of(four)
+                own = beginning_at(shared, np.uint32(buffer + deeper * pitch_of + place))
+                apart = pitch_of if deep else ONE_MORE
+                for j in range(4):
+                    own[np.uint32(np.uint32(j) * apart)] = numbers[i * 4 + j]
+
+    return fetch, put
