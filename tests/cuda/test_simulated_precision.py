@@ -10,11 +10,14 @@ needs_simulator()
 import numpy as np
 from comparisons import COMPARISONS
 from scheduler import ORDERS, in_order
-from variants import arguments_of
+from variants import arguments_of, factors_rounded
 
 from numbacnn.errors import DeviceError
 from numbacnn.ops.cuda import toolchain
-from numbacnn.ops.cuda.product import precision
+from numbacnn.ops.cuda.product import copies, precision
+from numbacnn.ops.cuda.product.kernel import as_it_is
+from numbacnn.ops.cuda.product.launching import Product
+from numbacnn.ops.cuda.product.loaders import across_depth, along_depth
 from numbacnn.ops.kernel import Kernel
 
 SHAPES = {
@@ -25,30 +28,15 @@ SHAPES = {
     "convolution.backward_weights": ["batch 1, one channel"],
 }
 CASES = [(op, shape) for op, shapes in SHAPES.items() for shape in shapes]
-FACTORS = {"x", "d_y", "weights"}
 
 
-@pytest.fixture(params=["tf32", "bf16"])
-def rounded(request, monkeypatch):
-    """The precision is in force; how it rounds an array."""
-    monkeypatch.setattr(precision._Chosen, "precision", precision.PRECISIONS[request.param])
-    bits = {"tf32": toolchain._TF32_BITS, "bf16": toolchain._BF16_BITS}[request.param]
-    return np.vectorize(lambda value: toolchain._rounded(value, bits), otypes=[np.float32])
-
-
+@pytest.mark.parametrize("name", ["tf32", "bf16"])
 @pytest.mark.parametrize(("kernel", "shape"), CASES, ids=[f"{kernel}-{shape}" for kernel, shape in CASES])
-def test_products_of_rounded_numbers(kernel, shape, rounded):
+def test_products_of_rounded_numbers(kernel, shape, name, monkeypatch):
+    monkeypatch.setattr(precision._Chosen, "precision", precision.PRECISIONS[name])
     row, op = COMPARISONS[kernel], Kernel.registry[kernel]
     arguments = arguments_of(kernel, row.shapes[shape])
-    exact = [
-        rounded(value).astype(np.float64)
-        if name in FACTORS and isinstance(value, np.ndarray)
-        else value.astype(np.float64)
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f"
-        else value
-        for name, value in zip(op.parameters, arguments, strict=True)
-    ]
-    expected = row.naive(*exact)[0]
+    expected = row.naive(*factors_rounded(name, op.parameters, arguments))[0]
     written = []
     for order in ("forward", "shuffled"):
         own = [value.copy() if isinstance(value, np.ndarray) else value for value in arguments]
@@ -75,3 +63,20 @@ def test_a_precision_that_a_gpu_has_not_is_refused(monkeypatch):
     with pytest.raises(DeviceError, match="unknown precision 'bf61'; did you mean 'bf16'"):
         precision.set_precision("bf61")
     precision.set_precision("float32")
+
+
+def test_a_part_that_is_not_waited_for_is_noticed(monkeypatch):
+    x, weights = (
+        np.random.default_rng(7).normal(size=shape).astype(np.float32) for shape in ((8, 40), (40, 8))
+    )
+    monkeypatch.setattr(precision._Chosen, "precision", precision.PRECISIONS["tf32"])
+
+    def product(name):
+        y = np.zeros((8, 8), np.float32)
+        sizes = {"rows": 8, "columns": 8, "depth": 40, "row_size": 8, "geometry": (40, 8, 0)}
+        Product(name, along_depth(0, True), across_depth(1, 2, True), as_it_is)(y, x, weights, **sizes)
+        return y
+
+    np.testing.assert_allclose(product("waits"), x @ weights, rtol=0.01, atol=0.01)
+    monkeypatch.setattr(copies, "copies_wait", lambda groups: toolchain.device_function(lambda: None))
+    assert np.isnan(product("does_not_wait")).all()

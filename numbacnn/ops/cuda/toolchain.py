@@ -6,9 +6,9 @@ this file. With NUMBA_ENABLE_CUDASIM=1, set before Numba is imported, kernels ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from importlib import metadata
 from typing import Any, NamedTuple
 
@@ -319,13 +319,17 @@ def _beginning_at_python(array: Any, index: Any) -> Any:
     return _Beginning(array, index)
 
 
+@lru_cache(1 << 16)
+def _rounded_word(word: int, bits: int) -> int:
+    """The bits of a float32 with so many of the lowest rounded away; of two as near, tf32 takes the larger, bf16 the even."""
+    if word >> 23 & 0xFF != 0xFF:
+        half = (1 << (bits - 1)) - 1 + (word >> bits & 1 if bits == _BF16_BITS else 1)
+        word = (word + half) & 0xFFFFFFFF
+    return word >> bits << bits
+
+
 def _rounded(value: Any, bits: int) -> Any:
-    """A float32 with so many of its lowest bits rounded away; of two as near, tf32 takes the larger, bf16 the even."""
-    whole = int(np.float32(value).view(np.uint32))
-    if np.isfinite(value):
-        half = (1 << (bits - 1)) - 1 + (whole >> bits & 1 if bits == _BF16_BITS else 1)
-        whole = (whole + half) & 0xFFFFFFFF
-    return np.uint32(whole >> bits << bits).view(np.float32)
+    return np.uint32(_rounded_word(int(np.float32(value).view(np.uint32)), bits)).view(np.float32)
 
 
 def _rounded_tf32_python(value: Any) -> Any:
@@ -333,13 +337,17 @@ def _rounded_tf32_python(value: Any) -> Any:
 
 
 def _packed_bf16_python(first: Any, second: Any) -> Any:
-    low, high = (int(_rounded(value, _BF16_BITS).view(np.uint32)) >> _BF16_BITS for value in (first, second))
-    return np.uint32(high << _BF16_BITS | low)
+    words = (int(np.float32(value).view(np.uint32)) for value in (first, second))
+    low, high = (_rounded_word(word, _BF16_BITS) for word in words)
+    return np.uint32(high | low >> _BF16_BITS)
 
 
-def _unpacked_bf16(pair: Any) -> tuple[Any, Any]:
-    whole = int(pair)
-    return tuple(np.uint32(half << _BF16_BITS).view(np.float32) for half in (whole & 0xFFFF, whole >> 16))  # type: ignore[return-value]
+@lru_cache(1 << 16)
+def _unpacked_bf16(pair: int) -> tuple[Any, Any]:
+    low, high = np.array([pair << _BF16_BITS & 0xFFFFFFFF, pair >> _BF16_BITS << _BF16_BITS], np.uint32).view(
+        np.float32
+    )
+    return low, high
 
 
 _held: dict[tuple[int, int], tuple[Any, ...]] = {}
@@ -356,33 +364,35 @@ def _exchanged(own: tuple[Any, ...]) -> list[tuple[Any, ...]]:
     return everybody
 
 
-def _mma_python(
-    everybody: list[Any], c: tuple[Any, ...], depth: Sequence[tuple[int, int, int, int | None]]
-) -> Any:
-    """The sums of one thread. `depth`: which thread of four, its first registers of A and B, and which half of them."""
+def _mma_python(everybody: list[Any], c: tuple[Any, ...], unpacked: Callable[[Any], tuple[Any, ...]]) -> Any:
+    """The sums of one thread: (row, column), (row, column + 1), then 8 rows below."""
     lane = int(cuda.laneid)
     row, column = lane // 4, lane % 4 * 2
+
+    def along(first: int, registers: tuple[int, int]) -> list[Any]:
+        """What four threads from `first` on hold of a row or column, in the order of its depths."""
+        return [
+            number
+            for register in registers
+            for thread in range(first, first + 4)
+            for number in unpacked(everybody[thread][register])
+        ]
+
+    rows = [along(4 * row, registers) for registers in ((0, 2), (1, 3))]
+    columns = [along(4 * beside, (4, 5)) for beside in (column, column + 1)]
     sums = list(c)
-    for quarter, register_a, register_b, half in depth:
-        for beside in range(2):
-            b = everybody[(column + beside) * 4 + quarter][4 + register_b]
-            for below in range(2):
-                a = everybody[row * 4 + quarter][register_a + below]
-                factors = (a, b) if half is None else (_unpacked_bf16(a)[half], _unpacked_bf16(b)[half])
-                sums[2 * below + beside] = np.float32(sums[2 * below + beside] + factors[0] * factors[1])
+    for i, (of_a, of_b) in enumerate((a, b) for a in rows for b in columns):
+        for a, b in zip(of_a, of_b, strict=True):
+            sums[i] = np.float32(sums[i] + a * b)
     return tuple(sums)
 
 
-_DEPTH_TF32 = [(k % 4, k // 4 * 2, k // 4, None) for k in range(8)]
-_DEPTH_BF16 = [(k % 8 // 2, k // 8 * 2, k // 8, k % 2) for k in range(16)]
-
-
 def _mma_tf32_python(a0: Any, a1: Any, a2: Any, a3: Any, b0: Any, b1: Any, *c: Any) -> Any:
-    return _mma_python(_exchanged((a0, a1, a2, a3, b0, b1)), c, _DEPTH_TF32)
+    return _mma_python(_exchanged((a0, a1, a2, a3, b0, b1)), c, lambda word: (word,))
 
 
 def _mma_bf16_python(a0: Any, a1: Any, a2: Any, a3: Any, b0: Any, b1: Any, *c: Any) -> Any:
-    return _mma_python(_exchanged((a0, a1, a2, a3, b0, b1)), c, _DEPTH_BF16)
+    return _mma_python(_exchanged((a0, a1, a2, a3, b0, b1)), c, lambda pair: _unpacked_bf16(int(pair)))
 
 
 def _load_matrices_python(array: Any, index: Any) -> Any:
@@ -397,8 +407,10 @@ _copies: dict[int, list[list[tuple[Any, Any, list[Any]]]]] = {}
 
 
 def _copy_python(shared: Any, at: Any, array: Any, index: Any, is_there: Any, count: int) -> None:
-    if int(at) % count or is_there and int(index) % count:
-        raise ValueError(f"a copy of {count} numbers from {index} to {at}: neither is a multiple of {count} then")
+    if int(at) % count or (is_there and int(index) % count):
+        raise ValueError(
+            f"a copy of {count} numbers from {index} to {at}: neither is a multiple of {count} then"
+        )
     numbers = [array[np.uint32(index + i)] if is_there else ZERO for i in range(count)]
     for i in range(count):
         shared[np.uint32(at + i)] = np.float32(np.nan)  # until it is waited for, nobody knows what is there
@@ -443,9 +455,7 @@ else:
 
     _FLOAT, _WORD = ir.FloatType(), ir.IntType(32)
 
-    def _pointer(
-        context: Any, builder: Any, array_type: Any, array: Any, index_type: Any, index: Any
-    ) -> Any:
+    def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index_type: Any, index: Any) -> Any:
         data = context.make_array(array_type)(context, builder, array).data
         wide = context.cast(builder, index, index_type, types.uint64)
         return builder.gep(data, [wide])
@@ -500,7 +510,12 @@ else:
         return array(array, index), generate
 
     def _assembly(
-        builder: Any, result: Any, text: str, constraints: str, arguments: list[Any], side_effect: bool = False
+        builder: Any,
+        result: Any,
+        text: str,
+        constraints: str,
+        arguments: list[Any],
+        side_effect: bool = False,
     ) -> Any:
         function = ir.FunctionType(result, [argument.type for argument in arguments])
         return builder.call(ir.InlineAsm(function, text, constraints, side_effect), arguments)

@@ -44,7 +44,7 @@ def in_deep(place: Any, depth: Any) -> Any:
     return np.uint32(place * _DEPTH + (((depth // _FOUR) ^ order) * _FOUR) + depth % _FOUR)
 
 
-def in_flat(extent: int, apart: int) -> Callable[..., Any]:
+def in_flat(extent: int, apart: int) -> Any:
     """Where a number is in a part (depth, extent), for threads that read eight neighbours at four depths, `apart` from
     each other, at a time.
     """
@@ -140,12 +140,20 @@ def by_copies(
 
 def _copier(loader: Loader, share: Share, index: Callable[..., Any]) -> Any:
     """What every thread starts for its share of a part, if that begins before `end`."""
-    count, threads, words = share.count, share.threads, share.words
+    count, threads, words = share.fours, share.threads, share.words
     is_one, place_of, find, fours = share.is_one, share.place_of, loader.find, loader.fours
 
     @device_function
     def copy(
-        shared: Any, stage: Any, array: Any, geometry: Any, group: Any, state: Any, thread: Any, k: Any, end: Any
+        shared: Any,
+        stage: Any,
+        array: Any,
+        geometry: Any,
+        group: Any,
+        state: Any,
+        thread: Any,
+        k: Any,
+        end: Any,
     ) -> None:
         if k < end:
             for i in range(count):
@@ -170,7 +178,7 @@ def _rounder(share: Share, index: Callable[..., Any], rounded: Callable[..., Any
     """What every thread does to the numbers that it copied, once they have arrived: to each of them once, where each is
     then read by several warps.
     """
-    count, threads, is_one, place_of = share.count, share.threads, share.is_one, share.place_of
+    count, threads, is_one, place_of = share.fours, share.threads, share.is_one, share.place_of
 
     @device_function
     def leave(shared: Any, stage: Any, thread: Any) -> None:

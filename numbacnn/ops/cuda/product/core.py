@@ -44,7 +44,7 @@ MakeCore = Callable[[Tile, Loader, Loader], Core]
 
 
 class Share(NamedTuple):
-    """A thread's share of a part (extent, depth) of a matrix, in fours: number i of its `count` fours is four
+    """A thread's share of a part (extent, depth) of a matrix, in fours: number i of its `fours` is four
     thread + i * threads of the part, if there is one.
 
     is_one(four)                                            whether there is
@@ -53,7 +53,7 @@ class Share(NamedTuple):
     place_of(four)                                          (row or column, depth) of its first number, in the part
     """
 
-    count: int
+    fours: int
     threads: Any
     words: Any
     state_size: int
@@ -91,7 +91,7 @@ def share_of(loader: Loader, extent: int, tile: Tile) -> Share:
     return Share(count, threads, words, count * loader.words, is_one, begin, place_of)
 
 
-def warp_place(tile: Tile) -> Callable[..., Any]:
+def warp_place(tile: Tile) -> Any:
     """A device function: thread -> (row, column) in the tile where its warp's part begins, and its lane."""
     across = np.uint32(tile.warps[1])
     rows, columns = (np.uint32(extent) for extent in tile.warp)

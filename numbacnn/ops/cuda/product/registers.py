@@ -44,7 +44,7 @@ def by_registers(
     begin_a, fetch_a, put_a = share_a.begin, *_movers(load_a, share_a, pitch_a)
     begin_b, fetch_b, put_b = share_b.begin, *_movers(load_b, share_b, pitch_b)
     state_a_size, state_b_size = share_a.state_size, share_b.state_size
-    next_a, next_b = 4 * share_a.count, 4 * share_b.count
+    next_a, next_b = 4 * share_a.fours, 4 * share_b.fours
     size_a, size_b = tile.depth * pitch_a, tile.depth * pitch_b
     buffer_a, buffer_b = np.uint32(size_a), np.uint32(size_b)
     step, down, across = np.uint32(tile.depth), tile.down, tile.across
@@ -100,7 +100,7 @@ def by_registers(
 
 def _movers(loader: Loader, share: Any, pitch: int) -> tuple[Any, Any]:
     """(fetch, put): what every thread does for its share of a part."""
-    count, threads, words = share.count, share.threads, share.words
+    count, threads, words = share.fours, share.threads, share.words
     is_one, place_of, find = share.is_one, share.place_of, loader.find
     deep, fours, pitch_of = loader.deep, loader.fours, np.uint32(pitch)
 
