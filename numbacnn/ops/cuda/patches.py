@@ -1,7 +1,7 @@
 """How the matrices of a convolution are read (product.loaders): none of them exists in memory.
 
-Rows and columns are counted from the padding's corner, so that none is below zero: row h of the padded input is row
-h - top of the picture.
+All is counted in uint32: a row or column above or left of a picture is a very large number, as it begins again at 2**32,
+and so are the places of numbers that are then not read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..geometry import Window
 from .product.division import divisor, quotient
-from .product.loaders import NONE, ONE_MORE, THREE_MORE, TWO_MORE, Loader
+from .product.loaders import NONE, ONE_MORE, TWO_MORE, Loader
 from .toolchain import device_function
 
 (
@@ -110,16 +110,13 @@ def _filter_tap(k: Any, geometry: Any) -> Any:
 
 @device_function
 def _is_inside(h: Any, w: Any, geometry: Any) -> Any:
-    """Whether a place of the padded input is in the picture."""
-    top, left = geometry[TOP], geometry[LEFT]
-    return (np.uint32(h - top) < geometry[HEIGHT]) & (np.uint32(w - left) < geometry[WIDTH])
+    return (h < geometry[HEIGHT]) & (w < geometry[WIDTH])
 
 
 @device_function
-def _pixel(image: Any, h: Any, w: Any, geometry: Any) -> Any:
-    """The element of x at a place of the padded input, `image` that of the picture's first."""
-    row = np.uint32((h - geometry[TOP]) * geometry[WIDTH] + (w - geometry[LEFT]))
-    return np.uint32(image + row * geometry[CHANNELS])
+def _pixel(h: Any, w: Any, geometry: Any) -> Any:
+    """The first element of pixel (h, w) in a picture."""
+    return np.uint32((h * geometry[WIDTH] + w) * geometry[CHANNELS])
 
 
 def patches(aligned: bool) -> Loader:
@@ -128,10 +125,12 @@ def patches(aligned: bool) -> Loader:
     @device_function
     def begin(state: Any, at: Any, geometry: Any, group: Any, place: Any, limit: Any) -> None:
         n, p, q = _picture_cell(place, geometry)
-        size = np.uint32(geometry[HEIGHT] * geometry[WIDTH] * geometry[CHANNELS])
-        state[at] = np.uint32(n * size + group * geometry[OWN_CHANNELS])
-        state[np.uint32(at + ONE_MORE)] = np.uint32(p * geometry[STRIDE_DOWN]) if place < limit else _FAR
-        state[np.uint32(at + TWO_MORE)] = np.uint32(q * geometry[STRIDE_ACROSS])
+        h = np.uint32(p * geometry[STRIDE_DOWN] - geometry[TOP])
+        w = np.uint32(q * geometry[STRIDE_ACROSS] - geometry[LEFT])
+        below = np.uint32(n * geometry[HEIGHT] + h)
+        state[at] = np.uint32(_pixel(below, w, geometry) + group * geometry[OWN_CHANNELS])
+        state[np.uint32(at + ONE_MORE)] = h if place < limit else _FAR
+        state[np.uint32(at + TWO_MORE)] = w
 
     @device_function
     def find(geometry: Any, group: Any, state: Any, at: Any, k: Any, j: Any, end: Any) -> Any:
@@ -140,7 +139,7 @@ def patches(aligned: bool) -> Loader:
         h = np.uint32(state[np.uint32(at + ONE_MORE)] + down)
         w = np.uint32(state[np.uint32(at + TWO_MORE)] + across)
         is_there = (own < end) & _is_inside(h, w, geometry)
-        return is_there, np.uint32(_pixel(state[at], h, w, geometry) + channel)
+        return is_there, np.uint32(state[at] + _pixel(down, across, geometry) + channel)
 
     return Loader(True, aligned, 3, begin, find)
 
@@ -149,35 +148,35 @@ def patches_turned(aligned: bool) -> Loader:
     """(R*S*C/G, N*P*Q): an element of all patches a row."""
 
     @device_function
-    def begin(state: Any, at: Any, geometry: Any, group: Any, place: Any, limit: Any) -> None:
+    def tap(place: Any, geometry: Any, group: Any) -> Any:
+        """(row, column) that the patch of cell (0, 0) has its element `place` at, and where that is in the picture."""
         down, across, channel = _channel_tap(place, geometry)
-        state[at] = np.uint32(group * geometry[OWN_CHANNELS] + channel)
-        state[np.uint32(at + ONE_MORE)] = down if place < limit else _FAR
-        state[np.uint32(at + TWO_MORE)] = across
-        state[np.uint32(at + THREE_MORE)] = place
+        h, w = np.uint32(down - geometry[TOP]), np.uint32(across - geometry[LEFT])
+        own = np.uint32(group * geometry[OWN_CHANNELS] + channel)
+        return h, w, np.uint32(_pixel(h, w, geometry) + own)
 
     @device_function
-    def tap(geometry: Any, group: Any, state: Any, at: Any, j: Any) -> Any:
-        """(rows down, columns across, channel) of number j of the four."""
-        if aligned:
-            return state[np.uint32(at + ONE_MORE)], state[np.uint32(at + TWO_MORE)], state[at]
-        # Beyond the last row the taps are beyond the last too, and what is found there is not stored.
-        down, across, channel = _channel_tap(np.uint32(state[np.uint32(at + THREE_MORE)] + j), geometry)
-        return down, across, np.uint32(group * geometry[OWN_CHANNELS] + channel)
+    def begin(state: Any, at: Any, geometry: Any, group: Any, place: Any, limit: Any) -> None:
+        h, w, first = tap(place, geometry, group)
+        state[at] = first if aligned else place
+        state[np.uint32(at + ONE_MORE)] = h if place < limit else _FAR
+        state[np.uint32(at + TWO_MORE)] = w
 
     @device_function
     def find(geometry: Any, group: Any, state: Any, at: Any, k: Any, j: Any, end: Any) -> Any:
         n, p, q = _picture_cell(k, geometry)
-        image = np.uint32(n * geometry[HEIGHT] * geometry[WIDTH] * geometry[CHANNELS])
-        down, across, channel = tap(geometry, group, state, at, j)
-        h = np.uint32(p * geometry[STRIDE_DOWN] + down)
-        w = np.uint32(q * geometry[STRIDE_ACROSS] + across)
+        down, across = np.uint32(p * geometry[STRIDE_DOWN]), np.uint32(q * geometry[STRIDE_ACROSS])
+        first, h, w = state[at], state[np.uint32(at + ONE_MORE)], state[np.uint32(at + TWO_MORE)]
         # In fours a row that is none is far below every picture.
-        is_row = aligned or state[np.uint32(at + ONE_MORE)] != _FAR
-        is_there = (k < end) & is_row & _is_inside(h, w, geometry)
-        return is_there, np.uint32(_pixel(image, h, w, geometry) + channel)
+        is_row = aligned or h != _FAR
+        if not aligned:
+            # Beyond the last row the taps are beyond the last too, and what is found there is not stored.
+            h, w, first = tap(np.uint32(first + j), geometry, group)
+        is_inside = _is_inside(np.uint32(h + down), np.uint32(w + across), geometry)
+        below = np.uint32(n * geometry[HEIGHT] + down)
+        return (k < end) & is_row & is_inside, np.uint32(first + _pixel(below, across, geometry))
 
-    return Loader(False, aligned, 4, begin, find)
+    return Loader(False, aligned, 3, begin, find, light=aligned)
 
 
 def gradients_of_pixels(aligned: bool) -> Loader:
@@ -196,16 +195,15 @@ def gradients_of_pixels(aligned: bool) -> Loader:
     @device_function
     def cell(geometry: Any, image: Any, h: Any, w: Any, down: Any, across: Any) -> Any:
         """(whether there is one, its first element in d_y): the cell whose patch has its tap (down, across) at (h, w)."""
-        if h < down or w < across:
-            return False, NONE
         below, beside = np.uint32(h - down), np.uint32(w - across)
         p = quotient(below, geometry[BY_STRIDE_DOWN], geometry[BY_STRIDE_DOWN_SHIFT])
         q = quotient(beside, geometry[BY_STRIDE_ACROSS], geometry[BY_STRIDE_ACROSS_SHIFT])
+        # Where h is above `down`, p is a large number, if not the exact one.
         is_one = (
-            np.uint32(p * geometry[STRIDE_DOWN]) == below
-            and np.uint32(q * geometry[STRIDE_ACROSS]) == beside
-            and p < geometry[ROWS]
-            and q < geometry[COLUMNS]
+            (np.uint32(p * geometry[STRIDE_DOWN]) == below)
+            & (np.uint32(q * geometry[STRIDE_ACROSS]) == beside)
+            & (p < geometry[ROWS])
+            & (q < geometry[COLUMNS])
         )
         return is_one, np.uint32(image + (p * geometry[COLUMNS] + q) * geometry[FILTERS])
 

@@ -395,6 +395,10 @@ def _mma_bf16_python(a0: Any, a1: Any, a2: Any, a3: Any, b0: Any, b1: Any, *c: A
     return _mma_python(_exchanged((a0, a1, a2, a3, b0, b1)), c, lambda pair: _unpacked_bf16(int(pair)))
 
 
+def _place_python() -> Any:
+    return np.uint32(cuda.threadIdx.x), np.uint32(cuda.blockIdx.x), np.uint32(cuda.blockIdx.y)
+
+
 def _load_matrices_python(array: Any, index: Any) -> Any:
     lane = int(cuda.laneid)
     everybody = _exchanged((array, index))
@@ -445,7 +449,7 @@ if SIMULATED:
     beginning_at = _beginning_at_python
     rounded_tf32, packed_bf16 = _rounded_tf32_python, _packed_bf16_python
     mma_tf32, mma_bf16 = device_function(_mma_tf32_python), device_function(_mma_bf16_python)
-    load_matrices = device_function(_load_matrices_python)
+    load_matrices, place_anew = device_function(_load_matrices_python), device_function(_place_python)
     copy_one, copy_four = device_function(_copy_one_python), device_function(_copy_four_python)
     copies_end, copies_wait = device_function(_copies_end_python), _copies_wait_python
 else:
@@ -634,6 +638,21 @@ else:
             return types.void(), generate
 
         return order
+
+    @intrinsic
+    def place_anew(typing_context: Any) -> Any:
+        """(thread, block across, block down), asked of the GPU again: what follows from the first answers need not be kept
+        in registers meanwhile.
+        """
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            numbers = [
+                _assembly(builder, _WORD, f"mov.u32 $0, %{register};", "=r", [], side_effect=True)
+                for register in ("tid.x", "ctaid.x", "ctaid.y")
+            ]
+            return context.make_tuple(builder, signature.return_type, numbers)
+
+        return types.UniTuple(types.uint32, 3)(), generate
 
     copies_end = _order("cp.async.commit_group;")
     """The copies that a thread has started since the last end are a group."""

@@ -36,8 +36,6 @@ class Core(NamedTuple):
     """Of a thread, at most, where two blocks need not fit at once."""
     ffma_share: float
     """Of the instructions of the loop over the depth, at least."""
-    light: bool = False
-    """Two blocks of the largest tile fit a multiprocessor without spilling registers, whatever the loaders are."""
 
 
 MakeCore = Callable[[Tile, Loader, Loader], Core]

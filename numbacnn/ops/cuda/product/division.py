@@ -1,6 +1,5 @@
 """Division by a number that all threads share: a multiplication and a shift, as Granlund and Montgomery, Division by
-Invariant Integers using Multiplication (1994), have it, in the form that rounds down and adds once more (Robison, N-Bit
-Unsigned Division via N-Bit Multiply-Add, 2005).
+Invariant Integers using Multiplication (1994), have it for dividends below 2**31, whose double still is an uint32.
 """
 
 from __future__ import annotations
@@ -11,19 +10,19 @@ import numpy as np
 
 from ..toolchain import device_function
 
-_HALF = np.uint64(32)
+_WORD = np.uint64(32)
 
 
 def divisor(number: int) -> tuple[int, int]:
-    """(multiplier, shift), as `quotient` takes it, exact for dividends below 2**31: with b the bits of the
-    number less one and m = (2**(32 + b) - 1) // number, x // number = (x m + m) >> 32 >> b.
+    """(multiplier, shift), as `quotient` takes it, exact for dividends below 2**31: with l the bits that count up to the
+    number and m = 2**(31 + l) // number + 1, x // number = 2 x m >> 32 >> l.
     """
-    shift = number.bit_length() - 1
-    return ((1 << (32 + shift)) - 1) // number, shift
+    shift = (number - 1).bit_length()
+    return (1 << (31 + shift)) // number + 1, shift
 
 
 @device_function
 def quotient(x: Any, multiplier: Any, shift: Any) -> Any:
     """x // divisor, uint32."""
-    factor = np.uint64(multiplier)
-    return np.uint32(np.uint32((np.uint64(x) * factor + factor) >> _HALF) >> shift)
+    double = np.uint32(x + x)
+    return np.uint32(np.uint32((np.uint64(double) * np.uint64(multiplier)) >> _WORD) >> shift)

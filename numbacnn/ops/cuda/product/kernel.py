@@ -9,7 +9,7 @@ import numpy as np
 from numba import cuda, float32
 
 from ..budget import Budget
-from ..toolchain import ZERO, device_function, kernel
+from ..toolchain import ZERO, device_function, kernel, place_anew
 from .core import MakeCore, warp_place
 from .loaders import Loader
 from .tile import Tile
@@ -51,27 +51,37 @@ def make_product(
     rows, columns = np.uint32(tile.rows), np.uint32(tile.columns)
     size_a, size_b, sums_size = core.shared_a, core.shared_b, tile.down * tile.across
 
+    @device_function
+    def tile_of(block: Any, layer: Any, groups: Any, tiles_across: Any) -> Any:
+        """(first row, first column, group, part) of a block's tile."""
+        part = np.uint32(layer // groups)
+        down = np.uint32(block // tiles_across)
+        across = np.uint32(block - down * tiles_across)
+        return np.uint32(down * rows), np.uint32(across * columns), np.uint32(layer - part * groups), part
+
     def product(c: Any, a: Any, b: Any, start: Any, slope: Any, sizes: Any, geometry: Any) -> None:
         count_rows, count_columns, whole_depth, row_size, groups, part_depth, part_size, tiles_across = sizes
         # 16: a copy of four numbers begins at a multiple of their bytes.
         shared_a = cuda.shared.array(size_a, float32, 16)
         shared_b = cuda.shared.array(size_b, float32, 16)
         sums = cuda.local.array(sums_size, float32)
-        thread, block = np.uint32(cuda.threadIdx.x), np.uint32(cuda.blockIdx.x)
-        layer = np.uint32(cuda.blockIdx.y)
-        part = np.uint32(layer // groups)
-        group = np.uint32(layer - part * groups)
-        tile_down = np.uint32(block // tiles_across)
-        first_row = np.uint32(tile_down * rows)
-        first_column = np.uint32((block - tile_down * tiles_across) * columns)
+        first_row, first_column, group, part = tile_of(
+            np.uint32(cuda.blockIdx.x), np.uint32(cuda.blockIdx.y), groups, tiles_across
+        )
         k = np.uint32(part * part_depth)
         end = min(np.uint32(k + part_depth), whole_depth)
         for i in range(sums_size):
             sums[i] = ZERO
 
-        corner, limits = (first_row, first_column), (count_rows, count_columns)
+        thread, corner, limits = (
+            np.uint32(cuda.threadIdx.x),
+            (first_row, first_column),
+            (count_rows, count_columns),
+        )
         accumulate(sums, shared_a, shared_b, a, b, geometry, group, thread, corner, limits, k, end)
 
+        thread, block, layer = place_anew()
+        first_row, first_column, group, part = tile_of(block, layer, groups, tiles_across)
         row, column, lane = own_warp(thread)
         own_row, own_column = owns(lane)
         of_group = np.uint32(group * count_columns)
@@ -84,7 +94,7 @@ def make_product(
                 c[np.uint32(part * part_size + y * row_size + place)] = finish(sums[i], start, place, slope)
 
     # Two blocks at once on a multiprocessor: one multiplies while the other waits.
-    resident = 2 if core.light or (load_a.light and load_b.light) else 1
+    resident = 2 if load_a.light and load_b.light else 1
     BUDGETS[name] = Budget(
         core.registers if tile.threads * resident <= 256 else 128,
         4 * (size_a + size_b) + _RESERVED,

@@ -33,7 +33,7 @@ class Loader(NamedTuple):
     words: int
     begin: Callable[..., None]
     find: Callable[..., Any]
-    light: bool = False
+    light: bool = True
 
 
 def along_depth(stride: int, aligned: bool) -> Loader:
@@ -49,7 +49,7 @@ def along_depth(stride: int, aligned: bool) -> Loader:
         own = np.uint32(k + j)
         return (own < end) & (state[np.uint32(at + ONE_MORE)] != NONE), np.uint32(state[at] + own)
 
-    return Loader(True, aligned, 2, begin, find, light=aligned)
+    return Loader(True, aligned, 2, begin, find)
 
 
 def across_depth(stride: int, share: int, aligned: bool) -> Loader:
@@ -67,4 +67,4 @@ def across_depth(stride: int, share: int, aligned: bool) -> Loader:
         first = np.uint32(k * geometry[stride] + state[at])
         return (k < end) & (j < state[np.uint32(at + ONE_MORE)]), np.uint32(first + j)
 
-    return Loader(False, aligned, 2, begin, find, light=aligned)
+    return Loader(False, aligned, 2, begin, find)

@@ -201,4 +201,4 @@ def _core(
         return row, np.uint32((instruction % columns) * _EIGHT + own % _TWO)
 
     moved = by_copies(tile, load_a, load_b, index_a, index_b, reads_a, reads_b, rounded, multiply)
-    return Core(*moved, owns, place_of, 216, 0.0, light=True)
+    return Core(*moved, owns, place_of, 216, 0.0)
