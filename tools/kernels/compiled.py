@@ -1,4 +1,4 @@
-"""A kernel's machine code for a compute capability, made as a launch makes it, but with no driver and no GPU."""
+"""A kernel's machine code and PTX for a compute capability, made as a launch makes them, but with no driver and no GPU."""
 
 from __future__ import annotations
 
@@ -23,6 +23,21 @@ def machine_code(kernel: Any, types: tuple[Any, ...], capability: tuple[int, int
         architecture = (*capability, "a" if capability >= (9, 0) else "")
         code: bytes = compiled.library.get_cubin(cc=architecture).code
     return code
+
+
+def ptx(kernel: Any, types: tuple[Any, ...], capability: tuple[int, int]) -> str:
+    """What `machine_code` is assembled from. numba-cuda links LTO-IR by nvJitLink, whose PTX this is: that of NVVM alone is
+    another, in which functions are not inlined yet.
+    """
+    with _pretended(capability):
+        library = dispatcher._Kernel(kernel.py_func, types, **kernel.targetoptions).library
+        architecture = (*capability, "a" if capability >= (9, 0) else "")
+        text: str = (
+            library.get_lto_ptx(cc=architecture)
+            if library._lto
+            else "\n".join(library.get_asm_strs(cc=architecture))
+        )
+    return text
 
 
 @contextmanager
