@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from runs import needs_compiler
 
 needs_compiler()
 
 import numpy as np
-from comparisons import COMPARISONS
+from comparisons import COMPARISONS, Filters
+from kernels import executed
+from kernels.compiled import ptx
 from kernels.executed import launches_executed
+from kernels.ptx.errors import FaultError
 from variants import CASES, IDS, arguments_of, as_float64, assert_agree
 
+from numbacnn.ops.cuda.product import launching
+from numbacnn.ops.cuda.product.precision import PRECISIONS, _Chosen
+from numbacnn.ops.cuda.product.tile import TILES
 from numbacnn.ops.kernel import Kernel
 
 
@@ -31,3 +39,125 @@ def run(kernel, arguments):
 def test_variant_agrees_with_the_naive_reference(kernel, shape):
     arguments = arguments_of(kernel, COMPARISONS[kernel].shapes[shape])
     assert_agree(run(kernel, arguments), COMPARISONS[kernel].naive(*map(as_float64, arguments)))
+
+
+# Products in every tile, as large shapes take them, and on tensor cores
+
+TILED = {
+    "dense": {"in fours": (140, 20, 136), "one by one": (141, 19, 133)},
+    "convolution": {
+        "in fours": Filters((2, 9, 9, 8), 132, 3, {"padding": 1}),
+        "one by one": Filters((2, 9, 9, 7), 133, 3, {"padding": 1}),
+    },
+}
+"""Of more than one tile, the last ones cut."""
+PRODUCTS = [f"{room}.{op}" for room in TILED for op in ("forward", "backward_input", "backward_weights")]
+SIGNIFICANT_BITS = {"tf32": 11, "bf16": 8}
+TILE_NAMES = [tile.name for tile in TILES]
+
+
+@pytest.fixture
+def in_tile(request, monkeypatch):
+    (tile,) = (tile for tile in TILES if tile.name == request.param)
+    monkeypatch.setattr(launching, "choose_tile", lambda *_: tile)
+
+
+@pytest.fixture
+def precision(request, monkeypatch):
+    monkeypatch.setattr(_Chosen, "precision", PRECISIONS[request.param])
+    return request.param
+
+
+def rounded(value, precision):
+    """float64 of the nearest number with so many bits; of two as near, tf32 takes the larger, bf16 the even."""
+    fraction, exponent = np.frexp(value.astype(np.float64))
+    bits = SIGNIFICANT_BITS[precision]
+    scaled = np.ldexp(fraction, bits)
+    whole = np.rint(scaled) if precision == "bf16" else np.copysign(np.floor(abs(scaled) + 0.5), scaled)
+    return np.ldexp(whole, exponent - bits)
+
+
+def assert_of_rounded_numbers(kernel, shape, precision):
+    arguments = arguments_of(kernel, shape)
+    exact = [
+        rounded(value, precision) if name in ("x", "d_y", "weights") else as_float64(value)
+        for name, value in zip(Kernel.registry[kernel].parameters, arguments, strict=True)
+    ]
+    expected = COMPARISONS[kernel].naive(*exact)[0]
+    written = run(kernel, arguments)[0]
+    np.testing.assert_allclose(written, expected, rtol=1e-4, atol=1e-5 * max(1, abs(expected).max()))
+
+
+@pytest.mark.parametrize("in_tile", TILE_NAMES, indirect=True)
+@pytest.mark.parametrize("manner", ["in fours", "one by one"])
+@pytest.mark.parametrize("kernel", PRODUCTS)
+@pytest.mark.usefixtures("in_tile")
+def test_every_tile(kernel, manner):
+    arguments = arguments_of(kernel, TILED[kernel.partition(".")[0]][manner])
+    assert_agree(run(kernel, arguments), COMPARISONS[kernel].naive(*map(as_float64, arguments)))
+
+
+@pytest.mark.parametrize("in_tile", TILE_NAMES, indirect=True)
+@pytest.mark.parametrize("precision", SIGNIFICANT_BITS, indirect=True)
+@pytest.mark.parametrize("kernel", [kernel for kernel in PRODUCTS if kernel.startswith("convolution.")])
+@pytest.mark.usefixtures("in_tile")
+def test_every_tile_of_tensor_cores(kernel, precision):
+    assert_of_rounded_numbers(kernel, TILED["convolution"]["in fours"], precision)
+
+
+ODD = [
+    ("dense.forward", "ragged"),
+    ("dense.backward_input", "ragged"),
+    ("dense.backward_weights", "batch 1"),
+    ("convolution.forward", "batch 1, one channel"),
+    ("convolution.backward_input", "stride 3, padding 1"),
+    ("convolution.backward_weights", "2 groups, stride 2"),
+]
+
+
+@pytest.mark.parametrize("precision", SIGNIFICANT_BITS, indirect=True)
+@pytest.mark.parametrize(("kernel", "shape"), ODD, ids=[f"{kernel}-{shape}" for kernel, shape in ODD])
+def test_odd_shapes_on_tensor_cores(kernel, shape, precision):
+    assert_of_rounded_numbers(kernel, COMPARISONS[kernel].shapes[shape], precision)
+
+
+# That it would be seen
+
+
+@pytest.fixture
+def changed(monkeypatch):
+    """Kernels made from now on are changed in their PTX."""
+
+    def change(pattern, replacement):
+        executed._executable.cache_clear()
+        monkeypatch.setattr(executed, "ptx", lambda *how: re.sub(pattern, replacement, ptx(*how)))
+
+    yield change
+    executed._executable.cache_clear()
+
+
+SMALL = ("convolution.forward", Filters((2, 7, 7, 8), 8, 3))
+
+
+@pytest.mark.parametrize("precision", ["float32", *SIGNIFICANT_BITS], indirect=True)
+@pytest.mark.usefixtures("precision")
+def test_a_product_without_barriers_is_found(changed):
+    changed(r"bar\.sync\s+0;", "")
+    with pytest.raises(FaultError, match=r"ld\.shared.*with no barrier between"):
+        run(SMALL[0], arguments_of(*SMALL))
+
+
+@pytest.mark.parametrize("precision", SIGNIFICANT_BITS, indirect=True)
+def test_exchanged_registers_of_tensor_cores_are_found(changed, precision):
+    changed(r"(mma[^{]*\{[^}]*\},\s*\{)([^,]*), ([^,]*),", r"\1\3, \2,")
+    with pytest.raises(AssertionError, match="Mismatched elements"):
+        assert_of_rounded_numbers(*SMALL, precision)
+
+
+def test_an_access_beyond_an_array_is_found(changed):
+    changed(r"setp\.ge\.u32(\s+%p1, %r1, %r\d+);", r"setp.gt.u32\1;")
+    with pytest.raises(FaultError, match=r"a read of 4 bytes at byte 28 of an array .* of 28"):
+        run(
+            "joins.accumulate",
+            arguments_of("joins.accumulate", COMPARISONS["joins.accumulate"].shapes["seven"]),
+        )
