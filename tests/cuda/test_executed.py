@@ -54,6 +54,11 @@ TILED = {
 PRODUCTS = [f"{room}.{op}" for room in TILED for op in ("forward", "backward_input", "backward_weights")]
 SIGNIFICANT_BITS = {"tf32": 11, "bf16": 8}
 TILE_NAMES = [tile.name for tile in TILES]
+MANNERS = [
+    *(("in fours", tile) for tile in TILE_NAMES),
+    # In the other tiles the table's shapes are read one by one.
+    *(("one by one", tile) for tile in ("128x64", "64x64", "128x32")),
+]
 
 
 @pytest.fixture
@@ -88,8 +93,7 @@ def assert_of_rounded_numbers(kernel, shape, precision):
     np.testing.assert_allclose(written, expected, rtol=1e-4, atol=1e-5 * max(1, abs(expected).max()))
 
 
-@pytest.mark.parametrize("in_tile", TILE_NAMES, indirect=True)
-@pytest.mark.parametrize("manner", ["in fours", "one by one"])
+@pytest.mark.parametrize(("manner", "in_tile"), MANNERS, indirect=["in_tile"])
 @pytest.mark.parametrize("kernel", PRODUCTS)
 @pytest.mark.usefixtures("in_tile")
 def test_every_tile(kernel, manner):
@@ -99,10 +103,10 @@ def test_every_tile(kernel, manner):
 
 @pytest.mark.parametrize("in_tile", TILE_NAMES, indirect=True)
 @pytest.mark.parametrize("precision", SIGNIFICANT_BITS, indirect=True)
-@pytest.mark.parametrize("kernel", [kernel for kernel in PRODUCTS if kernel.startswith("convolution.")])
+@pytest.mark.parametrize("kernel", [kernel for kernel in PRODUCTS if kernel.startswith("dense.")])
 @pytest.mark.usefixtures("in_tile")
 def test_every_tile_of_tensor_cores(kernel, precision):
-    assert_of_rounded_numbers(kernel, TILED["convolution"]["in fours"], precision)
+    assert_of_rounded_numbers(kernel, TILED["dense"]["in fours"], precision)
 
 
 ODD = [
