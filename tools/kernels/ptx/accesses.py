@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .errors import UnknownError
 from .memory import SHARED_WINDOW
 from .parser import DTYPES, Address, Instruction, Number, Operand, Register, Symbol, parts
 from .registers import Frame
-from .threads import Active, Array, Run, Threads
+from .threads import Active, Run, Threads
 
 _SPACES = {"param", "global", "shared", "local", "const", "shared::cta"}
 _HINTS = {"nc", "volatile", "weak", "ca", "cg", "cs", "lu", "cv", "wb", "wt"}

@@ -9,7 +9,8 @@ from llvmlite import ir
 from numba import types, vectorize
 from numba.extending import intrinsic
 
-Array = np.ndarray[Any, Any]
+from .arrays import Array
+
 _LEAST_NORMAL = np.float32(2**-126)
 _TF32_BITS = 13
 _BF16_NAN = 0x7FFF

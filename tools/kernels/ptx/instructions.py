@@ -9,11 +9,12 @@ import numpy as np
 
 from . import accesses, warps
 from .arithmetic import flushed, fma, high_product, sum_rounded, to_bf16, to_integer, to_tf32
+from .arrays import Array
 from .errors import UnknownError
 from .memory import SHARED_WINDOW
 from .parser import DTYPES, Instruction, Operand, Vector
 from .registers import Frame, modifiers
-from .threads import Active, Array, Run, Threads
+from .threads import Active, Run, Threads
 
 _WIDER = {"u16": "u32", "s16": "s32", "u32": "u64", "s32": "s64"}
 _DIRECTED = ("rm", "rp", "rz")

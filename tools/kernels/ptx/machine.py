@@ -11,10 +11,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .errors import FaultError, UnknownError
 from .instructions import made
 from .memory import WARP, GlobalMemory, LaneError, LocalMemory, SharedMemory, after_barrier
@@ -23,7 +23,6 @@ from .registers import Frame
 from .threads import Active, Run, Threads
 from .warps import synchronise
 
-Array = np.ndarray[Any, Any]
 Grid = tuple[int, int, int]
 _AT_ONCE = 2048
 """Threads, if several blocks have so many: with fewer, Python's own time counts; with more, registers leave the cache."""

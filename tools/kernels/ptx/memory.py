@@ -13,13 +13,13 @@ warp and in order.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from .arrays import Array
 from .errors import FaultError
 
-Array = np.ndarray[Any, Any]
 START = 0x7F00_0000_0000
 """Address of global memory: beyond 32 bits, as on a GPU."""
 CONSTANTS = START + 4096

@@ -5,15 +5,14 @@ all in one list; an instruction knows the places in the list that it reads and w
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .errors import UnknownError
 from .memory import CONSTANTS
 from .parser import DTYPES, SPECIAL, Instruction, Number, Operand, Program, Register, Symbol
 
-Array = np.ndarray[Any, Any]
 _POISON = 0x7FFFFFFF
 """A NaN for floats of any width, a large odd number for integers."""
 

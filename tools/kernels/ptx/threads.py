@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .errors import FaultError
 from .memory import WARP, GlobalMemory, LocalMemory, SharedMemory
-
-Array = np.ndarray[Any, Any]
 
 
 class Active:

@@ -12,11 +12,12 @@ import numpy as np
 
 from .accesses import Place
 from .arithmetic import from_bf16, truncated_tf32
+from .arrays import Array
 from .errors import FaultError, UnknownError
 from .memory import WARP, LaneError, after_warp_barrier
 from .parser import Instruction, parts
 from .registers import Frame
-from .threads import Active, Array, Run, Threads
+from .threads import Active, Run, Threads
 
 _LANES = np.arange(WARP)
 _GROUP, _IN_GROUP = _LANES >> 2, _LANES & 3
