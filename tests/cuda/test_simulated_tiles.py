@@ -1,5 +1,5 @@
-"""Products with each tile that a GPU's larger shapes would take, simulated on shapes that end within it: more parts of
-the depth than there are buffers, and fewer rows and columns at the borders.
+"""Products on tensor cores with the largest and the narrowest tile, simulated on shapes that end within them: more parts
+of the depth than there are buffers, and fewer rows and columns at the borders. test_executed.py has the other tiles.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from numbacnn.ops.kernel import Kernel
 IN_FOURS = Filters((3, 6, 5, 12), 36, 3, {"padding": 1})
 TURNED = Filters((3, 6, 5, 36), 12, 3, {"padding": 1})
 RAGGED = Filters((2, 7, 7, 5), 17, 3, {"stride": 2, "padding": 1})
+TILED = [tile for tile in TILES if tile.name in ("128x128", "128x16")]
 CASES = [
     ("convolution.forward", RAGGED),
     ("convolution.backward_input", TURNED),
@@ -35,8 +36,8 @@ def written(kernel, arguments, order="forward"):
     return own[0]
 
 
-@pytest.mark.parametrize("name", precision.PRECISIONS)
-@pytest.mark.parametrize("tile", TILES, ids=[tile.name for tile in TILES])
+@pytest.mark.parametrize("name", ["tf32", "bf16"])
+@pytest.mark.parametrize("tile", TILED, ids=[tile.name for tile in TILED])
 @pytest.mark.parametrize(("kernel", "shape"), CASES, ids=[kernel for kernel, _ in CASES])
 def test_tile(kernel, shape, tile, name, monkeypatch):
     monkeypatch.setattr(launching, "choose_tile", lambda *_: tile)

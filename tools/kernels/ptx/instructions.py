@@ -238,6 +238,25 @@ def _shift(frame: Frame, instruction: Instruction) -> Run:
     return _by_value(shifted, target, value, count)
 
 
+def _insert(frame: Frame, instruction: Instruction) -> Run:
+    """bfi: the first operand's low bits in the second, so many of them from some place on, what would be beyond left out."""
+    kind, _ = modifiers(instruction)
+    if kind != "b32":
+        raise UnknownError(instruction.text)
+    result, *bits, position, length = instruction.operands
+    sources = [frame.source(each, kind) for each in bits]
+    sources += [frame.source(each, "u32") for each in (position, length)]
+
+    def inserted(a: Array, b: Array, at: Array, count: Array) -> Array:
+        at, count = (
+            np.minimum(each & np.uint32(255), np.uint32(32)).astype(np.uint64) for each in (at, count)
+        )
+        mask = ((np.uint64(1) << count) - np.uint64(1)) << at
+        return b & ~mask | a.astype(np.uint64) << at & mask
+
+    return _by_value(inserted, frame.target(result, kind), *sources)
+
+
 def _compare(frame: Frame, instruction: Instruction) -> Run:
     """setp. Ordered comparisons are false where a number is none, those that end with u are true there."""
     name = instruction.modifiers[0]
@@ -411,6 +430,7 @@ _MAKERS: dict[str, Callable[[Frame, Instruction], Run]] = {
     "not": _of_bits(np.invert, 1),
     "shl": _shift,
     "shr": _shift,
+    "bfi": _insert,
     "popc": _count_bits,
     "setp": _compare,
     "selp": _select,

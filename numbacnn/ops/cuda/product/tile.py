@@ -50,15 +50,14 @@ TILES = (
 
 def choose_tile(rows: int, columns: int, layers: int = 1) -> Tile:
     """The tile for a product (rows, columns), `layers` of them at once: the one that computes the fewest numbers beyond
-    the borders among those that give enough blocks; where none does, the one that gives the most.
+    the borders among those that give enough blocks; where none does, among those that give the most.
     """
 
     def blocks(tile: Tile) -> int:
         return layers * -(-rows // tile.rows) * -(-columns // tile.columns)
 
-    enough = [tile for tile in TILES if blocks(tile) >= ENOUGH_BLOCKS]
-    if not enough:
-        return max(TILES, key=blocks)
+    most = min(ENOUGH_BLOCKS, max(map(blocks, TILES)))
+    enough = [tile for tile in TILES if blocks(tile) >= most]
     return min(enough, key=lambda tile: (_computed(rows, columns, tile), -tile.rows * tile.columns))
 
 
