@@ -101,6 +101,21 @@ def test_nan_is_passed_on(kernel, shape):
         x.flat[place] = value
 
 
+def test_nan_of_an_input_reaches_the_slopes_gradient():
+    d_slopes, d_y = np.zeros(2, np.float32), np.ones((3, 2), np.float32)
+    x = np.array([[-1, 2], [np.nan, 3], [-2, 4]], np.float32)
+    activations.prelu_backward_slopes(d_slopes, d_y, x)
+    np.testing.assert_array_equal(d_slopes, [np.nan, 0])
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_softmax_of_a_class_that_cannot_be(first):
+    x = np.roll(np.array([[-np.inf, 0, 0]], np.float32), first, axis=1)
+    y = np.full(x.shape, np.nan, np.float32)
+    softmax.forward(y, x)
+    np.testing.assert_array_equal(y, np.roll([[0, 0.5, 0.5]], first, axis=1))
+
+
 @pytest.mark.parametrize("margin", [1.0])
 @pytest.mark.parametrize("loss", losses.LOSSES)
 def test_losses_are_stable(loss, margin):

@@ -69,7 +69,7 @@ def _prelu_backward_slopes_cpu(d_slopes: Any, d_y: Any, x: Any) -> None:
     for c in prange(d_slopes.size):
         d_slopes[c] = 0
         for m in range(x.shape[0]):
-            if x[m, c] <= 0:
+            if not x[m, c] > 0:
                 d_slopes[c] += d_y[m, c] * x[m, c]
 
 

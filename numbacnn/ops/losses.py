@@ -22,7 +22,7 @@ from .kernel import Kernel
 def _square_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any) -> None:
     """y = 1/2 (x - d)^2;  dE/dx = (x - d) dE/dy."""
     for n in prange(losses.size):
-        d_y, total = x.dtype.type(scale), x[n, 0] * 0
+        d_y, total = x.dtype.type(scale), x.dtype.type(0)
         for k in range(x.shape[1]):
             error = x[n, k] - (1 if k == labels[n] else 0)
             total += error * error / 2
@@ -34,7 +34,7 @@ def _square_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: 
 def _log_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any) -> None:
     """y = log(1 + e^-cx), as max(-cx, 0) + log(1 + e^-|x|), which does not overflow;  dE/dx = -c / (1 + e^cx) dE/dy."""
     for n in prange(losses.size):
-        d_y, total = x.dtype.type(scale), x[n, 0] * 0
+        d_y, total = x.dtype.type(scale), x.dtype.type(0)
         for k in range(x.shape[1]):
             c = 1 if k == labels[n] else -1
             small = math.exp(-abs(x[n, k]))
@@ -48,7 +48,7 @@ def _log_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any
 def _hinge_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any) -> None:
     """y = max(0, m - cx);  dE/dx = -c dE/dy where cx < m, else 0."""
     for n in prange(losses.size):
-        d_y, total = x.dtype.type(scale), x[n, 0] * 0
+        d_y, total = x.dtype.type(scale), x.dtype.type(0)
         for k in range(x.shape[1]):
             c = 1 if k == labels[n] else -1
             total += max(margin - c * x[n, k], 0)
@@ -65,12 +65,12 @@ def _log_softmax_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, sc
     """
     for n in prange(losses.size):
         d_y, largest = x.dtype.type(scale), x[n].max()
-        total = x[n, 0] * 0
+        total = x.dtype.type(0)
         for k in range(x.shape[1]):
             d_x[n, k] = math.exp(x[n, k] - largest)
             total += d_x[n, k]
         losses[n] = math.log(total) + (largest - x[n, labels[n]])
-        others = x[n, 0] * 0
+        others = x.dtype.type(0)
         for k in range(x.shape[1]):
             d_x[n, k] = d_x[n, k] / total * d_y
             if k != labels[n]:

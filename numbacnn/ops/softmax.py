@@ -20,7 +20,7 @@ def _forward_cpu(y: Any, x: Any) -> None:
     """y_k = e^x_k / sum_j e^x_j; the largest score is subtracted first, which changes nothing but overflow."""
     for n in prange(y.shape[0]):
         largest = x[n].max()
-        total = x[n, 0] * 0
+        total = x.dtype.type(0)
         for k in range(y.shape[1]):
             y[n, k] = math.exp(x[n, k] - largest)
             total += y[n, k]
@@ -32,7 +32,7 @@ def _forward_cpu(y: Any, x: Any) -> None:
 def _backward_cpu(d_x: Any, d_y: Any, y: Any) -> None:
     """d_x_k = y_k (d_y_k - sum_j d_y_j y_j)."""
     for n in prange(d_x.shape[0]):
-        dot = y[n, 0] * 0
+        dot = y.dtype.type(0)
         for k in range(d_x.shape[1]):
             dot += d_y[n, k] * y[n, k]
         for k in range(d_x.shape[1]):

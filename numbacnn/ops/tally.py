@@ -15,7 +15,7 @@ from .kernel import Kernel
 @jit
 def _write_cpu(rows: Any, losses: Any, scores: Any, labels: Any, step: Any) -> None:
     """rows_number % M = (sum_n losses_n, number of n whose largest score is not its label's). A NaN is the largest."""
-    total, wrong = losses[0] * 0, 0
+    total, wrong = losses.dtype.type(0), 0
     for n in range(losses.size):
         total += losses[n]
         best = 0

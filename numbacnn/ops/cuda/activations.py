@@ -208,7 +208,7 @@ def _prelu_backward_slopes(d_slopes: Any, d_y: Any, x: Any, channels: Any) -> No
     if c < channels:
         i, size = np.uint32(line * channels + c), np.uint32(x.size)
         while i < size:
-            if x[i] <= ZERO:
+            if not x[i] > ZERO:
                 own += d_y[i] * x[i]
             i = np.uint32(i + _LINES * channels)
     values[np.uint32(lane * _LINES + line)] = own

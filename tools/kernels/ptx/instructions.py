@@ -252,7 +252,8 @@ def _insert(frame: Frame, instruction: Instruction) -> Run:
             np.minimum(each & np.uint32(255), np.uint32(32)).astype(np.uint64) for each in (at, count)
         )
         mask = ((np.uint64(1) << count) - np.uint64(1)) << at
-        return b & ~mask | a.astype(np.uint64) << at & mask
+        found: Array = b & ~mask | a.astype(np.uint64) << at & mask
+        return found
 
     return _by_value(inserted, frame.target(result, kind), *sources)
 
