@@ -4,7 +4,8 @@
     python tools/kernel_report.py [KERNEL...] [--capability 9.0]... [--json]
 
 A KERNEL is a part of a name: `convolution` chooses all whose name holds it. Registers are a thread's, shared memory is a
-block's, without what a launch asks for; FFMA is the share of multiply-adds in the longest loop.
+block's, without what a launch asks for; FFMA and HMMA are the shares of multiply-adds and of tensor
+cores' instructions in the longest loop.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def table(found: list[Row]) -> None:
     drawn = Table(box=None, header_style="bold")
     for heading in ("kernel", "capability"):
         drawn.add_column(heading, no_wrap=True)
-    for heading in ("registers", "shared", "spilt", "float64", "FFMA", "instructions"):
+    for heading in ("registers", "shared", "spilt", "float64", "FFMA", "HMMA", "instructions"):
         drawn.add_column(heading, justify="right")
     for row in found:
         code = row.code
@@ -97,6 +98,7 @@ def table(found: list[Row]) -> None:
             f"{code.spill_bytes} B" if code.spill_bytes else "-",
             str(code.float64_instructions or "-"),
             f"{code.ffma_share:.0%}" if code.ffma_share else "-",
+            f"{code.hmma_share:.0%}" if code.hmma_share else "-",
             str(len(code.instructions)),
         )
     # A file or a pipe has no width to be cut to.

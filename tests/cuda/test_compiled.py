@@ -57,10 +57,11 @@ def test_every_budget_is_some_kernels():
 def test_a_kernel_that_takes_too_much_is_told_so():
     code = MachineCode(40, 1024, 8, ("FADD", "DFMA", "F2F.F64.F32", "MUFU.RCP64H"), ("FFMA", "LDS.128"))
     row = Row("products.some", "", (8, 0), code)
-    assert complaints(row, Budget(39, 1000, 0.6)) == [
+    assert complaints(row, Budget(39, 1000, 0.6, 0.1)) == [
         "products.some for 8.0: 40 registers, 39 at most",
         "products.some for 8.0: 1024 bytes of shared memory, 1000 at most",
         "products.some for 8.0: 0.500 of the longest loop is FFMA, 0.6 at least",
+        "products.some for 8.0: 0.000 of the longest loop is HMMA, 0.1 at least",
         "products.some for 8.0: 8 bytes spilt from registers, or of a local array in memory",
         "products.some for 8.0: 3 instructions on float64",
     ]
@@ -112,7 +113,7 @@ def test_the_report_gives_every_number(monkeypatch, capsys):
     assert kernel["compute_capability"] == "8.6"
     assert 0 < kernel["registers"] < 40
     assert kernel["shared_bytes"] == kernel["spill_bytes"] == kernel["float64_instructions"] == 0
-    assert kernel["ffma_share"] == 0
+    assert kernel["ffma_share"] == kernel["hmma_share"] == 0
     out, _ = report(monkeypatch, capsys, "joins._acc", "--capability", "8.6")
     assert ["joins._accumulate", "8.6", str(kernel["registers"])] == out.split("\n")[1].split()[:3]
 

@@ -35,8 +35,16 @@ class MachineCode:
     @property
     def ffma_share(self) -> float:
         """FFMA among the instructions of the longest loop; 0 without a loop."""
-        multiplied = sum(opcode.split(".")[0] == "FFMA" for opcode in self.longest_loop)
-        return multiplied / len(self.longest_loop) if self.longest_loop else 0.0
+        return self._share("FFMA")
+
+    @property
+    def hmma_share(self) -> float:
+        """Of tensor cores' instructions, likewise."""
+        return self._share("HMMA")
+
+    def _share(self, operation: str) -> float:
+        found = sum(opcode.split(".")[0] == operation for opcode in self.longest_loop)
+        return found / len(self.longest_loop) if self.longest_loop else 0.0
 
 
 def examined(cubin: bytes) -> MachineCode:

@@ -47,6 +47,7 @@ class Row:
             "spill_bytes": self.code.spill_bytes,
             "float64_instructions": self.code.float64_instructions,
             "ffma_share": round(self.code.ffma_share, 3),
+            "hmma_share": round(self.code.hmma_share, 3),
             "instructions": len(self.code.instructions),
         }
 
@@ -100,6 +101,7 @@ def taken(rows: list[Row]) -> Budget:
         max(code.registers for code in codes),
         max(code.shared_bytes for code in codes),
         math.floor(100 * min(code.ffma_share for code in codes)) / 100,
+        math.floor(100 * min(code.hmma_share for code in codes)) / 100,
     )
 
 
@@ -115,6 +117,10 @@ def complaints(row: Row, budget: Budget) -> list[str]:
         (
             code.ffma_share < budget.ffma_share,
             f"{code.ffma_share:.3f} of the longest loop is FFMA, {budget.ffma_share} at least",
+        ),
+        (
+            code.hmma_share < budget.hmma_share,
+            f"{code.hmma_share:.3f} of the longest loop is HMMA, {budget.hmma_share} at least",
         ),
         (
             code.spill_bytes > 0,

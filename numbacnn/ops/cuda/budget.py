@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 class Budget(NamedTuple):
     """The most that a kernel takes for any of the compute capabilities it is compiled for: registers of a thread, bytes
-    of static shared memory of a block; and the least share of FFMA among the instructions of its longest loop.
+    of static shared memory of a block; and the least shares of FFMA and of HMMA, which tensor cores execute, among the
+    instructions of its longest loop.
     """
 
     registers: int
     shared_bytes: int
     ffma_share: float = 0.0
+    hmma_share: float = 0.0

@@ -52,9 +52,10 @@ def _forward(aligned: bool) -> Product:
 
 
 @cache
-def _backward_input(aligned: bool) -> Product:
-    loads = gradients_of_pixels(aligned), weights_turned(aligned)
-    return Product(_name("backward_input", aligned), *loads, as_it_is)
+def _backward_input(aligned: bool, strided: bool) -> Product:
+    loads = gradients_of_pixels(aligned, strided), weights_turned(aligned)
+    op = "backward_input_strided" if strided else "backward_input"
+    return Product(_name(op, aligned), *loads, as_it_is)
 
 
 @cache
@@ -105,7 +106,7 @@ def backward_input(
 ) -> None:
     """d_x: every pixel's sum over the patches that it lies in, at any stride."""
     own_channels, own_filters = d_x.shape[3] // groups, d_y.shape[3] // groups
-    _backward_input(_are_aligned(own_filters))(
+    _backward_input(_are_aligned(own_filters), window.stride != (1, 1))(
         d_x,
         d_y,
         weights,

@@ -179,43 +179,54 @@ def patches_turned(aligned: bool) -> Loader:
     return Loader(False, aligned, 3, begin, find, light=aligned)
 
 
-def gradients_of_pixels(aligned: bool) -> Loader:
+def gradients_of_pixels(aligned: bool, strided: bool) -> Loader:
     """(N*H*W, R*S*K/G): of every pixel the gradients of the cells whose patch it lies in, 0 where a tap leads to none."""
+
+    @device_function
+    def cell(p: Any, q: Any, geometry: Any) -> Any:
+        """The first element of cell (p, q) in a picture's gradients."""
+        return np.uint32((p * geometry[COLUMNS] + q) * geometry[FILTERS])
 
     @device_function
     def begin(state: Any, at: Any, geometry: Any, group: Any, place: Any, limit: Any) -> None:
         n = quotient(place, geometry[BY_PIXELS], geometry[BY_PIXELS_SHIFT])
         rest = np.uint32(place - n * geometry[HEIGHT] * geometry[WIDTH])
-        h = quotient(rest, geometry[BY_WIDTH], geometry[BY_WIDTH_SHIFT])
-        size = np.uint32(geometry[ROWS] * geometry[COLUMNS] * geometry[FILTERS])
-        state[at] = np.uint32(n * size + group * geometry[OWN_FILTERS])
-        state[np.uint32(at + ONE_MORE)] = np.uint32(h + geometry[TOP]) if place < limit else _FAR
-        state[np.uint32(at + TWO_MORE)] = np.uint32(rest - h * geometry[WIDTH] + geometry[LEFT])
+        row = quotient(rest, geometry[BY_WIDTH], geometry[BY_WIDTH_SHIFT])
+        h = np.uint32(row + geometry[TOP])
+        w = np.uint32(rest - row * geometry[WIDTH] + geometry[LEFT])
+        first = np.uint32(cell(np.uint32(n * geometry[ROWS]), NONE, geometry) + group * geometry[OWN_FILTERS])
+        state[at] = first if strided else np.uint32(first + cell(h, w, geometry))
+        state[np.uint32(at + ONE_MORE)] = h if place < limit else _FAR
+        state[np.uint32(at + TWO_MORE)] = w
 
     @device_function
-    def cell(geometry: Any, image: Any, h: Any, w: Any, down: Any, across: Any) -> Any:
-        """(whether there is one, its first element in d_y): the cell whose patch has its tap (down, across) at (h, w)."""
-        below, beside = np.uint32(h - down), np.uint32(w - across)
+    def find_beside(geometry: Any, group: Any, state: Any, at: Any, k: Any, j: Any, end: Any) -> Any:
+        own = np.uint32(k + j)
+        down, across, channel = _filter_tap(own, geometry)
+        p = np.uint32(state[np.uint32(at + ONE_MORE)] - down)
+        q = np.uint32(state[np.uint32(at + TWO_MORE)] - across)
+        is_one = (own < end) & (p < geometry[ROWS]) & (q < geometry[COLUMNS])
+        return is_one, np.uint32(state[at] - cell(down, across, geometry) + channel)
+
+    @device_function
+    def find_strided(geometry: Any, group: Any, state: Any, at: Any, k: Any, j: Any, end: Any) -> Any:
+        own = np.uint32(k + j)
+        down, across, channel = _filter_tap(own, geometry)
+        below = np.uint32(state[np.uint32(at + ONE_MORE)] - down)
+        beside = np.uint32(state[np.uint32(at + TWO_MORE)] - across)
         p = quotient(below, geometry[BY_STRIDE_DOWN], geometry[BY_STRIDE_DOWN_SHIFT])
         q = quotient(beside, geometry[BY_STRIDE_ACROSS], geometry[BY_STRIDE_ACROSS_SHIFT])
-        # Where h is above `down`, p is a large number, if not the exact one.
+        # Of a tap beyond the pixel, p is a large number, if not the exact one.
         is_one = (
-            (np.uint32(p * geometry[STRIDE_DOWN]) == below)
+            (own < end)
+            & (np.uint32(p * geometry[STRIDE_DOWN]) == below)
             & (np.uint32(q * geometry[STRIDE_ACROSS]) == beside)
             & (p < geometry[ROWS])
             & (q < geometry[COLUMNS])
         )
-        return is_one, np.uint32(image + (p * geometry[COLUMNS] + q) * geometry[FILTERS])
+        return is_one, np.uint32(state[at] + cell(p, q, geometry) + channel)
 
-    @device_function
-    def find(geometry: Any, group: Any, state: Any, at: Any, k: Any, j: Any, end: Any) -> Any:
-        own = np.uint32(k + j)
-        down, across, channel = _filter_tap(own, geometry)
-        h, w = state[np.uint32(at + ONE_MORE)], state[np.uint32(at + TWO_MORE)]
-        is_one, first = cell(geometry, state[at], h, w, down, across)
-        return (own < end) & is_one, np.uint32(first + channel)
-
-    return Loader(True, aligned, 3, begin, find)
+    return Loader(True, aligned, 3, begin, find_strided if strided else find_beside)
 
 
 def weights_turned(aligned: bool) -> Loader:

@@ -36,6 +36,8 @@ class Core(NamedTuple):
     """Of a thread, at most, where two blocks need not fit at once."""
     ffma_share: float
     """Of the instructions of the loop over the depth, at least."""
+    hmma_share: float = 0.0
+    """Likewise of what tensor cores execute."""
 
 
 MakeCore = Callable[[Tile, Loader, Loader], Core]

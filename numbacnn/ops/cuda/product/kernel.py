@@ -99,5 +99,6 @@ def make_product(
         core.registers if tile.threads * resident <= 256 else 128,
         4 * (size_a + size_b) + _RESERVED,
         core.ffma_share,
+        core.hmma_share,
     )
     return kernel(product, name=name, launch_bounds=(tile.threads, resident))
