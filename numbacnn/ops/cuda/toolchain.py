@@ -218,13 +218,20 @@ def gpu() -> GPU:
     version = metadata.version("numba-cuda")
     if SIMULATED:
         return GPU("simulator", (0, 0), *memory_info(), "none", "none", version)
-    from numba.cuda.cudadrv import driver, nvvm
+    from numba.cuda.cudadrv import driver
 
     device = cuda.get_current_device()
     name = device.name.decode() if isinstance(device.name, bytes) else str(device.name)
-    toolkit = ".".join(map(str, nvvm.NVVM().get_version()))
-    newest = ".".join(map(str, driver.driver.get_version()))
+    newest, toolkit = _dotted(driver.driver.get_version()), _dotted(_toolkit_version())
     return GPU(name, tuple(device.compute_capability), *memory_info(), newest, toolkit, version)
+
+
+def _toolkit_version() -> tuple[int, int]:
+    """Of the CUDA whose compiler is installed; NVVM's own number is another, that of its language."""
+    from numba.cuda.cudadrv import runtime
+
+    major, minor = runtime.get_version()
+    return major, minor
 
 
 def compute_capability() -> tuple[int, int]:
