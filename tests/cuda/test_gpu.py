@@ -14,6 +14,7 @@ from variants import CASES, IDS, arguments_of, as_float64, assert_agree
 from numbacnn.device import get_device
 from numbacnn.ops.kernel import Kernel
 
+pytestmark = pytest.mark.filterwarnings("error")
 LAYERS = [(kernel, shape) for kernel, row in COMPARISONS.items() for shape in row.layers]
 
 

@@ -94,7 +94,19 @@ def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, *arguments:
     Raises DeviceError if the GPU reports an error, be it an earlier kernel's.
     """
     with translated_errors():
-        kernel[blocks, threads, compute_stream()](*map(_argument, arguments))
+        _configured(kernel, blocks, threads)(*map(_argument, arguments))
+
+
+def _configured(kernel: Any, blocks: int | tuple[int, ...], threads: int) -> Any:
+    """numba-cuda would warn of each grid of fewer than 128 blocks, which small networks are made of; other users of it
+    keep its setting.
+    """
+    before = cuda_config.CUDA_LOW_OCCUPANCY_WARNINGS
+    cuda_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
+    try:
+        return kernel[blocks, threads, compute_stream()]
+    finally:
+        cuda_config.CUDA_LOW_OCCUPANCY_WARNINGS = before
 
 
 def _argument(value: Any) -> Any:
