@@ -207,7 +207,10 @@ def memory_info() -> tuple[int, int]:
     """(free, total) bytes of the GPU."""
     if SIMULATED:
         return _SIMULATED_BYTES, _SIMULATED_BYTES
-    free, total = cuda.current_context().get_memory_info()
+    with translated_errors():
+        context = cuda.current_context()
+        context.memory_manager.deallocations.clear()  # it keeps what it is to free, up to a fifth of all
+        free, total = context.get_memory_info()
     return int(free), int(total)
 
 
