@@ -233,12 +233,23 @@ def gpu() -> GPU:
     version = metadata.version("numba-cuda")
     if SIMULATED:
         return GPU("simulator", (0, 0), *memory_info(), "none", "none", version)
-    from numba.cuda.cudadrv import driver
-
     device = cuda.get_current_device()
     name = device.name.decode() if isinstance(device.name, bytes) else str(device.name)
-    newest, toolkit = _dotted(driver.driver.get_version()), _dotted(_toolkit_version())
+    newest, toolkit = _dotted(_driver_version()), _dotted(_toolkit_version())
     return GPU(name, tuple(device.compute_capability), *memory_info(), newest, toolkit, version)
+
+
+def _driver_version() -> tuple[int, int]:
+    """The newest CUDA that the driver can run."""
+    from numba.cuda.cudadrv import driver
+
+    major, minor = driver.driver.get_version()
+    return major, minor
+
+
+def _packages_version() -> int:
+    """The CUDA that numba-cuda's packages are made for; no driver older than that runs their kernels."""
+    return int(metadata.version("cuda-bindings").partition(".")[0])
 
 
 def _toolkit_version() -> tuple[int, int]:
@@ -267,7 +278,19 @@ def problem(extras: str) -> str | None:
             f"no NVIDIA driver or GPU was found{reason}; 'nvidia-smi' should list one. The packages beside the driver come "
             f"with {extras}"
         )
-    capability = compute_capability()
+    newest, packages = _driver_version(), _packages_version()
+    if newest[0] < packages:
+        return (
+            f"the NVIDIA driver runs CUDA {_dotted(newest)} at most, and the installed packages are for CUDA {packages}: update "
+            f"the driver, or take packages that fit it: {extras}"
+        )
+    try:
+        capability = compute_capability()  # of a context, which is made here
+    except _errors() as error:
+        return (
+            f"the GPU does not open ({error}); 'nvidia-smi' shows whether another process has it to itself, or all of its "
+            "memory"
+        )
     if capability < OLDEST:
         return f"its compute capability is {_dotted(capability)}, and {_dotted(OLDEST)} (Turing) or newer is needed"
     return None
