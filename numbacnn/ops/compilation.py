@@ -98,7 +98,7 @@ def _numba_caches_here() -> Iterator[None]:
         config.CACHE_DIR = before
 
 
-def _one_process_at_a_time(save: Callable[..., None]) -> Callable[..., None]:
+def one_process_at_a_time(save: Callable[..., None]) -> Callable[..., None]:
     """Numba numbers a kernel's files by its index: two processes at once could give one number to two signatures."""
 
     def saved(*arguments: Any) -> None:
@@ -134,7 +134,7 @@ def jit(function: Callable[..., Any] | None = None, *, parallel: bool = False, i
                 error_model="numpy",
                 nogil=True,
             )(function)
-        compiled._cache.save_overload = _one_process_at_a_time(compiled._cache.save_overload)
+        compiled._cache.save_overload = one_process_at_a_time(compiled._cache.save_overload)
         _functions.append(compiled)
         return _launched(compiled) if parallel else compiled
 

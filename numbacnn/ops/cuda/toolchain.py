@@ -17,7 +17,7 @@ from numba import cuda
 from numba.cuda.core import config as cuda_config
 
 from ...errors import DeviceError
-from ..compilation import cache_folder
+from ..compilation import cache_folder, one_process_at_a_time
 
 SIMULATED = bool(cuda_config.ENABLE_CUDASIM)
 ZERO, ONE = np.float32(0), np.float32(1)
@@ -50,6 +50,7 @@ def kernel(function: Callable[..., None] | None = None, *, name: str = "", **opt
                 made = cuda.jit(cache=True, **options)(function)
             finally:
                 cuda_config.CACHE_DIR = before
+            made._cache.save_overload = one_process_at_a_time(made._cache.save_overload)
             if name:
                 _keyed_by_name(made, name)
         KERNELS[name or f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"] = made
