@@ -7,7 +7,7 @@ this file. With NUMBA_ENABLE_CUDASIM=1, set before Numba is imported, kernels ru
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache, lru_cache
 from importlib import metadata
 from typing import Any, NamedTuple
@@ -200,6 +200,7 @@ def graph_of(act: Callable[[], None]) -> Callable[[], None]:
         Exception
     ):  # cuda.core's own kinds of errors vary with its version, and launches turn them into DeviceError
         builder.close()
+        _kept.close()  # one that has not failed goes on
         return act
     return lambda: graph.launch(stream)
 
@@ -318,6 +319,23 @@ def _errors() -> tuple[type[Exception], ...]:
     return (CudaAPIError, CUDAError)
 
 
+_kept = ExitStack()
+"""What keeps numba-cuda from freeing."""
+
+
+def _free_nothing() -> None:
+    """A GPU that has failed refuses to free memory too, and numba-cuda would print a traceback for each array, at the latest
+    when the process ends.
+    """
+    from numba.cuda.cudadrv import driver
+
+    for device in driver.driver.list_devices():
+        context = device.primary_context
+        if context is not None:
+            _kept.enter_context(context.deallocations.disable())
+            _kept.enter_context(context.memory_manager.deallocations.disable())
+
+
 @contextmanager
 def translated_errors() -> Iterator[None]:
     """What the driver says, as a DeviceError."""
@@ -327,6 +345,7 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except _errors() as error:
+        _free_nothing()
         raise DeviceError(
             f"the GPU reports: {error}; it cannot go on in this process, what was saved before is intact"
         ) from error
