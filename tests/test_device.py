@@ -95,3 +95,10 @@ def test_parity_finds_what_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     for call in calls:
         expected = 0.01 if call.kernel is kernel else 0
         assert parity._replay(call, device) == pytest.approx(expected, rel=0.01)
+
+
+def test_parity_takes_no_number_for_the_furthest_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = Kernel.registry["activations.tanh_forward"]
+    call = next(call for call in parity._calls() if call.kernel is kernel)
+    monkeypatch.setitem(kernel.variants, "cpu", lambda y, x: y.fill(np.nan))
+    assert parity._replay(call, Elsewhere()) == np.inf

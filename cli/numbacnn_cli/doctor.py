@@ -60,7 +60,7 @@ def doctor(*, out: Out) -> dict[str, Any]:
         wrong = max(parity["ops"], key=lambda op: op["error"])
         raise NumbacnnError(
             f"{wrong['op']} on the GPU differs from the CPU's result by {wrong['error']:.1e}, more than {_PARITY:g}: compute "
-            "with --device cpu, and report this with what 'numbacnn doctor --json' prints"
+            "with --device cpu, and report this with what 'numbacnn doctor' prints"
         )
     return result
 

@@ -6,6 +6,7 @@ device is then given the same arguments.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,7 +47,9 @@ _WORKSPACE = 1 << 20
 
 @dataclass(frozen=True)
 class Parity:
-    """An op's largest difference from the CPU, relative to the largest number of the array it was found in."""
+    """An op's largest difference from the CPU, relative to the largest number of the array it was found in; infinite where
+    the device found no number.
+    """
 
     op: str
     error: float
@@ -89,7 +92,8 @@ def _replay(call: _Recorded, device: Device) -> float:
             continue
         found = device.read(result).astype(np.float64)
         largest = max(float(np.abs(after.astype(np.float64)).max()), 1e-30)
-        error = max(error, float(np.abs(found - after).max()) / largest)
+        difference = float(np.abs(found - after).max()) / largest
+        error = max(error, math.inf if math.isnan(difference) else difference)  # max would lose a NaN
     return error
 
 
