@@ -83,6 +83,7 @@ class Plan:
         self._has_walked = False
         self._calls: dict[tuple[str, int], Call] = {}
         self._holders = [node.layer for node in graph.nodes if graph.wanted(node)]
+        self._beside: Plan | None = None
         self._tapes: dict[tuple[str, str, int, int, bool], tuple[list[Array], Tape]] = {}
 
     @property
@@ -109,21 +110,38 @@ class Plan:
     @cached_property
     def _buffers(self) -> dict[tuple[str, str], Array]:
         free = self.device.free_bytes()
-        if free is not None and self.bytes > free:
+        if free is not None and self._bytes_of(self.batch_size) > free:
             raise DeviceError(self._too_large(free))
         return self._memory.take(self.device)
+
+    def take(self, beside: Plan | None = None) -> None:
+        """Allocates the buffers now, not at their first use, and those of another Plan for as many pictures or fewer.
+
+        Raises DeviceError that names a batch size for which there is room.
+        """
+        self._beside = beside
+        _ = self._buffers
+        if beside is not None:
+            beside.take()
+
+    def _bytes_of(self, count: int) -> int:
+        """For so many pictures, with the Plan beside."""
+        beside = self._beside
+        other = 0 if beside is None else beside._memory_of(min(count, beside.batch_size)).size
+        return self._memory_of(count).size + other
 
     def _too_large(self, free: int) -> str:
         fits, too_many = 0, self.batch_size
         while too_many - fits > 1:
             middle = (fits + too_many) // 2
-            if self._memory_of(middle).size <= free:
+            if self._bytes_of(middle) <= free:
                 fits = middle
             else:
                 too_many = middle
         remedy = f"a batch size of {fits} fits" if fits else "not even a batch size of 1 fits"
+        needed = self._bytes_of(self.batch_size)
         return (
-            f"{self.batch_size} pictures need {self.bytes / 2**20:,.0f} MiB of buffers, and {free / 2**20:,.0f} MiB of the "
+            f"{self.batch_size} pictures need {needed / 2**20:,.0f} MiB of buffers, and {free / 2**20:,.0f} MiB of the "
             f"memory of device {self.device.name} are free; {remedy}"
         )
 

@@ -58,6 +58,25 @@ def test_what_does_not_fit_says_what_would() -> None:
         Plan(graph, 64).forward(np.zeros((1, 28, 28, 1), np.uint8))
 
 
+def test_what_fits_leaves_room_for_the_plan_beside() -> None:
+    graph = build("lenet").graph
+    noise = np.zeros((1, 28, 28, 1), np.uint8)
+
+    def plans(batch_size: int) -> tuple[Plan, Plan]:
+        return Plan(graph, batch_size, gradients="parameters", keep=()), Plan(
+            graph, min(batch_size, 32), keep=()
+        )
+
+    graph.device = Elsewhere(free=sum(plan.bytes for plan in plans(37)))
+    plan, beside = plans(64)
+    with pytest.raises(DeviceError, match="a batch size of 37 fits"):
+        plan.take(beside)
+    plan, beside = plans(37)
+    plan.take(beside)
+    plan.forward(noise)
+    beside.forward(noise)
+
+
 def test_a_network_moves_with_its_parameters() -> None:
     network = build("digits")
     before = [array.copy() for *_, array in network.graph.parameters()]

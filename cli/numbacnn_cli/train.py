@@ -250,7 +250,7 @@ def _results(
         result["validation"] = {"top1_error": state.best_error, "loss": state.best_loss}
     line = f"best epoch {state.best_epoch}"
     if "test" in dataset.splits:
-        measured = evaluate(network, dataset.test, watch=out.progress)
+        measured = evaluate(network, dataset.test, batch_size=trainer.evaluation_batch, watch=out.progress)
         result["test"] = {
             name: getattr(measured, name) for name in ("top1_error", "top5_error", "loss", "images")
         }

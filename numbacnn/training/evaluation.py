@@ -14,6 +14,8 @@ from ..execution import Loss
 from ..network import Network
 from .prefetch import ReadAhead
 
+EVALUATION_BATCH = 256
+"""Pictures at a time."""
 Watch = Callable[..., Iterable[Any]]
 """Given the batches, a description and their number, gives the batches back: a progress bar."""
 
@@ -43,7 +45,7 @@ def evaluate(
     split: Split,
     *,
     loss: Loss | None = None,
-    batch_size: int = 256,
+    batch_size: int = EVALUATION_BATCH,
     watch: Watch | None = None,
 ) -> Evaluation:
     """The network's errors and mean loss over a split; larger pictures are cut to their centre.

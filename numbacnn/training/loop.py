@@ -12,12 +12,12 @@ import numpy as np
 
 from ..data import Dataset
 from ..errors import DataError, TrainingError
-from ..execution import Loss
+from ..execution import Loss, Plan
 from ..layers.initialization import SYMMETRIC
 from ..network import Network
 from . import sampling
 from .augmentation import Augmentation
-from .evaluation import evaluate
+from .evaluation import EVALUATION_BATCH, evaluate
 from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, Warned
 from .intake import INTAKES, Batch
 from .optimizer import SGD
@@ -51,6 +51,8 @@ class Trainer:
         if settings.workspace_mb:
             network.workspace_bytes = settings.workspace_mb << 20
         self._plan = network.plan(min(settings.batch_size, len(dataset.train)), "parameters")
+        self.evaluation_batch = min(EVALUATION_BATCH, self._plan.batch_size)
+        """Pictures at a time where errors are measured: no more than a step's, whose buffers there is room for."""
         self._batches = -(-len(dataset.train) // self._plan.batch_size)
         self._ahead = (PLACES, self._plan.batch_size, *network.input_shape)
         self._tally = Tally(self._plan.device, network.graph.dtype)
@@ -69,6 +71,7 @@ class Trainer:
         if self.dataset.validation is None:
             yield Warned("no validation split: the best epoch is the one with the smallest training error")
         self._intake = INTAKES[self._plan.device.name](self._plan, self._augmentation, PLACES)
+        self._plan.take(self._evaluation_plan())  # or it would be learnt after an epoch that there is no room
         with ReadAhead(self._input()) as batches:
             while self.state.epoch < self.settings.epochs:
                 yield from self._epoch(batches)
@@ -80,6 +83,10 @@ class Trainer:
             images_per_second=self._median("images_per_second"),
             waiting_share=self._median("waiting_share"),
         )
+
+    def _evaluation_plan(self) -> Plan | None:
+        split = self.dataset.validation
+        return None if split is None else self.network.plan(min(self.evaluation_batch, len(split)))
 
     def _input(self) -> Iterator[Batch]:
         """All that the run has yet to see."""
@@ -176,7 +183,9 @@ class Trainer:
             "train_top1_error": state.wrong / state.seen,
         }
         if self.dataset.validation is not None:
-            measured = evaluate(self.network, self.dataset.validation, loss=self._loss)
+            measured = evaluate(
+                self.network, self.dataset.validation, loss=self._loss, batch_size=self.evaluation_batch
+            )
             row |= {"validation_loss": measured.loss, "validation_top1_error": measured.top1_error}
         error = row.get("validation_top1_error", row["train_top1_error"])
         loss = row.get("validation_loss", row["train_loss"])
