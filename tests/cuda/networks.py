@@ -34,7 +34,9 @@ def gradients(network: Network, count: int) -> tuple[Any, Any, dict[str, Any]]:
 
 
 def assert_same_gradients(network: Network, count: int, *, tolerance: float = 1e-4) -> None:
-    """A device's gradients beside the CPU's: no further apart than `tolerance` of each array's largest number."""
+    """A device's gradients beside the CPU's: no further apart than `tolerance` of each array's length. Of its largest number
+    would be too strict: rounding lets another cell of a pool win here and there, and a pixel's gradient is its neighbour's.
+    """
     network.to("cpu")
     expected = gradients(network, count)
     network.to("cuda")
@@ -42,10 +44,10 @@ def assert_same_gradients(network: Network, count: int, *, tolerance: float = 1e
     pairs = {"probabilities": (found[0], expected[0]), "pixels": (found[1], expected[1])}
     pairs |= {name: (found[2][name], wanted) for name, wanted in expected[2].items()}
     errors = {
-        name: float(abs(one - other).max() / max(abs(other).max(), 1e-20))
+        name: float(np.linalg.norm(one - other) / max(np.linalg.norm(other), 1e-20))
         for name, (one, other) in pairs.items()
     }
-    assert max(errors.values()) < tolerance, errors
+    assert all(error < tolerance for error in errors.values()), errors  # a NaN is not
 
 
 def trained(graph: Graph, dataset: Dataset, settings: Settings, device: str) -> tuple[Trainer, list[float]]:

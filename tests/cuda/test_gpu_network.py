@@ -26,7 +26,7 @@ def test_gradients_are_the_cpus(name):
     assert_same_gradients(build(name), BATCHES.get(name, 16))
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("tf32", 3e-2), ("bf16", 3e-1)])
+@pytest.mark.parametrize(("precision", "tolerance"), [("tf32", 1e-1), ("bf16", 3e-1)])
 def test_gradients_of_tensor_cores_are_near(precision, tolerance):
     device = get_device("cuda")
     try:
