@@ -35,6 +35,9 @@ threading_layer.choose()
 _functions: list[Any] = []
 """Every function that `jit` made: the kernels, and what they call."""
 
+elsewhere: list[Any] = []
+"""Kernels of other devices, with `stats` as Numba's."""
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: threading_layer.refuse_after_fork(_functions))
 
@@ -73,7 +76,7 @@ def cache_bytes() -> int:
 
 def loaded() -> int:
     """How many kernels this process has loaded from the cache."""
-    return sum(sum(function.stats.cache_hits.values()) for function in _functions)
+    return sum(sum(function.stats.cache_hits.values()) for function in (*_functions, *elsewhere))
 
 
 def target() -> tuple[str, list[str]]:

@@ -16,8 +16,9 @@ import numpy as np
 from numba import cuda
 from numba.cuda.core import config as cuda_config
 
+from ... import compiling
 from ...errors import DeviceError
-from ..compilation import cache_folder, one_process_at_a_time
+from ..compilation import cache_folder, elsewhere, one_process_at_a_time
 
 SIMULATED = bool(cuda_config.ENABLE_CUDASIM)
 ZERO, ONE = np.float32(0), np.float32(1)
@@ -51,12 +52,37 @@ def kernel(function: Callable[..., None] | None = None, *, name: str = "", **opt
             finally:
                 cuda_config.CACHE_DIR = before
             made._cache.save_overload = one_process_at_a_time(made._cache.save_overload)
+            _reported(made)
+            elsewhere.append(made)
             if name:
                 _keyed_by_name(made, name)
         KERNELS[name or f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"] = made
         return made
 
     return decorate if function is None else decorate(function)
+
+
+def _reported(made: Any) -> None:
+    """Tells `compiling` what is compiled, as numba-cuda sends no events of it: what the cache has not."""
+    load, compiled = made._cache.load_overload, made.compile
+    under_way = []
+
+    def load_overload(*arguments: Any) -> Any:
+        found = load(*arguments)
+        if found is None:
+            compiling.begin()
+            under_way.append(True)
+        return found
+
+    def compile_(signature: Any) -> Any:
+        try:
+            return compiled(signature)
+        finally:
+            if under_way:
+                under_way.pop()
+                compiling.end()
+
+    made._cache.load_overload, made.compile = load_overload, compile_
 
 
 def _keyed_by_name(made: Any, name: str) -> None:
