@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from threadpoolctl import threadpool_info
 
+from numbacnn.device import CPU_DEVICE
 from numbacnn_cli import progress
 from numbacnn_cli.__main__ import main
 
@@ -92,7 +94,6 @@ def test_more_epochs_may_be_asked_for_when_a_run_goes_on(capsys: pytest.CaptureF
         (("--data", "nowhere.h5"), 1, "nowhere.h5"),
         (("--learning-rate", "-1"), 2, "--learning-rate -1.0: a number above 0"),
         (("--schedule", "hald"), 2, "did you mean 'halve'"),
-        (("--device", "cuda"), 1, "cuda"),
         (("--resume", "nowhere"), 1, "nowhere is no run"),
         (("--epoch", "3"), 2, "did you mean '--epochs'"),
     ],
@@ -101,6 +102,15 @@ def test_what_cannot_be_trained(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], code: int, words: str
 ) -> None:
     assert words in run(capsys, "train", *arguments, code=code)["error"]["message"]
+    assert not Path("runs").exists()
+
+
+def test_where_no_gpu_can_be_used_nothing_is_trained(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("numbacnn.device._found", {"cpu": CPU_DEVICE})
+    assert "numba-cuda" in run(capsys, "train", "--device", "cuda", code=1)["error"]["message"]
     assert not Path("runs").exists()
 
 

@@ -111,7 +111,8 @@ def compute_stream() -> Any:
 
 
 def new_stream() -> Any:
-    return 0 if SIMULATED else cuda.stream()
+    with translated_errors():
+        return 0 if SIMULATED else cuda.stream()
 
 
 def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, *arguments: Any) -> None:
@@ -197,14 +198,15 @@ def copy_out(array: Any) -> Any:
 
 
 def new_event() -> Any:
-    return cuda.event(timing=False) if not SIMULATED else cuda.event()
+    with translated_errors():
+        return cuda.event(timing=False) if not SIMULATED else cuda.event()
 
 
 def wait(event: Any) -> None:
     """Until an event has happened, on whichever thread."""
     if not SIMULATED:
-        cuda.current_context()  # a thread that has none yet gets it
         with translated_errors():
+            cuda.current_context()  # a thread that has none yet gets it
             event.synchronize()
 
 
