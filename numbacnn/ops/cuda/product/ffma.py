@@ -33,7 +33,7 @@ _SHARES = {
     "128x64": 0.67,
     "64x64": 0.73,
     "128x32": 0.58,
-    "128x16": 0.2,
+    "128x16": 0.8,
     "32x32": 0.8,
 }
 """Least share of multiply-adds in a tile's loop: of the loaders that take the most instructions, convolution's of few

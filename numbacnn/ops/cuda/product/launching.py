@@ -14,7 +14,7 @@ from .tile import ENOUGH_BLOCKS, Tile, choose_tile
 _LEAST_DEPTH = 256
 """Of a part of a sum: a block that starts and ends costs as much as some depth."""
 _MOST = 1 << 40
-_STEP = 16
+_STEP = 32
 """Parts begin at multiples of this: of every tile's depth, and of four."""
 
 

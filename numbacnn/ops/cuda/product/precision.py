@@ -14,21 +14,21 @@ from .tile import Tile
 
 
 class Precision(NamedTuple):
-    """`depth`: of the parts in shared memory, at least."""
+    """`depth`: of the parts in shared memory; None: what the tile says."""
 
     name: str
     core: MakeCore
-    depth: int
+    depth: int | None
     least_capability: tuple[int, int]
 
     def tile(self, tile: Tile) -> Tile:
-        return tile._replace(depth=max(tile.depth, self.depth))
+        return tile if self.depth is None else tile._replace(depth=self.depth)
 
 
 PRECISIONS = {
     each.name: each
     for each in (
-        Precision("float32", ffma, 8, OLDEST),
+        Precision("float32", ffma, None, OLDEST),
         Precision("tf32", tf32, DEPTH, (8, 0)),
         Precision("bf16", bf16, DEPTH, (8, 0)),
     )
