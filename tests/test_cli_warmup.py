@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from numbacnn import device
+from numbacnn.analysis import parity
+from numbacnn.device import CPU, Device
+from numbacnn.errors import DeviceError
 from numbacnn_cli import doctor
 from numbacnn_cli.__main__ import main
 
@@ -23,6 +27,14 @@ drop = { type = "dropout" }
 scores = { type = "dense", outputs = 10 }
 softmax = { type = "softmax" }
 """
+
+
+class Broken(CPU):
+    """A GPU that is there."""
+
+    def describe(self) -> dict[str, Any]:
+        versions = {"driver": "13.0", "toolkit": "13.0", "numba_cuda": "0"}
+        return {"name": "GPU", "compute_capability": (9, 0), "free_bytes": 1, "total_bytes": 1, **versions}
 
 
 @pytest.mark.slow
@@ -92,6 +104,20 @@ def test_the_doctor_fails_where_gradients_are_wrong(
     shown = capsys.readouterr()
     assert "wrong, largest relative error 5.0e-01" in shown.out
     assert "gradients are wrong by 5.0e-01" in shown.err
+
+
+def test_the_doctor_fails_where_the_gpu_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(device: Device) -> None:
+        raise DeviceError("the GPU reports: it is broken")
+
+    monkeypatch.setitem(device._found, "cuda", Broken())
+    monkeypatch.setattr(parity, "check_parity", fails)
+    assert main(["doctor", "--json"]) == 1
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["error"]["message"] == "the GPU reports: it is broken"
+    assert "failed: the GPU reports: it is broken" in shown.err
 
 
 @pytest.mark.parametrize(("mode", "private"), [(0o700, True), (0o755, False)])

@@ -18,7 +18,7 @@ _SIZE = 1024
 def doctor(*, out: Out) -> dict[str, Any]:
     """Show versions, processor, threads, GPU, kernel cache and memory, measure a product and check a small network.
 
-    Fails if the small network's gradients are wrong, or an op on the GPU differs from the CPU's. JSON: `versions`, `processor` with `.name`, `.target` (as LLVM
+    Fails if the small network's gradients are wrong, if an op on the GPU differs from the CPU's, or if the GPU fails. JSON: `versions`, `processor` with `.name`, `.target` (as LLVM
     has it), `.features`, `.physical_cores`, `.logical_cores`; `threads`, `tile` (`[rows, bytes]`), `threading_layer`
     with `.name`, `.thread_safe`, `.fork_safe`, `.reason`; `blas[]` with `.name`, `.version`, `.threads`, `.file`;
     `cache` with `.folder`, `.bytes`, `.private`, `.writable`; `memory_bytes` (null on Windows), `gigaflops` of a
@@ -35,6 +35,7 @@ def doctor(*, out: Out) -> dict[str, Any]:
     # The product starts the threads: before it no layer is in use.
     speed, error = _gigaflops(), _largest_error()
     layer = threading_layer.layer()
+    gpu, failure = _gpu()
     assert layer is not None
     result = {
         "versions": _versions(),
@@ -47,7 +48,7 @@ def doctor(*, out: Out) -> dict[str, Any]:
         "memory_bytes": machine.memory_bytes(),
         "gigaflops": speed,
         "gradients": {"ok": error <= _TOLERANCE, "largest_error": error},
-        **_gpu(),
+        **gpu,
     }
     out.table(["part", "found"], _rows(result))
     if error > _TOLERANCE:
@@ -55,6 +56,8 @@ def doctor(*, out: Out) -> dict[str, Any]:
             f"a small network's gradients are wrong by {error:.1e}, more than {_TOLERANCE:g}: 'numbacnn gradcheck lenet' "
             "shows in which layer"
         )
+    if failure:
+        raise failure
     parity = result["parity"]
     if parity and not parity["ok"]:
         wrong = max(parity["ops"], key=lambda op: op["error"])
@@ -65,19 +68,24 @@ def doctor(*, out: Out) -> dict[str, Any]:
     return result
 
 
-def _gpu() -> dict[str, Any]:
+def _gpu() -> tuple[dict[str, Any], Exception | None]:
+    """What there is to say of the GPU, and the error if there is one that fails; where there is none, that is no error."""
     from numbacnn.analysis.parity import check_parity
     from numbacnn.device import get_device
     from numbacnn.errors import DeviceError
 
+    found = None
     try:
         device = get_device("cuda")
+    except DeviceError as error:
+        return {"gpu": None, "gpu_problem": str(error), "parity": None}, None
+    try:
         found = device.describe()
         ops: list[dict[str, Any]] = [{"op": each.op, "error": each.error} for each in check_parity(device)]
     except DeviceError as error:
-        return {"gpu": None, "gpu_problem": str(error), "parity": None}
+        return {"gpu": found, "gpu_problem": str(error), "parity": None}, error
     parity = {"ok": all(each["error"] <= _PARITY for each in ops), "ops": ops}
-    return {"gpu": found, "gpu_problem": None, "parity": parity}
+    return {"gpu": found, "gpu_problem": None, "parity": parity}, None
 
 
 def _versions() -> dict[str, str]:
@@ -207,16 +215,20 @@ def _gpu_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
         return [("GPU", f"none: {result['gpu_problem']}")]
     capability = ".".join(map(str, gpu["compute_capability"]))
     free, total = (gpu[key] / 2**30 for key in ("free_bytes", "total_bytes"))
-    worst = max(each["error"] for each in parity["ops"])
-    verdict = "as the CPU computes" if parity["ok"] else "wrong"
     return [
         ("GPU", f"{gpu['name']}, compute capability {capability}, {free:.1f} of {total:.1f} GiB free"),
         (
             "",
             f"driver for CUDA {gpu['driver']}; kernels by CUDA {gpu['toolkit']}, numba-cuda {gpu['numba_cuda']}",
         ),
-        ("", f"{len(parity['ops'])} ops {verdict}, largest relative difference {worst:.1e}"),
+        ("", _verdict(parity) if parity else f"failed: {result['gpu_problem']}"),
     ]
+
+
+def _verdict(parity: dict[str, Any]) -> str:
+    worst = max(each["error"] for each in parity["ops"])
+    verdict = "as the CPU computes" if parity["ok"] else "wrong"
+    return f"{len(parity['ops'])} ops {verdict}, largest relative difference {worst:.1e}"
 
 
 def _yes(value: bool | None) -> str:
