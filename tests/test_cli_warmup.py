@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from numbacnn import device
-from numbacnn.analysis import parity
+from numbacnn.analysis import gradient_check, parity
+from numbacnn.analysis.gradient_check import LayerCheck
 from numbacnn.device import CPU, Device
 from numbacnn.errors import DeviceError
 from numbacnn_cli import doctor
@@ -96,14 +98,20 @@ def test_the_doctor_tells_all_and_finds_the_gradients_right(capsys: pytest.Captu
         assert words in shown.err
 
 
+@pytest.mark.parametrize(("error", "shown_as"), [(0.5, "5.0e-01"), (math.nan, "nan")])
 def test_the_doctor_fails_where_gradients_are_wrong(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: float, shown_as: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(doctor, "_largest_error", lambda: 0.5)
+    checks = [
+        LayerCheck("one", "relu", 0.0),
+        LayerCheck("two", "relu", error),
+        LayerCheck("three", "relu", 0.0),
+    ]
+    monkeypatch.setattr(gradient_check, "check_gradients", lambda network, samples: checks)
     assert main(["doctor"]) == 1
     shown = capsys.readouterr()
-    assert "wrong, largest relative error 5.0e-01" in shown.out
-    assert "gradients are wrong by 5.0e-01" in shown.err
+    assert f"wrong, largest relative error {shown_as}" in shown.out
+    assert f"gradients are wrong by {shown_as}" in shown.err
 
 
 def test_the_doctor_fails_where_the_gpu_fails(
