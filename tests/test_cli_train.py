@@ -15,6 +15,8 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from numbacnn.device import CPU_DEVICE
+from numbacnn.errors import DeviceError
+from numbacnn.execution import Plan
 from numbacnn_cli import progress
 from numbacnn_cli.__main__ import main
 
@@ -164,3 +166,16 @@ def test_lenet_on_fashion_mnist(run_cli: Callable[..., Any], real_data: Path) ->
     run_cli("data", "import", real_data / "fashion_mnist", "fashion.h5")
     result = run_cli("train", "--data", "fashion.h5", "--network", "lenet", "--epochs", 10, "--json").json
     assert result["test"]["top1_error"] <= 0.105
+
+
+@pytest.mark.parametrize("given", [[], ["--run", "some/where"], ["--run", "mine"]])
+def test_a_run_that_cannot_start_leaves_nothing(
+    given: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Plan, *others: Plan | None) -> None:
+        raise DeviceError("no room")
+
+    monkeypatch.setattr(Plan, "take", full)
+    Path("mine").mkdir()
+    assert "no room" in run(capsys, "train", *given, code=1)["error"]["message"]
+    assert [path.name for path in Path().rglob("*")] == ["mine"]

@@ -6,7 +6,7 @@ import dataclasses
 import signal
 import typing
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +16,7 @@ from cyclopts import Parameter
 from numbacnn.training import Settings
 
 from .options import CPU, Compute, Out
-from .runs import new_run
+from .runs import RUNS, new_run
 from .signals import Terminated
 
 if TYPE_CHECKING:
@@ -83,12 +83,14 @@ def train(
     from numbacnn.training import RunFolder
 
     given = {name: value for name, value in vars(settings).items() if value is not None}
+    made: list[Path] = []
     if resume is not None:
         folder = RunFolder(resume)
         config, trainer = _resumed(folder, given, compute)
     else:
         config, trainer = _new(data, network, given, compute)
-        folder = RunFolder(_folder(run, trainer.dataset, config["network"]))
+        path, made = _folder(run, trainer.dataset, config["network"])
+        folder = RunFolder(path)
         folder.write_config(config)
     record = {
         "data": str(trainer.dataset.path.resolve()) if trainer.dataset.path else trainer.dataset.name,
@@ -98,7 +100,7 @@ def train(
     out.note(f"run: {folder.path}")
     # NumPy's BLAS has little to do here: threads of its own would only wait on the cores that the kernels' run on.
     # Not "openmp": those threads may be the kernels'.
-    with threadpool_limits(1, user_api="blas"):
+    with threadpool_limits(1, user_api="blas"), _nothing_left_of_no_step(trainer, folder, made):
         speed = _follow(trainer, folder, record, out)
     return _results(trainer, folder, config, record, speed, out)
 
@@ -162,15 +164,33 @@ def _resumed(folder: RunFolder, given: dict[str, Any], compute: Compute) -> tupl
     return config, Trainer(network, open_dataset(record["data"]), chosen, (numbers, arrays))
 
 
-def _folder(run: Path | None, dataset: Dataset, network: str) -> Path:
+def _folder(run: Path | None, dataset: Dataset, network: str) -> tuple[Path, list[Path]]:
+    """The run's folder, and which folders were made for it, the innermost first."""
     from numbacnn.errors import UsageError
 
+    wanted = RUNS if run is None else run
+    made = [path for path in (wanted, *wanted.parents) if not path.exists()]
     if run is None:
-        return new_run(f"{dataset.name}-{Path(network).stem}")
+        folder = new_run(f"{dataset.name}-{Path(network).stem}")
+        return folder, [folder, *made]
     if run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise UsageError(f"--run {run} exists and is not empty; name another, or go on with --resume {run}")
     run.mkdir(parents=True, exist_ok=True)
-    return run
+    return run, made
+
+
+@contextmanager
+def _nothing_left_of_no_step(trainer: Trainer, folder: RunFolder, made: list[Path]) -> Iterator[None]:
+    """A run that ends before its first step, for lack of memory say, leaves no folder to wonder about."""
+    try:
+        yield
+    except BaseException:
+        if not trainer.state.step:
+            folder.config.unlink(missing_ok=True)
+            with suppress(OSError):  # somebody else has put something there
+                for path in made:
+                    path.rmdir()
+        raise
 
 
 def _follow(trainer: Trainer, folder: RunFolder, record: dict[str, Any], out: Output) -> dict[str, float]:
