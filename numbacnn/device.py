@@ -43,6 +43,8 @@ class Device(Protocol):
     name: str
     steps_between_reads: int
     """Training steps after which their tallies are read: reading makes the host wait for the device."""
+    kernels_by_shape: bool
+    """Whether ops choose among kernels by their arrays' shapes, the size of a batch among them."""
 
     def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         """Raises DeviceError if there is no memory left."""
@@ -76,6 +78,7 @@ class CPU:
 
     name = "cpu"
     steps_between_reads = 1
+    kernels_by_shape = False
 
     def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         size = math.prod(shape) * np.dtype(dtype).itemsize

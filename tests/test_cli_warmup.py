@@ -13,8 +13,11 @@ import pytest
 from numbacnn import device
 from numbacnn.analysis import gradient_check, parity
 from numbacnn.analysis.gradient_check import LayerCheck
+from numbacnn.data import Dataset
 from numbacnn.device import CPU, Device
 from numbacnn.errors import DeviceError
+from numbacnn.network import Network
+from numbacnn.training import Settings, warm_up
 from numbacnn_cli import doctor
 from numbacnn_cli.__main__ import main
 
@@ -73,6 +76,22 @@ def test_after_a_warmup_nothing_is_compiled(run_cli: Callable[..., Any], tmp_pat
         done = run_cli(*command, **cache)
         assert done.code == 0, done.stderr
         assert "compil" not in done.stderr, command
+
+
+@pytest.mark.parametrize(("by_shape", "batch_size"), [(False, 2), (True, 32)])
+def test_batches_are_a_real_runs_where_their_size_chooses_kernels(
+    by_shape: bool, batch_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def trainer(network: Network, dataset: Dataset, settings: Settings) -> list[Any]:
+        seen.append((settings.batch_size, len(dataset.train)))
+        return []
+
+    monkeypatch.setattr(CPU, "kernels_by_shape", by_shape)
+    monkeypatch.setattr("numbacnn.training.warmup.Trainer", trainer)
+    warm_up("digits")
+    assert seen == [(batch_size, batch_size + 1)]
 
 
 def test_warming_up_what_does_not_exist(capsys: pytest.CaptureFixture[str]) -> None:

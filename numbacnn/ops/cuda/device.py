@@ -33,6 +33,7 @@ class CUDA:
 
     name = "cuda"
     steps_between_reads = 50
+    kernels_by_shape = True
 
     def __init__(self, toolchain: Any) -> None:
         self._toolchain = toolchain
