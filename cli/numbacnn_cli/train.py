@@ -100,7 +100,7 @@ def train(
     out.note(f"run: {folder.path}")
     # NumPy's BLAS has little to do here: threads of its own would only wait on the cores that the kernels' run on.
     # Not "openmp": those threads may be the kernels'.
-    with threadpool_limits(1, user_api="blas"), _nothing_left_of_no_step(trainer, folder, made):
+    with threadpool_limits(1, user_api="blas"), _nothing_left_of_nothing(folder, made):
         speed = _follow(trainer, folder, record, out)
     return _results(trainer, folder, config, record, speed, out)
 
@@ -180,13 +180,13 @@ def _folder(run: Path | None, dataset: Dataset, network: str) -> tuple[Path, lis
 
 
 @contextmanager
-def _nothing_left_of_no_step(trainer: Trainer, folder: RunFolder, made: list[Path]) -> Iterator[None]:
-    """A run that ends before its first step, for lack of memory say, leaves no folder to wonder about."""
+def _nothing_left_of_nothing(folder: RunFolder, made: list[Path]) -> Iterator[None]:
+    """A run that ends before there is anything to go on from, for lack of memory say, leaves no folder to wonder about."""
     try:
         yield
     except BaseException:
-        if not trainer.state.step:
-            folder.config.unlink(missing_ok=True)
+        if list(folder.path.iterdir()) == [folder.config]:
+            folder.config.unlink()
             with suppress(OSError):  # somebody else has put something there
                 for path in made:
                     path.rmdir()
