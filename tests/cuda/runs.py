@@ -46,6 +46,13 @@ def needs_compiler() -> None:
         pytest.skip(str(missing), allow_module_level=True)
 
 
+def needs_no_simulator() -> None:
+    """Skips the whole file in the simulated run, and without numba-cuda."""
+    if os.environ.get("NUMBA_ENABLE_CUDASIM") == "1":
+        pytest.skip("the simulator has no driver", allow_module_level=True)
+    needs_numba_cuda()
+
+
 def needs_gpu() -> None:
     """Skips the whole file unless there is a GPU to run on."""
     if os.environ.get("NUMBA_ENABLE_CUDASIM") == "1":

@@ -1,0 +1,101 @@
+"""Trains one small network again and again, as its arguments say, and prints what became of it as one JSON object.
+
+An argument is an order of the streams, and after a colon what is different: "no graph", or which wait of a channel is left
+out: "lazy", "3:no graph", "others-first:sent".
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from networks import trained
+
+from numbacnn import compiling
+from numbacnn.data import Dataset
+from numbacnn.graph import Graph
+from numbacnn.layers import Convolution, Dense, Dropout, Flatten, LeakyReLU, MaxPool, Pixels, Softmax
+from numbacnn.ops.cuda.device import CUDA, _Channel
+from numbacnn.training import Settings
+
+from . import LIBRARY
+
+STEPS = 6
+"""Of an epoch."""
+SETTINGS = Settings(epochs=2, batch_size=4, learning_rate=0.05, translate=1, flip=True, seed=3)
+
+
+def dataset() -> Dataset:
+    generator = np.random.default_rng(0)
+    images, labels = generator.integers(0, 256, (22, 7, 7, 1), np.uint8), np.arange(22) % 3
+    return Dataset.from_arrays("noise", train=(images, labels), validation=(images[:4], labels[:4]))
+
+
+def graph() -> Graph:
+    lines: list[tuple[Any, ...]] = [
+        ("pixels", Pixels(mean=120.0, scale=1 / 60)),
+        ("conv", Convolution(5, 3, padding=1)),
+        ("leaky", LeakyReLU()),
+        ("pool", MaxPool(3, stride=2)),
+        ("flat", Flatten()),
+        ("dropout", Dropout(0.5)),
+        ("scores", Dense(3)),
+        ("softmax", Softmax()),
+    ]
+    return Graph(lines, (7, 7, 1))
+
+
+def run(device: str) -> dict[str, Any]:
+    trainer, losses = trained(graph(), dataset(), SETTINGS, device)
+    digest = hashlib.sha256()
+    for node, name, _ in trainer.network.graph.parameters():
+        digest.update(np.ascontiguousarray(trainer.network.parameter(node, name)).tobytes())
+    return {"losses": losses, "weights": digest.hexdigest()}
+
+
+def _send(leave_out: str) -> Callable[[Any], Any]:
+    """_Channel.send without one of its waits."""
+
+    def send(channel: Any) -> Any:
+        toolchain = channel._toolchain
+        if leave_out != "used":
+            channel._used.wait(channel._stream)
+        toolchain.copy_in(channel._there, channel.host, channel._stream)
+        channel._sent.record(channel._stream)
+        if leave_out != "sent":
+            channel._sent.wait(toolchain.compute_stream())
+        return channel._there
+
+    return send
+
+
+CHANGES: dict[str, Any] = {
+    "": lambda: patch.object(CUDA, "name", "cuda"),
+    "no graph": lambda: patch.object(CUDA, "recorded", lambda device, act: act),
+    "used": lambda: patch.object(_Channel, "send", _send("used")),
+    "sent": lambda: patch.object(_Channel, "send", _send("sent")),
+    "release": lambda: patch.object(_Channel, "release", lambda channel: None),
+    "wait": lambda: patch.object(_Channel, "wait", lambda channel: None),
+}
+
+
+def main() -> None:
+    driver = ctypes.CDLL(LIBRARY)
+    found = {}
+    with compiling.watch() as seen:
+        for argument in sys.argv[1:]:
+            order, _, change = argument.partition(":")
+            driver.standin_set_order(order.encode())
+            with CHANGES[change]():
+                found[argument] = run("cuda")
+    print(json.dumps({"runs": found, "compiled": seen.compiled}))
+
+
+if __name__ == "__main__":
+    main()

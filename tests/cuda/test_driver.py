@@ -1,0 +1,198 @@
+"""All that the host does for `--device cuda`, from the command line to the driver's functions, with a stand-in for the driver."""
+
+from __future__ import annotations
+
+import csv
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Finished
+from runs import needs_no_simulator
+
+needs_no_simulator()
+
+import numpy as np
+import standin
+from standin import run as training
+
+ORDERS = ["lazy", "others-first", "1", "2"]
+WAITS = ["used", "sent", "release", "wait"]
+NETWORK = """
+input = [8, 8, 1]
+
+[layers]
+conv = { type = "convolution", filters = 4, kernel = 3 }
+flat = { type = "flatten" }
+scores = { type = "dense", outputs = 10 }
+softmax = { type = "softmax" }
+"""
+TRAIN = ("train", "--network", "mine.toml", "--device", "cuda")
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("driver")
+    try:
+        standin.build(folder)
+    except standin.CannotBuildError as missing:
+        pytest.skip(str(missing))
+    return folder
+
+
+def python(folder: Path, *arguments: object, cwd: Path | None = None, **options: object) -> Finished:
+    """A Python process with the stand-in, which has not complained."""
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd or folder,
+        env=standin.environment(folder, **options),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=600,
+        check=False,
+    )
+    assert "stand-in driver" not in done.stderr
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def numbacnn(driver: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Runs the command line with the stand-in: its one JSON object. No error is a traceback."""
+    (tmp_path / "mine.toml").write_text(NETWORK)
+
+    def run(*arguments: object, code: int = 0, **options: object) -> dict[str, Any]:
+        done = python(driver, "-m", "numbacnn_cli", *arguments, "--json", cwd=tmp_path, **options)
+        assert "Traceback" not in done.stderr, done.stderr
+        assert done.code == code, done.stdout + done.stderr
+        return done.json
+
+    return run
+
+
+def message(result: dict[str, Any]) -> str:
+    text: str = result["error"]["message"]
+    return text
+
+
+# Training: streams, events, pinned memory, graphs
+
+
+@pytest.fixture(scope="module")
+def trained(driver: Path) -> dict[str, Any]:
+    """What became of every run that the tests ask for, all of one process, and what the driver counted."""
+    changes = ["", ":no graph", *(f":{wait}" for wait in WAITS)]
+    asked = [f"{order}{change}" for change in changes for order in ORDERS]
+    log = driver / "log"
+    done = python(driver, "-m", "standin.run", *asked, execute=True, log=log)
+    assert done.code == 0, done.stderr
+    end = log.read_text().splitlines()[-1]
+    counts = {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", end)}
+    return {**done.json, "counts": counts, "asked": asked}
+
+
+@pytest.fixture(scope="module")
+def cpu() -> dict[str, Any]:
+    return training.run("cpu")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_losses_are_the_cpus_in_any_order_of_streams(
+    order: str, trained: dict[str, Any], cpu: dict[str, Any]
+) -> None:
+    # Of the GPU's steps between, losses are told later.
+    ours, theirs = (
+        run["losses"][training.STEPS - 1 :: training.STEPS] for run in (trained["runs"][order], cpu)
+    )
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_graph_computes_the_same_bits(order: str, trained: dict[str, Any]) -> None:
+    runs = trained["runs"]
+    assert runs[order] == runs[f"{order}:no graph"] == runs["lazy"]
+
+
+def test_steps_are_captured_and_copied_as_is_meant(trained: dict[str, Any]) -> None:
+    counts = trained["counts"]
+    recorded = sum(not run.endswith("no graph") for run in trained["asked"])
+    # Six batches an epoch, the last of them smaller: each size is launched once before it is captured.
+    assert (counts["captures"], counts["graph_launches"]) == (2 * recorded, 10 * recorded)
+    assert counts["kernels_in_graphs"] > 100 * recorded
+    assert counts["pinned_copies_in"] >= 12 * len(trained["asked"])
+    assert counts["waits"] > 12 * recorded
+    assert counts["violations"] == 0
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_a_wait_that_is_left_out_is_found(wait: str, trained: dict[str, Any]) -> None:
+    runs = trained["runs"]
+    assert any(runs[f"{order}:{wait}"] != runs["lazy"] for order in ORDERS)
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_second_process_compiles_nothing(driver: Path) -> None:
+    assert python(driver, "-m", "standin.run", "lazy").json["compiled"] == 0
+
+
+# The command line where something is wrong
+
+
+def test_what_does_not_fit_names_a_batch_size_that_trains(
+    numbacnn: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    few = {"memory_mb": 2}
+    error = message(numbacnn(*TRAIN, "--epochs", 1, "--batch-size", 1197, code=1, **few))
+    (size,) = re.findall(r"a batch size of (\d+) fits", error)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]
+    assert numbacnn(*TRAIN, "--epochs", 1, "--batch-size", size, **few)["epochs"] == 1
+
+
+def test_a_gpu_that_fails_leaves_the_last_checkpoint(
+    numbacnn: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    error = message(
+        numbacnn(*TRAIN, "--run", "it", "--epochs", 99, "--batch-size", 256, code=1, fail_launch=300)
+    )
+    assert "ILLEGAL_ADDRESS" in error
+    assert "saved before is intact" in error
+    epochs = len(list(csv.DictReader((tmp_path / "it" / "metrics.csv").open())))
+    assert 0 < epochs < 20
+    resumed = numbacnn("train", "--resume", "it", "--epochs", epochs + 1, "--device", "cuda")
+    assert resumed["epochs"] == epochs + 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"init": 803}, r"no NVIDIA driver or GPU was found"),
+        ({"init": 100}, r"no NVIDIA driver or GPU was found"),
+        ({"driver": 12000}, r"runs CUDA 12\.0 at most"),
+        ({"capability": 70}, r"its compute capability is 7\.0"),
+        ({"context": 2}, r"the GPU does not open .*OUT_OF_MEMORY"),
+    ],
+    ids=str,
+)
+def test_a_gpu_that_cannot_be_used_is_told_so(
+    wrong: dict[str, int], said: str, numbacnn: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    assert re.search(said, message(numbacnn(*TRAIN, code=1, **wrong)))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_where_the_gpu_does_not_open_auto_is_the_cpu(driver: Path) -> None:
+    ask = "from numbacnn.device import get_device; print(get_device('auto').name)"
+    assert python(driver, "-c", ask, context=2).stdout == "cpu\n"
+    assert python(driver, "-c", ask).stdout == "cuda\n"
+
+
+# The doctor
+
+
+def test_a_gpu_that_fails_under_the_doctor_is_an_error(numbacnn: Callable[..., dict[str, Any]]) -> None:
+    assert "ILLEGAL_ADDRESS" in message(numbacnn("doctor", code=1, fail_launch=1))
