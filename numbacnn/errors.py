@@ -17,9 +17,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MAX_MESSAGE = 20_000
+"""Characters; what a file or a caller puts into a message may be of any length."""
+
+_LONGEST_GUESS = 64
+"""Characters of a name for which a similar one is looked for; that takes time with the square of its length."""
+_NAMES_LISTED = 30
+
 
 class NumbacnnError(Exception):
     """Base of the errors above; the command line prints it as ``error: …`` and exits with 1."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(cut(message, MAX_MESSAGE))
 
 
 class UsageError(NumbacnnError):
@@ -50,8 +60,21 @@ class TrainingError(NumbacnnError, RuntimeError):
     """A training run that cannot start or go on."""
 
 
+def cut(given: object, length: int = 80) -> str:
+    """The text of `given`; what is longer than `length` characters loses its middle, and says how long it was."""
+    text = str(given)
+    if len(text) <= length:
+        return text
+    end = length // 4
+    return f"{text[: length - end]}…{text[-end:]} ({len(text):,} characters)"
+
+
 def nearest(given: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` for the known name nearest to the one given, else the list of them."""
     names = sorted(known)
-    close = difflib.get_close_matches(given, names, n=1)
-    return f"; did you mean '{close[0]}'?" if close else f"; known: {', '.join(names)}"
+    close = difflib.get_close_matches(given, names, n=1) if len(given) <= _LONGEST_GUESS else []
+    if close:
+        return f"; did you mean '{cut(close[0])}'?"
+    listed = ", ".join(cut(name) for name in names[:_NAMES_LISTED])
+    more = len(names) - _NAMES_LISTED
+    return f"; known: {listed}{f' and {more} more' if more > 0 else ''}"

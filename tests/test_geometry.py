@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import time
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -162,3 +165,39 @@ def test_the_padding_that_an_error_names_fits(size, kernel, stride):
         padding, found = message.split("; padding ")[1].split(" gives ")
         rows, columns = Window((kernel, kernel), (stride, stride), same(int(padding))).output_size(*size)
         assert found == f"{rows}x{columns}"
+
+
+@pytest.mark.parametrize("rounding", ["exact", "floor", "ceil"])
+@pytest.mark.parametrize("seed", range(200))
+def test_the_padding_that_is_named_is_the_least_that_fits(seed, rounding):
+    number = random.Random(seed).randint
+    pairs = [(number(1, 12), number(1, 12)), (number(1, 9), number(1, 9)), (number(1, 3), number(1, 3))]
+    height, width = number(1, 30), number(1, 30)
+
+    def fits(pad):
+        window = Window(*pairs[:2], Padding(pad, pad, pad, pad), pairs[2], rounding)
+        try:
+            window.output_size(height, width)
+        except ShapeError:
+            return False
+        return True
+
+    window = Window(*pairs[:2], dilation=pairs[2], rounding=rounding)
+    expected = next((pad for pad in range(max(window.extent)) if fits(pad)), None)
+    assert window._fitting_padding(height, width) == expected
+
+
+@pytest.mark.parametrize("size", [10**9, 999_999_937])
+@pytest.mark.parametrize("rounding", ["exact", "floor"])
+def test_a_window_of_any_size_is_refused_at_once(size, rounding):
+    begun = time.process_time()
+    with pytest.raises(ShapeError, match=f"{size}x{size} filter at stride .* does not fit a 8x8 input"):
+        Window((size, size), (size - 1, size - 2), rounding=rounding).output_size(8, 8)
+    assert time.process_time() - begun < 1
+
+
+def test_a_window_that_sees_hardly_more_than_padding_is_refused():
+    with pytest.raises(ShapeError, match="at most 65536 is expected"):
+        Window((10**6, 10**6), padding=Padding(*[10**6] * 4)).output_size(8, 8)
+    with pytest.raises(ShapeError, match="at most 2147483647 is expected"):
+        Window((10**400, 1))

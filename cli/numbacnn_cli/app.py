@@ -42,7 +42,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 from cyclopts.exceptions import UnknownCommandError, UnknownOptionError, UnusedCliTokensError
 
-from numbacnn.errors import nearest
+from numbacnn.errors import cut, nearest
 
 from .compilations import compilations_shown
 from .output import Output, Terminal
@@ -130,7 +130,10 @@ def launch(
     ] = None,
 ) -> Any:
     """Parse what is left of the options for the command, and run it."""
-    from cyclopts.config import Toml
+    from cyclopts.config import Dict
+
+    from numbacnn.errors import UsageError
+    from numbacnn.toml import read_toml
 
     if threads is not None:
         if threads < 1:
@@ -140,7 +143,10 @@ def launch(
             os.environ[name] = str(threads)
     if config is not None and not config.is_file():
         raise CycloptsError(msg=f"--config {config}: no such file")
-    app.config = () if config is None else (Toml(config, use_commands_as_keys=False),)
+    app.config = ()
+    if config is not None:
+        values = read_toml(config, UsageError).values
+        app.config = (Dict(values, source=str(config), use_commands_as_keys=False),)
     command, bound, left_out = app.parse_args(tokens, exit_on_error=False, print_error=False)
     if json and getattr(command, "__func__", None) is App.help_print:
         raise CycloptsError(msg="--json needs a command")
@@ -174,17 +180,17 @@ def explain(error: CycloptsError) -> str:
         if error.token.source != "cli":  # the file of --config, where options have no dashes
             given, place = given.strip("[]"), f" in {error.token.source}"
             known = [name.removeprefix("--") for name in known]
-        message = f"unknown option '{given}'{place}{nearest(given, known)}"
+        message = f"unknown option '{cut(given)}'{place}{nearest(given, known)}"
     elif isinstance(error, UnknownCommandError) and error.app is not None and error.unused_tokens:
         given = error.unused_tokens[0]
         if given.startswith("-"):
-            message = f"unknown option '{given}'{nearest(given, (*_EVERYWHERE, '--help', '--version'))}"
+            message = f"unknown option '{cut(given)}'{nearest(given, (*_EVERYWHERE, '--help', '--version'))}"
         else:
             commands = [name for name in error.app if not name.startswith("-")]
-            message = f"unknown command '{given}'{nearest(given, commands)}"
+            message = f"unknown command '{cut(given)}'{nearest(given, commands)}"
     elif isinstance(error, UnusedCliTokensError) and error.unused_tokens:
-        message = f"unexpected argument '{error.unused_tokens[0]}'"
+        message = f"unexpected argument '{cut(error.unused_tokens[0])}'"
     else:
-        message = str(error)
+        message = cut(error, 2000)
         message = message[:1].lower() + message[1:]
     return f"{message.rstrip('.')} (see '{chain} --help')"

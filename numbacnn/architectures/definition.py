@@ -16,16 +16,16 @@ A layer reads the one above, or what `inputs = ["…", "…"]` names. The last i
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import NetworkError, NumbacnnError, nearest
+from ..errors import NetworkError, NumbacnnError, cut, nearest
 from ..graph import Graph, LayerLine
 from ..layers import Shape
 from ..layers.options import build_layer
 from ..network import Network
+from ..toml import read_toml
 
 
 @dataclass(frozen=True)
@@ -42,18 +42,12 @@ def read_definition(path: Path) -> Definition:
 
     Raises NetworkError or ShapeError that name the file and the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        table = tomllib.loads(text)
-    except OSError as error:
-        raise NetworkError(f"{path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise NetworkError(f"{path}: not TOML: {error}") from None
+    table, text = read_toml(path, NetworkError)
     unknown = [key for key in table if key not in ("input", "layers")]
     if unknown:
         line = _line(text, unknown[0])
         raise NetworkError(
-            f"{path}:{line}: unknown key '{unknown[0]}'{nearest(unknown[0], ('input', 'layers'))}"
+            f"{path}:{line}: unknown key '{cut(unknown[0])}'{nearest(unknown[0], ('input', 'layers'))}"
         )
     shape = table.get("input")
     if not (isinstance(shape, list) and len(shape) == 3 and all(type(n) is int and n > 0 for n in shape)):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import ShapeError, cut
 
 Rounding = Literal["exact", "floor", "ceil"]
 Pair = tuple[int, int]
@@ -24,6 +25,10 @@ class Padding(NamedTuple):
 
 
 NO_PADDING = Padding(0, 0, 0, 0)
+
+_LARGEST_NUMBER = 2**31 - 1
+_LARGEST_TERM = 1 << 16
+"""Rows or columns of a window that fits somewhere; beyond it only padding is left to look at."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,10 @@ class Window:
             given = getattr(self, name)
             if any(value < least for value in given):
                 raise ShapeError(f"{name} {given} of a {self.noun}: at least {least} is expected everywhere")
+            if any(value > _LARGEST_NUMBER for value in given):
+                raise ShapeError(
+                    f"{name} {cut(given)} of a {self.noun}: at most {_LARGEST_NUMBER} is expected"
+                )
 
     @property
     def extent(self) -> Pair:
@@ -70,6 +79,11 @@ class Window:
         columns = self._positions(width, 1, self.padding.left, self.padding.right)
         if rows is None or columns is None:
             raise ShapeError(self._misfit(height, width))
+        if max(self.terms) > _LARGEST_TERM:
+            raise ShapeError(
+                f"a {self.noun} with {max(self.terms)} as its kernel, stride, padding or dilation: at most "
+                f"{_LARGEST_TERM} is expected"
+            )
         return rows, columns
 
     def formula(self, height: int, width: int) -> str:
@@ -112,14 +126,50 @@ class Window:
         )
 
     def _remedy(self, height: int, width: int) -> str:
-        for pad in range(max(self.extent)):
+        pad = self._fitting_padding(height, width)
+        if pad is not None:
             rows = self._positions(height, 0, pad, pad)
             columns = self._positions(width, 1, pad, pad)
-            if rows is not None and columns is not None:
-                return f"; padding {pad} gives {rows}x{columns}"
+            return f"; padding {pad} gives {rows}x{columns}"
         if self.rounding == "exact" and min(height - self.extent[0], width - self.extent[1]) >= 0:
             return '; no equal padding fits: set rounding to "floor" or "ceil"'
         return "; no equal padding fits: use a smaller kernel or a larger input"
+
+    def _fitting_padding(self, height: int, width: int) -> int | None:
+        """The least equal padding below the window's extent that lets it fit both axes; None if there is none.
+
+        With exact rounding the padding p solves height - extent + 2 p = 0 modulo the stride, and the same for columns.
+        """
+        missing = [extent - size for extent, size in zip(self.extent, (height, width), strict=True)]
+        least = max(0, *(-(-short // 2) for short in missing))
+        step = 1
+        if self.rounding == "exact":
+            solutions = [_halved(short, stride) for short, stride in zip(missing, self.stride, strict=True)]
+            if None in solutions:
+                return None
+            common = _common([solution for solution in solutions if solution is not None])
+            if common is None:
+                return None
+            first, step = common
+            least += (first - least) % step
+        return least if least < max(self.extent) else None
+
+
+def _halved(wanted: int, modulus: int) -> tuple[int, int] | None:
+    """The numbers p with 2 p = wanted modulo `modulus`, as (p, step between them); None if there are none."""
+    if modulus % 2:
+        return wanted * pow(2, -1, modulus) % modulus, modulus
+    return None if wanted % 2 else (wanted // 2 % (modulus // 2), modulus // 2)
+
+
+def _common(progressions: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """The numbers that are in two arithmetic progressions (first, step), as one (Chinese remainder theorem)."""
+    (first, step), (other, stride) = progressions
+    shared = math.gcd(step, stride)
+    if (other - first) % shared:
+        return None
+    turns = (other - first) // shared * pow(step // shared, -1, stride // shared) % (stride // shared)
+    return first + turns * step, step // shared * stride
 
 
 @lru_cache(maxsize=256)

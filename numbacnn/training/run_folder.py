@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from ..errors import TrainingError
 from ..network import Network
 from ..replacing import replacing
 from ..storage import load_checkpoint, save_model
+from ..toml import read_toml
 from .loop import Trainer
 from .state import State
 
@@ -33,15 +33,10 @@ class RunFolder:
             path.write_bytes(tomli_w.dumps(options).encode())
 
     def read_config(self) -> dict[str, Any]:
-        """Raises TrainingError if this is no run's folder."""
-        try:
-            return tomllib.loads(self.config.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise TrainingError(
-                f"{self.path} is no run that can go on: {self.config.name}: {error.strerror}"
-            ) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise TrainingError(f"{self.config}: not TOML: {error}") from None
+        """Raises TrainingError if this is no run's folder, or the file is no TOML."""
+        if not self.config.exists():
+            raise TrainingError(f"{self.path} is no run that can go on: it has no {self.config.name}")
+        return read_toml(self.config, TrainingError).values
 
     def save_best(self, network: Network, record: dict[str, Any]) -> None:
         save_model(self.model, network, record=record)
