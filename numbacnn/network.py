@@ -10,11 +10,12 @@ import numpy as np
 from .device import Array, get_device
 from .errors import DataError, NetworkError, ShapeError
 from .execution import Plan
+from .fitting import COLOURS, fit_all
 from .graph import Graph
 from .layers import Shape, Softmax
 
 Images = Any
-"""(N,H,W,C): uint8, or floats in [0, 1]. Grey pictures may leave C out."""
+"""(N,H,W,C): uint8, or floats in [0, 1]. Grey pictures may leave C out. See `Network.as_images` for other sizes."""
 
 
 class Network:
@@ -94,7 +95,7 @@ class Network:
     def predict(self, images: Images, batch_size: int = 64) -> Array:
         """Probabilities (N, classes) float32.
 
-        Raises ShapeError if the pictures do not fit, DataError if their values are no pixels.
+        Pictures of any size; see `as_images`, and for the errors raised.
         """
         return np.concatenate([plan.output().copy() for plan in self._passes(images, batch_size)])
 
@@ -105,28 +106,22 @@ class Network:
         )
 
     def as_images(self, images: Images) -> Array:
-        """Pictures as this network takes them, (N,H,W,C), checked.
+        """Pictures as this network sees them, (N,H,W,C), checked.
 
-        Raises ShapeError if they do not fit, DataError if their values are no pixels.
+        Pictures of another size are scaled and cut as the network's preprocessing says (`Pixels.shorter_side`), grey
+        ones become RGB and RGB ones grey where the network takes those: see `fitting.fit`. A list may hold pictures
+        (h,w,c) of several sizes. Raises ShapeError for what are no N pictures, DataError if their values are no pixels.
         """
-        images = np.asarray(images)
-        if images.ndim == 3 and self.input_shape[2] == 1:
-            images = images[..., None]
-        if images.ndim != 4 or images.shape[1:] != self.input_shape or not len(images):
-            wanted = "x".join(map(str, self.input_shape))
-            raise ShapeError(
-                f"pictures of shape {images.shape}: (N, {wanted.replace('x', ', ')}) is expected"
-            )
-        if images.dtype == np.uint8:
-            return images
-        if images.dtype.kind != "f":
-            raise DataError(f"pictures of {images.dtype}: uint8, or floats in [0, 1], are expected")
-        low, high = images.min(), images.max()
+        pictures = _pictures(images, self.input_shape)
+        fitted = fit_all(pictures, self.input_shape, self.graph.pixels.shorter_side)
+        if fitted.dtype == np.uint8:
+            return fitted
+        low, high = fitted.min(), fitted.max()
         if not (low >= 0 and high <= 1):
             raise DataError(
                 f"pictures with values from {low:g} to {high:g}: uint8, or floats in [0, 1], are expected"
             )
-        return images
+        return fitted
 
     def as_labels(self, labels: Any, count: int) -> Array:
         """Class indices of `count` pictures, (count,) int64, checked; one index stands for all of them.
@@ -151,3 +146,35 @@ class Network:
         for start in range(0, len(images), plan.batch_size):
             plan.forward(images[start : start + plan.batch_size])
             yield plan
+
+
+def _pictures(images: Images, input_shape: Shape) -> Any:
+    """An array (N,h,w,c), or a list of pictures (h,w,c) of several sizes. Raises ShapeError, or DataError for their type."""
+    if isinstance(images, (list, tuple)) and len({np.shape(image) for image in images}) > 1:
+        several = [np.asarray(image) for image in images]
+        for picture in several:
+            _check(picture[None], input_shape)
+        if len({picture.dtype for picture in several}) > 1:
+            raise DataError("pictures of several types: all uint8, or all floats in [0, 1], are expected")
+        return several
+    images = np.asarray(images)
+    is_grey = images.ndim == 3 and input_shape[2] == 1
+    # An array (h,w,1) or (h,w,3) is rather one picture than h grey ones, unless the size tells.
+    if is_grey and (images.shape[1:] == input_shape[:2] or images.shape[2] not in COLOURS):
+        images = images[..., None]
+    _check(images, input_shape)
+    return images
+
+
+def _check(images: Array, input_shape: Shape) -> None:
+    fits = images.ndim == 4 and (
+        images.shape[3] == input_shape[2] or {images.shape[3], input_shape[2]} <= set(COLOURS)
+    )
+    if not fits or 0 in images.shape:
+        height, width, channels = input_shape
+        raise ShapeError(
+            f"pictures of shape {images.shape}: (N, {height}, {width}, {channels}) is expected, or pictures of another "
+            f"size, (N, h, w, {channels}), to be scaled and cut"
+        )
+    if images.dtype != np.uint8 and images.dtype.kind != "f":
+        raise DataError(f"pictures of {images.dtype}: uint8, or floats in [0, 1], are expected")

@@ -155,4 +155,4 @@ def test_what_is_refused(network: Network, images: np.ndarray, labels: Any) -> N
     with pytest.raises(DataError, match="values from 0 to 2"):
         FGSM()(network, images / 127.5, labels)
     with pytest.raises(ShapeError):
-        FGSM()(network, images[..., :1], labels)
+        FGSM()(network, images[0], labels)

@@ -43,18 +43,7 @@ def test_a_class_without_pictures_has_no_error() -> None:
     assert [error is None for error in measured.per_class_error] == [index != 4 for index in range(10)]
 
 
-def test_larger_pictures_are_cut_to_their_centre() -> None:
-    network = build("digits")
-    split = DATASET.test
-    padded = np.pad(split.read(slice(0, 20)), ((0, 0), (1, 1), (2, 2), (0, 0)))
-    assert evaluate(network, Split(padded, split.labels[:20])).loss == pytest.approx(
-        evaluate(network, Split(split.read(slice(0, 20)), split.labels[:20])).loss
-    )
-
-
-def test_labels_and_sizes_that_do_not_fit() -> None:
+def test_labels_that_do_not_fit() -> None:
     network = build("digits")
     with pytest.raises(DataError, match="a label is 12, and the network has 10 classes"):
         evaluate(network, Split(DATASET.test.read(slice(0, 2)), np.array([1, 12])))
-    with pytest.raises(DataError, match="pictures of 4x8x1 do not fit a network for 8x8x1"):
-        evaluate(network, Split(np.zeros((2, 4, 8, 1), np.uint8), np.array([1, 2])))

@@ -53,7 +53,7 @@ def test_activations_of_a_layer(network, images):
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        (np.zeros((2, 8, 9, 1), np.uint8), ShapeError, r"\(2, 8, 9, 1\): \(N, 8, 8, 1\) is expected"),
+        (np.zeros((2, 8, 9, 2), np.uint8), ShapeError, r"\(2, 8, 9, 2\): \(N, 8, 8, 1\) is expected"),
         (np.zeros((0, 8, 8, 1), np.uint8), ShapeError, "is expected"),
         (np.zeros((8, 8), np.uint8), ShapeError, "is expected"),
         (np.zeros((1, 8, 8, 1), np.int64), DataError, r"uint8, or floats in \[0, 1\], are expected"),

@@ -1,4 +1,4 @@
-"""Picture files in, brought to size, and out."""
+"""Picture files in and out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from numbacnn.data import pictures
@@ -102,41 +100,3 @@ def test_headers_tell_size_and_colour(tmp_path: Path) -> None:
     pictures.save(tmp_path / "b.png", RGB[..., :1])
     assert pictures.size_of(tmp_path / "a.png") == (9, 6)
     assert [pictures.is_grey(tmp_path / name) for name in ("a.png", "b.png")] == [False, True]
-
-
-@given(
-    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
-    wanted=st.tuples(st.integers(1, 40), st.integers(1, 40), st.sampled_from((1, 3))),
-    channels=st.sampled_from((1, 3)),
-)
-def test_a_picture_of_any_size_fits(
-    size: tuple[int, int], wanted: tuple[int, int, int], channels: int
-) -> None:
-    fitted = pictures.fit(np.full((*size, channels), 77, np.uint8), wanted)
-    assert fitted.shape == wanted
-    assert fitted.dtype == np.uint8
-    assert (fitted == 77).all()
-
-
-def test_a_picture_of_the_right_size_is_not_touched() -> None:
-    np.testing.assert_array_equal(pictures.fit(RGB, RGB.shape), RGB)
-
-
-def test_the_shorter_side_is_scaled_and_the_centre_cut_out() -> None:
-    picture = np.zeros((10, 30, 1), np.uint8)
-    picture[:, 10:20] = 200
-    fitted = pictures.fit(picture, (10, 10, 1), 10)
-    assert (fitted == 200).all()
-    halved = pictures.fit(picture, (3, 3, 1), 5)
-    assert (halved == 200).all()
-
-
-def test_a_shorter_side_that_does_not_fill_the_input_is_refused() -> None:
-    with pytest.raises(DataError, match="a shorter side of 8 does"):
-        pictures.fit(RGB, (8, 8, 3), 7)
-
-
-def test_grey_and_colour_become_each_other() -> None:
-    grey = RGB[..., :1]
-    np.testing.assert_array_equal(pictures.fit(grey, (6, 9, 3)), np.repeat(grey, 3, 2))
-    np.testing.assert_array_equal(pictures.fit(np.repeat(grey, 3, 2), (6, 9, 1)), grey)

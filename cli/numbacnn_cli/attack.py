@@ -83,7 +83,7 @@ def fgsm(
     else:
         dataset = open_data(data, opened, out)
         chosen = index or _spread(len(dataset.split(split)), count)
-        pictures = from_data(dataset, split, chosen)
+        pictures = from_data(network, dataset, split, chosen)
     labels = network.predict(pictures.images).argmax(axis=1) if pictures.labels is None else pictures.labels
     targets = None if target is None else class_index(network, target)
     attack = FGSM(epsilon)

@@ -49,8 +49,22 @@ def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
     out.note(f"data: {given}{'' if option else ' (what the model was trained on)'}")
     network = model.network
     if dataset.image_shape != network.input_shape:
-        sizes = ["x".join(map(str, shape)) for shape in (dataset.image_shape, network.input_shape)]
-        raise DataError(f"{given}: pictures of {sizes[0]}, and the model takes {sizes[1]}")
+        out.note(_brought(dataset, network))
     if dataset.classes > network.classes:
         raise DataError(f"{given}: {dataset.classes} classes, and the model knows {network.classes}")
     return dataset
+
+
+def _brought(dataset: Dataset, network: Network) -> str:
+    """What is done to pictures of another size, or of other colours, before the network sees them."""
+    from numbacnn.fitting import window
+
+    rows, columns, channels = dataset.image_shape
+    height, width, wanted = network.input_shape
+    tall, wide, _, _ = window(rows, columns, network.input_shape, network.graph.pixels.shorter_side)
+    done = [] if (tall, wide) == (rows, columns) else [f"scaled to {tall}x{wide}"]
+    if (tall, wide) != (height, width):
+        done.append(f"cut to the middle {height}x{width}")
+    if channels != wanted:
+        done.append("turned to grey" if wanted == 1 else "given three equal channels")
+    return f"pictures of {rows}x{columns} are {' and '.join(done)}, as the model takes them"

@@ -44,15 +44,14 @@ def from_files(network: Network, paths: Sequence[Path]) -> Pictures:
     """Picture files, brought to the network's size. Raises DataError."""
     import numpy as np
 
-    from numbacnn.data.pictures import fit, load
+    from numbacnn.data.pictures import load
 
-    pixels = network.graph.pixels
-    fitted = [fit(load(path), network.input_shape, pixels.shorter_side) for path in paths]
-    return Pictures(np.stack(fitted), [str(path) for path in paths], None)
+    fitted = [network.as_images(load(path)[None]) for path in paths]
+    return Pictures(np.concatenate(fitted), [str(path) for path in paths], None)
 
 
-def from_data(dataset: Dataset, split: str, indices: Sequence[int]) -> Pictures:
-    """Pictures of a data set's split. Raises UsageError for an index that the split lacks."""
+def from_data(network: Network, dataset: Dataset, split: str, indices: Sequence[int]) -> Pictures:
+    """Pictures of a data set's split, brought to the network's size. Raises UsageError for an index that the split lacks."""
     import numpy as np
 
     from numbacnn.errors import UsageError
@@ -64,7 +63,8 @@ def from_data(dataset: Dataset, split: str, indices: Sequence[int]) -> Pictures:
             f"--index {beyond[0]}: the {split} split of {dataset.name} has pictures 0 to {len(part) - 1}"
         )
     chosen = np.asarray(indices)
-    return Pictures(part.read(chosen), [f"{split} {index}" for index in indices], part.labels[chosen])
+    images = network.as_images(part.read(chosen))
+    return Pictures(images, [f"{split} {index}" for index in indices], part.labels[chosen])
 
 
 def class_index(network: Network, given: str) -> int:

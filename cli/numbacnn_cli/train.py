@@ -292,10 +292,7 @@ def _figures(trainer: Trainer, folder: RunFolder) -> list[Path]:
     else:
         figures.save(figures.filter_mosaic(kernels, title="first convolution"), paths[1])
     split = dataset.splits.get("test", dataset.train)
-    shown = split.read(slice(0, 8))
-    from numbacnn.training.evaluation import centre
-
-    shown = centre(shown, network.input_shape)
+    shown = network.as_images(split.read(slice(0, 8)))
     panel = figures.predictions(
         shown, network.class_names, network.predict(shown), labels=split.labels[: len(shown)]
     )

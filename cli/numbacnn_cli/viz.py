@@ -104,7 +104,7 @@ def saliency(
     else:
         dataset = open_data(data, opened, out)
         chosen = index or range(min(PICTURES_SHOWN, len(dataset.split(split))))
-        pictures = from_data(dataset, split, chosen)
+        pictures = from_data(network, dataset, split, chosen)
     probabilities = network.predict(pictures.images)
     if class_ is None:
         classes = probabilities.argmax(axis=1)

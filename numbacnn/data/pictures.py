@@ -1,4 +1,4 @@
-"""Picture files: in as uint8 (H,W,C), brought to a network's size, out as PNG."""
+"""Picture files: in as uint8 (H,W,C), out as PNG."""
 
 from __future__ import annotations
 
@@ -52,32 +52,6 @@ def is_grey(path: Path) -> bool:
         return image.mode in _GREY
 
 
-def fit(picture: Picture, input_shape: tuple[int, ...], shorter_side: int = 0) -> Picture:
-    """The picture (h,w,c) as (H,W,C): its shorter side scaled to `shorter_side`, then the centre cut out.
-
-    With 0 it is scaled just enough to fill (H,W). Bilinear, and averaged where it shrinks. Grey becomes RGB by
-    repetition, RGB grey by ITU-R 601. Raises DataError if so short a side does not fill (H,W).
-    """
-    height, width, channels = input_shape
-    rows, columns = picture.shape[:2]
-    scale = shorter_side / min(rows, columns) if shorter_side else max(height / rows, width / columns)
-    tall, wide = round(rows * scale), round(columns * scale)
-    if not shorter_side:
-        tall, wide = max(tall, height), max(wide, width)
-    if tall < height or wide < width:
-        raise DataError(
-            f"a picture of {rows}x{columns} with its shorter side at {shorter_side} is {tall}x{wide} and does not fill "
-            f"the input of {height}x{width}; a shorter side of {max(height, width)} does"
-        )
-    if picture.shape[2] != channels:
-        picture = _with_channels(picture, channels)
-    if (tall, wide) != (rows, columns):
-        resized = _image(picture).resize((wide, tall), Image.Resampling.BILINEAR)
-        picture = np.asarray(resized).reshape(tall, wide, channels)
-    top, left = (tall - height) // 2, (wide - width) // 2
-    return np.ascontiguousarray(picture[top : top + height, left : left + width])
-
-
 def save(path: str | Path, picture: Picture) -> None:
     """Writes (H,W,C) uint8, C 1 or 3, as PNG, whole or not at all. Raises DataError."""
     path = Path(path)
@@ -124,12 +98,6 @@ def _as_array(image: Any) -> Picture:
     image = image.convert("L" if image.mode in ("1", "L") else "RGB")
     pixels = np.array(image)
     return pixels[..., None] if pixels.ndim == 2 else pixels
-
-
-def _with_channels(picture: Picture, channels: int) -> Picture:
-    if channels == 1:
-        return np.asarray(_image(picture).convert("L"))[..., None]
-    return np.repeat(picture[..., :1], channels, axis=2)
 
 
 def _image(picture: Picture) -> Image.Image:

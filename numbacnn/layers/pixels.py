@@ -19,8 +19,9 @@ class Pixels(Layer):
 
     `mean` and `scale` are one number or one a channel, in the order of the picture's channels (RGB);
     `channel_order` "BGR" turns the channels round after that. A mean image (H,W,C), as Caffe has it,
-    is the constant "mean_image" and takes the place of `mean`. `shorter_side` is the size to which a
-    picture of another size is brought before its centre is cut out; 0: to fit the input exactly.
+    is the constant "mean_image" and takes the place of `mean`. `shorter_side` is the size to which the
+    shorter side of a picture of another size is scaled before the network's input is cut out of its centre; 0: the
+    picture is scaled just enough to fill the input (`fitting.fit`).
     """
 
     kind: ClassVar[str] = "pixels"
@@ -41,6 +42,11 @@ class Pixels(Layer):
             given = np.size(getattr(self, name))
             if given not in (1, inputs[0][2]):
                 raise ShapeError(f"{name} has {given} numbers for pictures of {inputs[0][2]} channels")
+        if 0 < self.shorter_side < min(inputs[0][:2]):
+            raise ShapeError(
+                f"shorter_side is {self.shorter_side}, and the input is {inputs[0][0]}x{inputs[0][1]}: 0, or at least "
+                f"{min(inputs[0][:2])}, is expected"
+            )
         image = self.constants.get("mean_image")
         if image is not None and image.shape != inputs[0]:
             raise ShapeError(f"the mean image is {image.shape}, and the pictures are {inputs[0]}")

@@ -48,9 +48,10 @@ def evaluate(
     batch_size: int = EVALUATION_BATCH,
     watch: Watch | None = None,
 ) -> Evaluation:
-    """The network's errors and mean loss over a split; larger pictures are cut to their centre.
+    """The network's errors and mean loss over a split, whose pictures are brought to its size (`Network.as_images`).
 
-    With fewer than six classes top-5 error is 0. Raises DataError if pictures or labels do not fit the network.
+    Labels are indices of the network's classes: `Dataset.with_classes_of(network)` makes them so. With fewer than six
+    classes top-5 error is 0. Raises DataError for other labels.
     """
     loss = loss or Loss()
     plan = network.plan(min(batch_size, len(split)))
@@ -65,7 +66,7 @@ def evaluate(
         if watch is not None:
             batches = watch(batches, "evaluating", total=-(-len(split) // plan.batch_size))
         for pictures, labels in batches:
-            probabilities = plan.forward(centre(pictures, network.input_shape))
+            probabilities = plan.forward(network.as_images(pictures))
             total += float(plan.losses(labels, loss).sum(dtype=np.float64))
             np.add.at(confusion, (labels, probabilities.argmax(axis=1)), 1)
             # Scores, since probabilities of a network that is very sure are all 0 but one.
@@ -80,15 +81,3 @@ def evaluate(
         images=images,
         confusion=confusion,
     )
-
-
-def centre(pictures: Any, input_shape: tuple[int, ...]) -> Any:
-    """The middle (H,W) of larger pictures. Raises DataError for smaller ones, or other channels."""
-    height, width, channels = input_shape
-    if pictures.shape[1:] == input_shape:
-        return pictures
-    if pictures.shape[1] < height or pictures.shape[2] < width or pictures.shape[3] != channels:
-        sizes = ["x".join(map(str, shape)) for shape in (pictures.shape[1:], input_shape)]
-        raise DataError(f"pictures of {sizes[0]} do not fit a network for {sizes[1]}")
-    top, left = (pictures.shape[1] - height) // 2, (pictures.shape[2] - width) // 2
-    return np.ascontiguousarray(pictures[:, top : top + height, left : left + width])

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ...fitting import fit
 from ..contents import Contents
 from ..dataset import Split
-from ..pictures import SUFFIXES, fit, is_grey, load, size_of
+from ..pictures import SUFFIXES, is_grey, load, size_of
 from .known import recognise
 
 _SPLITS = {
@@ -117,6 +118,5 @@ class _FileImages:
                 images[place] = picture
         return images.reshape(*wanted.shape, *self.shape[1:])
 
-    def _load(self, index: int) -> NDArray[np.uint8]:
-        height, width, channels = self.shape[1:]
-        return fit(load(self._paths[index]), (height, width, channels), height)
+    def _load(self, index: int) -> Any:
+        return fit(load(self._paths[index]), self.shape[1:])

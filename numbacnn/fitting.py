@@ -1,0 +1,102 @@
+"""How a picture comes to a network's size: it is scaled, and its centre is cut out.
+
+Every picture goes through `fit`, be it a file, a data set's or an array: the same picture, the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+COLOURS = (1, 3)
+"""Numbers of channels between which a picture can be converted: grey, and red, green, blue."""
+
+_LUMA = np.array((0.299, 0.587, 0.114), np.float32)
+"""ITU-R 601: how bright the eye finds red, green and blue."""
+
+
+class Window(NamedTuple):
+    """What a network sees of a picture: of the picture scaled to (tall, wide), the rows from `top` and the columns from `left`."""
+
+    tall: int
+    wide: int
+    top: int
+    left: int
+
+
+def window(rows: int, columns: int, input_shape: tuple[int, ...], shorter_side: int = 0) -> Window:
+    """Where in a picture of (rows, columns) the input (H,W,…) lies.
+
+    The picture is scaled so that its shorter side is `shorter_side`, but never to less than what fills (H,W);
+    with 0 it is scaled just enough to fill (H,W).
+    """
+    height, width = input_shape[:2]
+    scale = max(height / rows, width / columns, shorter_side / min(rows, columns))
+    tall, wide = max(round(rows * scale), height), max(round(columns * scale), width)
+    return Window(tall, wide, (tall - height) // 2, (wide - width) // 2)
+
+
+def fit(picture: Any, input_shape: tuple[int, ...], shorter_side: int = 0) -> Any:
+    """The part of a picture (h,w,c) that a network sees, (H,W,C), of the same type: uint8, or floats.
+
+    Scaling is bilinear, and averages where the picture shrinks; only what is kept is computed, however long and
+    thin the picture is. Grey becomes RGB by repetition, RGB grey by ITU-R 601. See `window` for the rest.
+    """
+    height, width, channels = input_shape
+    rows, columns = picture.shape[:2]
+    tall, wide, top, left = window(rows, columns, input_shape, shorter_side)
+    picture = _with_channels(picture, channels)
+    if (tall, wide) == (rows, columns):
+        return np.ascontiguousarray(picture[top : top + height, left : left + width])
+    box = (
+        left * columns / wide,
+        top * rows / tall,
+        (left + width) * columns / wide,
+        (top + height) * rows / tall,
+    )
+    return _scaled(picture, (width, height), box)
+
+
+def fit_all(pictures: Any, input_shape: tuple[int, ...], shorter_side: int = 0) -> Any:
+    """`fit` for pictures (N,h,w,c), or for a sequence of pictures (h,w,c) of any sizes: (N,H,W,C).
+
+    Pictures that have the network's size are returned as they are, and not copied.
+    """
+    if isinstance(pictures, Sequence):
+        return np.stack([fit(picture, input_shape, shorter_side) for picture in pictures])
+    if pictures.shape[1:] == tuple(input_shape):
+        return pictures
+    height, width, channels = input_shape
+    rows, columns = pictures.shape[1:3]
+    tall, wide, top, left = window(rows, columns, input_shape, shorter_side)
+    if (tall, wide, channels) == (rows, columns, pictures.shape[3]):
+        return np.ascontiguousarray(pictures[:, top : top + height, left : left + width])
+    return np.stack([fit(picture, input_shape, shorter_side) for picture in pictures])
+
+
+def _with_channels(picture: Any, channels: int) -> Any:
+    if picture.shape[2] == channels:
+        return picture
+    if channels > 1:
+        return np.repeat(picture[..., :1], channels, axis=2)
+    if picture.dtype == np.uint8:
+        return np.asarray(Image.fromarray(picture).convert("L"))[..., None]
+    return (picture @ _LUMA.astype(picture.dtype))[..., None]
+
+
+def _scaled(picture: Any, size: tuple[int, int], box: tuple[float, float, float, float]) -> Any:
+    """The part (left, top, right, bottom) of a picture, scaled to `size`, (width, height)."""
+    if picture.dtype == np.uint8:
+        image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
+        scaled = image.resize(size, Image.Resampling.BILINEAR, box=box)
+        return np.array(scaled).reshape(size[1], size[0], picture.shape[2])
+    planes = [
+        Image.fromarray(np.ascontiguousarray(picture[..., channel], np.float32)).resize(
+            size, Image.Resampling.BILINEAR, box=box
+        )
+        for channel in range(picture.shape[2])
+    ]
+    return np.stack([np.asarray(plane) for plane in planes], axis=2).astype(picture.dtype)
