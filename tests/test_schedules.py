@@ -4,7 +4,7 @@ import pytest
 
 from numbacnn.errors import UsageError
 from numbacnn.training import Settings
-from numbacnn.training.schedules import SCHEDULES
+from numbacnn.training.schedules import HALVINGS, SCHEDULES
 
 
 def schedule(name: str, **options: object) -> object:
@@ -32,6 +32,38 @@ def test_halve_waits_for_its_patience_then_halves_and_asks_to_go_back() -> None:
     heard = [halve.ended(improved) for improved in (True, False, True, False, False, False, False)]
     assert heard == [False, False, False, False, True, False, True]
     assert halve.rate(0) == pytest.approx(0.1 / 4)
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_halve_is_spent_after_halvings_in_a_row_that_brought_nothing(patience: int) -> None:
+    halve = schedule("halve", patience=patience)
+    for _ in range(HALVINGS - 1):
+        assert [halve.ended(False) for _ in range(patience)][-1]
+    halve.ended(improved=True)
+    for _ in range(HALVINGS):
+        assert [halve.ended(False) for _ in range(patience)][-1]
+        assert not halve.spent(50)
+    rate = halve.rate(0)
+    assert not any(halve.ended(False) for _ in range(patience))  # no way back that nobody would go on from
+    assert f"halved {HALVINGS} times" in halve.spent(50)
+    assert halve.rate(0) == rate
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "moving", "spent"),
+    [
+        ("step", {"step_epochs": 3}, 20, 21),
+        ("cosine", {"epochs": 100_000}, 99_000, 99_990),
+        ("constant", {}, 99_999, None),
+    ],
+)
+def test_a_rate_below_a_millionth_of_the_first_is_spent(
+    name: str, options: dict[str, int], moving: int, spent: int | None
+) -> None:
+    falling = schedule(name, **options)
+    assert not falling.spent(0)
+    assert not falling.spent(moving)
+    assert spent is None or "less than a millionth of the first, 0.1" in falling.spent(spent)
 
 
 def test_a_schedule_goes_on_from_its_stored_state() -> None:

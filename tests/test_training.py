@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import threading
 from itertools import islice
 from pathlib import Path
@@ -23,6 +24,7 @@ from numbacnn.training import (
     RunFolder,
     RunStarted,
     Settings,
+    StoppedEarly,
     Trainer,
     Warned,
     evaluate,
@@ -30,6 +32,7 @@ from numbacnn.training import (
     settings_for,
     train,
 )
+from numbacnn.training.schedules import HALVINGS
 
 DIGITS = Dataset.open("digits")
 FEW = Dataset.from_arrays(
@@ -182,7 +185,7 @@ def test_pictures_that_cannot_be_read(tmp_path: Path) -> None:
     assert set(threading.enumerate()) == before
 
 
-def test_halve_goes_back_to_the_best_weights_and_momentum() -> None:
+def test_halve_goes_back_to_the_best_weights_and_starts_from_rest() -> None:
     settings = Settings(epochs=12, learning_rate=0.2, batch_size=32, patience=1)
     trainer = Trainer(network(), FEW, settings)
     for event in trainer:
@@ -196,7 +199,35 @@ def test_halve_goes_back_to_the_best_weights_and_momentum() -> None:
     for node, name, array in trainer.network.graph.parameters():
         key = f"{node}/{name}"
         np.testing.assert_array_equal(array, state.best_weights[key])
-        np.testing.assert_array_equal(state.velocity[key], state.best_velocity[key])
+        assert not state.velocity[key].any()
+
+
+def test_the_first_epoch_after_a_roll_back_starts_where_the_best_one_ended() -> None:
+    """The velocity of a larger rate would carry the weights away, however small the rate has become."""
+    settings = settings_for("digits", epochs=40, patience=1, learning_rate=0.1)
+    rows = [event.row for event in train(network(), FEW, settings) if isinstance(event, EpochDone)]
+    best = min(row["validation_top1_error"] for row in rows)
+    assert sum(row["rolled_back"] for row in rows) > HALVINGS
+    assert rows[-1]["validation_top1_error"] <= best + 0.05
+
+
+def test_a_run_whose_rate_moves_nothing_ends_and_says_so(tmp_path: Path) -> None:
+    settings = settings_for("digits", epochs=50, patience=1, learning_rate=1e-12)
+    trainer = Trainer(network(), FEW, settings)
+    events = list(trainer)
+    stopped, finished = events[-2:]
+    assert isinstance(stopped, StoppedEarly)
+    assert isinstance(finished, Finished)
+    assert stopped.epoch == trainer.state.epoch == len(trainer.state.rows) == 2 + HALVINGS
+    assert "did not improve" in stopped.reason
+    assert not trainer.state.rows[-1]["rolled_back"]
+
+    folder = RunFolder(tmp_path)
+    folder.save_last(trainer, {})
+    again, _, numbers, arrays = folder.load_last()
+    more = Trainer(again, FEW, dataclasses.replace(settings, epochs=60), (numbers, arrays))
+    assert more.over
+    assert [type(event) for event in more] == [RunStarted, StoppedEarly, Finished]
 
 
 def test_a_diverging_run_says_what_to_try_and_keeps_the_best() -> None:

@@ -54,7 +54,7 @@ class _Bars:
         )
 
     def show(self, event: Event) -> None:
-        from numbacnn.training import BatchDone, EpochDone, RunStarted
+        from numbacnn.training import BatchDone, EpochDone, RunStarted, StoppedEarly
 
         if isinstance(event, BatchDone):
             self._progress.update(self._batches, completed=event.batch)
@@ -71,11 +71,13 @@ class _Bars:
             self._progress.update(self._batches, total=event.batches)
         if isinstance(event, EpochDone):
             self._progress.reset(self._batches)
+        if isinstance(event, StoppedEarly):
+            self._progress.update(self._epochs, total=event.epoch)
         _line(event, self._out)
 
 
 def _line(event: Event, out: Output) -> None:
-    from numbacnn.training import EpochDone, RolledBack, RunStarted, Warned
+    from numbacnn.training import EpochDone, RolledBack, RunStarted, StoppedEarly, Warned
 
     match event:
         case RunStarted():
@@ -89,6 +91,8 @@ def _line(event: Event, out: Output) -> None:
                 f"  the validation error stopped improving: back to epoch {event.to_epoch}, "
                 f"learning rate {event.learning_rate:g}"
             )
+        case StoppedEarly():
+            out.say(f"ended after epoch {event.epoch}: {event.reason}")
         case _:
             pass
 

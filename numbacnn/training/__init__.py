@@ -1,7 +1,7 @@
 """Mini-batch SGD, its schedules and augmentation, evaluation, and the folder a run leaves."""
 
 from .evaluation import Evaluation, evaluate
-from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, Warned
+from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, StoppedEarly, Warned
 from .loop import Trainer, train
 from .preprocessing import preprocessing
 from .run_folder import RunFolder
@@ -21,6 +21,7 @@ __all__ = [
     "RunStarted",
     "Settings",
     "State",
+    "StoppedEarly",
     "Trainer",
     "Warned",
     "evaluate",

@@ -1,4 +1,6 @@
-"""What happens in a training run, in order: RunStarted, Warned*, (BatchDone*, EpochDone, RolledBack?)*, Finished."""
+"""What happens in a training run, in order: RunStarted, Warned*, (BatchDone*, EpochDone, RolledBack?)*, StoppedEarly?,
+Finished.
+"""
 
 from __future__ import annotations
 
@@ -49,11 +51,19 @@ class EpochDone:
 
 @dataclass(frozen=True)
 class RolledBack:
-    """The validation error stopped improving: back to the weights and momentum of `to_epoch`, at half the rate."""
+    """The validation error stopped improving: back to the weights of `to_epoch`, from rest, at half the rate."""
 
     epoch: int
     to_epoch: int
     learning_rate: float
+
+
+@dataclass(frozen=True)
+class StoppedEarly:
+    """After `epoch` epochs, fewer than were asked for, the run is over: further ones would change nothing."""
+
+    epoch: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -66,4 +76,4 @@ class Finished:
     waiting_share: float
 
 
-Event = RunStarted | Warned | BatchDone | EpochDone | RolledBack | Finished
+Event = RunStarted | Warned | BatchDone | EpochDone | RolledBack | StoppedEarly | Finished

@@ -18,7 +18,7 @@ from ..network import Network
 from . import sampling
 from .augmentation import Augmentation
 from .evaluation import EVALUATION_BATCH, evaluate
-from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, Warned
+from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, StoppedEarly, Warned
 from .intake import INTAKES, Batch
 from .optimizer import SGD
 from .prefetch import PLACES, ReadAhead
@@ -41,12 +41,12 @@ class Trainer:
         self.network, self.dataset, self.settings = network, dataset, settings
         _check(network, dataset)
         self._loss = Loss(settings.loss, settings.margin)
-        self._optimizer = SGD(network.graph, momentum=settings.momentum, weight_decay=settings.weight_decay)
+        self.optimizer = SGD(network.graph, momentum=settings.momentum, weight_decay=settings.weight_decay)
         self._augmentation = Augmentation(dataset, network.input_shape, settings)
-        self.state = State() if resumed is None else State.restored(*resumed, self._optimizer)
+        self.state = State() if resumed is None else State.restored(*resumed, self.optimizer)
         if self.state.velocity:
-            self._optimizer.set_velocity(self.state.velocity)
-        self.state.velocity = self._optimizer.velocity_on_host()
+            self.optimizer.set_velocity(self.state.velocity)
+        self.state.velocity = self.optimizer.velocity_on_host()
         self._schedule = SCHEDULES[settings.schedule](settings, **self.state.schedule)
         if settings.workspace_mb:
             network.workspace_bytes = settings.workspace_mb << 20
@@ -59,7 +59,7 @@ class Trainer:
         self._passes: dict[int, Callable[[], None]] = {}
 
     def __iter__(self) -> Iterator[Event]:
-        parameters = sum(array.size for array in self._optimizer.parameters.values())
+        parameters = sum(array.size for array in self.optimizer.parameters.values())
         ahead = math.prod(self._ahead) * np.dtype(self.network.graph.dtype).itemsize
         yield RunStarted(
             self.settings.epochs, self._batches, len(self.dataset.train), parameters, self._plan.bytes + ahead
@@ -73,16 +73,23 @@ class Trainer:
         self._intake = INTAKES[self._plan.device.name](self._plan, self._augmentation, PLACES)
         self._plan.take(self._evaluation_plan())  # or it would be learnt after an epoch that there is no room
         with ReadAhead(self._input()) as batches:
-            while self.state.epoch < self.settings.epochs:
+            while not self.over:
                 yield from self._epoch(batches)
                 yield from self._end_of_epoch()
-        self._optimizer.restore(self.state.best_weights, self.state.best_velocity)
+        if self.state.epoch < self.settings.epochs:
+            yield StoppedEarly(self.state.epoch, self._schedule.spent(self.state.epoch))
+        self.optimizer.restore(self.state.best_weights)
         yield Finished(
             self.state.best_epoch,
             self.state.best_error,
             images_per_second=self._median("images_per_second"),
             waiting_share=self._median("waiting_share"),
         )
+
+    @property
+    def over(self) -> bool:
+        """All epochs are done, or those that are left could change nothing."""
+        return self.state.epoch >= self.settings.epochs or bool(self._schedule.spent(self.state.epoch))
 
     def _evaluation_plan(self) -> Plan | None:
         split = self.dataset.validation
@@ -134,13 +141,13 @@ class Trainer:
     def settle(self) -> None:
         """Brings all that `state` says up to the last step; a checkpoint needs that first."""
         self._read()
-        self.state.velocity = self._optimizer.velocity_on_host()
+        self.state.velocity = self.optimizer.velocity_on_host()
 
     def _step(self, batch: Batch) -> None:
         plan, state, count = self._plan, self.state, len(batch.labels)
         self._intake.load(batch)
         plan.number(self.settings.seed, state.step)
-        self._optimizer.set_rate(self._schedule.rate(state.epoch + state.batch / self._batches))
+        self.optimizer.set_rate(self._schedule.rate(state.epoch + state.batch / self._batches))
         if count not in self._passes:
             self._passes[count] = plan.device.recorded(self._pass)
         self._passes[count]()
@@ -152,7 +159,7 @@ class Trainer:
         plan.walk(plan.scores, training=True)
         plan.backward_loss(None, self._loss)
         plan.tally(self._tally.rows)
-        self._optimizer.update(plan.gradient)
+        self.optimizer.update(plan.gradient)
 
     def _read(self) -> None:
         for told in self._tally.read():
@@ -166,7 +173,7 @@ class Trainer:
         rate = self._schedule.rate(self.state.epoch + told.batch / self._batches)
         best = "no epoch was completed"
         if self.state.best_weights:
-            self._optimizer.restore(self.state.best_weights, self.state.best_velocity)
+            self.optimizer.restore(self.state.best_weights)
             best = f"the best weights, of epoch {self.state.best_epoch}, are kept"
         raise TrainingError(
             f"the loss is no longer finite (epoch {self.state.epoch + 1}, batch {told.batch + 1}, learning rate "
@@ -201,10 +208,10 @@ class Trainer:
         state.loss_sum, state.seconds, state.waiting = 0.0, 0.0, 0.0
         if improved:
             state.best_error, state.best_loss, state.best_epoch = error, loss, state.epoch
-            state.best_weights, state.best_velocity = self._optimizer.snapshot()
+            state.best_weights = self.optimizer.snapshot()
         row["rolled_back"] = self._schedule.ended(improved)
         if row["rolled_back"]:
-            self._optimizer.restore(state.best_weights, state.best_velocity)
+            self.optimizer.restore(state.best_weights)
         state.schedule = self._schedule.state()
         state.rows.append(row)
         yield EpochDone(state.epoch, row, improved, state.best_epoch)

@@ -60,12 +60,9 @@ class SGD:
             self._decayed,
         )
 
-    def snapshot(self) -> tuple[Arrays, Arrays]:
-        """Copies of weights and velocity, on the host."""
-        return (
-            {key: np.array(self._device.read(array)) for key, array in self.parameters.items()},
-            {key: np.array(self._device.read(array)) for key, array in self.velocity.items()},
-        )
+    def snapshot(self) -> Arrays:
+        """Copies of the weights, on the host."""
+        return {key: np.array(self._device.read(array)) for key, array in self.parameters.items()}
 
     def set_velocity(self, velocity: Arrays) -> None:
         """Takes it over, in place."""
@@ -76,8 +73,8 @@ class SGD:
         """The velocity as it is; on the CPU it goes on changing."""
         return {key: self._device.read(array) for key, array in self.velocity.items()}
 
-    def restore(self, weights: Arrays, velocity: Arrays) -> None:
-        """Puts copies back, in place: Plans keep seeing the same arrays."""
+    def restore(self, weights: Arrays) -> None:
+        """Puts copies back, in place (Plans keep seeing the same arrays), and brings what moves to a halt."""
         for key, array in self.parameters.items():
             self._device.write(array, weights[key])
-        self.set_velocity(velocity)
+        self._device.write(self._velocity, np.zeros(self._velocity.shape))

@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from .settings import Settings
 
+LEAST_SHARE = 1e-6
+"""A learning rate below this share of the first one moves nothing that counts: the run ends there."""
+HALVINGS = 4
+"""After so many halvings in a row that brought no improvement, the next ones bring none either (benches/RESULTS.md)."""
+
 
 @dataclass
 class Schedule:
-    """A constant learning rate, and what the others change of it. `factor` is what is stored in a checkpoint."""
+    """A constant learning rate, and what the others change of it. Its fields but `settings` are stored in a checkpoint."""
 
     name: ClassVar[str] = "constant"
 
     settings: Settings
     factor: float = 1.0
     waited: int = 0
+    fruitless: int = 0
 
     def rate(self, epoch: float) -> float:
         """Learning rate at a point of the run, in epochs from its start."""
@@ -29,8 +35,15 @@ class Schedule:
         """Hears after each epoch whether the validation error is the best so far; True: go back to the best."""
         return False
 
+    def spent(self, epoch: int) -> str:
+        """Why no epoch from this one on can change anything any more; empty if it can."""
+        rate, first = self.rate(epoch), self.settings.learning_rate
+        if rate >= LEAST_SHARE * first:
+            return ""
+        return f"the learning rate, {rate:g}, is less than a millionth of the first, {first:g}"
+
     def state(self) -> dict[str, Any]:
-        return {"factor": self.factor, "waited": self.waited}
+        return {"factor": self.factor, "waited": self.waited, "fruitless": self.fruitless}
 
 
 class Step(Schedule):
@@ -53,17 +66,28 @@ class Cosine(Schedule):
 
 class Halve(Schedule):
     """The lecture's: hold until the validation error stops improving, then divide by 2 and go back to the best
-    weights and momentum. `patience` epochs without improvement count as "stops".
+    weights. `patience` epochs without improvement count as "stops"; `fruitless` counts how often in a row it came to
+    that, and after HALVINGS in vain the run is over.
     """
 
     name = "halve"
 
     def ended(self, improved: bool) -> bool:
         self.waited = 0 if improved else self.waited + 1
+        if improved:
+            self.fruitless = 0
         if self.waited < self.settings.patience:
             return False
-        self.factor, self.waited = self.factor / 2, 0
+        self.waited, self.fruitless = 0, self.fruitless + 1
+        if self.fruitless > HALVINGS:
+            return False
+        self.factor /= 2
         return True
+
+    def spent(self, epoch: int) -> str:
+        if self.fruitless > HALVINGS:
+            return f"the learning rate was halved {HALVINGS} times and the validation error did not improve"
+        return super().spent(epoch)
 
 
 SCHEDULES: dict[str, Callable[..., Schedule]] = {

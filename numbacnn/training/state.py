@@ -32,18 +32,17 @@ class State:
     schedule: dict[str, Any] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     best_weights: Arrays = field(default_factory=dict)
-    best_velocity: Arrays = field(default_factory=dict)
     velocity: Arrays = field(default_factory=dict)
 
     def numbers(self) -> dict[str, Any]:
         """All but the arrays, as JSON can hold it."""
-        arrays = ("best_weights", "best_velocity", "velocity")
+        arrays = ("best_weights", "velocity")
         values = {name: value for name, value in vars(self).items() if name not in arrays}
         return {name: None if value == INFINITE else value for name, value in values.items()}
 
     def arrays(self) -> Arrays:
         """The arrays, each under its own name."""
-        groups = {"best": self.best_weights, "best_velocity": self.best_velocity, "velocity": self.velocity}
+        groups = {"best": self.best_weights, "velocity": self.velocity}
         return {f"{group}/{key}": array for group, arrays in groups.items() for key, array in arrays.items()}
 
     @staticmethod
@@ -57,11 +56,7 @@ class State:
                 name: INFINITE if value is None else value for name, value in numbers.items()
             }
             state = State(**values)
-            for group, target in (
-                ("best", state.best_weights),
-                ("best_velocity", state.best_velocity),
-                ("velocity", state.velocity),
-            ):
+            for group, target in (("best", state.best_weights), ("velocity", state.velocity)):
                 if group != "velocity" and not any(key.startswith(f"{group}/") for key in arrays):
                     continue
                 for key, parameter in optimizer.parameters.items():
