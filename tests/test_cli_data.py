@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from numbacnn.data import pictures
 from numbacnn.storage import open_dataset
 from numbacnn_cli.__main__ import main
 
@@ -38,6 +39,7 @@ def test_import_info_show(source: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert made["images_per_class"]["validation"] == [2, 2, 2, 2]
     assert made["image_shape"] == [6, 7, 3]
     assert (made["name"], made["source"], made["licence"]) == ("Some", "drawn", "none")
+    assert made.pop("notes") == []
     assert result(capsys, "info", "some.h5") == made
     shown = result(capsys, "show", "some.h5", "--split", "test", "--count", "6")
     assert shown == {"figure": "some-test.png", "split": "test", "indices": [0, 1, 2, 3, 4, 5]}
@@ -78,3 +80,40 @@ def test_failures_are_one_line(
     assert message in error
     assert error.startswith("error: ")
     assert error.count("\n") == 1
+
+
+def test_a_range_and_what_is_doubtful(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("some.npz", images=IMAGES // 16, labels=LABELS + 1)
+    made = result(capsys, "import", "some.npz", "some.h5")
+    assert made["notes"][0].endswith("if 15 is white in this set, import it with --range 0,15")
+    assert made["notes"][1].startswith("labels begin at 1")
+    for given in ("0,15", "0, 15"):
+        rescaled = result(capsys, "import", "some.npz", "some.h5", "--range", given)
+        assert len(rescaled["notes"]) == 1
+        assert rescaled["mean_rgb"][0] == pytest.approx(17 * made["mean_rgb"][0])
+    for given in ("15", "a,b", "1,2,3", "nan,1", "2,2"):
+        assert main(["data", "import", "some.npz", "some.h5", "--range", given]) == 2
+        assert "black and white" in capsys.readouterr().err
+
+
+def test_broken_pictures_are_listed_or_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in "ab":
+        Path("set", name).mkdir(parents=True)
+        for index in range(10):
+            pictures.save(f"set/{name}/{index}.png", IMAGES[index])
+    for path in ("set/a/3.png", "set/b/8.png"):
+        Path(path).write_bytes(b"no picture")
+    assert main(["data", "import", "set", "some.h5", "--size", "6"]) == 1
+    error = capsys.readouterr().err
+    assert "3.png" in error
+    assert "8.png" in error
+    assert not Path("some.h5").exists()
+    made = result(capsys, "import", "set", "some.h5", "--size", "6", "--skip-broken")
+    assert sum(made["images"].values()) == 18
+    assert made["notes"][0].startswith("2 of 20 pictures cannot be read and are left out")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from numbacnn.data import Dataset
+from numbacnn.data import Dataset, Split
 from numbacnn.data.checks import as_labels, as_pixels
+from numbacnn.data.contents import Contents
 from numbacnn.data.splitting import stratified
 from numbacnn.data.statistics import PixelStatistics
 from numbacnn.errors import DataError, UsageError
+from numbacnn.storage import write_dataset
 
 
 def pictures(count: int = 6, shape: tuple[int, ...] = (4, 5, 3)) -> np.ndarray:
@@ -187,3 +192,41 @@ def test_a_fraction_outside_its_range_is_refused(fraction: float) -> None:
 def test_a_fraction_that_takes_nothing_is_refused() -> None:
     with pytest.raises(DataError, match="of 5 pictures takes none"):
         stratified(np.zeros(5, int), 0.05, 0)
+
+
+PICTURES, LABELS = pictures(30), np.arange(30) % 3
+
+
+def test_a_data_set_can_be_sent_to_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = Contents(
+        "some", {part: Split(PICTURES, LABELS) for part in ("train", "test")}, ("a", "b", "c")
+    )
+    write_dataset(tmp_path / "some.h5", contents)
+    monkeypatch.chdir(tmp_path)
+    arrays = Dataset.from_arrays("some", train=(PICTURES, LABELS), test=(PICTURES, LABELS))
+    for dataset in (Dataset.open("digits"), Dataset.open("some.h5"), arrays):
+        expected = dataset.test.read(slice(0, 5))
+        data = pickle.dumps(dataset)
+        monkeypatch.chdir("/")
+        again = pickle.loads(data)
+        monkeypatch.chdir(tmp_path)
+        assert (again.name, again.class_names, again.mean_rgb) == (
+            dataset.name,
+            dataset.class_names,
+            dataset.mean_rgb,
+        )
+        np.testing.assert_array_equal(again.test.read(slice(0, 5)), expected)
+        np.testing.assert_array_equal(again.train.labels, dataset.train.labels)
+        part = pickle.loads(pickle.dumps(dataset.train.subset(np.array([3, 1]))))
+        np.testing.assert_array_equal(part.read(slice(None)), dataset.train.read(np.array([3, 1])))
+    data = pickle.dumps(Dataset.open("some.h5"))
+    write_dataset(
+        tmp_path / "some.h5", Contents("b", {"train": Split(PICTURES[:4], LABELS[:4])}, ("a", "b", "c"))
+    )
+    with pytest.raises(DataError, match="the file is another by now"):
+        pickle.loads(data)
+
+
+def test_arrays_on_another_scale_are_warned_of() -> None:
+    with pytest.warns(UserWarning, match="sixteen: pixels reach only 16 of 255"):
+        Dataset.from_arrays("sixteen", train=(np.linspace(0, 16, 96).reshape(6, 4, 4), np.arange(6) % 2))

@@ -18,11 +18,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from numbacnn.data import pictures
 from numbacnn.data.importers import read_source
 from numbacnn.data.importers.pickles import load_pickle
 from numbacnn.errors import DataError, UsageError
+from numbacnn.storage import write_dataset
 
 GENERATOR = np.random.default_rng(0)
 GREY = GENERATOR.integers(0, 256, (20, 4, 5), np.uint8)
@@ -346,7 +348,9 @@ def test_a_folder_with_its_splits(tmp_path: Path) -> None:
         "validation": 4,
         "test": 6,
     }
-    assert "is 8x6, smaller than 9x9" in contents.notes[0]
+    assert contents.notes == (
+        "18 of 18 pictures are smaller than 9x9 and are enlarged, 0.png for instance; a smaller --size would not",
+    )
 
 
 def test_folders_of_splits_by_other_names(tmp_path: Path) -> None:
@@ -396,5 +400,224 @@ def test_sources_of_no_known_format(tmp_path: Path) -> None:
         read_source(tmp_path / "a.tar.gz")
     with pytest.raises(DataError, match="no such file or folder"):
         read_source(tmp_path / "none")
-    with pytest.raises(UsageError, match="size 0"):
-        read_source(tmp_path, size=0)
+    for size in (0, 1_000_000):
+        with pytest.raises(UsageError, match=f"size {size}: 1 to 8192"):
+            read_source(tmp_path, size=size)
+
+
+def written(tmp_path: Path, **options: Any) -> list[str]:
+    """What is said of a source when it is imported."""
+    contents = read_source(tmp_path, **options)
+    return [*contents.notes, *write_dataset(tmp_path.parent / "out.h5", contents)]
+
+
+@pytest.mark.parametrize("suffix", [".jfif", ".JPE", ".JPeG", ".dib", ".pbm", ".pnm", ".apng", ".TIF"])
+def test_every_ending_of_the_formats_that_are_read_is_imported(tmp_path: Path, suffix: str) -> None:
+    kinds = {".jfif": "JPEG", ".jpe": "JPEG", ".jpeg": "JPEG", ".dib": "BMP", ".apng": "PNG", ".tif": "TIFF"}
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for index in range(4):
+            image = Image.new("L", (6, 6), 9)
+            image.save(tmp_path / name / f"{index}{suffix}", kinds.get(suffix.lower(), "PPM"))
+    contents = read_source(tmp_path, size=6, test=0.25, validation=0)
+    assert sum(len(split) for split in contents.splits.values()) == 8
+    assert contents.splits["train"].read(slice(None)).shape == (6, 6, 6, 1)
+    assert contents.notes == ()
+
+
+def test_pictures_further_down_are_taken_and_what_is_left_out_is_counted(tmp_path: Path) -> None:
+    source = tmp_path / "set"
+    write_folder(source)
+    write_folder(source / "a" / "more", ["x", "y"])
+    for path in (
+        "a/list.csv",
+        "a/scan.heic",
+        "b/x.heic",
+        "b/deep.er/notes",
+        "b/.DS_Store",
+        "a/._0.png",
+        "top.png",
+    ):
+        (source / path).parent.mkdir(exist_ok=True)
+        (source / path).write_bytes(b"x")
+    (source / "b" / "loop").symlink_to(source / "b")
+    contents = read_source(source, size=6, validation=0)
+    assert sum(len(split) for split in contents.splits.values()) == 20
+    left_out, below = contents.notes
+    assert left_out.startswith("6 files are left out: 2 (.heic is no format of pictures that is read)")
+    for reason in ("1 (.csv is no", "1 (names without", "1 (hidden,", "1 (in no class's folder)"):
+        assert reason in left_out
+    assert below == "10 pictures lie in folders within the classes' and count as of the class"
+
+
+def test_folders_beside_the_splits_are_told(tmp_path: Path) -> None:
+    source = tmp_path / "set"
+    for part in ("train", "test", "extra"):
+        write_folder(source / part)
+    assert "10 (in extra, which is beside train)" in read_source(source, size=6, validation=0).notes[0]
+
+
+def break_some(folder: Path) -> None:
+    """One file that is no picture, one that is cut off, one that only its pixels show to be damaged."""
+    (folder / "a" / "1.png").write_bytes(b"no picture")
+    (folder / "a" / "3.png").write_bytes((folder / "a" / "3.png").read_bytes()[:45])
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8))
+    image.save(folder / "b" / "4.jpg")
+    (folder / "b" / "4.jpg").write_bytes((folder / "b" / "4.jpg").read_bytes()[:3000])
+
+
+def test_all_broken_pictures_are_listed(tmp_path: Path) -> None:
+    source = tmp_path / "set"
+    write_folder(source)
+    break_some(source)
+    with pytest.raises(DataError, match="3 of 11 pictures cannot be read") as caught:
+        written(source, size=6, validation=0)
+    for name in ("1.png: no picture", "3.png: damaged", "4.jpg: damaged", "--skip-broken"):
+        assert name in str(caught.value)
+    (source / "a" / "1.png").unlink()  # now every header can be read, and the pixels tell
+    with pytest.raises(DataError, match="2 of 10 pictures cannot be read"):
+        written(source, size=6, validation=0)
+
+
+def test_broken_pictures_can_be_left_out(tmp_path: Path) -> None:
+    source = tmp_path / "set"
+    write_folder(source)
+    break_some(source)
+    contents = read_source(source, size=6, validation=0, skip_broken=True)
+    assert sum(len(split) for split in contents.splits.values()) == 8
+    assert contents.notes[0].startswith("3 of 11 pictures cannot be read and are left out: ")
+    write_dataset(tmp_path / "out.h5", contents)
+    for path in (source / "b").iterdir():
+        path.write_bytes(b"x")
+    with pytest.raises(DataError, match="b, train: none of its pictures can be read"):
+        read_source(source, size=6, skip_broken=True)
+
+
+def test_more_pictures_in_a_file_are_told(tmp_path: Path) -> None:
+    source = tmp_path / "set"
+    write_folder(source)
+    first, second = (Image.new("L", (6, 6), value) for value in (1, 200))
+    first.save(source / "a" / "pages.tiff", save_all=True, append_images=[second])
+    assert "of 1 files with several pictures in them" in read_source(source, size=6).notes[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "said", "white"),
+    [
+        (np.linspace(0, 16, 320), "pixels reach only 16 of 255; if 16 is white in this set", 16),
+        (np.arange(320) % 16, "pixels reach only 15 of 255", 15),
+        (np.linspace(0, 100, 320), "pixels reach only 100 of 255", 100),
+        ((np.arange(320) % 2).astype(np.uint8), "pixels reach only 1 of 255", 1),
+        (np.linspace(0, 1 / 255, 320), "if 0.003922 is white", 1 / 255),
+        (np.linspace(0, 1, 320), None, 1),
+        (np.linspace(0, 255, 320), None, 255),
+        (np.arange(320) % 2 == 0, None, 1),
+    ],
+)
+def test_pixels_of_another_scale_are_told_and_can_be_rescaled(
+    tmp_path: Path, values: np.ndarray, said: str | None, white: float
+) -> None:
+    images = values.reshape(20, 4, 4)
+    np.savez(tmp_path / "some.npz", images=images, labels=LABELS)
+    doubts = written(tmp_path / "some.npz")
+    assert any(said in doubt for doubt in doubts) if said else not doubts
+    contents = read_source(tmp_path / "some.npz", pixel_range=(0, white), test=0.2, validation=0)
+    whole = np.concatenate([split.read(slice(None)) for split in contents.splits.values()])
+    wanted = np.rint(images.astype(float) / white * 255)
+    assert sorted(map(bytes, whole[..., 0])) == sorted(map(bytes, wanted.astype(np.uint8)))
+
+
+@pytest.mark.parametrize(
+    ("values", "said", "pixel_range"),
+    [
+        (np.linspace(-1, 1, 320), "say --range=-1,1", (-1, 1)),
+        ((np.arange(320) * 200).astype(np.uint16), "say --range 0,65535", (0, 65535)),
+        ((np.arange(320) * 12).astype(np.uint16), "say --range 0,4095", (0, 4095)),
+        (np.linspace(-500, 300, 320), "say which values are black and white: --range=-500,300", (-500, 300)),
+    ],
+)
+def test_a_scale_beyond_bytes_is_refused_with_the_option_for_it(
+    tmp_path: Path, values: np.ndarray, said: str, pixel_range: tuple[float, float]
+) -> None:
+    np.savez(tmp_path / "some.npz", images=values.reshape(20, 4, 4), labels=LABELS)
+    with pytest.raises(DataError, match=said):
+        read_source(tmp_path / "some.npz")
+    black, white = pixel_range
+    split = read_source(tmp_path / "some.npz", pixel_range=pixel_range, test=0.1, validation=0).splits[
+        "train"
+    ]
+    first = int(np.rint((float(values[16]) - black) * 255 / (white - black)))
+    assert first in split.read(slice(0, 3))[:, 0, 0, 0]
+
+
+def test_a_range_can_turn_black_and_white_round(tmp_path: Path) -> None:
+    np.savez(tmp_path / "some.npz", images=GREY, labels=LABELS)
+    splits = read_source(tmp_path / "some.npz", pixel_range=(255, 0), validation=0).splits
+    turned = np.concatenate([split.read(slice(None)) for split in splits.values()])
+    assert sorted(map(bytes, turned[..., 0])) == sorted(map(bytes, 255 - GREY))
+    with pytest.raises(DataError, match=r"images\[.*the range given is 0 to 16"):
+        read_source(tmp_path / "some.npz", pixel_range=(0, 16))
+    for wrong in ((3, 3), (0, np.nan), (-np.inf, 1)):
+        with pytest.raises(UsageError, match="two different numbers"):
+            read_source(tmp_path / "some.npz", pixel_range=wrong)
+
+
+def test_a_range_is_not_for_files_of_pictures(tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    with pytest.raises(UsageError, match="--range is for arrays of numbers"):
+        read_source(tmp_path, size=6, pixel_range=(0, 16))
+
+
+def test_a_dark_split_is_on_the_scale_of_the_others(tmp_path: Path) -> None:
+    dark = np.zeros((20, 4, 5))
+    dark[0, 0, 0] = 1
+    np.savez(tmp_path / "some.npz", x_train=GREY.astype(float), y_train=LABELS, x_test=dark, y_test=LABELS)
+    contents = read_source(tmp_path / "some.npz", validation=0)
+    assert contents.splits["test"].read(slice(None)).max() == 1
+    assert any(
+        "the test pictures reach only 1 of 255, and others 25" in said
+        for said in written(tmp_path / "some.npz")
+    )
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        (np.zeros_like(GREY), "every pixel of the test pictures is 0: they show nothing"),
+        (255 - GREY // 4, "on average, and of the training pictures"),
+        (GREY, None),
+    ],
+)
+def test_splits_that_do_not_fit_together_are_told(tmp_path: Path, test: np.ndarray, said: str | None) -> None:
+    np.savez(tmp_path / "some.npz", x_train=GREY, y_train=LABELS, x_test=test, y_test=LABELS)
+    doubts = written(tmp_path / "some.npz", validation=0)
+    assert any(said in doubt for doubt in doubts) if said else not doubts
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (LABELS + 1, "labels begin at 1 and are counted from 0: no training picture is of class '0'"),
+        (LABELS * 2, "no training picture is of classes '1', '3', '5'"),
+        (LABELS, None),
+    ],
+)
+def test_classes_without_pictures_are_told(tmp_path: Path, labels: np.ndarray, said: str | None) -> None:
+    np.savez(tmp_path / "some.npz", images=GREY, labels=labels)
+    assert written(tmp_path / "some.npz") == ([said] if said else [])
+
+
+def test_arrays_that_are_not_read_are_told(tmp_path: Path) -> None:
+    np.savez(tmp_path / "some.npz", images=GREY, labels=LABELS, more=GREY, fine_labels=LABELS)
+    assert read_source(tmp_path / "some.npz").notes == ("not read of some.npz: more, fine_labels",)
+
+
+def test_cifar_with_a_mark_windows_lines_spaces_and_a_batch_missing(tmp_path: Path) -> None:
+    records = np.concatenate([np.array(TEN, np.uint8)[:, None], COLOUR], 1)
+    for name in ("data_batch_1", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"):
+        (tmp_path / f"{name}.bin").write_bytes(records.tobytes())
+    names = ["an air plane", *"bcdefgh"]
+    (tmp_path / "batches.meta.txt").write_bytes(b"\xef\xbb\xbf" + "\r\n".join([*names, "", ""]).encode())
+    contents = read_source(tmp_path, validation=0)
+    assert contents.class_names == tuple(names)
+    assert contents.notes == ("of CIFAR-10's five training batches are missing: data_batch_2",)

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from .options import Out, Picture
 
@@ -20,6 +20,22 @@ MAX_ROWS = 100
 
 Source = Annotated[Path, Parameter(name="SOURCE")]
 Target = Annotated[Path, Parameter(name="OUT.h5")]
+
+
+def _range(_: Any, tokens: tuple[Token, ...]) -> tuple[float, float]:
+    try:
+        black, white = map(float, tokens[0].value.split(","))
+    except ValueError:
+        raise ValueError(
+            f"'{tokens[0].value}' is not two numbers, black and white; write 0,16 or -1,1"
+        ) from None
+    return black, white
+
+
+Range = Annotated[
+    tuple[float, float] | None, Parameter(name="--range", converter=_range, n_tokens=1, negative="")
+]
+
 DataFile = Annotated[
     str, Parameter(name="DATA", help="'digits', or a .h5 file made by 'numbacnn data import'.")
 ]
@@ -37,12 +53,16 @@ def import_data(
     origin: Annotated[str | None, Parameter(name="--source")] = None,
     licence: str | None = None,
     size: int = 256,
+    pixel_range: Range = None,
+    skip_broken: Annotated[bool, Parameter(negative="")] = False,
     out: Out,
 ) -> dict[str, Any]:
     """Make a data set of IDX files, CIFAR batches, an .npz file, or a folder of pictures a class.
 
+    Whatever is left out is counted and said, with the reason.
+
     JSON: `data`, `name`, `image_shape`, `classes`, `class_names`, `images` (a split), `images_per_class` (a split),
-    `mean_rgb`, `standard_deviation`, `source`, `licence`, `bytes`.
+    `mean_rgb`, `standard_deviation`, `source`, `licence`, `bytes`, `notes` (what was left out, or looks doubtful).
 
     Parameters
     ----------
@@ -65,6 +85,11 @@ def import_data(
         The licence of the pictures.
     size
         Height and width of a folder's pictures: shorter side scaled to it, centre cut out.
+    pixel_range
+        The values that mean black and white in arrays, if they are not 0 and 255 (or 0 and 1 for fractions): 0,16 or
+        0,65535 or -1,1; 255,0 turns black and white round.
+    skip_broken
+        Leave out a folder's pictures that cannot be read, and say which. All pictures are looked at first.
     """
     from numbacnn.data.importers import read_source
     from numbacnn.errors import UsageError
@@ -81,11 +106,17 @@ def import_data(
         origin=origin or "",
         licence=licence or "",
         size=size,
+        pixel_range=pixel_range,
+        skip_broken=skip_broken,
+        watch=out.progress,
     )
     for note in contents.notes:
-        out.note(note)
-    write_dataset(target, contents, watch=out.progress)
-    return _describe(open_dataset(target), target, out)
+        out.note(f"note: {note}")
+    doubts = write_dataset(target, contents, watch=out.progress)
+    for doubt in doubts:
+        out.note(f"note: {doubt}")
+    described = _describe(open_dataset(target), target, out)
+    return {**described, "notes": [*contents.notes, *doubts]}
 
 
 def info(data: DataFile, /, *, out: Out) -> dict[str, Any]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,6 +14,11 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 
+Range = tuple[float, float]
+"""The values that mean black and white."""
+
+_BYTES, _SHARES = (0, 255), (0, 1)
+
 MAX_CLASSES = 100_000
 """More than any labelled set has; a label above it is damage or not a label."""
 
@@ -20,29 +26,62 @@ _SLAB = 1 << 22
 """Values looked at together, so that checking a large array does not double its memory."""
 
 
-def as_pixels(array: NDArray[Any], where: str) -> NDArray[np.uint8]:
+def as_pixels(array: NDArray[Any], where: str, pixel_range: Range | None = None) -> NDArray[np.uint8]:
     """Pictures (N,H,W,C) uint8, C 1 or 3, of (N,H,W), (N,H,W,C) or (N,C,H,W).
 
-    Takes uint8 as it is, whole numbers from 0 to 255, and floats in [0, 1] or [0, 255], which it rounds.
-    Raises DataError.
+    `pixel_range` has the values that mean black and white, (16, 0) for ink of 16 on paper of 0; left out, what
+    `ranges_of` finds. Fractions are rounded. Raises DataError for values outside the range.
     """
     array = _as_volumes(array, where)
-    if array.dtype == np.uint8:
+    pixel_range = pixel_range or ranges_of([array])[0]
+    black, white = pixel_range
+    if array.dtype == np.uint8 and (black, white) == _BYTES:
         return array
     if array.dtype.kind not in "bfiu":
         raise DataError(f"{where}: values of type {array.dtype}; numbers are expected")
+    lowest, highest = sorted(pixel_range)
     low, high = array.min(), array.max()
-    if not (low >= 0 and high <= 255):
-        index = _first(array, lambda values: ~((values >= 0) & (values <= 255)))
-        value = array[index]
-        place = ", ".join(map(str, index))
+    if not (low >= lowest and high <= highest):
+        index = _first(array, lambda values: ~((values >= lowest) & (values <= highest)))
         wanted = "0 to 1 or 0 to 255" if array.dtype.kind == "f" else "0 to 255"
-        raise DataError(f"{where}[{place}] is {value}; pixels from {wanted} are expected")
-    scale = 255 if array.dtype.kind == "b" or (array.dtype.kind == "f" and high <= 1) else 1
+        if pixel_range in (_BYTES, _SHARES):
+            wanted = f"pixels from {wanted} are expected{_hint(float(low), float(high))}"
+        else:
+            wanted = f"the range given is {lowest:g} to {highest:g}"
+        raise DataError(f"{where}[{', '.join(map(str, index))}] is {array[index]}; {wanted}")
     pixels = np.empty(array.shape, np.uint8)
     for part in _slabs(array):
-        pixels[part] = np.rint(array[part] * float(scale)) if array.dtype.kind in "bf" else array[part]
+        if (black, white) == _BYTES and array.dtype.kind in "iu":
+            pixels[part] = array[part]
+        else:
+            pixels[part] = np.rint((array[part] - float(black)) * (255 / (white - black)))
     return pixels
+
+
+def ranges_of(arrays: Iterable[NDArray[Any]]) -> list[Range]:
+    """What black and white are in the arrays of one set, if nothing is said of it.
+
+    They are 0 and 1 for truth values and for floats, if no float of the set exceeds 1; else 0 and 255. All splits are
+    looked at together, as one may happen to be dark.
+    """
+    arrays = list(arrays)
+    small = all(not array.size or array.max() <= 1 for array in arrays if array.dtype.kind == "f")
+    return [
+        _SHARES if array.dtype.kind == "b" or (array.dtype.kind == "f" and small) else _BYTES
+        for array in arrays
+    ]
+
+
+def _hint(low: float, high: float) -> str:
+    """How to import values from `low` to `high`, where their scale is plain."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    if -1 <= low < 0 and high <= 1:
+        return "; for values from -1 to 1, say --range=-1,1"
+    if low >= 0 and high <= 65535:
+        white = next(white for white in (1023, 4095, 16383, 65535) if high <= white)
+        return f"; if {white} is white, say --range 0,{white}"
+    return f"; say which values are black and white: --range={low:g},{high:g}"
 
 
 def _as_volumes(array: NDArray[Any], where: str) -> NDArray[Any]:

@@ -19,6 +19,8 @@ class Contents:
     licence: str = ""
     notes: tuple[str, ...] = ()
     """What the user should know of how it was read."""
+    pixel_range: tuple[float, float] | None = None
+    """The source's values of black and white; None where files of pictures say it themselves."""
 
     def with_part(self, part: str, fraction: float, seed: int) -> Contents:
         """With `fraction` of the training pictures, each class in proportion, as the split `part`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from .checks import as_class_names, as_labels, as_pixels
-from .statistics import PixelStatistics
+from .checks import as_class_names, as_labels, as_pixels, ranges_of
+from .statistics import PixelStatistics, doubts
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -119,12 +120,15 @@ class Dataset:
 
         Pictures (N,H,W,C), grey ones (N,H,W) too: uint8, whole numbers from 0 to 255, or floats in [0, 1] or
         [0, 255], which are rounded. Labels (N) count from 0. Arrays of uint8 are not copied.
-        Raises DataError that names the split and the index.
+        Warns where they are likely to be on another scale. Raises DataError that names the split and the index.
         """
         pairs = {"train": train, "validation": validation, "test": test}
         given = {split: pair for split, pair in pairs.items() if pair is not None}
+        arrays = {split: np.asarray(pair[0]) for split, pair in given.items()}
+        ranges = dict(zip(arrays, ranges_of(arrays.values()), strict=True))
         images = {
-            split: as_pixels(np.asarray(pair[0]), f"{name}: {split} images") for split, pair in given.items()
+            split: as_pixels(array, f"{name}: {split} images", ranges[split])
+            for split, array in arrays.items()
         }
         labels = {split: np.asarray(pair[1]) for split, pair in given.items()}
         names = as_class_names(class_names, labels.values(), name)
@@ -136,10 +140,15 @@ class Dataset:
             for split in given
         }
         shape = check_splits(splits, name)
-        statistics = PixelStatistics(shape[2])
-        for pictures, _ in splits["train"].batches(1024):
-            statistics.add(pictures)
-        return Dataset(name, splits, names, shape, statistics.mean, statistics.deviation, source, licence)
+        statistics = {split: PixelStatistics(shape[2]) for split in splits}
+        for split, own in statistics.items():
+            for pictures, _ in splits[split].batches(1024):
+                own.add(pictures)
+        for doubt in doubts(statistics, None):
+            warnings.warn(f"{name}: {doubt}", stacklevel=2)
+        train_statistics = statistics["train"]
+        mean, deviation = train_statistics.mean, train_statistics.deviation
+        return Dataset(name, splits, names, shape, mean, deviation, source, licence)
 
     def split(self, name: str) -> Split:
         """The split of that name. Raises DataError naming those that are there."""

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +26,22 @@ Picture = NDArray[np.uint8]
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """What is read; others of Pillow's start programs (EPS) or are hardly tested."""
 
-SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"))
-
 MAX_PIXELS = 100_000_000
-"""Above any camera's; a file that declares more is taken for a decompression bomb."""
+"""Above most cameras'; what a file declares beyond it could take all memory."""
+
+DECODING_BYTES = 1 << 30
+"""Bytes that pictures may take together while they are decoded; one that needs more is decoded alone."""
+
+_PIXEL_BYTES = 8
+"""Bytes that a pixel takes at most while a picture is decoded: four as Pillow has it, and what becomes of it."""
+
+_THREADS = min(8, os.cpu_count() or 1)
+
+MOST_LISTED = 50
+"""Files that an error names."""
+
+_STRIP_PIXELS = 1 << 20
+"""Pixels that are converted at a time, so that no second copy of a large picture is made."""
 
 _GREY = ("1", "L", "LA", "I;16", "I;16B", "I;16L", "I")
 
@@ -31,25 +49,69 @@ _GREY = ("1", "L", "LA", "I;16", "I;16B", "I;16L", "I")
 def load(path: str | Path) -> Picture:
     """The picture (H,W,C), C 3 or for grey ones 1, turned upright as its EXIF data say.
 
-    What is transparent lies on white; of an animation the first picture is taken; 16 bits become 8.
+    What is transparent lies on white; of an animation the first picture is taken; 16 bits become 8. However many
+    threads load pictures, only so many are decoded at a time as DECODING_BYTES allow.
     Raises DataError if it cannot be read or declares more than MAX_PIXELS.
     """
-    with _opened(Path(path)) as image:
+    with _opened(Path(path)) as image, _decoding.taken(image.width * image.height * _PIXEL_BYTES):
+        if image.mode == "F":
+            raise DataError(f"{path}: pixels are fractions of no known scale; save it with 8 bits a channel")
         image.load()
-        upright = ImageOps.exif_transpose(image)
-        return _as_array(upright)
+        ImageOps.exif_transpose(image, in_place=True)
+        return _as_array(image)
 
 
-def size_of(path: Path) -> tuple[int, int]:
-    """(width, height) as stored; only the header is read. Raises DataError."""
+@dataclass(frozen=True)
+class Header:
+    """What a file of a picture says of it: its size as stored, whether it is grey, and whether more follow in the file."""
+
+    width: int
+    height: int
+    is_grey: bool
+    has_more: bool
+
+
+def header(path: Path) -> Header:
+    """What the file says before its pixels; those are not read. Raises DataError."""
     with _opened(path) as image:
-        return image.size
+        # A JPEG file with more pictures in it (MPO) has the photograph first and then previews of it.
+        more = image.format != "MPO" and bool(getattr(image, "is_animated", False))
+        return Header(*image.size, image.mode in _GREY, more)
 
 
-def is_grey(path: Path) -> bool:
-    """Whether the file holds a grey picture; only its header is read. Raises DataError."""
-    with _opened(path) as image:
-        return image.mode in _GREY
+def load_all(paths: Iterable[Path], change: Callable[[Picture], Picture]) -> Iterator[Picture | DataError]:
+    """Every picture, changed by `change`, or why it cannot be read; several are decoded at a time, in threads."""
+
+    def one(path: Path) -> Picture | DataError:
+        try:
+            return change(load(path))
+        except DataError as error:
+            return error
+
+    with ThreadPoolExecutor(_THREADS) as pool:  # Pillow lets go of the interpreter while it decodes
+        # Not all at once: what is decoded and not yet asked for takes memory.
+        rest = iter(paths)
+        waiting = deque(pool.submit(one, path) for path in islice(rest, 2 * _THREADS))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(pool.submit(one, path) for path in islice(rest, 1))
+
+
+def broken(paths: Iterable[Path]) -> Iterator[DataError | None]:
+    """Of every file in turn, why its picture cannot be read; None if it can."""
+    for found in load_all(paths, lambda picture: picture[:1, :1]):
+        yield found if isinstance(found, DataError) else None
+
+
+def unreadable(errors: Sequence[DataError], total: int) -> DataError:
+    """One error that lists what is wrong with some of `total` files."""
+    if len(errors) == 1:
+        return DataError(f"{errors[0]}; --skip-broken goes on without it")
+    shown = "; ".join(map(str, errors[:MOST_LISTED]))
+    more = f"; and {len(errors) - MOST_LISTED} more" if len(errors) > MOST_LISTED else ""
+    return DataError(
+        f"{len(errors)} of {total} pictures cannot be read: {shown}{more}; --skip-broken goes on without them"
+    )
 
 
 def save(path: str | Path, picture: Picture) -> None:
@@ -70,34 +132,69 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise DataError(
-                    f"{path}: {image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are read"
+                    f"{path}: too large, {image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are read: scale it "
+                    "down first"
                 )
             yield image
+    except Image.DecompressionBombError as error:  # of Pillow's own limit, which looks before ours
+        declared = re.search(r"\d+", str(error))
+        pixels = (
+            f"{int(declared[0]):,} pixels" if declared else "it has more pixels than any camera's pictures"
+        )
+        raise DataError(
+            f"{path}: too large, {pixels}; at most {MAX_PIXELS:,} are read: scale it down first"
+        ) from None
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise DataError(f"{path}: {os.strerror(error.errno or 2)}") from None
     except UnidentifiedImageError:
         raise DataError(f"{path}: no picture that can be read; {', '.join(FORMATS)} can") from None
-    except DataError:
+    except (DataError, MemoryError):
         raise
     except Exception as error:  # a damaged file fails in whatever way its decoder happens to
         raise DataError(f"{path}: damaged, it cannot be read ({error})") from None
 
 
 def _as_array(image: Any) -> Picture:
+    is_grey = image.mode in _GREY
+    pixels = np.empty((image.height, image.width, 1 if is_grey else 3), np.uint8)
+    rows = max(1, _STRIP_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        pixels[top : top + rows] = _opaque(strip, "L" if is_grey else "RGB").reshape(-1, *pixels.shape[1:])
+    return pixels
+
+
+def _opaque(image: Any, mode: str) -> Any:
+    """Pixels in 8 bits, of a grey picture ("L") or one in colour ("RGB"); what is transparent lies on white."""
     if image.mode.startswith("I"):
-        values = np.asarray(image)
-        image = Image.fromarray((np.clip(values, 0, 65535) // 257).astype(np.uint8))
-    elif image.mode == "F":
-        raise DataError("pixels are fractions of no known scale; save it with 8 bits a channel")
+        return np.clip(np.asarray(image), 0, 65535) // 257
     if image.has_transparency_data:
-        grey = image.mode == "LA"
         image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert(
-            "L" if grey else "RGB"
-        )
-    image = image.convert("L" if image.mode in ("1", "L") else "RGB")
-    pixels = np.array(image)
-    return pixels[..., None] if pixels.ndim == 2 else pixels
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.asarray(image.convert(mode))
+
+
+class _Allowance:
+    """Bytes that threads share: whoever wants more than are left waits, and whoever wants more than there are is alone."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._taken = total, 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, count: int) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._taken == 0 or self._taken + count <= self._total)
+            self._taken += count
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= count
+                self._changed.notify_all()
+
+
+_decoding = _Allowance(DECODING_BYTES)
 
 
 def _image(picture: Picture) -> Image.Image:

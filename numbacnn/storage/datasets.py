@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from ..data.checks import as_class_names, as_labels
 from ..data.contents import Contents
 from ..data.dataset import SPLITS, Dataset, Split, check_splits
-from ..data.statistics import PixelStatistics
+from ..data.listing import shortened
+from ..data.statistics import PixelStatistics, doubts
 from ..errors import DataError, nearest
 from .hdf5 import CHUNK_BYTES, Array, Reader, writing
 
@@ -124,6 +125,10 @@ class _StoredImages:
             return self._memory[key]
         return self._gather(key)
 
+    def __reduce__(self) -> Any:
+        """Another process opens the file for itself."""
+        return _reopened, (self._stored.path, self._stored.field, self.shape)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.asarray(self[:], dtype)
 
@@ -144,20 +149,30 @@ class _StoredImages:
         return images.reshape(*wanted.shape, *self.shape[1:])
 
 
+def _reopened(path: Path, field: str, shape: tuple[int, ...]) -> _StoredImages:
+    """The pictures in a file that an unpickled data set had open. Raises DataError if they are not there any more."""
+    stored = Reader(path, KIND, DataError).array(field, "u1", (None, None, None, None))
+    if stored.shape != shape:
+        raise DataError(
+            f"{path}: {field} has shape {stored.shape}, and had {shape}; the file is another by now"
+        )
+    return _StoredImages(stored)
+
+
 def write_dataset(
     path: str | Path,
     contents: Contents,
     *,
     compress: bool = False,
     watch: Watch = lambda items, description, total: items,
-) -> None:
+) -> list[str]:
     """Writes a data set, picture by picture, so that it need not fit into memory; `path` is replaced at the end.
 
-    Raises DataError if the contents are not a data set, or the file cannot be written.
+    Returns what its pixels and labels make doubtful, for the user to know. Raises DataError if the contents are not a data set, or the file cannot be written.
     """
     path = Path(path)
     shape = check_splits(contents.splits, contents.name)
-    statistics = PixelStatistics(shape[2])
+    statistics = {name: PixelStatistics(shape[2]) for name in contents.splits}
     with writing(path, KIND, DataError) as file:
         file.text("name", contents.name)
         file.text("source", contents.source)
@@ -172,10 +187,21 @@ def write_dataset(
             for part in watch(*_parts(split, name)):
                 pictures = split.read(part)
                 stored[part] = pictures
-                if name == "train":
-                    statistics.add(pictures)
-        file.array("mean_rgb", np.array(statistics.mean))
-        file.array("standard_deviation", np.array([statistics.deviation]))
+                statistics[name].add(pictures)
+        file.array("mean_rgb", np.array(statistics["train"].mean))
+        file.array("standard_deviation", np.array([statistics["train"].deviation]))
+    return [*doubts(statistics, contents.pixel_range), *_classes_without_pictures(contents)]
+
+
+def _classes_without_pictures(contents: Contents) -> list[str]:
+    names = contents.class_names
+    counts = np.bincount(contents.splits["train"].labels, minlength=len(names))
+    empty = [names[label] for label in np.flatnonzero(counts == 0)]
+    if not empty:
+        return []
+    begin = "labels begin at 1 and are counted from 0: " if empty == [names[0]] else ""
+    classes = "class" if len(empty) == 1 else "classes"
+    return [f"{begin}no training picture is of {classes} {shortened(map(repr, empty))}"]
 
 
 def _parts(split: Split, name: str) -> tuple[list[slice], str, int]:

@@ -264,6 +264,11 @@ class Array:
             return np.asarray(self._stored[start:stop])
 
     @property
+    def path(self) -> Path:
+        """The file, wherever the process goes."""
+        return self._reader.path.absolute()
+
+    @property
     def chunk_rows(self) -> int:
         """Rows that are read together whatever is asked for."""
         return self._stored.chunks[0] if self._stored.chunks else 1

@@ -12,17 +12,18 @@ from pathlib import Path
 from ...errors import DataError, UsageError
 from ..contents import Contents
 from . import cifar, folder, idx, npz
+from .reading import ReadOptions, Watch, unwatched
 
-__all__ = ["IMPORTERS", "Importer", "read_source"]
+__all__ = ["IMPORTERS", "Importer", "ReadOptions", "read_source"]
 
 
 @dataclass(frozen=True)
 class Importer:
-    """`matches` looks at names only; `read` takes the size to bring pictures to, where they have none in common."""
+    """`matches` looks at names only; `read` reads what it can of the options."""
 
     description: str
     matches: Callable[[Path], bool]
-    read: Callable[[Path, int], Contents]
+    read: Callable[[Path, ReadOptions], Contents]
 
 
 IMPORTERS: tuple[Importer, ...] = (
@@ -43,17 +44,21 @@ def read_source(
     origin: str = "",
     licence: str = "",
     size: int = 256,
+    pixel_range: tuple[float, float] | None = None,
+    skip_broken: bool = False,
+    watch: Watch = unwatched,
 ) -> Contents:
     """What a data set will be made of; pictures in files of their own are not read yet.
 
     Where the source has no validation or test split, this fraction of its training pictures becomes one, each class
     in proportion; 0 leaves validation out. `size` is the shorter side to which a folder's pictures are brought before
     their centre is cut out. `name`, `origin` and `licence` replace what is known of the source.
+    `pixel_range` has the values of black and white in arrays that are on no usual scale. With `skip_broken` a folder's
+    pictures that cannot be read are left out, which takes a look at all of them first; `watch` sees how far that is.
     Raises DataError or UsageError.
     """
     source = Path(source)
-    if size < 1:
-        raise UsageError(f"size {size}: at least 1 pixel is expected")
+    options = ReadOptions(size, pixel_range, skip_broken, watch)
     if not source.exists():
         raise DataError(f"{source}: no such file or folder")
     reader = next((importer for importer in IMPORTERS if importer.matches(source)), None)
@@ -61,13 +66,17 @@ def read_source(
         known = "; ".join(importer.description for importer in IMPORTERS)
         hint = " (unpack it first)" if source.suffix in (".gz", ".tgz", ".zip", ".tar") else ""
         raise DataError(f"{source}: no format that is known{hint}; known: {known}")
-    contents = reader.read(source, size)
+    contents = reader.read(source, options)
     contents = replace(
         contents,
         name=name or contents.name,
         source=origin or contents.source,
         licence=licence or contents.licence,
     )
+    if pixel_range is not None and contents.pixel_range is None:
+        raise UsageError(
+            f"{source}: --range is for arrays of numbers; files of pictures say their scale themselves"
+        )
     if "test" not in contents.splits:
         contents = contents.with_part("test", test, seed)
     if "validation" not in contents.splits and validation:

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..checks import as_class_names, as_labels, as_pixels
+from ..checks import Range, as_class_names, as_labels, as_pixels, ranges_of
 from ..contents import Contents
 from ..dataset import Split
 from .known import Known, recognise
@@ -22,14 +22,30 @@ def contents_of(
     parts: Mapping[str, tuple[Field, Field]],
     class_names: Sequence[str] = (),
     known: Known | None = None,
+    *,
+    pixel_range: Range | None = None,
+    notes: Sequence[str] = (),
 ) -> Contents:
-    """Contents of (pictures, labels) a split. Raises DataError that names the field and the index."""
+    """Contents of (pictures, labels) a split; `pixel_range` as in `checks.as_pixels`.
+
+    Raises DataError that names the field and the index.
+    """
+    images = [array for (array, _), _ in parts.values()]
+    ranges = dict(zip(parts, [pixel_range] * len(parts) if pixel_range else ranges_of(images), strict=True))
     labels = {split: field for split, (_, field) in parts.items()}
     found = as_class_names(class_names, [array for array, _ in labels.values()], str(source))
     known = known or recognise(source, len(found))
     names = found if class_names or len(known.class_names) != len(found) else known.class_names
     splits = {}
-    for split, ((images, images_field), (_, labels_field)) in parts.items():
-        pixels = as_pixels(images, images_field)
+    for split, ((pictures, images_field), (_, labels_field)) in parts.items():
+        pixels = as_pixels(pictures, images_field, ranges[split])
         splits[split] = Split(pixels, as_labels(labels[split][0], len(names), len(pixels), labels_field))
-    return Contents(known.name, splits, names, known.source, known.licence)
+    return Contents(
+        known.name,
+        splits,
+        names,
+        known.source,
+        known.licence,
+        notes=tuple(notes),
+        pixel_range=ranges["train"],
+    )

@@ -13,6 +13,7 @@ from ..contents import Contents
 from .arrays import Field, contents_of
 from .known import recognise
 from .pickles import load_pickle
+from .reading import ReadOptions
 
 _PIXELS = 3 * 32 * 32
 _NAME_FILES = ("batches.meta.txt", "fine_label_names.txt")
@@ -22,7 +23,7 @@ def matches(source: Path) -> bool:
     return source.is_dir() and bool(_batches(source, "train"))
 
 
-def read(source: Path, size: int) -> Contents:
+def read(source: Path, options: ReadOptions) -> Contents:
     parts: dict[str, tuple[Field, Field]] = {}
     for split in ("train", "test"):
         paths = _batches(source, split)
@@ -37,7 +38,8 @@ def read(source: Path, size: int) -> Contents:
         parts[split] = (images, f"{where} pictures"), (labels, f"{where} labels")
     names = _class_names(source)
     many = max(int(labels.max()) for _, (labels, _) in parts.values()) >= 10
-    return contents_of(source, parts, names, recognise(Path("cifar-100" if many else "cifar-10")))
+    known = recognise(Path("cifar-100" if many else "cifar-10"))
+    return contents_of(source, parts, names, known, pixel_range=options.pixel_range, notes=_gaps(source))
 
 
 def _batches(source: Path, split: str) -> list[Path]:
@@ -51,6 +53,15 @@ def _batches(source: Path, split: str) -> list[Path]:
         if found:
             return found
     return []
+
+
+def _gaps(source: Path) -> list[str]:
+    """What to say if training batches are missing, of the five that CIFAR-10 has."""
+    there = {path.stem for path in _batches(source, "train")}
+    missing = [f"data_batch_{number}" for number in range(1, 6) if f"data_batch_{number}" not in there]
+    if "train" in there or not missing:
+        return []
+    return [f"of CIFAR-10's five training batches are missing: {', '.join(missing)}"]
 
 
 def _binary(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -86,7 +97,8 @@ def _pickled(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
 def _class_names(source: Path) -> list[str]:
     for file in _NAME_FILES:
         if (source / file).is_file():
-            return _read(source / file).decode("utf-8", "replace").split()
+            lines = _read(source / file).decode("utf-8-sig", "replace").splitlines()
+            return [line.strip() for line in lines if line.strip()]
     for file, key in (("batches.meta", "label_names"), ("meta", "fine_label_names")):
         if (source / file).is_file():
             meta = load_pickle(_read(source / file), source / file)

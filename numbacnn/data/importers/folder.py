@@ -1,9 +1,13 @@
-"""A folder of pictures a class: SOURCE/class/*.jpg, or SOURCE/train/class/*.jpg with test and validation beside it."""
+"""A folder of pictures a class: SOURCE/class/*.jpg, or SOURCE/train/class/*.jpg with test and validation beside it.
+
+Folders within a class's are looked into as well.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +18,10 @@ from ...errors import DataError
 from ...fitting import fit
 from ..contents import Contents
 from ..dataset import Split
-from ..pictures import SUFFIXES, is_grey, load, size_of
+from ..listing import SUFFIXES, SYSTEMS_OWN, as_text, pictures_in, shortened, why_not
+from ..pictures import broken, header, load_all, unreadable
 from .known import recognise
+from .reading import ReadOptions
 
 _SPLITS = {
     "train": "train",
@@ -29,33 +35,126 @@ _SPLITS = {
 
 
 def matches(source: Path) -> bool:
-    return source.is_dir() and any(_folders(folder) or _pictures(folder) for folder in _folders(source))
+    return source.is_dir() and any(pictures_in(folder).pictures for folder in _folders(source))
 
 
-def read(source: Path, size: int) -> Contents:
+def read(source: Path, options: ReadOptions) -> Contents:
     """Pictures become (size, size, 3), or (size, size, 1) if all are grey: shorter side to `size`, centre cut out."""
     roots = _split_folders(source)
-    found = {split: _classes(root) for split, root in roots.items()}
-    names = list(found["train"])
+    found = _Found()
+    classes = {split: found.classes(root) for split, root in roots.items()}
+    found.beside(source, roots)
+    names = list(classes["train"])
     if len(names) < 2:
         raise DataError(
-            f"{roots['train']}: pictures of {len(names)} class; one folder a class, 2 at least, is expected"
+            f"{roots['train']}: pictures of {len(names)} class, {shortened(names)}; one folder a class, 2 at least, is "
+            "expected"
         )
-    for split, classes in found.items():
-        strange = next((name for name in classes if name not in names), None)
+    for split, own in classes.items():
+        strange = next((name for name in own if name not in names), None)
         if strange is not None:
             raise DataError(f"{roots[split] / strange}: no class of that name is in {roots['train']}")
-    paths = [path for classes in found.values() for pictures in classes.values() for path in pictures]
-    shape = (size, size, 1 if all(map(is_grey, paths)) else 3)
+    if options.skip_broken:
+        classes = found.without_broken(classes, options)
+    paths = _paths(classes)
+    headers = _headers(paths)
+    shape = (options.size, options.size, 1 if all(one.is_grey for one in headers) else 3)
     splits = {}
-    for split, classes in found.items():
-        labels = [np.full(len(classes[name]), names.index(name), np.int64) for name in classes]
-        files = [path for pictures in classes.values() for path in pictures]
-        splits[split] = Split(_FileImages(files, shape), np.concatenate(labels))
+    for split, own in classes.items():
+        labels = [np.full(len(own[name]), names.index(name), np.int64) for name in own]
+        splits[split] = Split(_FileImages(_paths({split: own}), shape, paths), np.concatenate(labels))
     known = recognise(source, len(names))
-    width, height = size_of(paths[0])
-    notes = () if min(width, height) >= size else (_enlarged(paths[0], width, height, size),)
-    return Contents(known.name, splits, tuple(names), known.source, known.licence, notes)
+    notes = [*found.notes()]
+    if more := sum(one.has_more for one in headers):
+        notes.append(f"of {more} files with several pictures in them (animations, pages) the first is taken")
+    smaller = [
+        path for path, one in zip(paths, headers, strict=True) if min(one.width, one.height) < options.size
+    ]
+    if smaller:
+        notes.append(
+            f"{len(smaller)} of {len(paths)} pictures are smaller than {options.size}x{options.size} and are enlarged, "
+            f"{smaller[0].name} for instance; a smaller --size would not"
+        )
+    return Contents(known.name, splits, tuple(names), known.source, known.licence, tuple(notes))
+
+
+@dataclass
+class _Found:
+    """What was found on the way through the folders, to be told."""
+
+    left_out: Counter[str] = field(default_factory=Counter)
+    below: int = 0
+    broken: list[DataError] = field(default_factory=list)
+    total: int = 0
+
+    def classes(self, root: Path) -> dict[str, list[Path]]:
+        """Class -> its pictures, both in order of their names. Raises DataError for a class without any."""
+        classes = {}
+        for folder in _folders(root):
+            listing = pictures_in(folder)
+            self.left_out += listing.left_out
+            self.below += listing.below
+            if not listing.pictures:
+                what = f", {as_text(listing.left_out)}" if listing.left_out else ""
+                raise DataError(
+                    f"{folder}: no picture in it{what}; pictures ({', '.join(sorted(SUFFIXES))}) are expected in every "
+                    "class's folder"
+                )
+            classes[folder.name] = listing.pictures
+        if not classes:
+            raise DataError(f"{root}: no folder in it; one folder of pictures a class is expected")
+        return classes
+
+    def beside(self, source: Path, roots: Mapping[str, Path]) -> None:
+        """Counts what lies beside the classes' folders, and beside those of the splits."""
+        for root in dict.fromkeys((source, *roots.values())):
+            for entry in root.iterdir():
+                if entry.is_file() and entry.name.lower() not in SYSTEMS_OWN:
+                    self.left_out[why_not(entry.name) or "in no class's folder"] += 1
+        if roots["train"] == source:
+            return
+        for folder in _folders(source):
+            listing = pictures_in(folder) if folder not in roots.values() else None
+            if listing is not None and listing.pictures:
+                self.left_out[f"in {folder.name}, which is beside {roots['train'].name}"] += len(
+                    listing.pictures
+                )
+
+    def without_broken(
+        self, classes: Mapping[str, dict[str, list[Path]]], options: ReadOptions
+    ) -> dict[str, dict[str, list[Path]]]:
+        """The pictures that can be read. Raises DataError for a class of which none can."""
+        paths = _paths(classes)
+        self.total = len(paths)
+        watched = options.watch(broken(paths), "looking for broken pictures", len(paths))
+        errors = dict(zip(paths, watched, strict=True))
+        self.broken = [error for error in errors.values() if error is not None]
+        kept = {
+            split: {name: [path for path in own if errors[path] is None] for name, own in parts.items()}
+            for split, parts in classes.items()
+        }
+        for split, parts in kept.items():
+            for name, own in parts.items():
+                if not own:
+                    raise DataError(
+                        f"{name}, {split}: none of its pictures can be read; {errors[classes[split][name][0]]}"
+                    )
+        return kept
+
+    def notes(self) -> list[str]:
+        notes = []
+        if self.left_out:
+            notes.append(as_text(self.left_out))
+        if self.below:
+            pictures = "picture lies" if self.below == 1 else "pictures lie"
+            notes.append(f"{self.below} {pictures} in folders within the classes' and count as of the class")
+        if self.broken:
+            listed = "; ".join(str(error) for error in self.broken[:20])
+            more = f"; and {len(self.broken) - 20} more" if len(self.broken) > 20 else ""
+            notes.append(
+                f"{len(self.broken)} of {self.total} pictures cannot be read and are left out: {listed}{more}"
+            )
+        return notes
 
 
 def _split_folders(source: Path) -> dict[str, Path]:
@@ -73,38 +172,32 @@ def _split_folders(source: Path) -> dict[str, Path]:
     return roots if "train" in roots else {"train": source}
 
 
-def _enlarged(path: Path, width: int, height: int, size: int) -> str:
-    return f"{path.name} is {width}x{height}, smaller than {size}x{size}, and is enlarged; a smaller size would not"
-
-
-def _classes(root: Path) -> dict[str, list[Path]]:
-    """Class -> its pictures, both in order of their names. Raises DataError for a class without any."""
-    classes = {folder.name: _pictures(folder) for folder in _folders(root)}
-    empty = next((name for name, pictures in classes.items() if not pictures), None)
-    if empty is not None:
-        raise DataError(
-            f"{root / empty}: no picture in it ({', '.join(sorted(SUFFIXES))}); a folder a class is expected"
-        )
-    if not classes:
-        raise DataError(f"{root}: no folder in it; one folder of pictures a class is expected")
-    return classes
-
-
 def _folders(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    )
+def _paths(classes: Mapping[str, Mapping[str, Sequence[Path]]]) -> list[Path]:
+    return [path for own in classes.values() for pictures in own.values() for path in pictures]
+
+
+def _headers(paths: Sequence[Path]) -> list[Any]:
+    """What every file says before its pixels. Raises DataError that lists all files that are broken, in pixels too."""
+    try:
+        return [header(path) for path in paths]
+    except DataError:
+        raise _all_broken(paths) from None
+
+
+def _all_broken(paths: Sequence[Path]) -> DataError:
+    errors = [error for error in broken(paths) if error is not None]
+    return unreadable(errors, len(paths))
 
 
 class _FileImages:
-    """Pictures in files of their own, decoded when they are asked for."""
+    """Pictures in files of their own, decoded when they are asked for; `siblings` are all of the set's files."""
 
-    def __init__(self, paths: Sequence[Path], shape: tuple[int, int, int]) -> None:
-        self._paths = paths
+    def __init__(self, paths: Sequence[Path], shape: tuple[int, int, int], siblings: Sequence[Path]) -> None:
+        self._paths, self._siblings = paths, siblings
         self.shape = (len(paths), *shape)
 
     def __len__(self) -> int:
@@ -113,10 +206,12 @@ class _FileImages:
     def __getitem__(self, key: Any) -> NDArray[np.uint8]:
         wanted = np.arange(len(self))[key]
         images = np.empty((wanted.size, *self.shape[1:]), np.uint8)
-        with ThreadPoolExecutor() as pool:  # Pillow lets go of the interpreter while it decodes
-            for place, picture in enumerate(pool.map(self._load, wanted.reshape(-1))):
-                images[place] = picture
+        paths = (self._paths[index] for index in wanted.reshape(-1))
+        for place, picture in enumerate(load_all(paths, self._fit)):
+            if isinstance(picture, DataError):  # nothing can come of it: the others are found for the message
+                raise _all_broken(self._siblings)
+            images[place] = picture
         return images.reshape(*wanted.shape, *self.shape[1:])
 
-    def _load(self, index: int) -> Any:
-        return fit(load(self._paths[index]), self.shape[1:])
+    def _fit(self, picture: NDArray[np.uint8]) -> Any:
+        return fit(picture, self.shape[1:])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...errors import DataError
 from ..contents import Contents
 from .arrays import Field, contents_of
+from .reading import ReadOptions
 
 _PARTS = {"train": ("train",), "test": ("t10k", "test")}
 _UNSIGNED_BYTE = 0x08
@@ -24,12 +25,12 @@ def matches(source: Path) -> bool:
     return source.is_dir() and any("idx3" in entry.name for entry in source.iterdir())
 
 
-def read(source: Path, size: int) -> Contents:
+def read(source: Path, options: ReadOptions) -> Contents:
     parts: dict[str, tuple[Field, Field]] = {}
     for split, words in _PARTS.items():
         images, labels = _find(source, words, "idx3"), _find(source, words, "idx1")
         parts[split] = (read_idx(images, 3), str(images)), (read_idx(labels, 1), str(labels))
-    return contents_of(source, parts)
+    return contents_of(source, parts, pixel_range=options.pixel_range)
 
 
 def _find(source: Path, words: tuple[str, ...], kind: str) -> Path:

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from ..contents import Contents
+from ..listing import shortened
 from .arrays import Field, contents_of
+from .reading import ReadOptions
 
 _SPLITS = {
     "train": {"train", "training"},
@@ -30,7 +32,7 @@ def matches(source: Path) -> bool:
     return source.is_file() and source.suffix == ".npz"
 
 
-def read(source: Path, size: int) -> Contents:
+def read(source: Path, options: ReadOptions) -> Contents:
     try:
         with zipfile.ZipFile(source) as archive:
             members = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
@@ -48,7 +50,11 @@ def read(source: Path, size: int) -> Contents:
             names = _names(*_field(source, archive, members[names_key])) if names_key else []
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise DataError(f"{source}: cannot be read as .npz ({error})") from None
-    return contents_of(source, {split: (images, labels) for split, (images, labels) in fields.items()}, names)
+    used = {key for pair in pairs.values() for key in pair} | {names_key}
+    unused = [key for key in members if key not in used]
+    notes = [f"not read of {source.name}: {shortened(unused)}"] if unused else []
+    parts = {split: (images, labels) for split, (images, labels) in fields.items()}
+    return contents_of(source, parts, names, pixel_range=options.pixel_range, notes=notes)
 
 
 def _pairs(keys: list[str]) -> dict[str, tuple[str, str]]:
