@@ -26,7 +26,7 @@ GRADIENTS = ("none", "parameters", "input", "all")
 class Loss:
     """One of the lecture's loss bricks, applied to the scores before the softmax (ops.losses).
 
-    Raises UsageError for an unknown name.
+    Raises UsageError for an unknown name or a margin below 0.
     """
 
     name: str = "log-softmax"
@@ -35,6 +35,8 @@ class Loss:
     def __post_init__(self) -> None:
         if self.name not in losses.LOSSES:
             raise UsageError(f"unknown loss '{self.name}'{nearest(self.name, losses.LOSSES)}")
+        if not 0 <= self.margin < math.inf:
+            raise UsageError(f"margin {self.margin:g}: a number of at least 0 is expected")
 
 
 class Plan:

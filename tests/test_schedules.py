@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from numbacnn.errors import UsageError
 from numbacnn.training import Settings
 from numbacnn.training.schedules import HALVINGS, SCHEDULES
 
@@ -73,20 +72,3 @@ def test_a_schedule_goes_on_from_its_stored_state() -> None:
     again = SCHEDULES["halve"](first.settings, **first.state())
     assert again.rate(0) == first.rate(0)
     assert [again.ended(False) for _ in range(2)] == [first.ended(False) for _ in range(2)] == [False, True]
-
-
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        ({"schedule": "halfe"}, "did you mean 'halve'"),
-        ({"learning_rate": 0}, "--learning-rate 0: a number above 0"),
-        ({"learning_rate": float("nan")}, "--learning-rate nan"),
-        ({"momentum": 1.0}, "--momentum 1.0: at least 0 and below 1"),
-        ({"epochs": 0}, "--epochs 0: at least 1"),
-        ({"weight_decay": -1.0}, "--weight-decay -1.0"),
-        ({"loss": "hinged"}, "did you mean 'hinge'"),
-    ],
-)
-def test_settings_that_cannot_be_meant(wrong: dict[str, object], words: str) -> None:
-    with pytest.raises(UsageError, match=words):
-        Settings(**wrong)  # type: ignore[arg-type]

@@ -40,6 +40,7 @@ class Trainer:
     ) -> None:
         self.network, self.dataset, self.settings = network, dataset, settings
         _check(network, dataset)
+        settings.check_fit(network.input_shape)
         self._loss = Loss(settings.loss, settings.margin)
         self.optimizer = SGD(network.graph, momentum=settings.momentum, weight_decay=settings.weight_decay)
         self._augmentation = Augmentation(dataset, network.input_shape, settings)

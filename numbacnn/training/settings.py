@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import operator
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import UsageError, nearest
+from ..errors import UsageError, cut, nearest
 from ..execution import Loss
+from ..layers.initialization import INITIALIZERS
 from .schedules import SCHEDULES
 
+LARGEST_SEED = 2**64 - 1
+"""Philox's key, from which everything random is drawn, has 64 bits."""
 
-def _option(default: Any, help: str) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help})
+
+def _option(default: Any, help: str, topic: str, least: float = 0, most: float = math.inf) -> Any:
+    """A setting, which of `TOPICS` it belongs to, and from where to where its numbers make sense."""
+    metadata = {"help": help, "topic": topic, "least": least, "most": most}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+TOPICS = ("Optimisation", "Schedule", "Augmentation", "Loss")
+OPTIMISATION, SCHEDULE, AUGMENTATION, LOSS = TOPICS
 
 
 @dataclass(frozen=True)
@@ -22,65 +34,115 @@ class Settings:
     Raises UsageError for a value that cannot be meant.
     """
 
-    epochs: int = _option(12, "Passes over the training pictures.")
-    batch_size: int = _option(64, "Pictures a step.")
-    learning_rate: float = _option(0.01, "Size of a step, at first.")
-    momentum: float = _option(0.9, "Share of the last step that is kept in the next.")
-    weight_decay: float = _option(5e-4, "Pull of every weight (not of biases) towards 0.")
+    epochs: int = _option(12, "Passes over the training pictures.", OPTIMISATION, 1, 100_000)
+    batch_size: int = _option(64, "Pictures a step.", OPTIMISATION, 1, 1_000_000)
+    learning_rate: float = _option(0.01, "Size of a step, at first.", OPTIMISATION, 0, 100)
+    momentum: float = _option(0.9, "Share of the last step that is kept in the next.", OPTIMISATION, 0, 1)
+    weight_decay: float = _option(
+        5e-4, "Pull of every weight (not of biases) towards 0.", OPTIMISATION, 0, 10
+    )
     schedule: str = _option(
         "halve",
         "How the learning rate falls: constant, step, cosine, or halve (hold it until the validation error stops "
         "improving, then divide by 2 and go back to the best weights).",
+        SCHEDULE,
     )
-    patience: int = _option(2, "Epochs without improvement that 'halve' waits for.")
-    step_epochs: int = _option(8, "Epochs after which 'step' divides the learning rate by 10.")
-    loss: str = _option("log-softmax", "square, log, hinge, log-softmax or max-margin.")
-    margin: float = _option(1.0, "Margin of hinge and max-margin.")
-    initialise: str = _option("he", "First weights: he, glorot, normal, uniform, constant or zero.")
-    seed: int = _option(0, "Of the first weights, the order of pictures, augmentation and dropout.")
-    flip: bool = _option(False, "Mirror half of the pictures from left to right.")
-    crop_padding: int = _option(0, "Crop at random from pictures padded by so many pixels.")
-    translate: int = _option(0, "Shift pictures by up to so many pixels.")
-    colour: float = _option(0.0, "Shift RGB along the set's main colours, by so many of their deviations.")
+    patience: int = _option(2, "Epochs without improvement that 'halve' waits for.", SCHEDULE, 1, 100_000)
+    step_epochs: int = _option(
+        8, "Epochs after which 'step' divides the learning rate by 10.", SCHEDULE, 1, 100_000
+    )
+    loss: str = _option("log-softmax", "square, log, hinge, log-softmax or max-margin.", LOSS)
+    margin: float = _option(1.0, "Margin of hinge and max-margin.", LOSS, 0, 1000)
+    initialise: str = _option(
+        "he", "First weights: he, glorot, normal, uniform, constant or zero.", OPTIMISATION
+    )
+    seed: int = _option(
+        0,
+        "Of the first weights, the order of pictures, augmentation and dropout.",
+        OPTIMISATION,
+        0,
+        LARGEST_SEED,
+    )
+    flip: bool = _option(False, "Mirror half of the pictures from left to right.", AUGMENTATION)
+    crop_padding: int = _option(0, "Crop at random from pictures padded by so many pixels.", AUGMENTATION)
+    translate: int = _option(0, "Shift pictures by up to so many pixels.", AUGMENTATION)
+    colour: float = _option(
+        0.0, "Shift RGB along the set's main colours, by so many of their deviations.", AUGMENTATION, 0, 10
+    )
 
     workspace_mb: int = _option(
         0,
         "MiB that the kernels of all layers may share beside activations and gradients; 0: as much as the fastest take.",
+        OPTIMISATION,
+        0,
+        2**20,
     )
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("epochs", 1),
-            ("batch_size", 1),
-            ("patience", 1),
-            ("step_epochs", 1),
-            ("seed", 0),
-            ("weight_decay", 0),
-            ("margin", 0),
-            ("crop_padding", 0),
-            ("translate", 0),
-            ("colour", 0),
-            ("workspace_mb", 0),
-        ):
-            if not getattr(self, name) >= least:
-                raise UsageError(f"{_flag(name)} {getattr(self, name)}: at least {least} is expected")
-        if not 0 < self.learning_rate < float("inf"):
-            raise UsageError(f"--learning-rate {self.learning_rate}: a number above 0 is expected")
-        if not 0 <= self.momentum < 1:
-            raise UsageError(f"--momentum {self.momentum}: at least 0 and below 1 is expected")
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, _checked(field, getattr(self, field.name)))
+        if not self.learning_rate > 0:
+            raise UsageError(f"--learning-rate {self.learning_rate:g}: a number above 0 is expected")
+        if not self.momentum < 1:
+            raise UsageError(f"--momentum {self.momentum:g}: at least 0 and below 1 is expected")
         if self.schedule not in SCHEDULES:
             raise UsageError(
-                f"--schedule {self.schedule}: no such schedule{nearest(self.schedule, SCHEDULES)}"
+                f"--schedule {cut(self.schedule)}: no such schedule{nearest(self.schedule, SCHEDULES)}"
+            )
+        if self.initialise not in INITIALIZERS:
+            raise UsageError(
+                f"--initialise {cut(self.initialise)}: no such initialisation{nearest(self.initialise, INITIALIZERS)}"
             )
         Loss(self.loss, self.margin)
+
+    def check_fit(self, input_shape: tuple[int, ...]) -> None:
+        """Raises UsageError if windows could lie so far beyond a network's pictures (H,W,C) that little is left of them."""
+        most = min(input_shape[:2]) // 2
+        size = f"{input_shape[0]}x{input_shape[1]}"
+        for name in ("translate", "crop_padding"):
+            if getattr(self, name) > most:
+                raise UsageError(
+                    f"{flag(name)} {getattr(self, name):,}: at most half of a side fits, which is {most} of the {size} "
+                    "pixels that the network takes"
+                )
+        if self.translate + self.crop_padding > most:
+            raise UsageError(
+                f"--translate {self.translate} and --crop-padding {self.crop_padding} together shift by up to "
+                f"{self.translate + self.crop_padding} pixels: at most half of a side fits, which is {most} of the "
+                f"{size} pixels that the network takes"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values by name, for a file."""
         return dataclasses.asdict(self)
 
 
-def _flag(name: str) -> str:
+def flag(name: str) -> str:
+    """A setting as people know it."""
     return f"--{name.replace('_', '-')}"
+
+
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a name"}
+
+
+def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
+    """The value as the type that the setting has. Raises UsageError for one that cannot be meant."""
+    kind: Any = type(field.default)
+    shown = f"{flag(field.name)} {cut(value)}"
+    try:
+        plain = operator.index(value) if kind is int else kind(value)
+    except (TypeError, ValueError, OverflowError):
+        plain = None
+    if plain is None or plain != value or isinstance(value, bool) != (kind is bool):
+        raise UsageError(f"{shown}: {_KINDS[kind]} is expected")
+    if kind not in (int, float):
+        return plain
+    least, most = field.metadata["least"], field.metadata["most"]
+    if least <= plain <= most:
+        return plain
+    if most == math.inf:
+        raise UsageError(f"{shown}: at least {least:,} is expected")
+    raise UsageError(f"{shown}: {least:,} to {most:,} is expected")
 
 
 RECIPES: dict[str, dict[str, Any]] = {
