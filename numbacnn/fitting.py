@@ -31,9 +31,11 @@ def window(rows: int, columns: int, input_shape: tuple[int, ...], shorter_side: 
     """Where in a picture of (rows, columns) the input (H,W,…) lies.
 
     The picture is scaled so that its shorter side is `shorter_side`, but never to less than what fills (H,W);
-    with 0 it is scaled just enough to fill (H,W).
+    with 0 it is scaled just enough to fill (H,W). A picture of the input's size is what the network sees already.
     """
     height, width = input_shape[:2]
+    if (rows, columns) == (height, width):
+        return Window(rows, columns, 0, 0)
     scale = max(height / rows, width / columns, shorter_side / min(rows, columns))
     tall, wide = max(round(rows * scale), height), max(round(columns * scale), width)
     return Window(tall, wide, (tall - height) // 2, (wide - width) // 2)

@@ -67,4 +67,4 @@ def _brought(dataset: Dataset, network: Network) -> str:
         done.append(f"cut to the middle {height}x{width}")
     if channels != wanted:
         done.append("turned to grey" if wanted == 1 else "given three equal channels")
-    return f"pictures of {rows}x{columns} are {' and '.join(done)}, as the model takes them"
+    return f"pictures of {rows}x{columns} are {', '.join(done)}, as the model takes them"

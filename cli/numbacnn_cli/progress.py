@@ -81,6 +81,8 @@ def _line(event: Event, out: Output) -> None:
 
     match event:
         case RunStarted():
+            if str(event.fit):
+                out.say(str(event.fit))
             out.say(_started(event))
         case Warned():
             out.warn(event.message)

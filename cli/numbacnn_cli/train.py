@@ -44,9 +44,6 @@ Options: Any = dataclasses.make_dataclass(
 )
 """Training's settings as options, None where not given: a network's own recipe then decides."""
 
-NETWORKS = {(8, 8, 1): "digits", (28, 28, 1): "lenet", (32, 32, 3): "cifar-quick", (227, 227, 3): "alexnet"}
-"""The network taken for pictures of a size, if none is named."""
-
 
 def train(
     *,
@@ -63,7 +60,8 @@ def train(
     Defaults of the settings may differ for a named network: config.toml has what was used. Stop it with Ctrl-C and
     go on with --resume.
 
-    JSON: `run`, `model`, `data`, `network`, `epochs`, `images_per_second`, `waiting_share` (of the time, for data; both
+    JSON: `run`, `model`, `data`, `network`, `fit` (null, or what was done to pictures of another size: `.method`,
+    `.pictures`, `.scaled`, `.input`), `epochs`, `images_per_second`, `waiting_share` (of the time, for data; both
     of the median epoch), `best_epoch`, `validation.top1_error`, `test.top1_error`, `test.top5_error`, `test.loss`,
     `test.images`, `figures[]`.
 
@@ -108,42 +106,18 @@ def train(
 def _new(
     data: str, network: str | None, given: dict[str, Any], compute: Compute
 ) -> tuple[dict[str, Any], Trainer]:
-    from numbacnn import architectures
-    from numbacnn.errors import UsageError
     from numbacnn.storage import open_dataset
-    from numbacnn.training import Trainer, preprocessing, settings_for
+    from numbacnn.training import Trainer, settings_for
+
+    from .choosing import build_network, default_network
 
     dataset = open_dataset(data)
-    if network is None:
-        network = NETWORKS.get(dataset.image_shape)
-        if network is None:
-            size = "x".join(map(str, dataset.image_shape))
-            names = ", ".join(architectures.ARCHITECTURES)
-            raise UsageError(
-                f"no network is known to suit pictures of {size}; name one with --network: {names}, or a .toml file"
-            )
+    network = network or default_network(dataset)
     chosen = settings_for(network, **given)
-    built = architectures.build(
-        network,
-        input_shape=_input_shape(network, dataset),
-        class_names=dataset.class_names,
-        pixels=preprocessing(dataset),
-        initialise=chosen.initialise,
-        seed=chosen.seed,
-    )
+    built = build_network(dataset, network, chosen)
     compute.place(built)
-    return {"data": data, "network": network, **chosen.as_dict()}, Trainer(built, dataset, chosen)
-
-
-def _input_shape(network: str, dataset: Dataset) -> tuple[int, ...] | None:
-    """A named network takes the pictures as they are, unless they are larger than what it was made for."""
-    from numbacnn.architectures import ARCHITECTURES
-
-    if network not in ARCHITECTURES:
-        return None
-    height, width, channels = dataset.image_shape
-    made_for = ARCHITECTURES[network].input_shape
-    return (min(height, made_for[0]), min(width, made_for[1]), channels)
+    trainer = Trainer(built, dataset, chosen)
+    return {"data": data, "network": network, **trainer.settings.as_dict()}, trainer
 
 
 def _resumed(folder: RunFolder, given: dict[str, Any], compute: Compute) -> tuple[dict[str, Any], Trainer]:
@@ -259,6 +233,7 @@ def _results(
         "model": folder.model,
         "data": record["data"],
         "network": config["network"],
+        "fit": _fit(trainer),
         "epochs": state.epoch,
         **speed,
         "best_epoch": state.best_epoch,
@@ -278,6 +253,12 @@ def _results(
     out.say(line)
     out.say(f"{folder.path}: {', '.join(path.name for path in (folder.model, *result['figures']))}")
     return result
+
+
+def _fit(trainer: Trainer) -> dict[str, Any] | None:
+    fit = trainer.fit
+    names = ("method", "pictures", "scaled", "input")
+    return None if fit.method is None else {name: getattr(fit, name) for name in names}
 
 
 def _figures(trainer: Trainer, folder: RunFolder) -> list[Path]:

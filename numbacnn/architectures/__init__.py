@@ -1,45 +1,27 @@
-"""Networks by name, and from a TOML file that a user writes.
-
-A new network is a file here, or a function in one, and its line in ARCHITECTURES.
-"""
+"""Networks by name, and from a TOML file that a user writes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import NetworkError, nearest
-from ..graph import PIXELS, Graph, LayerLine
+from ..graph import PIXELS, Graph
 from ..layers import Pixels, Shape
 from ..network import Network
-from .alexnet import alexnet
-from .cifar_quick import cifar_quick
+from .choosing import DEFAULTS, input_shape_for, suitable
 from .definition import read_definition
-from .digits import digits
-from .lenet import lenet, lenet_1998
-from .vgg_small import vgg_small
+from .named import ARCHITECTURES, Architecture
 
-__all__ = ["ARCHITECTURES", "Architecture", "build", "read_definition"]
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A named network: its layers after the pixels, and the pictures and classes it was made for."""
-
-    layers: Callable[[Shape, int], list[LayerLine]]
-    input_shape: Shape
-    classes: int
-
-
-ARCHITECTURES: dict[str, Architecture] = {
-    "lenet": Architecture(lenet, (28, 28, 1), 10),
-    "lenet-1998": Architecture(lenet_1998, (28, 28, 1), 10),
-    "alexnet": Architecture(alexnet, (227, 227, 3), 1000),
-    "cifar-quick": Architecture(cifar_quick, (32, 32, 3), 10),
-    "vgg-small": Architecture(vgg_small, (32, 32, 3), 10),
-    "digits": Architecture(digits, (8, 8, 1), 10),
-}
+__all__ = [
+    "ARCHITECTURES",
+    "DEFAULTS",
+    "Architecture",
+    "build",
+    "input_shape_for",
+    "read_definition",
+    "suitable",
+]
 
 
 def build(
@@ -60,8 +42,9 @@ def build(
     if str(name).endswith(".toml"):
         definition = read_definition(Path(name))
         made_for = Architecture(lambda *_: definition.layers, definition.input_shape, definition.classes)
-        if classes not in (None, made_for.classes):
-            raise NetworkError(f"{name} ends in {made_for.classes} classes, and {classes} are needed")
+        needed = classes or len(class_names) or made_for.classes
+        if needed != made_for.classes:
+            raise NetworkError(f"{name} ends in {made_for.classes} classes, and {needed} are needed")
     elif name in ARCHITECTURES:
         made_for = ARCHITECTURES[str(name)]
     else:

@@ -2,6 +2,7 @@
 
 from .evaluation import Evaluation, evaluate
 from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, StoppedEarly, Warned
+from .fit import Fit
 from .loop import Trainer, train
 from .preprocessing import preprocessing
 from .run_folder import RunFolder
@@ -16,6 +17,7 @@ __all__ = [
     "Evaluation",
     "Event",
     "Finished",
+    "Fit",
     "RolledBack",
     "RunFolder",
     "RunStarted",

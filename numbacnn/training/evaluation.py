@@ -36,7 +36,7 @@ class Evaluation:
         counts = self.confusion.sum(axis=1)
         right = np.diag(self.confusion)
         return [
-            1 - float(hit) / float(count) if count else None for hit, count in zip(right, counts, strict=True)
+            int(count - hit) / int(count) if count else None for hit, count in zip(right, counts, strict=True)
         ]
 
 
@@ -75,7 +75,7 @@ def evaluate(
             missed += int((np.sum(scores > own[:, None], axis=1) >= 5).sum())
     images = int(confusion.sum())
     return Evaluation(
-        top1_error=1 - float(np.trace(confusion)) / images,
+        top1_error=(images - int(np.trace(confusion))) / images,
         top5_error=missed / images,
         loss=total / images,
         images=images,

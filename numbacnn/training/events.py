@@ -7,16 +7,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .fit import Fit
+
 
 @dataclass(frozen=True)
 class RunStarted:
-    """Buffers are about to be taken: `bytes` of them."""
+    """Buffers are about to be taken: `bytes` of them. `fit` says what is done to pictures of another size."""
 
     epochs: int
     batches: int
     images: int
     parameters: int
     bytes: int
+    fit: Fit
 
 
 @dataclass(frozen=True)

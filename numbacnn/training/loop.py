@@ -19,6 +19,7 @@ from . import sampling
 from .augmentation import Augmentation
 from .evaluation import EVALUATION_BATCH, evaluate
 from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, StoppedEarly, Warned
+from .fit import choose_fit, fitted
 from .intake import INTAKES, Batch
 from .optimizer import SGD
 from .prefetch import PLACES, ReadAhead
@@ -38,12 +39,20 @@ class Trainer:
         settings: Settings,
         resumed: tuple[dict[str, Any], dict[str, Any]] | None = None,
     ) -> None:
-        self.network, self.dataset, self.settings = network, dataset, settings
-        _check(network, dataset)
         settings.check_fit(network.input_shape)
+        if dataset.classes > network.classes:
+            raise DataError(
+                f"{dataset.name} has {dataset.classes} classes, and the network ends in {network.classes}"
+            )
+        self.network, self.dataset = network, dataset
+        self.fit = choose_fit(dataset, network, settings.fit)
+        """What is done to pictures of another size; the network's preprocessing says it from now on."""
+        network.graph.pixels.shorter_side = self.fit.shorter_side
+        self.settings = settings = dataclasses.replace(settings, fit=self.fit.setting)
+        self._fitted = fitted(dataset, self.fit)
         self._loss = Loss(settings.loss, settings.margin)
         self.optimizer = SGD(network.graph, momentum=settings.momentum, weight_decay=settings.weight_decay)
-        self._augmentation = Augmentation(dataset, network.input_shape, settings)
+        self._augmentation = Augmentation(self._fitted, network.input_shape, settings)
         self.state = State() if resumed is None else State.restored(*resumed, self.optimizer)
         if self.state.velocity:
             self.optimizer.set_velocity(self.state.velocity)
@@ -63,7 +72,12 @@ class Trainer:
         parameters = sum(array.size for array in self.optimizer.parameters.values())
         ahead = math.prod(self._ahead) * np.dtype(self.network.graph.dtype).itemsize
         yield RunStarted(
-            self.settings.epochs, self._batches, len(self.dataset.train), parameters, self._plan.bytes + ahead
+            self.settings.epochs,
+            self._batches,
+            len(self.dataset.train),
+            parameters,
+            self._plan.bytes + ahead,
+            self.fit,
         )
         if self.settings.initialise in SYMMETRIC and self.state.step == 0:
             yield Warned(
@@ -93,14 +107,14 @@ class Trainer:
         return self.state.epoch >= self.settings.epochs or bool(self._schedule.spent(self.state.epoch))
 
     def _evaluation_plan(self) -> Plan | None:
-        split = self.dataset.validation
+        split = self._fitted.validation
         return None if split is None else self.network.plan(min(self.evaluation_batch, len(split)))
 
     def _input(self) -> Iterator[Batch]:
         """All that the run has yet to see."""
         epochs = range(self.state.epoch, self.settings.epochs)
         return sampling.batches(
-            self.dataset.train,
+            self._fitted.train,
             self._intake,
             self._plan.batch_size,
             self.settings.seed,
@@ -190,9 +204,9 @@ class Trainer:
             "train_loss": state.loss_sum / state.seen,
             "train_top1_error": state.wrong / state.seen,
         }
-        if self.dataset.validation is not None:
+        if self._fitted.validation is not None:
             measured = evaluate(
-                self.network, self.dataset.validation, loss=self._loss, batch_size=self.evaluation_batch
+                self.network, self._fitted.validation, loss=self._loss, batch_size=self.evaluation_batch
             )
             row |= {"validation_loss": measured.loss, "validation_top1_error": measured.top1_error}
         error = row.get("validation_top1_error", row["train_top1_error"])
@@ -226,19 +240,9 @@ def train(
     """Trains a network in place and yields what happens; at the end it holds its best weights.
 
     `changes` are fields of Settings: `train(network, dataset, epochs=5)`. The network's first layer should hold the
-    data set's mean and scale (`preprocessing`); nothing here changes it.
+    data set's mean and scale (`preprocessing`); what is done to pictures of another size (the setting `fit`) is written
+    into it, so that the network takes such pictures from then on.
     Raises UsageError for settings, DataError if data and network do not fit, TrainingError if the loss diverges.
     """
     base = settings or Settings()
     return iter(Trainer(network, dataset, dataclasses.replace(base, **changes)))
-
-
-def _check(network: Network, dataset: Dataset) -> None:
-    have, need = dataset.image_shape, network.input_shape
-    if have[0] < need[0] or have[1] < need[1] or have[2] != need[2]:
-        sizes = ["x".join(map(str, shape)) for shape in (have, need)]
-        raise DataError(f"{dataset.name}: pictures of {sizes[0]} do not fit a network for {sizes[1]}")
-    if dataset.classes > network.classes:
-        raise DataError(
-            f"{dataset.name} has {dataset.classes} classes, and the network ends in {network.classes}"
-        )

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import operator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ..errors import UsageError, cut, nearest
 from ..execution import Loss
@@ -15,6 +15,9 @@ from .schedules import SCHEDULES
 
 LARGEST_SEED = 2**64 - 1
 """Philox's key, from which everything random is drawn, has 64 bits."""
+
+Fitting = Literal["auto", "resize", "crop"]
+FITS: tuple[str, ...] = get_args(Fitting)
 
 
 def _option(default: Any, help: str, topic: str, least: float = 0, most: float = math.inf) -> Any:
@@ -69,6 +72,12 @@ class Settings:
     colour: float = _option(
         0.0, "Shift RGB along the set's main colours, by so many of their deviations.", AUGMENTATION, 0, 10
     )
+    fit: Fitting = _option(  # noqa: RUF009 - an alias of a Literal is as immutable as one
+        "auto",
+        "Pictures of another size than the network's: resize scales them; crop trains on windows of them at random "
+        "places and takes their middle everywhere else; auto crops pictures up to 1.25 times as large, and scales others.",
+        AUGMENTATION,
+    )
 
     workspace_mb: int = _option(
         0,
@@ -93,6 +102,8 @@ class Settings:
             raise UsageError(
                 f"--initialise {cut(self.initialise)}: no such initialisation{nearest(self.initialise, INITIALIZERS)}"
             )
+        if self.fit not in FITS:
+            raise UsageError(f"--fit {cut(self.fit)}: no such way to fit pictures{nearest(self.fit, FITS)}")
         Loss(self.loss, self.margin)
 
     def check_fit(self, input_shape: tuple[int, ...]) -> None:

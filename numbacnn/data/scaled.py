@@ -1,0 +1,48 @@
+"""Pictures of a split at a network's size, scaled and cut when they are read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..fitting import fit_all
+from .dataset import Images, Split
+
+KEPT_BYTES = 1 << 30
+"""Scaled pictures of a split are kept for the next epoch if all of them take no more than this."""
+
+
+def scaled(split: Split, shape: tuple[int, ...], shorter_side: int = 0) -> Split:
+    """The split with its pictures brought to (H,W,C) by `fitting.fit`; the split itself if they have that size."""
+    if tuple(split.images.shape[1:]) == tuple(shape):
+        return split
+    return Split(_Scaled(split.images, shape, shorter_side), split.labels)
+
+
+class _Scaled:
+    """Each picture is scaled when it is first asked for; two threads may ask, and would write the same bytes."""
+
+    def __init__(self, images: Images, shape: tuple[int, ...], shorter_side: int) -> None:
+        self._images, self._shorter_side = images, shorter_side
+        self.shape = (len(images), *shape)
+        is_kept = np.prod(self.shape, dtype=np.int64) <= KEPT_BYTES
+        self._kept = np.empty(self.shape, np.uint8) if is_kept else None
+        self._known = np.zeros(len(images), bool)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> Any:
+        wanted = np.arange(len(self))[key]
+        if self._kept is None:
+            return self._made(wanted.reshape(-1)).reshape(*wanted.shape, *self.shape[1:])
+        missing = np.unique(wanted[~self._known[wanted]])
+        if missing.size:
+            self._kept[missing] = self._made(missing)
+            self._known[missing] = True
+        return self._kept[wanted]
+
+    def _made(self, indices: Any) -> Any:
+        pictures = np.asarray(self._images[indices])
+        return fit_all(pictures, self.shape[1:], self._shorter_side)
