@@ -47,3 +47,21 @@ def test_labels_that_do_not_fit() -> None:
     network = build("digits")
     with pytest.raises(DataError, match="a label is 12, and the network has 10 classes"):
         evaluate(network, Split(DATASET.test.read(slice(0, 2)), np.array([1, 12])))
+
+
+@pytest.mark.parametrize(
+    ("bias", "expected"),
+    [
+        (np.zeros(10), 0.9),  # all classes alike: only the one that is named first is not luck
+        (np.arange(10.0), 0.5),
+        (np.array([9, 8, 7, 6, 5, 5, 1, 1, 1, 1.0]), 0.6),  # two share the fifth place
+        (np.array([5, 5, 5, 5, 5, 1, 1, 1, 1, 1.0]), 0.5),
+    ],
+)
+def test_equal_scores_are_not_among_the_best_five_by_luck(bias: np.ndarray, expected: float) -> None:
+    network = build("digits", initialise="zero")
+    network.graph["dense4"].layer.parameters["bias"][:] = bias
+    pictures = Split(np.zeros((10, 8, 8, 1), np.uint8), np.arange(10))
+    measured = evaluate(network, pictures)
+    assert measured.top5_error == expected
+    assert measured.top1_error == 0.9

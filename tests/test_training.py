@@ -272,7 +272,7 @@ def test_data_that_does_not_fit_the_network() -> None:
         DataError, match="few: pictures of 8x8 are smaller than the network's 28x28; --fit resize"
     ):
         train(build("lenet"), FEW)
-    with pytest.raises(DataError, match="few has 10 classes, and the network ends in 3"):
+    with pytest.raises(DataError, match="few: a label is 9, and the network has 3 classes"):
         train(build("digits", classes=3), FEW)
     with pytest.raises(UsageError, match="did you mean 'momentum'"):
         settings_for("digits", momentun=0.1)

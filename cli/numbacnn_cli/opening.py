@@ -35,11 +35,11 @@ def open_model(option: Path | None, out: Output, compute: Compute = CPU) -> Open
 
 
 def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
-    """The data set of --data, else the one that the model was trained on; says which it is.
+    """The data set of --data, else the one that the model was trained on, with the model's classes; says which it is.
 
     Raises UsageError if the model does not know one, DataError if the data set cannot be used with it.
     """
-    from numbacnn.errors import DataError, UsageError
+    from numbacnn.errors import UsageError
     from numbacnn.storage import open_dataset
 
     given = option or model.record.get("data")
@@ -50,9 +50,20 @@ def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
     network = model.network
     if dataset.image_shape != network.input_shape:
         out.note(_brought(dataset, network))
-    if dataset.classes > network.classes:
-        raise DataError(f"{given}: {dataset.classes} classes, and the model knows {network.classes}")
-    return dataset
+    matched = dataset.with_classes_of(network)
+    if dataset.class_names != network.class_names:
+        out.note(_matched(dataset, network))
+    return matched
+
+
+def _matched(dataset: Dataset, network: Network) -> str:
+    """How the data set's classes were found among the model's."""
+    from numbacnn.data.classes import matched_by_index
+
+    own, known = dataset.class_names, network.class_names
+    if not matched_by_index(own, known):
+        return f"classes are matched by name: {len(own)} in the data set, {len(known)} in the model"
+    return f"classes are matched by index, as one side has only numbers: '{own[0]}' is the model's '{known[0]}', and so on"
 
 
 def _brought(dataset: Dataset, network: Network) -> str:

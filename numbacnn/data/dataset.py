@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
 from .checks import as_class_names, as_labels, as_pixels, ranges_of
+from .classes import match_classes
 from .statistics import PixelStatistics, doubts
+
+if TYPE_CHECKING:
+    from ..network import Network
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -38,10 +42,15 @@ class Images(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Pictures (N,H,W,C) uint8 and their labels (N) int64, from 0."""
+    """Pictures (N,H,W,C) uint8 and their labels (N) int64, from 0.
+
+    `class_names` has what a label stands for; a split of a Dataset has that one's. Without names, a label is the index
+    of a network's class.
+    """
 
     images: Images
     labels: Labels
+    class_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -61,7 +70,18 @@ class Split:
 
     def subset(self, indices: NDArray[np.integer[Any]]) -> Split:
         """Those pictures as a split of their own; nothing is read or copied yet."""
-        return Split(_Subset(self.images, indices), self.labels[indices])
+        return replace(self, images=_Subset(self.images, indices), labels=self.labels[indices])
+
+    def with_classes_of(self, network: Network) -> Split:
+        """The same pictures with labels that are indices of the network's classes, each of the same name.
+
+        Where one side has no names, the label stays as it is. Raises DataError naming the classes that the network does
+        not know.
+        """
+        if self.class_names in ((), network.class_names):
+            return self
+        places = match_classes(self.class_names, network.class_names, np.unique(self.labels).tolist())
+        return replace(self, labels=places[self.labels], class_names=network.class_names)
 
 
 class _Subset:
@@ -93,6 +113,10 @@ class Dataset:
     source: str = ""
     licence: str = ""
     path: Path | None = None
+
+    def __post_init__(self) -> None:
+        named = {name: replace(split, class_names=self.class_names) for name, split in self.splits.items()}
+        object.__setattr__(self, "splits", named)
 
     @staticmethod
     def open(name_or_path: str | Path) -> Dataset:
@@ -149,6 +173,18 @@ class Dataset:
         train_statistics = statistics["train"]
         mean, deviation = train_statistics.mean, train_statistics.deviation
         return Dataset(name, splits, names, shape, mean, deviation, source, licence)
+
+    def with_classes_of(self, network: Network) -> Dataset:
+        """The same pictures with the network's class names, and labels that are indices of them.
+
+        Each class is the network's of the same name, or where one side has no names of the same index
+        (`data.classes.matched_by_index`). Raises DataError naming the classes that the network does not know.
+        """
+        try:
+            splits = {name: split.with_classes_of(network) for name, split in self.splits.items()}
+        except DataError as error:
+            raise DataError(f"{self.path or self.name}: {error}") from None
+        return replace(self, splits=splits, class_names=network.class_names)
 
     def split(self, name: str) -> Split:
         """The split of that name. Raises DataError naming those that are there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ def scaled(split: Split, shape: tuple[int, ...], shorter_side: int = 0) -> Split
     """The split with its pictures brought to (H,W,C) by `fitting.fit`; the split itself if they have that size."""
     if tuple(split.images.shape[1:]) == tuple(shape):
         return split
-    return Split(_Scaled(split.images, shape, shorter_side), split.labels)
+    return replace(split, images=_Scaled(split.images, shape, shorter_side))
 
 
 class _Scaled:

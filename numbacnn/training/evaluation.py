@@ -50,9 +50,11 @@ def evaluate(
 ) -> Evaluation:
     """The network's errors and mean loss over a split, whose pictures are brought to its size (`Network.as_images`).
 
-    Labels are indices of the network's classes: `Dataset.with_classes_of(network)` makes them so. With fewer than six
-    classes top-5 error is 0. Raises DataError for other labels.
+    Its classes are the network's of the same names (`Split.with_classes_of`). With fewer than six classes top-5 error is
+    0; a class that is among the best five only by luck, as scores are equal, is not. Raises DataError for classes that
+    the network does not know.
     """
+    split = split.with_classes_of(network)
     loss = loss or Loss()
     plan = network.plan(min(batch_size, len(split)))
     confusion = np.zeros((network.classes, network.classes), np.int64)
@@ -69,10 +71,7 @@ def evaluate(
             probabilities = plan.forward(network.as_images(pictures))
             total += float(plan.losses(labels, loss).sum(dtype=np.float64))
             np.add.at(confusion, (labels, probabilities.argmax(axis=1)), 1)
-            # Scores, since probabilities of a network that is very sure are all 0 but one.
-            scores = plan.output(plan.scores)
-            own = scores[np.arange(len(labels)), labels]
-            missed += int((np.sum(scores > own[:, None], axis=1) >= 5).sum())
+            missed += _outside_five(plan.output(plan.scores), probabilities, labels)
     images = int(confusion.sum())
     return Evaluation(
         top1_error=(images - int(np.trace(confusion))) / images,
@@ -81,3 +80,15 @@ def evaluate(
         images=images,
         confusion=confusion,
     )
+
+
+def _outside_five(scores: Any, probabilities: Any, labels: Any) -> int:
+    """How many labels are not among their picture's five best classes.
+
+    Scores are compared, as the probabilities of a network that is very sure are all 0 but one. Of classes with equal
+    scores, or scores that are no numbers, those that might be the sixth do not count, unless it is the class that the
+    network names first.
+    """
+    own = scores[np.arange(len(labels)), labels]
+    as_good = np.sum(~(scores < own[:, None]), axis=1)
+    return int(((as_good > 5) & (probabilities.argmax(axis=1) != labels)).sum())

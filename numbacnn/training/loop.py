@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..data import Dataset
-from ..errors import DataError, TrainingError
+from ..errors import TrainingError
 from ..execution import Loss, Plan
 from ..layers.initialization import SYMMETRIC
 from ..network import Network
@@ -40,10 +40,7 @@ class Trainer:
         resumed: tuple[dict[str, Any], dict[str, Any]] | None = None,
     ) -> None:
         settings.check_fit(network.input_shape)
-        if dataset.classes > network.classes:
-            raise DataError(
-                f"{dataset.name} has {dataset.classes} classes, and the network ends in {network.classes}"
-            )
+        dataset = dataset.with_classes_of(network)
         self.network, self.dataset = network, dataset
         self.fit = choose_fit(dataset, network, settings.fit)
         """What is done to pictures of another size; the network's preprocessing says it from now on."""
