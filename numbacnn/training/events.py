@@ -1,4 +1,4 @@
-"""What happens in a training run, in order: RunStarted, Warned*, (BatchDone*, EpochDone, RolledBack?)*, StoppedEarly?,
+"""What happens in a training run, in order: RunStarted, Warned*, (BatchDone*, EpochDone, Warned?, RolledBack?)*, StoppedEarly?,
 Finished.
 """
 

@@ -25,6 +25,7 @@ from .optimizer import SGD
 from .prefetch import PLACES, ReadAhead
 from .schedules import SCHEDULES
 from .settings import Settings
+from .standstill import Standstill
 from .state import State
 from .tally import Tally, Told
 
@@ -63,6 +64,7 @@ class Trainer:
         self._batches = -(-len(dataset.train) // self._plan.batch_size)
         self._ahead = (PLACES, self._plan.batch_size, *network.input_shape)
         self._tally = Tally(self._plan.device, network.graph.dtype)
+        self._standstill = Standstill(dataset, settings)
         self._passes: dict[int, Callable[[], None]] = {}
 
     def __iter__(self) -> Iterator[Event]:
@@ -82,6 +84,8 @@ class Trainer:
             )
         if self.dataset.validation is None:
             yield Warned("no validation split: the best epoch is the one with the smallest training error")
+        if nothing := self._standstill.nothing_to_learn(self.dataset):
+            yield Warned(nothing)
         self._intake = INTAKES[self._plan.device.name](self._plan, self._augmentation, PLACES)
         self._plan.take(self._evaluation_plan())  # or it would be learnt after an epoch that there is no room
         with ReadAhead(self._input()) as batches:
@@ -146,6 +150,15 @@ class Trainer:
                 waiting_share=state.waiting / state.seconds,
             )
 
+    def _idle_layers(self) -> list[str]:
+        """Those whose parameters got no gradient in the last step. To be asked before buffers are used for other ends."""
+        read = self._plan.device.read
+        return [
+            node
+            for node, gradients in self._plan.gradients.items()
+            if gradients and not any(np.any(read(gradient)) for gradient in gradients.values())
+        ]
+
     def _pictures(self) -> int:
         """Those of this epoch that a step has seen."""
         return min(self.state.batch * self._plan.batch_size, len(self.dataset.train))
@@ -201,11 +214,13 @@ class Trainer:
             "train_loss": state.loss_sum / state.seen,
             "train_top1_error": state.wrong / state.seen,
         }
+        idle, answers = self._idle_layers(), None
         if self._fitted.validation is not None:
             measured = evaluate(
                 self.network, self._fitted.validation, loss=self._loss, batch_size=self.evaluation_batch
             )
             row |= {"validation_loss": measured.loss, "validation_top1_error": measured.top1_error}
+            answers = measured.confusion.sum(axis=0)
         error = row.get("validation_top1_error", row["train_top1_error"])
         loss = row.get("validation_loss", row["train_loss"])
         # Of two epochs with the same number of mistakes, the one that was surer of the rest.
@@ -222,11 +237,17 @@ class Trainer:
             state.best_error, state.best_loss, state.best_epoch = error, loss, state.epoch
             state.best_weights = self.optimizer.snapshot()
         row["rolled_back"] = self._schedule.ended(improved)
+        state.rows.append(row)
+        warning = self._standstill.seen(state.rows, answers, last=self.over)
+        if warning:
+            layers = sum(bool(gradients) for gradients in self._plan.gradients.values())
+            warning += f"; {self._standstill.advice(idle, layers, moves=self.optimizer.moves())}"
         if row["rolled_back"]:
             self.optimizer.restore(state.best_weights)
         state.schedule = self._schedule.state()
-        state.rows.append(row)
         yield EpochDone(state.epoch, row, improved, state.best_epoch)
+        if warning:
+            yield Warned(warning)
         if row["rolled_back"]:
             yield RolledBack(state.epoch, state.best_epoch, self._schedule.rate(state.epoch))
 

@@ -60,6 +60,13 @@ class SGD:
             self._decayed,
         )
 
+    def moves(self) -> bool:
+        """Whether the last step changed any weight, or all of it was lost in rounding; biases start at 0, where nothing is."""
+        weights, velocity = (
+            self._device.read(row)[: self._decayed] for row in (self._weights, self._velocity)
+        )
+        return bool(np.any(weights - velocity != weights))
+
     def snapshot(self) -> Arrays:
         """Copies of the weights, on the host."""
         return {key: np.array(self._device.read(array)) for key, array in self.parameters.items()}
