@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .errors import DeviceError, nearest
+from .errors import DeviceError, NotEnoughMemory, nearest
+from .limits import free_memory, mebibytes
 
 _ALIGNMENT = 64
 """Bytes: a vector that begins with a cache line is read at once."""
@@ -70,7 +71,7 @@ class Device(Protocol):
         """What is known of it beside its name."""
 
     def free_bytes(self) -> int | None:
-        """What can still be allocated; None: the system says so when it is too late."""
+        """What can still be allocated; None where that is not known."""
 
 
 class CPU:
@@ -82,7 +83,10 @@ class CPU:
 
     def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         size = math.prod(shape) * np.dtype(dtype).itemsize
-        memory = np.zeros(size + _ALIGNMENT, np.uint8)
+        try:
+            memory = np.zeros(size + _ALIGNMENT, np.uint8)
+        except MemoryError:
+            raise NotEnoughMemory(f"{mebibytes(size)} of memory are needed, and could not be taken") from None
         first = -memory.ctypes.data % _ALIGNMENT
         return memory[first : first + size].view(dtype).reshape(shape)
 
@@ -109,7 +113,7 @@ class CPU:
         return {}
 
     def free_bytes(self) -> int | None:
-        return None
+        return free_memory()
 
 
 class _Memory:

@@ -7,6 +7,7 @@ NumbacnnError
 ├── DataError       a data set or a picture: says which file, which field, which index
 ├── ModelError      a file of weights that is damaged, foreign or does not fit its architecture
 ├── DeviceError     a device that is not there or failed
+│   └── NotEnoughMemory   what was asked for takes more memory than is free
 └── TrainingError   a run that cannot go on: a loss that is not finite, a run folder that is not one
 
 A message says what was given, what was expected and what to do, in one line where one will do.
@@ -15,6 +16,7 @@ A message says what was given, what was expected and what to do, in one line whe
 from __future__ import annotations
 
 import difflib
+import operator
 from collections.abc import Iterable
 
 MAX_MESSAGE = 20_000
@@ -56,6 +58,10 @@ class DeviceError(NumbacnnError, RuntimeError):
     """A device that is not usable."""
 
 
+class NotEnoughMemory(DeviceError):
+    """What was asked for takes more memory than is free; the message says how much, before any is taken."""
+
+
 class TrainingError(NumbacnnError, RuntimeError):
     """A training run that cannot start or go on."""
 
@@ -78,3 +84,16 @@ def nearest(given: str, known: Iterable[str]) -> str:
     listed = ", ".join(cut(name) for name in names[:_NAMES_LISTED])
     more = len(names) - _NAMES_LISTED
     return f"; known: {listed}{f' and {more} more' if more > 0 else ''}"
+
+
+def need_whole(name: str, value: object, least: int = 1, most: int | None = None) -> None:
+    """Raises UsageError unless a number that a caller gave is whole, at least `least` and at most `most`."""
+    expected = f"a whole number of at least {least} is expected"
+    if most is not None:
+        expected = f"a whole number from {least} to {most} is expected"
+    try:
+        whole = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise UsageError(f"{name} {cut(repr(value))}: {expected}") from None
+    if isinstance(value, bool) or whole < least or (most is not None and whole > most):
+        raise UsageError(f"{name} {cut(repr(value))}: {expected}")

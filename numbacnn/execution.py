@@ -11,7 +11,7 @@ from operator import is_
 import numpy as np
 
 from .device import Array
-from .errors import DataError, DeviceError, ShapeError, UsageError, nearest
+from .errors import DataError, NotEnoughMemory, ShapeError, UsageError, nearest, need_whole
 from .graph import Graph, Node
 from .layers import Call, Step
 from .memory import Memory
@@ -51,7 +51,7 @@ class Plan:
     A pass may hold fewer pictures than `batch_size`; every array returned holds the `count` in hand and is good
     until the next pass. `workspace_bytes` bounds what the layers' kernels share beside all this;
     a convolution then takes an algorithm that does with less.
-    Raises UsageError for a batch size below 1, unknown gradients, an unknown node or a workspace that is too small.
+    Raises UsageError for a batch size that is no whole number above 0, unknown gradients, an unknown node or a workspace that is too small.
     """
 
     def __init__(
@@ -63,8 +63,7 @@ class Plan:
         keep: Iterable[str] | None = None,
         workspace_bytes: int | None = None,
     ) -> None:
-        if batch_size < 1:
-            raise UsageError(f"batch size {batch_size}: at least 1 is expected")
+        need_whole("batch size", batch_size)
         if gradients not in GRADIENTS:
             raise UsageError(f"unknown gradients '{gradients}'{nearest(gradients, GRADIENTS)}")
         self.graph = graph
@@ -113,13 +112,13 @@ class Plan:
     def _buffers(self) -> dict[tuple[str, str], Array]:
         free = self.device.free_bytes()
         if free is not None and self._bytes_of(self.batch_size) > free:
-            raise DeviceError(self._too_large(free))
+            raise NotEnoughMemory(self._too_large(free))
         return self._memory.take(self.device)
 
     def take(self, beside: Plan | None = None) -> None:
         """Allocates the buffers now, not at their first use, and those of another Plan for as many pictures or fewer.
 
-        Raises DeviceError that names a batch size for which there is room.
+        Raises NotEnoughMemory that names a batch size for which there is room.
         """
         self._beside = beside
         _ = self._buffers

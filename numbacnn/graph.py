@@ -12,13 +12,23 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .device import CPU_DEVICE, Device
-from .errors import DeviceError, NetworkError, NumbacnnError, nearest
+from .errors import DeviceError, NetworkError, NumbacnnError, ShapeError, cut, nearest, need_whole
 from .layers import Layer, Parameter, Pixels, Shape
 from .layers.initialization import INITIALIZERS
+from .limits import need_memory
 
 PIXELS = "pixels"
 _ALIGNMENT = 16
 """Elements: every parameter begins with a cache line."""
+
+MAX_SEED = 2**64 - 1
+MAX_LAYERS = 4000
+MAX_INPUTS = 1000
+"""Of one layer."""
+MAX_NAME = 200
+"""Characters of a layer's name."""
+MAX_NUMBERS = 1 << 40
+"""In one layer's output for a picture, and in one parameter: more than any machine can hold."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +90,17 @@ class Graph:
     def _append(self, name: str, layer: Layer, inputs: tuple[str, ...] | None) -> None:
         if name in self.shapes:
             raise NetworkError(f"two layers are named '{name}'")
+        if not 1 <= len(name) <= MAX_NAME:
+            raise NetworkError(f"a layer is named '{cut(name)}': 1 to {MAX_NAME} characters are expected")
+        if len(self.nodes) >= MAX_LAYERS:
+            raise NetworkError(f"more than {MAX_LAYERS:,} layers; that is too many")
         try:
             inputs = self._resolve(layer, inputs)
             shapes = tuple(self.shapes[source] for source in inputs) or (self.input_shape,)
             self.shapes[name] = layer.output_shape(*shapes)
+            _need_size("its output", self.shapes[name])
+            for key, wanted in layer.parameter_shapes(*shapes).items():
+                _need_size(f"its {key}", wanted.shape)
         except NumbacnnError as error:
             raise type(error)(f"layer '{name}': {error}") from None
         self._wanted[name] = layer.parameter_shapes(*shapes)
@@ -97,10 +114,12 @@ class Graph:
             return ()
         if inputs is None:
             inputs = (self.nodes[-1].name,)
+        if len(inputs) > MAX_INPUTS:
+            raise NetworkError(f"it reads {len(inputs):,} layers: at most {MAX_INPUTS} are expected")
         for source in inputs:
             if source not in self.shapes:
                 raise NetworkError(
-                    f"it reads '{source}', and no layer above has that name{nearest(source, self.shapes)}"
+                    f"it reads '{cut(source)}', and no layer above has that name{nearest(source, self.shapes)}"
                 )
         if layer.inputs_expected is None and len(inputs) < 2:
             raise NetworkError(f'{layer.kind} joins two layers or more: inputs = ["…", "…"]')
@@ -183,10 +202,15 @@ class Graph:
     def initialise(self, scheme: str = "he", seed: int = 0, **options: float) -> None:
         """Gives every parameter its first values (layers.initialization), the same for the same seed.
 
-        Raises NetworkError for an unknown scheme.
+        Raises NetworkError for an unknown scheme, UsageError for a seed outside 0 to 2**64 - 1, NotEnoughMemory.
         """
         if scheme not in INITIALIZERS:
             raise NetworkError(f"unknown initialisation '{scheme}'{nearest(scheme, INITIALIZERS)}")
+        need_whole("seed", seed, 0, MAX_SEED)
+        sizes = [math.prod(each.shape) for node in self.nodes for each in self.wanted(node).values()]
+        # The numbers, and the largest of them in float64 as they are drawn.
+        needed = sum(sizes) * self.dtype.itemsize + 8 * max(sizes, default=0)
+        need_memory(needed, f"{sum(sizes):,} parameters take")
         for index, node in enumerate(self.nodes):
             for place, (name, wanted) in enumerate(self.wanted(node).items()):
                 # A stream of its own for every parameter: adding a layer does not shift the others.
@@ -219,3 +243,9 @@ class Graph:
             arrays = node.layer.parameters.items()
             node.layer.parameters = {name: np.array(self.device.read(array), dtype) for name, array in arrays}
         return other
+
+
+def _need_size(what: str, shape: Shape) -> None:
+    """Raises ShapeError for more numbers than there can be."""
+    if math.prod(shape) > MAX_NUMBERS:
+        raise ShapeError(f"{what} has more than {MAX_NUMBERS:,} numbers")

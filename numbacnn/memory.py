@@ -63,6 +63,10 @@ class Memory:
         self.walks_once = reuse and learns and not reaches_input
         """One walk back follows one pass forward; what it has passed is not kept for another."""
         self._owner = self._owners()
+        self._members: dict[str, list[str]] = {}
+        """Node -> the nodes whose output lies in its memory."""
+        for name, owner in self._owner.items():
+            self._members.setdefault(owner, []).append(name)
         self.slopes: dict[str, float] = {}
         """Product -> the slope of the rectifier after it, which it applies in its last pass."""
         self.rectified: set[str] = set()
@@ -178,12 +182,8 @@ class Memory:
         """The moment of a node's walk back."""
         return 2 * len(self._graph.nodes) - self._order[name]
 
-    def _members(self, owner: str) -> list[str]:
-        """The nodes whose output lies in this one's memory."""
-        return [name for name, other in self._owner.items() if other == owner]
-
     def _life_of_output(self, node: Node) -> tuple[float, float]:
-        born, members = self._order[node.name], self._members(node.name)
+        born, members = self._order[node.name], self._members.get(node.name, [])
         if self._kept.intersection(members) or (self.flows and not self.walks_once):
             return born, math.inf
         if self.walks_once:
@@ -201,7 +201,7 @@ class Memory:
         """From the first reader's walk back to the node's own; a walk may also start here."""
         if not self.walks_once:
             return 0, math.inf
-        readers = [reader for member in self._members(node.name) for reader in self._readers[member]]
+        readers = [reader for member in self._members.get(node.name, []) for reader in self._readers[member]]
         last = max((self._order[reader] for reader in readers), default=len(self._graph.nodes))
         return 2 * len(self._graph.nodes) - last, self._back(node.name)
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from .device import Array, get_device
-from .errors import DataError, NetworkError, ShapeError
+from .errors import DataError, NetworkError, NotEnoughMemory, ShapeError, need_whole
 from .execution import Plan
 from .fitting import COLOURS, fit_all
 from .graph import Graph
 from .layers import Shape, Softmax
+from .limits import MAX_CLASSES
 
 Images = Any
 """(N,H,W,C): uint8, or floats in [0, 1]. Grey pictures may leave C out. See `Network.as_images` for other sizes."""
@@ -45,6 +46,8 @@ class Network:
             raise NetworkError(
                 f"a network tells two classes or more apart, and '{graph.output.name}' has one"
             )
+        if self.classes > MAX_CLASSES:
+            raise NetworkError(f"a network of {self.classes:,} classes: at most {MAX_CLASSES:,} are expected")
         self.class_names = tuple(class_names) or tuple(str(index) for index in range(self.classes))
         if len(self.class_names) != self.classes:
             raise NetworkError(f"{len(self.class_names)} class names for {self.classes} classes")
@@ -91,6 +94,27 @@ class Network:
                 workspace_bytes=self.workspace_bytes,
             )
         return known
+
+    def plan_for(
+        self, count: int, batch_size: int, gradients: str = "none", keep: tuple[str, ...] = ()
+    ) -> Plan:
+        """A Plan to take `count` pictures through, `batch_size` at a time, or fewer where memory is short.
+
+        Raises UsageError for a batch size that is no whole number above 0, NotEnoughMemory where one picture is too much.
+        """
+        need_whole("batch size", batch_size)
+        wanted = min(batch_size, count)
+        while True:
+            plan = self.plan(wanted, gradients, keep)
+            try:
+                plan.take()
+            except NotEnoughMemory:
+                del self._plans[gradients, keep, self.workspace_bytes]
+                if wanted == 1:
+                    raise
+                wanted //= 2
+            else:
+                return plan
 
     def predict(self, images: Images, batch_size: int = 64) -> Array:
         """Probabilities (N, classes) float32.
@@ -142,7 +166,7 @@ class Network:
 
     def _passes(self, images: Images, batch_size: int, keep: tuple[str, ...] = ()) -> Iterator[Plan]:
         images = self.as_images(images)
-        plan = self.plan(min(batch_size, len(images)), keep=keep)
+        plan = self.plan_for(len(images), batch_size, keep=keep)
         for start in range(0, len(images), plan.batch_size):
             plan.forward(images[start : start + plan.batch_size])
             yield plan

@@ -197,21 +197,24 @@ FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
         replace("constants/pixels/mean_image", data=np.zeros((4, 5), "f4")),
         r"\(4, 5, 3\) is expected",
     ),
-    "no weights for 4 GB": (layer(7, outputs=9_000_000), "architecture: 3 class names for 9000000 classes"),
-    "4 GB of weights": (
+    "no weights for 4 GB": (
+        layer(7, outputs=9_000_000),
+        "architecture: a network of 9,000,000 classes: at most 100,000",
+    ),
+    "half a GB of weights": (
         lambda file: (
             edit(
                 lambda description: description["layers"].insert(
                     7, {**description["layers"][7], "name": "more"}
                 )
             )(file),
-            layer(7, inputs=["flat"], outputs=9_000_000)(file),
+            layer(7, inputs=["flat"], outputs=900_000)(file),
             layer(8, inputs=["more"])(file),
-            file.create_dataset("parameters/more/weights", shape=(120, 9_000_000), dtype="f4"),
-            file.create_dataset("parameters/more/bias", shape=(9_000_000,), dtype="f4"),
-            replace(SCORES, shape=(9_000_000, 3), dtype="f4")(file),
+            file.create_dataset("parameters/more/weights", shape=(120, 900_000), dtype="f4"),
+            file.create_dataset("parameters/more/bias", shape=(900_000,), dtype="f4"),
+            replace(SCORES, shape=(900_000, 3), dtype="f4")(file),
         ),
-        "parameters/more/weights declares 4320000000 bytes",
+        "parameters/more/weights declares 432000000 bytes",
     ),
     "unknown layer": (layer(1, type="lambda"), "architecture: layer 'a/b': unknown layer 'lambda'"),
     "unknown option": (layer(1, code="print()"), "convolution has no option 'code'"),
@@ -224,7 +227,7 @@ FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "too many layers": (
         edit(lambda description: description["layers"].extend([{}] * 20_000)),
-        "20009 layers; at most 10000",
+        "20,009 layers; at most 4,000",
     ),
     "input shape": (edit(lambda description: description.update(input_shape=[4, 5, -3])), "input_shape is"),
     "no JSON": (replace("architecture", data=np.array([b"{"])), "architecture is no JSON"),

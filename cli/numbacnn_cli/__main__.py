@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit:
         raise
     except BaseException as error:
-        return _fail(error, wants_json)
+        return _fail(error, arguments, wants_json)
     finally:
         signal.signal(signal.SIGTERM, previous_handler)
         warnings.formatwarning = previous_format
@@ -63,14 +63,14 @@ def _run(arguments: Sequence[str], wants_json: bool) -> str | None:
     return as_json(result) if wants_json and isinstance(result, dict) else None
 
 
-def _fail(error: BaseException, wants_json: bool) -> int:
+def _fail(error: BaseException, arguments: Sequence[str], wants_json: bool) -> int:
     from .output import as_json
 
     if os.environ.get("NUMBACNN_TRACEBACK"):
         import traceback
 
         traceback.print_exception(error)
-    failure = describe(error)
+    failure = describe(error, arguments)
     try:
         if failure.message:
             print(f"error: {failure.message}", file=sys.stderr, flush=True)
@@ -81,13 +81,14 @@ def _fail(error: BaseException, wants_json: bool) -> int:
     return failure.code
 
 
-def describe(error: BaseException) -> Failure:
-    """The exit code and the words for an error."""
+def describe(error: BaseException, arguments: Sequence[str] = ()) -> Failure:
+    """The exit code and the words for an error of that command line."""
     from cyclopts import CycloptsError
 
-    from numbacnn.errors import NumbacnnError, UsageError
+    from numbacnn.errors import NotEnoughMemory, NumbacnnError, UsageError
 
     from .app import explain
+    from .remedies import for_less_memory
 
     name = type(error).__name__
     match error:
@@ -95,6 +96,8 @@ def describe(error: BaseException) -> Failure:
             return Failure(2, "UsageError", _line(explain(error)))
         case UsageError():
             return Failure(2, name, _line(error))
+        case NotEnoughMemory():
+            return Failure(1, name, _line(f"{error}{for_less_memory(arguments)}"))
         case NumbacnnError():
             return Failure(1, name, _line(error))
         case Terminated():
@@ -107,7 +110,8 @@ def describe(error: BaseException) -> Failure:
             where = f"{error.filename}: " if error.filename is not None else ""
             return Failure(1, name, _line(f"{where}{error.strerror or error}"))
         case MemoryError():
-            return Failure(1, name, _line(f"not enough memory ({error}); a smaller --batch-size takes less"))
+            detail = f": {error}" if str(error) else ""
+            return Failure(1, name, _line(f"not enough memory{detail}{for_less_memory(arguments)}"))
     detail = f"internal: {name}: {error} (NUMBACNN_TRACEBACK=1 shows where)"
     return Failure(1, "InternalError", _line(detail))
 

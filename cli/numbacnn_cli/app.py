@@ -105,7 +105,7 @@ app.command(data)
 app.register_install_completion_command(help="Install completion for this shell.")
 
 EVERYWHERE = Group("Every command", sort_key=100)
-_EVERYWHERE = ("--config", "--json", "--threads")
+_EVERYWHERE = ("--config", "--json", "--max-memory", "--threads")
 
 
 @app.meta.default
@@ -128,13 +128,28 @@ def launch(
         Path | None,
         Parameter(group=EVERYWHERE, help="TOML file of options; those on the command line win."),
     ] = None,
+    max_memory: Annotated[
+        str | None,
+        Parameter(
+            group=EVERYWHERE,
+            help="The most memory that a file or a batch may take: 4G, 500M. Left out: NUMBACNN_MAX_MEMORY, else what "
+            "is free, and for a file 1 GiB and four times its size.",
+        ),
+    ] = None,
 ) -> Any:
     """Parse what is left of the options for the command, and run it."""
     from cyclopts.config import Dict
 
     from numbacnn.errors import UsageError
+    from numbacnn.limits import VARIABLE, parse_size
     from numbacnn.toml import read_toml
 
+    if max_memory is not None:
+        try:
+            parse_size(max_memory)
+        except ValueError as error:
+            raise CycloptsError(msg=f"--max-memory {error}") from None
+        os.environ[VARIABLE] = max_memory
     if threads is not None:
         if threads < 1:
             raise CycloptsError(msg=f"--threads {threads}: at least 1 is expected")

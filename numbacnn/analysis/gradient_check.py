@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import need_whole
 from ..execution import Loss, Plan
-from ..graph import Node
+from ..graph import MAX_SEED, Node
 from ..network import Network
 from ..ops import losses
 
@@ -81,7 +82,10 @@ def iterate_checks(
     graph = network.graph.astype(np.float64)
     plan = Plan(graph, batch_size, gradients="all")
     generator = np.random.default_rng(seed)
-    samples = samples_for(network) if samples is None else samples
+    if samples is None:
+        samples = samples_for(network)
+    need_whole("samples", samples)
+    need_whole("seed", seed, 0, MAX_SEED)
     mean = graph.pixels.constants.get("mean_image", graph.pixels.mean)
     noise = generator.standard_normal(plan.input.shape)
     plan.input[...] = np.asarray(mean) + noise / np.asarray(graph.pixels.scale)

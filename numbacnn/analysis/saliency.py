@@ -48,7 +48,7 @@ def pixel_gradients(
     images = network.as_images(images)
     if classes is not None:
         classes = network.as_labels(classes, len(images))
-    plan = network.plan(min(batch_size, len(images)), "input")
+    plan = network.plan_for(len(images), batch_size, "input")
     found = []
     for start in range(0, len(images), plan.batch_size):
         scores = plan.forward(images[start : start + plan.batch_size])
@@ -56,7 +56,8 @@ def pixel_gradients(
         if of == "loss":
             gradient = plan.backward_loss(chosen, Loss(), reduction="sum")
         else:
-            one_hot = np.eye(network.classes, dtype=scores.dtype)[chosen]
+            one_hot = np.zeros_like(scores)
+            one_hot[np.arange(plan.count), chosen] = 1
             gradient = plan.backward(plan.scores, one_hot, rule=rule)
         found.append(np.array(gradient))
     return np.concatenate(found)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, UsageError
+from ..errors import DataError, UsageError, need_whole
 from ..layers import ELU, LeakyReLU, PReLU, Ramp, ReLU, Sigmoid, Tanh
 from ..network import Network
 
@@ -53,6 +53,7 @@ def strongest(
     picture, then the upper row, then the column further left.
     Raises NetworkError for an unknown node, UsageError for an unknown unit, DataError if no picture comes.
     """
+    need_whole("count", count)
     node = activation_of(network, node)
     shape = network.graph.shapes[node]
     units = checked_units(np.arange(shape[-1]) if units is None else np.atleast_1d(units), node, shape)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NetworkError, NumbacnnError, cut, nearest
-from ..graph import Graph, LayerLine
+from ..graph import MAX_NAME, Graph, LayerLine
 from ..layers import Shape
 from ..layers.options import build_layer
 from ..network import Network
@@ -57,11 +57,15 @@ def read_definition(path: Path) -> Definition:
     if not isinstance(entries, dict) or not entries:
         raise NetworkError(f"{path}: a table [layers] with one line a layer is expected")
     layers: list[LayerLine] = []
+    prefix: _Prefix | None = None
     for name, entry in entries.items():
         try:
             layers.append(_layer_line(name, entry))
-            # Every prefix is built, so that a window that does not fit is reported with its own line.
-            _Prefix(layers, tuple(shape))
+            # Layer after layer, so that a window that does not fit is reported with its own line.
+            if prefix is None:
+                prefix = _Prefix(layers, tuple(shape))
+            else:
+                prefix.add(layers[-1])
         except NumbacnnError as error:
             raise type(error)(f"{path}:{_line(text, name)}: {_once(str(error), name)}") from None
     try:
@@ -74,13 +78,17 @@ def read_definition(path: Path) -> Definition:
 class _Prefix(Graph):
     """The first lines of a network: its ends are still open."""
 
+    def add(self, line: LayerLine) -> None:
+        name, layer, *inputs = line
+        self._append(name, layer, inputs[0] if inputs else None)
+
     def _check_ends(self) -> None:
         pass
 
 
 def _layer_line(name: str, entry: Any) -> LayerLine:
     if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
-        raise NetworkError(f"layer '{name}': {name} = {{ type = \"…\", … }} is expected")
+        raise NetworkError(f"layer '{cut(name)}': {cut(name)} = {{ type = \"…\", … }} is expected")
     options = {key: value for key, value in entry.items() if key not in ("type", "inputs")}
     try:
         layer = build_layer(entry["type"], options)
@@ -101,5 +109,5 @@ def _line(text: str, key: str) -> int:
 
 
 def _once(message: str, name: str) -> str:
-    prefix = f"layer '{name}': "
+    prefix = f"layer '{cut(name, MAX_NAME)}': "
     return prefix + message.removeprefix(prefix)

@@ -45,7 +45,7 @@ class Attack(ABC):
         """
         images = network.as_images(images)
         aims = network.as_labels(labels if targets is None else targets, len(images))
-        plan = network.plan(min(batch_size, len(images)), "input")
+        plan = network.plan_for(len(images), batch_size, "input")
         moved = []
         for start in range(0, len(images), plan.batch_size):
             now = slice(start, start + plan.batch_size)

@@ -6,21 +6,20 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import DataError, cut
+from ..limits import MAX_CLASSES
 
 Range = tuple[float, float]
 """The values that mean black and white."""
 
 _BYTES, _SHARES = (0, 255), (0, 1)
-
-MAX_CLASSES = 100_000
-"""More than any labelled set has; a label above it is damage or not a label."""
 
 _SLAB = 1 << 22
 """Values looked at together, so that checking a large array does not double its memory."""
@@ -135,10 +134,10 @@ def as_class_names(names: Sequence[str], labels: Iterable[NDArray[Any]], where: 
         return tuple(str(index) for index in range(highest + 1))
     for index, name in enumerate(names):
         if not name.strip() or "\0" in name:
-            raise DataError(f"{where}: class name {index} is {name!r}; a name is expected")
+            raise DataError(f"{where}: class name {index} is {cut(repr(name))}; a name is expected")
     if len(set(names)) < len(names):
-        twice = next(name for name in names if list(names).count(name) > 1)
-        raise DataError(f"{where}: two classes are named '{twice}'")
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        raise DataError(f"{where}: two classes are named '{cut(twice)}'")
     return tuple(names)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import DataError, need_whole
 from .checks import as_class_names, as_labels, as_pixels, ranges_of
 from .classes import match_classes
 from .statistics import PixelStatistics, doubts
@@ -63,7 +63,8 @@ class Split:
         return np.asarray(self.images[indices])
 
     def batches(self, size: int) -> Iterator[tuple[Pixels, Labels]]:
-        """(pictures, labels) of `size` pictures in order; the last may be fewer."""
+        """(pictures, labels) of `size` pictures in order; the last may be fewer. Raises UsageError for a size below 1."""
+        need_whole("batch size", size)
         for start in range(0, len(self), size):
             part = slice(start, start + size)
             yield self.read(part), self.labels[part]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, UsageError
+from ..errors import DataError, UsageError, need_whole
 
 Indices = NDArray[np.intp]
 
@@ -20,6 +20,7 @@ def stratified(labels: NDArray[np.int64], fraction: float, seed: int) -> tuple[I
         raise UsageError(
             f"a fraction of {fraction:g} of the pictures: more than 0 and less than 1 is expected"
         )
+    need_whole("seed", seed, 0, 2**64 - 1)
     counts = np.bincount(labels)
     exact = counts * fraction
     take = np.floor(exact).astype(int)

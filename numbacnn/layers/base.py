@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..device import Array
-from ..errors import NetworkError, ShapeError
+from ..errors import NetworkError, ShapeError, cut
 from ..ops.geometry import Window
 
 Shape = tuple[int, ...]
@@ -163,6 +163,10 @@ def flat(array: Array) -> Array:
     return array.reshape(-1)
 
 
+LARGEST = 1 << 31
+"""No layer has so many filters or outputs."""
+
+
 def need_volume(kind: str, shape: Shape) -> None:
     """Raises ShapeError unless the input is a volume (H, W, C)."""
     if len(shape) != 3:
@@ -175,11 +179,13 @@ def pair(name: str, value: Any) -> tuple[int, int]:
         return int(value), int(value)
     if isinstance(value, (tuple, list)) and len(value) == 2 and all(type(v) is int for v in value):
         return value[0], value[1]
-    raise NetworkError(f"{name} = {value!r}: a whole number or two of them, [height, width], are expected")
+    raise NetworkError(
+        f"{name} = {cut(repr(value))}: a whole number or two of them, [height, width], are expected"
+    )
 
 
 def need_range(kind: str, name: str, value: float, least: float, below: float = float("inf")) -> None:
     """Raises NetworkError unless least <= value < below."""
     if not least <= value < below:
-        end = "" if below == float("inf") else f" and below {below:g}"
-        raise NetworkError(f"{name} of {kind} is {value:g}: at least {least:g}{end} is expected")
+        end = "" if below >= LARGEST and value < least else f" and below {below:,}"
+        raise NetworkError(f"{name} of {kind} is {cut(value)}: at least {least:g}{end} is expected")

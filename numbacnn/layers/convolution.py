@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..device import Array
-from ..errors import NetworkError, ShapeError, nearest
+from ..errors import NetworkError, ShapeError, cut, nearest
 from ..ops import convolution, dense
 from ..ops.convolution import winograd
 from ..ops.convolution.cpu import ALGORITHMS, Algorithm
 from ..ops.geometry import Padding, Rounding, Window
-from .base import Call, Layer, Parameter, Shape, need_range, need_volume, pair
+from .base import LARGEST, Call, Layer, Parameter, Shape, need_range, need_volume, pair
 
 
 @dataclass
@@ -39,8 +39,8 @@ class Convolution(Layer):
     algorithm: Algorithm = "auto"
 
     def __post_init__(self) -> None:
-        need_range(self.kind, "filters", self.filters, 1)
-        need_range(self.kind, "groups", self.groups, 1)
+        need_range(self.kind, "filters", self.filters, 1, LARGEST)
+        need_range(self.kind, "groups", self.groups, 1, LARGEST)
         if self.filters % self.groups:
             raise NetworkError(
                 f"{self.filters} filters cannot be shared out among {self.groups} groups evenly"
@@ -139,6 +139,6 @@ def padding_of(value: int | tuple[int, ...]) -> Padding:
         rows, columns = pair("padding", value)
     except NetworkError:
         raise NetworkError(
-            f"padding = {value!r}: a whole number, [height, width] or [top, bottom, left, right] is expected"
+            f"padding = {cut(repr(value))}: a whole number, [height, width] or [top, bottom, left, right] is expected"
         ) from None
     return Padding(rows, rows, columns, columns)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from ..device import Array
 from ..errors import ShapeError
 from ..ops import dense, joins
-from .base import Call, Layer, Parameter, Shape, flat, need_range
+from .base import LARGEST, Call, Layer, Parameter, Shape, flat, need_range
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Dense(Layer):
     outputs: int
 
     def __post_init__(self) -> None:
-        need_range(self.kind, "outputs", self.outputs, 1)
+        need_range(self.kind, "outputs", self.outputs, 1, LARGEST)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         if len(inputs[0]) != 1:

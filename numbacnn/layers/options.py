@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import NetworkError, nearest
+from ..errors import NetworkError, cut, nearest
 from ..ops.convolution.cpu import ALGORITHMS
 from . import LAYERS, Layer
 
@@ -22,6 +22,9 @@ _WORDS = {
 }
 """What an option of each annotation may be, in words."""
 
+_LARGEST_FLOAT = 3e38
+"""Of float32, nearly."""
+
 
 def build_layer(kind: str, options: Mapping[str, Any]) -> Layer:
     """The layer of that stored name with these options.
@@ -29,12 +32,12 @@ def build_layer(kind: str, options: Mapping[str, Any]) -> Layer:
     Raises NetworkError for an unknown name or option, a missing one, or a value of another kind.
     """
     if kind not in LAYERS:
-        raise NetworkError(f"unknown layer '{kind}'{nearest(kind, LAYERS)}")
+        raise NetworkError(f"unknown layer '{cut(kind)}'{nearest(kind, LAYERS)}")
     fields = {option.name: option for option in dataclasses.fields(LAYERS[kind]) if option.init}
     for name, value in options.items():
         if name not in fields:
             hint = nearest(name, fields) if fields else "; it has none"
-            raise NetworkError(f"{kind} has no option '{name}'{hint}")
+            raise NetworkError(f"{kind} has no option '{cut(name)}'{hint}")
         _check(kind, name, value, str(fields[name].type))
     missing = [
         name
@@ -58,5 +61,6 @@ def _check(kind: str, name: str, value: Any, annotation: str) -> None:
     else:
         fits = all(type(number) in allowed for number in numbers) and bool(numbers)
         fits = fits and ("tuple" in annotation or not isinstance(value, (list, tuple)))
+        fits = fits and all(abs(number) <= _LARGEST_FLOAT for number in numbers if "float" in annotation)
     if not fits:
-        raise NetworkError(f"{name} = {value!r} of {kind}: {_WORDS[annotation]} is expected")
+        raise NetworkError(f"{name} = {cut(repr(value))} of {kind}: {_WORDS[annotation]} is expected")

@@ -34,7 +34,7 @@ class Pixels(Layer):
     def __post_init__(self) -> None:
         if self.channel_order not in ("RGB", "BGR"):
             raise NetworkError(f'channel_order = {self.channel_order!r}: "RGB" or "BGR" is expected')
-        need_range(self.kind, "shorter_side", self.shorter_side, 0)
+        need_range(self.kind, "shorter_side", self.shorter_side, 0, 1 << 16)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         need_volume(self.kind, inputs[0])

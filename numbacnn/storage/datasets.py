@@ -23,8 +23,10 @@ from ..data.checks import as_class_names, as_labels
 from ..data.contents import Contents
 from ..data.dataset import SPLITS, Dataset, Split, check_splits
 from ..data.listing import shortened
+from ..data.pictures import MAX_PIXELS
 from ..data.statistics import PixelStatistics, doubts
-from ..errors import DataError, nearest
+from ..errors import DataError, cut, nearest
+from ..limits import need_described
 from .hdf5 import CHUNK_BYTES, Array, Reader, writing
 
 KIND = "numbacnn data set"
@@ -33,6 +35,11 @@ EMBEDDED = {"digits": Path(__file__).parent.parent / "data" / "digits.h5"}
 
 MEMORY_LIMIT = 1 << 30
 """Bytes up to which a split is read into memory as a whole, once, when its first picture is."""
+
+_LOOKED_AT = 64 << 20
+"""Bytes from which on a read is compared with the memory that may be taken."""
+
+_LABEL_TYPES = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8")
 
 Watch = Callable[[Iterable[slice], str, int], Iterable[slice]]
 """Passes items on and shows how far they are: (items, description, how many)."""
@@ -48,7 +55,7 @@ def open_dataset(name_or_path: str | Path) -> Dataset:
         return _read(EMBEDDED[name], path=None)
     if not path.suffix and not path.exists():
         raise DataError(
-            f"unknown data set '{name}'{nearest(name, EMBEDDED)}; or give a .h5 file, which "
+            f"unknown data set '{cut(name)}'{nearest(name, EMBEDDED)}; or give a .h5 file, which "
             "'numbacnn data import SOURCE OUT.h5' makes"
         )
     if path.is_dir() or (path.is_file() and path.suffix not in (".h5", ".hdf5")):
@@ -63,6 +70,7 @@ def _read(file_path: Path, path: Path | None) -> Dataset:
         if not texts:
             raise DataError(f"{file_path}: class_names is empty; a name a class is expected")
         names = as_class_names(texts, (), f"{file_path}: class_names")
+        _need_room(file)
         splits = {split: _read_split(file, split, len(names)) for split in SPLITS if _has_split(file, split)}
         shape = check_splits(splits, str(file_path))
         mean = _numbers(file, "mean_rgb", shape[2])
@@ -75,6 +83,16 @@ def _read(file_path: Path, path: Path | None) -> Dataset:
     return Dataset(name, splits, names, shape, mean, deviation[0], source, licence, path)
 
 
+def _need_room(file: Reader) -> None:
+    """Raises DataError if all labels together, as they will be in memory, take more than the file may ask for."""
+    splits = [split for split in SPLITS if _has_split(file, split)]
+    fields = [f"{split}/labels" for split in splits if file.has(f"{split}/labels")]
+    labels = [file.array(field, _LABEL_TYPES, (None,)) for field in fields]
+    # int64, what is stored, and what checking them takes.
+    needed = sum(array.shape[0] * (8 + array.dtype.itemsize + 3) for array in labels)
+    need_described(needed, file.path, f"{sum(array.shape[0] for array in labels):,} labels take", DataError)
+
+
 def _has_split(file: Reader, split: str) -> bool:
     if file.has(split):
         return True
@@ -85,10 +103,15 @@ def _has_split(file: Reader, split: str) -> bool:
 
 def _read_split(file: Reader, split: str, classes: int) -> Split:
     images = file.array(f"{split}/images", "u1", (None, None, None, None))
-    labels = file.array(f"{split}/labels", ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8"), (None,))
+    labels = file.array(f"{split}/labels", _LABEL_TYPES, (None,))
     if images.shape[3] not in (1, 3) or 0 in images.shape[1:]:
         raise DataError(
             f"{file.path}: {split}/images has shape {images.shape}; (N, H, W, 1 or 3) is expected"
+        )
+    if math.prod(images.shape[1:3]) > MAX_PIXELS:
+        raise DataError(
+            f"{file.path}: {split}/images has pictures of {images.shape[1]}x{images.shape[2]} pixels; at most "
+            f"{MAX_PIXELS:,} are read"
         )
     if labels.shape[0] != images.shape[0]:
         raise DataError(
@@ -113,6 +136,7 @@ class _StoredImages:
         self._stored = stored
         self._memory: NDArray[Any] | None = None
         self.shape = stored.shape
+        self._row_bytes = math.prod(stored.shape[1:])
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -135,9 +159,11 @@ class _StoredImages:
     def _gather(self, key: Any) -> Any:
         if isinstance(key, slice) and key.step in (None, 1):
             start, stop, _ = key.indices(len(self))
+            self._need_room(max(0, stop - start))
             return self._stored.read_rows(start, max(start, stop))
         wanted = np.arange(len(self))[key]
         indices = wanted.reshape(-1)
+        self._need_room(indices.size)
         images = np.empty((indices.size, *self.shape[1:]), np.uint8)
         # HDF5 is slow at lists of indices: every chunk is read once, from its first wanted row to its last.
         order = np.argsort(indices, kind="stable")
@@ -147,6 +173,11 @@ class _StoredImages:
                 first, last = int(indices[places[0]]), int(indices[places[-1]])
                 images[places] = self._stored.read_rows(first, last + 1)[indices[places] - first]
         return images.reshape(*wanted.shape, *self.shape[1:])
+
+    def _need_room(self, count: int) -> None:
+        if count * self._row_bytes > _LOOKED_AT:
+            what = f"{count:,} pictures of {'x'.join(map(str, self.shape[1:]))} at once take"
+            need_described(count * self._row_bytes, self._stored.path, what, DataError)
 
 
 def _reopened(path: Path, field: str, shape: tuple[int, ...]) -> _StoredImages:

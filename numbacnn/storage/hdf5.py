@@ -23,7 +23,8 @@ import numpy as np
 from h5py import h5d, h5l, h5t, h5z
 from numpy.typing import NDArray
 
-from ..errors import NumbacnnError
+from ..errors import NumbacnnError, cut
+from ..limits import MAX_CLASSES
 from ..replacing import replacing
 from .room import Room
 
@@ -54,6 +55,8 @@ class Reader:
 
     def __init__(self, path: Path, kind: str, problem: Problem) -> None:
         self.path, self.problem = path, problem
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise problem(f"{path}: not a file; a {kind} is expected")
         try:
             path.open("rb").close()
         except OSError as error:
@@ -139,6 +142,8 @@ class Reader:
     def texts(self, field: str, length: int | None = None) -> list[str]:
         """UTF-8 texts, stored as bytes of one fixed length (n)."""
         stored = self.array(field, "S", (length,))
+        if stored.shape[0] > MAX_CLASSES:
+            raise self.problem(f"{self.path}: {field} has {stored.shape[0]:,} texts; that is too many")
         if stored.nbytes > MAX_TEXT_BYTES:
             raise self.problem(f"{self.path}: {field} is text of {stored.nbytes} bytes; that is too much")
         try:
@@ -236,9 +241,9 @@ class Reader:
     def _damaged(self, error: Exception, field: str = "") -> NumbacnnError:
         if isinstance(error, PermissionError):
             return self.problem(f"{self.path}: {os.strerror(error.errno or 13)}")
-        detail = str(error).strip("'\"").split("\n")[0]
+        detail = cut(str(error).strip("'\"").split("\n")[0], 300)
         return self.problem(
-            f"{self.path}: {field + ' ' if field else ''}cannot be read, the file is damaged ({detail})"
+            f"{self.path}: {cut(field) + ' ' if field else ''}cannot be read, the file is damaged ({detail})"
         )
 
 

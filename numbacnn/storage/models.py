@@ -14,6 +14,7 @@ Names are percent-encoded, since HDF5 takes "/" and "." for paths.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,15 +24,16 @@ from urllib.parse import quote, unquote
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelError, NetworkError, NumbacnnError
-from ..graph import Graph, LayerLine
+from ..errors import ModelError, NetworkError, NumbacnnError, cut
+from ..execution import Plan
+from ..graph import MAX_LAYERS, Graph, LayerLine
 from ..layers import Shape
 from ..layers.options import build_layer
+from ..limits import MAX_CLASSES, need_described
 from ..network import Network
 from .hdf5 import Reader, writing
 
 KIND = "numbacnn model"
-MAX_LAYERS = 10_000
 
 _EXTRA_TYPES = ("f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
 
@@ -93,6 +95,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     with Reader(Path(path), KIND, ModelError) as file:
         network, record = _read_network(file), _read_record(file)
         stored = {unquote(name): file.array(f"extra/{name}", _EXTRA_TYPES) for name in file.names("extra")}
+        sizes = sum(array.nbytes for array in stored.values())
+        need_described(sizes, file.path, "what is in extra takes", ModelError)
         return Checkpoint(network, record, {name: array.read() for name, array in stored.items()})
 
 
@@ -135,6 +139,12 @@ def _read_network(file: Reader) -> Network:
     constants: dict[str, dict[str, Shape]] = {}
     if file.has(f"constants/{_encode(graph.nodes[0].name)}/mean_image"):
         constants[graph.nodes[0].name] = {"mean_image": network.input_shape}
+    weights = sum(
+        math.prod(shape) for shapes in (*learned.values(), *constants.values()) for shape in shapes.values()
+    )
+    # Sizes alone: nothing of a Plan is allocated before its first use.
+    needed = weights * graph.dtype.itemsize + Plan(graph, 1, keep=()).bytes
+    need_described(needed, file.path, "its network takes for a single picture", ModelError)
     # All of both are checked before any is read.
     plans = [
         _plan(file, group, wanted) for group, wanted in (("parameters", learned), ("constants", constants))
@@ -159,11 +169,13 @@ def _build(description: Any) -> Network:
         case _:
             raise NetworkError("an object with input_shape, class_names and layers is expected")
     if min(shape) < 1 or max(shape) > 1 << 20:
-        raise NetworkError(f"input_shape is {list(shape)}; sizes of at least 1 are expected")
+        raise NetworkError(f"input_shape is {cut(list(shape))}; sizes of at least 1 are expected")
+    if len(entries) > MAX_LAYERS:
+        raise NetworkError(f"{len(entries):,} layers; at most {MAX_LAYERS:,} are expected")
+    if len(names) > MAX_CLASSES:
+        raise NetworkError(f"{len(names):,} class names; at most {MAX_CLASSES:,} are expected")
     if not all(isinstance(name, str) and name for name in names):
         raise NetworkError("class_names is no list of names")
-    if len(entries) > MAX_LAYERS:
-        raise NetworkError(f"{len(entries)} layers; at most {MAX_LAYERS} are expected")
     return Network(Graph([_layer_line(entry) for entry in entries], shape), names)
 
 
@@ -173,11 +185,11 @@ def _layer_line(entry: Any) -> LayerLine:
     options = dict(entry)
     name, kind, inputs = (options.pop(key) for key in ("name", "type", "inputs"))
     if not (isinstance(name, str) and name and isinstance(kind, str) and isinstance(inputs, list)):
-        raise NetworkError(f"layer {name!r}: a name, a type and a list of inputs are expected")
+        raise NetworkError(f"layer {cut(repr(name))}: a name, a type and a list of inputs are expected")
     try:
         return name, build_layer(kind, options), tuple(map(str, inputs))
     except NumbacnnError as error:
-        raise NetworkError(f"layer '{name}': {error}") from None
+        raise NetworkError(f"layer '{cut(name)}': {error}") from None
 
 
 def _plan(file: Reader, group: str, wanted: Mapping[str, Mapping[str, Shape]]) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ import numpy as np
 from ..data import Split
 from ..errors import DataError
 from ..execution import Loss
+from ..limits import need_memory
 from ..network import Network
 from .prefetch import ReadAhead
 
@@ -56,7 +57,10 @@ def evaluate(
     """
     split = split.with_classes_of(network)
     loss = loss or Loss()
-    plan = network.plan(min(batch_size, len(split)))
+    need_memory(
+        8 * network.classes**2, f"a table of {network.classes:,} by {network.classes:,} classes takes"
+    )
+    plan = network.plan_for(len(split), batch_size)
     confusion = np.zeros((network.classes, network.classes), np.int64)
     total, missed = 0.0, 0
     if len(split) and int(split.labels.max()) >= network.classes:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Graph
+from ..limits import need_memory
 from ..ops import update
 
 Arrays = dict[str, Any]
@@ -24,6 +25,8 @@ class SGD:
         self.momentum = momentum
         self._weight_decay = weight_decay
         places = graph.parameter_places()
+        # Weights and velocity, and those of the best epoch.
+        need_memory(4 * places.size * graph.dtype.itemsize, f"training {places.size:,} parameters takes")
         self._decayed = places.decayed
         self._device = graph.device
         self._weights, self._velocity = (self._device.zeros((places.size,), graph.dtype) for _ in range(2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import UsageError
+from ..errors import UsageError, need_whole
 from ..execution import Loss, Plan
 from ..network import Network
 from .optimizer import SGD
@@ -33,7 +34,8 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
     The network's parameters are trained on noise: give one that is not needed. Kernels are compiled before the first
     round. Raises UsageError for a batch size or a time that is not above 0.
     """
-    if not seconds > 0:
+    need_whole("batch size", batch_size)
+    if not 0 < seconds < math.inf:
         raise UsageError(f"{seconds} seconds: a number above 0 is expected")
     graph, loss = network.graph, Loss()
     plan, forward_plan = (

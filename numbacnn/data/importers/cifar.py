@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ...limits import need_memory
 from ..contents import Contents
 from .arrays import Field, contents_of
 from .known import recognise
@@ -111,6 +112,8 @@ def _class_names(source: Path) -> list[str]:
 
 def _read(path: Path) -> bytes:
     try:
+        # The file, what it is made into, and all of them in one array.
+        need_memory(3 * path.stat().st_size, f"{path} takes")
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None

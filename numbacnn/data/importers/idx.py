@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ...limits import need_described
 from ..contents import Contents
 from .arrays import Field, contents_of
 from .reading import ReadOptions
@@ -78,6 +79,7 @@ def _values(path: Path, file: Any, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     # gzip cannot pack more than 1032 to 1: a header cannot make memory be taken for what no file of this size holds.
     if declared > path.stat().st_size * (1032 if path.suffix == ".gz" else 1):
         raise DataError(f"{path}: it declares {declared} values {shape} and does not hold them")
+    need_described(declared, path, f"{declared:,} values take", DataError)
     values = np.empty(declared, np.uint8)
     got = 0
     while got < declared and (count := file.readinto(values[got:].data)):

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataError
+from ...errors import DataError, cut
+from ...limits import need_described
 from ..contents import Contents
 from ..listing import shortened
 from .arrays import Field, contents_of
@@ -27,6 +28,9 @@ _IMAGES = {"x", "image", "images", "img", "imgs", "data", "pixels"}
 _LABELS = {"y", "label", "labels", "target", "targets"}
 _CLASS_NAMES = {"class_names", "classes", "label_names", "names", "categories"}
 
+_MOST_NAMES = 16 << 20
+"""Bytes."""
+
 
 def matches(source: Path) -> bool:
     return source.is_file() and source.suffix == ".npz"
@@ -40,13 +44,19 @@ def read(source: Path, options: ReadOptions) -> Contents:
             if "train" not in pairs:
                 raise DataError(
                     f"{source}: no training pictures and labels, such as x_train and y_train, or images and labels; "
-                    f"it has: {', '.join(members) or 'nothing'}"
+                    f"it has: {cut(', '.join(members), 1000) or 'nothing'}"
                 )
+            needed = sum(2 * members[key].file_size for pair in pairs.values() for key in pair)
+            need_described(needed, source, "its pictures and labels take", DataError)
             fields = {
                 split: tuple(_field(source, archive, members[key]) for key in pair)
                 for split, pair in pairs.items()
             }
             names_key = next((key for key in members if key.lower() in _CLASS_NAMES), None)
+            if names_key and members[names_key].file_size > _MOST_NAMES:
+                raise DataError(
+                    f"{source}: {names_key} has {members[names_key].file_size:,} bytes of class names"
+                )
             names = _names(*_field(source, archive, members[names_key])) if names_key else []
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise DataError(f"{source}: cannot be read as .npz ({error})") from None

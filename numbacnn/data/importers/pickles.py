@@ -79,7 +79,7 @@ def load_pickle(data: bytes, path: Path) -> Any:
     try:
         _check_places(data)
         # Python 2's strings are bytes and text alike; those that are no UTF-8 are kept by latin-1, byte for byte.
-        return _plain(_Unpickler(io.BytesIO(data), encoding="latin-1").load())
+        return _plain(_Unpickler(io.BytesIO(data), encoding="latin-1").load(), {})
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
     except Exception as error:  # a damaged pickle fails in every way there is
@@ -93,14 +93,21 @@ def _check_places(data: bytes) -> None:
             raise DataError("the pickle remembers more than it holds; it is damaged or forged")
 
 
-def _plain(value: Any, depth: int = 0) -> Any:
+def _plain(value: Any, known: dict[int, Any], depth: int = 0) -> Any:
+    """Without stand-ins. A pickle can hold one list many times over, at every level: each is made plain once."""
     if depth > 16:
         raise DataError("the pickle nests too deeply")
-    if isinstance(value, dict):
-        return {_text(key): _plain(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item, depth + 1) for item in value]
-    return _array(value) if isinstance(value, _Array) else value
+    if not isinstance(value, dict | list | tuple | _Array):
+        return value
+    if id(value) not in known:
+        if isinstance(value, dict):
+            plain: Any = {_text(key): _plain(item, known, depth + 1) for key, item in value.items()}
+        elif isinstance(value, list | tuple):
+            plain = [_plain(item, known, depth + 1) for item in value]
+        else:
+            plain = _array(value)
+        known[id(value)] = plain
+    return known[id(value)]
 
 
 def _text(key: Any) -> str:
