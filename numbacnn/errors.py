@@ -17,11 +17,14 @@ from __future__ import annotations
 
 import difflib
 import operator
+import re
+import unicodedata
 from collections.abc import Iterable
 
 MAX_MESSAGE = 20_000
 """Characters; what a file or a caller puts into a message may be of any length."""
 
+_LONG_WORD = re.compile(r"\S{1000,}")
 _LONGEST_GUESS = 64
 """Characters of a name for which a similar one is looked for; that takes time with the square of its length."""
 _NAMES_LISTED = 30
@@ -31,7 +34,8 @@ class NumbacnnError(Exception):
     """Base of the errors above; the command line prints it as ``error: …`` and exits with 1."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(cut(message, MAX_MESSAGE))
+        message = _LONG_WORD.sub(lambda found: cut(found[0], 200), message)
+        super().__init__("\n".join(cut(line, MAX_MESSAGE) for line in message.split("\n")))
 
 
 class UsageError(NumbacnnError):
@@ -67,12 +71,27 @@ class TrainingError(NumbacnnError, RuntimeError):
 
 
 def cut(given: object, length: int = 80) -> str:
-    """The text of `given`; what is longer than `length` characters loses its middle, and says how long it was."""
+    """The text of `given`; what is longer than `length` characters loses its middle, and says how long it was.
+
+    Control characters, which a terminal would obey, are written as Python escapes.
+    """
     text = str(given)
     if len(text) <= length:
-        return text
+        return without_controls(text)
     end = length // 4
-    return f"{text[: length - end]}…{text[-end:]} ({len(text):,} characters)"
+    return without_controls(f"{text[: length - end]}…{text[-end:]} ({len(text):,} characters)")
+
+
+def without_controls(text: str, keep: str = "") -> str:
+    """The text with its control characters as escapes, but for those to `keep`."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each.encode("unicode_escape").decode()
+        if unicodedata.category(each) == "Cc" and each not in keep
+        else each
+        for each in text
+    )
 
 
 def nearest(given: str, known: Iterable[str]) -> str:

@@ -20,3 +20,16 @@ def test_a_name_of_any_length_is_compared_with_names_of_any_length() -> None:
     assert len(message) < 200
     assert nearest("cnov", ["b" * 1_000_000, "conv"]) == "; did you mean 'conv'?"
     assert nearest("x", [str(number) for number in range(1000)]).endswith(" and 970 more")
+
+
+def test_what_a_file_names_is_no_code_for_the_terminal() -> None:
+    assert str(NetworkError("named \x1b[31mred\x07\x9b")) == r"named \x1b[31mred\x07\x9b"
+    assert str(NetworkError("two\nlines")) == "two\nlines"
+    assert cut("two\nlines") == r"two\nlines"
+    assert cut("é 猫") == "é 猫"
+
+
+def test_a_word_of_any_length_is_cut_in_any_message() -> None:
+    assert str(NetworkError(f"unknown '{'x' * 100_000}'; known: a")).endswith(
+        " (100,003 characters) known: a"
+    )

@@ -62,8 +62,8 @@ def test_a_byte_order_mark_and_windows_lines_are_read(
 ) -> None:
     (tmp_path / "n.toml").write_bytes(encoded(NETWORK.encode()))
     assert read_definition(tmp_path / "n.toml").classes == 10
-    (tmp_path / "config.toml").write_bytes(encoded(b'network = "digits"\nepochs = 3\n'))
-    assert RunFolder(tmp_path).read_config() == {"network": "digits", "epochs": 3}
+    (tmp_path / "config.toml").write_bytes(encoded(b'data = "digits"\nnetwork = "digits"\nepochs = 3\n'))
+    assert RunFolder(tmp_path).read_config() == {"data": "digits", "network": "digits", "epochs": 3}
 
 
 def test_errors_of_a_runs_config_are_the_trainings(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from numbacnn.errors import without_controls
+
 Item = TypeVar("Item")
 
 
@@ -51,11 +53,11 @@ class Output:
 
     def say(self, text: str = "") -> None:
         """A line."""
-        self.console.print(text)
+        self.console.print(without_controls(text, keep="\n\t"))
 
     def note(self, text: str) -> None:
         """A line in the background: which model was taken, where a picture was saved."""
-        self.console.print(text, style="dim")
+        self.console.print(without_controls(text, keep="\n\t"), style="dim")
 
     def warn(self, text: str) -> None:
         """A line on stderr, for what the user should know and the command can live with."""
@@ -67,7 +69,7 @@ class Output:
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
         """Rows under headers; columns of numbers line up on the right."""
-        cells = [[str(cell) for cell in row] for row in rows]
+        cells = [[without_controls(str(cell)) for cell in row] for row in rows]
         table = Table(box=None, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
         for column, header in enumerate(headers):
             values = [row[column] for row in cells]
@@ -104,7 +106,7 @@ class Output:
 
 def warning(text: str) -> None:
     """A ``warning: …`` line on stderr."""
-    print(f"warning: {text}", file=sys.stderr, flush=True)
+    print(f"warning: {without_controls(text)}", file=sys.stderr, flush=True)
 
 
 def as_json(result: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ def for_less_memory(arguments: Sequence[str]) -> str:
             for argument in command.assemble_argument_collection(parse_docstring=False)
             for name in argument.names
         }
-    except CycloptsError:
+    except (CycloptsError, ValueError):  # no command, or one that is not there
         names = set()
     option = next((name for name in LESS if name in names), None)
     if option is None:

@@ -80,6 +80,8 @@ def train(
 
     from numbacnn.training import RunFolder
 
+    from .app import version
+
     given = {name: value for name, value in vars(settings).items() if value is not None}
     made: list[Path] = []
     if resume is not None:
@@ -94,6 +96,7 @@ def train(
         "data": str(trainer.dataset.path.resolve()) if trainer.dataset.path else trainer.dataset.name,
         "network": config["network"],
         "settings": trainer.settings.as_dict(),
+        "numbacnn": version(),
     }
     out.note(f"run: {folder.path}")
     # NumPy's BLAS has little to do here: threads of its own would only wait on the cores that the kernels' run on.
@@ -121,9 +124,10 @@ def _new(
 
 
 def _resumed(folder: RunFolder, given: dict[str, Any], compute: Compute) -> tuple[dict[str, Any], Trainer]:
-    from numbacnn.errors import UsageError
+    from numbacnn.errors import TrainingError, UsageError
     from numbacnn.storage import open_dataset
-    from numbacnn.training import Settings, Trainer
+    from numbacnn.training import Trainer
+    from numbacnn.training.restoring import checked_record
 
     config = folder.read_config()
     changed = [name for name in given if name != "epochs" and given[name] != config.get(name)]
@@ -134,8 +138,12 @@ def _resumed(folder: RunFolder, given: dict[str, Any], compute: Compute) -> tupl
         )
     network, record, numbers, arrays = folder.load_last()
     compute.place(network)
-    chosen = Settings(**{**record["settings"], **given})
-    return config, Trainer(network, open_dataset(record["data"]), chosen, (numbers, arrays))
+    chosen = dataclasses.replace(checked_record(record, folder.last), **given)
+    dataset = open_dataset(record["data"])
+    try:
+        return config, Trainer(network, dataset, chosen, (numbers, arrays))
+    except TrainingError as error:
+        raise TrainingError(f"{folder.last}: {error}") from None
 
 
 def _folder(run: Path | None, dataset: Dataset, network: str) -> tuple[Path, list[Path]]:

@@ -23,6 +23,7 @@ from .fit import choose_fit, fitted
 from .intake import INTAKES, Batch
 from .optimizer import SGD
 from .prefetch import PLACES, ReadAhead
+from .restoring import check_progress
 from .schedules import SCHEDULES
 from .settings import Settings
 from .standstill import Standstill
@@ -62,6 +63,7 @@ class Trainer:
         self.evaluation_batch = min(EVALUATION_BATCH, self._plan.batch_size)
         """Pictures at a time where errors are measured: no more than a step's, whose buffers there is room for."""
         self._batches = -(-len(dataset.train) // self._plan.batch_size)
+        check_progress(self.state, self._batches, self._plan.batch_size, len(dataset.train))
         self._ahead = (PLACES, self._plan.batch_size, *network.input_shape)
         self._tally = Tally(self._plan.device, network.graph.dtype)
         self._standstill = Standstill(dataset, settings)

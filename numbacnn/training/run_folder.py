@@ -14,6 +14,7 @@ from ..replacing import replacing
 from ..storage import load_checkpoint, save_model
 from ..toml import read_toml
 from .loop import Trainer
+from .restoring import checked_config
 from .state import State
 
 
@@ -33,10 +34,10 @@ class RunFolder:
             path.write_bytes(tomli_w.dumps(options).encode())
 
     def read_config(self) -> dict[str, Any]:
-        """Raises TrainingError if this is no run's folder, or the file is no TOML."""
+        """The run's options. Raises TrainingError if this is no run's folder, or the file does not hold them."""
         if not self.config.exists():
             raise TrainingError(f"{self.path} is no run that can go on: it has no {self.config.name}")
-        return read_toml(self.config, TrainingError).values
+        return checked_config(read_toml(self.config, TrainingError).values, self.config)
 
     def save_best(self, network: Network, record: dict[str, Any]) -> None:
         save_model(self.model, network, record=record)
@@ -65,7 +66,8 @@ class RunFolder:
         if not state.rows:
             return
         with replacing(self.metrics) as path, path.open("w", newline="", encoding="utf-8") as file:
-            # The last row's columns: the first ones of a run that an older version began may have fewer.
-            writer = csv.DictWriter(file, list(state.rows[-1]))
+            # Rows that an older version wrote may have fewer columns, or others.
+            columns = dict.fromkeys(name for row in reversed(state.rows) for name in row)
+            writer = csv.DictWriter(file, list(columns))
             writer.writeheader()
             writer.writerows(state.rows)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import TrainingError
 from .optimizer import SGD, Arrays
-
-INFINITE = float("inf")
+from .restoring import INFINITE, checked_arrays, checked_numbers
 
 
 @dataclass
@@ -49,23 +48,13 @@ class State:
     def restored(numbers: dict[str, Any], arrays: Arrays, optimizer: SGD) -> State:
         """The state that `numbers` and `arrays` were taken of.
 
-        Raises TrainingError if they do not belong to this network.
+        Raises TrainingError if they are no state, or do not belong to this network.
         """
-        try:
-            values: dict[str, Any] = {
-                name: INFINITE if value is None else value for name, value in numbers.items()
-            }
-            state = State(**values)
-            for group, target in (("best", state.best_weights), ("velocity", state.velocity)):
-                if group != "velocity" and not any(key.startswith(f"{group}/") for key in arrays):
-                    continue
-                for key, parameter in optimizer.parameters.items():
-                    array = arrays[f"{group}/{key}"]
-                    if array.shape != parameter.shape:
-                        raise TrainingError(
-                            f"{group} of {key} is {array.shape}, its weights {parameter.shape}"
-                        )
-                    target[key] = array
-        except (TypeError, KeyError) as error:
-            raise TrainingError(f"the checkpoint does not hold what a run needs to go on: {error}") from None
+        arrays_of = ("best_weights", "velocity")
+        known = [each.name for each in dataclasses.fields(State) if each.name not in arrays_of]
+        state = State(**checked_numbers(numbers, known))
+        # The best epoch's weights are there as soon as there is one.
+        groups = {"best": state.epoch > 0, "velocity": True}
+        found = checked_arrays(arrays, groups, optimizer.parameters)
+        state.best_weights, state.velocity = found.get("best", {}), found["velocity"]
         return state
