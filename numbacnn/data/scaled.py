@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..fitting import fit_all
+from ..limits import free_memory
 from .dataset import Images, Split
 
 KEPT_BYTES = 1 << 30
-"""Scaled pictures of a split are kept for the next epoch if all of them take no more than this."""
+"""Scaled pictures of a split are kept for the next epoch if all take no more than this, and a quarter of what is free."""
 
 
 def scaled(split: Split, shape: tuple[int, ...], shorter_side: int = 0) -> Split:
@@ -27,8 +29,9 @@ class _Scaled:
     def __init__(self, images: Images, shape: tuple[int, ...], shorter_side: int) -> None:
         self._images, self._shorter_side = images, shorter_side
         self.shape = (len(images), *shape)
-        is_kept = np.prod(self.shape, dtype=np.int64) <= KEPT_BYTES
-        self._kept = np.empty(self.shape, np.uint8) if is_kept else None
+        free = free_memory()
+        most = KEPT_BYTES if free is None else min(KEPT_BYTES, free // 4)
+        self._kept = np.empty(self.shape, np.uint8) if math.prod(self.shape) <= most else None
         self._known = np.zeros(len(images), bool)
 
     def __len__(self) -> int:
