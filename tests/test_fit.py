@@ -184,7 +184,6 @@ def test_scaled_pictures_are_scaled_once(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("NUMBACNN_MAX_MEMORY", "5000")  # 9 scaled pictures take 1728 bytes
     np.testing.assert_array_equal(scaled_split(split, (8, 8, 3)).read(slice(2, 7)), expected[2:7])
     assert len(asked) == 9 + 5 + 1 + 5
-    np.testing.assert_array_equal(scaled_split(split, (8, 8, 3)).read(slice(2, 7)), expected[2:7])
     assert scaled_split(split, (20, 24, 3)) is split
 
 
