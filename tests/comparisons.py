@@ -446,6 +446,13 @@ CROPS = {
     "padded": ((3, 4, 4, 1), (6, 7)),
     "some wholly outside": ((20, 2, 2, 3), (2, 2)),
 }
+DISTORTIONS = {
+    "one pixel": ((2, 1, 1, 1), 2),
+    "digits": ((4, 8, 8, 1), 3),
+    "not square, colour": ((3, 5, 7, 3), 4),
+    "finer than the pixels": ((2, 3, 2, 1), 5),
+}
+DISTORTION_LAYERS = {"digits": ((32, 8, 8, 1), 3), "cifar": ((64, 32, 32, 3), 3)}
 CROP_LAYERS = {"cifar": ((64, 32, 32, 3), (32, 32)), "imagenet": ((16, 256, 256, 3), (227, 227))}
 
 
@@ -474,6 +481,24 @@ def augment(generator, dtype, shape):
         generator.random(count) < 0.5,
         colour,
         100 * generator.random(channels).astype(dtype),
+    ]
+
+
+def distort(generator, dtype, shape):
+    volume, side = shape
+    count, height, width, channels = volume
+    even = np.stack(
+        np.meshgrid(*(np.linspace(0, size - 1, side) for size in (height, width)), indexing="ij"), axis=2
+    )
+    points = np.rint(256 * (even + generator.standard_normal((count, side, side, 2)))).astype(np.int32)
+    thickness = generator.integers(-256, 257, count).astype(np.int32)
+    thickness[0] = 0
+    return [
+        np.full(volume, 7, np.uint8),
+        generator.integers(0, 256, volume).astype(np.uint8),
+        points,
+        thickness,
+        generator.integers(0, 256, channels).astype(np.uint8),
     ]
 
 
@@ -627,6 +652,9 @@ COMPARISONS: dict[str, Comparison] = {
     ),
     "augmentation.augment": Comparison(
         augment, lambda x, *rest: (naive.augment(x.shape, *rest),), CROPS, CROP_LAYERS
+    ),
+    "augmentation.distort": Comparison(
+        distort, lambda y, *rest: (naive.distort(y.shape, *rest),), DISTORTIONS, DISTORTION_LAYERS
     ),
     "tally.write": Comparison(tally, naive.tally, SCORES, SCORE_LAYERS),
     "update.sgd": Comparison(sgd, naive.sgd, SIZES, UPDATE_LAYERS, outputs=2),

@@ -18,7 +18,7 @@ from numbacnn.errors import DataError
 from numbacnn.execution import Plan
 from numbacnn.graph import Graph
 from numbacnn.layers import Flatten
-from numbacnn.ops.augmentation import augment
+from numbacnn.ops.augmentation import augment, distort
 from numbacnn.training import Settings
 from numbacnn.training.augmentation import Augmentation
 from numbacnn.training.intake import DeviceIntake, HostIntake, Intake
@@ -111,11 +111,14 @@ def test_an_interpreter_that_exits_does_not_wait_for_the_thread() -> None:
 
 @pytest.mark.parametrize("intake_of", [HostIntake, DeviceIntake])
 @pytest.mark.parametrize(("epoch", "first"), [(0, 0), (1, 3)])
-def test_batches_read_ahead_are_the_same_bits(epoch: int, first: int, intake_of: type[Intake]) -> None:
+@pytest.mark.parametrize("elastic", [0, 0.7])
+def test_batches_read_ahead_are_the_same_bits(
+    epoch: int, first: int, intake_of: type[Intake], elastic: float
+) -> None:
     generator = np.random.default_rng(0)
     pictures, labels = generator.integers(0, 256, (90, 9, 7, 3), dtype=np.uint8), np.arange(90) % 4
     dataset = Dataset.from_arrays("some", train=(pictures, labels))
-    settings = Settings(flip=True, crop_padding=2, colour=0.2, seed=3)
+    settings = Settings(flip=True, crop_padding=2, colour=0.2, elastic=elastic, thickness=elastic, seed=3)
     plan = Plan(Graph([("flat", Flatten())], (9, 7, 3)), 20)
     intake: Intake = intake_of(plan, Augmentation(dataset, (9, 7, 3), settings), PLACES)
     given = batches(dataset.train, intake, 20, settings.seed, range(epoch, 3), first)
@@ -129,7 +132,12 @@ def test_batches_read_ahead_are_the_same_bits(epoch: int, first: int, intake_of:
                 time.sleep(0.002)  # time to overwrite what is still in use
                 indices = np.sort(order[start : start + 20])
                 expected = np.empty((len(indices), 9, 7, 3), np.float32)
-                augment(expected, pictures[indices], *synchronous.drawn(now, indices), synchronous.fill)
+                seen_pictures = pictures[indices]
+                if elastic:
+                    fill = np.rint(synchronous.fill).astype(np.uint8)
+                    seen_pictures = np.empty_like(seen_pictures)
+                    distort(seen_pictures, pictures[indices], *synchronous.distortions(now, indices), fill)
+                augment(expected, seen_pictures, *synchronous.drawn(now, indices), synchronous.fill)
                 intake.load(batch)
                 np.testing.assert_array_equal(plan.input, expected)
                 np.testing.assert_array_equal(plan.labels, labels[indices])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from .opening import open_data, open_model
-from .options import CPU, Compute, Data, Epsilon, Epsilons, Images, Model, Out, Picture
+from .options import CPU, AsIs, Compute, Data, Epsilon, Epsilons, Images, Model, Out, Picture
 from .pictures import Index, Pictures, class_index, from_data, from_files
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def fgsm(
     sweep: Annotated[Epsilons | None, Parameter(help=SWEEP_HELP)] = None,
     output: Picture = None,
     save_dir: Path | None = None,
+    as_is: AsIs = False,
     compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def fgsm(
     opened = open_model(model, out, compute)
     network = opened.network
     if images:
-        pictures = from_files(network, images)
+        pictures = from_files(network, images, out, as_is=as_is)
         out.note("no labels are known: what the network says of each picture is taken for right")
     else:
         dataset = open_data(data, opened, out)

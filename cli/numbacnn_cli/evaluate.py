@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from .opening import open_data, open_model
-from .options import CPU, Compute, Data, Images, Model, Out, Picture
-from .pictures import from_files
+from .options import CPU, AsIs, Compute, Data, Images, Model, Out, Picture
+from .pictures import FILES_AT_A_TIME, Framings, batches_of_files, expanded
+
+if TYPE_CHECKING:
+    from numbacnn import Network
+
+SHOWN = 64
+"""Pictures in the figure of predictions, at most."""
 
 
 def evaluate(
@@ -78,44 +84,64 @@ def predict(
     model: Model = None,
     top: Annotated[int, Parameter(help="Classes to name.")] = 5,
     output: Picture = None,
+    as_is: AsIs = False,
+    skip_broken: Annotated[bool, Parameter(negative="")] = False,
     compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
     """Name what pictures show: each with its best classes as bars.
 
-    JSON: `predictions[]` with `.image` and `.top[].index/.name/.probability`, best first; `figure`, `model`.
+    JSON: `predictions[]` with `.image` and `.top[].index/.name/.probability`, best first; `figure`, `model`, `left_out[]`
+    (what is wrong with files that --skip-broken leaves out).
+
+    Parameters
+    ----------
+    skip_broken
+        Leave out pictures that cannot be read, and say which.
     """
     import numpy as np
 
-    from numbacnn.errors import UsageError
+    from numbacnn.errors import DataError, UsageError
     from numbacnn.figures import predictions, save
 
     if top < 1:
         raise UsageError(f"--top {top}: at least 1 is expected")
     opened = open_model(model, out, compute)
     network = opened.network
-    pictures = from_files(network, images)
-    probabilities = network.predict(pictures.images)
+    files = expanded(images, out)
     top = min(top, network.classes)
-    found = []
-    for name, row in zip(pictures.names, probabilities, strict=True):
-        best = np.argsort(-row, kind="stable")[:top]
-        found.append(
-            {
-                "image": name,
-                "top": [
-                    {
-                        "index": int(index),
-                        "name": network.class_names[index],
-                        "probability": float(row[index]),
-                    }
-                    for index in best
-                ],
-            }
-        )
-        out.say(f"{name}: " + ", ".join(f"{network.class_names[index]} {row[index]:.1%}" for index in best))
+    done = Framings()
+    found: list[dict[str, Any]] = []
+    shown: list[Any] = []
+    batches = batches_of_files(network, files, as_is=as_is, skip_broken=skip_broken, done=done)
+    for pictures in out.progress(batches, "predicting", -(-len(files) // FILES_AT_A_TIME)):
+        probabilities = network.predict(pictures.images)
+        room = max(0, SHOWN - len(found))
+        shown.append((pictures.images[:room], probabilities[:room]))
+        for name, row in zip(pictures.names, probabilities, strict=True):
+            best = np.argsort(-row, kind="stable")[:top]
+            found.append({"image": name, "top": [_named(network, index, row) for index in best]})
+    done.tell(out)
+    if not found:
+        raise DataError(f"none of the {len(files)} pictures can be read")
+    for prediction in found:
+        best_first = ", ".join(f"{entry['name']} {entry['probability']:.1%}" for entry in prediction["top"])
+        out.say(f"{prediction['image']}: {best_first}")
     path = output or Path("predictions.png")
-    captions = [Path(name).name for name in pictures.names]
-    save(predictions(pictures.images, network.class_names, probabilities, captions=captions, top=top), path)
-    out.say(str(path))
-    return {"predictions": found, "figure": path, "model": opened.path}
+    drawn, rows = (
+        np.concatenate(parts) for parts in zip(*(part for part in shown if len(part[0])), strict=True)
+    )
+    captions = [Path(prediction["image"]).name for prediction in found[: len(drawn)]]
+    save(predictions(drawn, network.class_names, rows, captions=captions, top=top), path)
+    out.say(
+        str(path) if len(found) == len(drawn) else f"{path}: the first {len(drawn)} of {len(found)} pictures"
+    )
+    return {"predictions": found, "figure": path, "model": opened.path, "left_out": done.broken}
+
+
+def _named(network: Network, index: Any, probabilities: Any) -> dict[str, Any]:
+    return {
+        "index": int(index),
+        "name": network.class_names[index],
+        "probability": float(probabilities[index]),
+    }

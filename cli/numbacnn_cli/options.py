@@ -63,8 +63,22 @@ Picture = Annotated[
 ]
 
 Images = Annotated[
-    tuple[Path, ...], Parameter(name="IMAGE", help="Pictures: PNG, JPEG, …", negative="", show_default=False)
+    tuple[Path, ...],
+    Parameter(
+        name="IMAGE", help="Pictures: PNG, JPEG, …, or folders of them.", negative="", show_default=False
+    ),
 ]
+
+
+AsIs = Annotated[
+    bool,
+    Parameter(
+        name="--as-is",
+        negative="",
+        help="Do not frame drawings as the training pictures are framed; only scale them to the network's size.",
+    ),
+]
+"""Models of drawings frame other drawings like those they were trained on, unless this says not to."""
 
 
 def parse_epsilon(text: str) -> float:

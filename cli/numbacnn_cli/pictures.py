@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,8 @@ from .options import parse_ranges
 
 if TYPE_CHECKING:
     from numbacnn import Dataset, Network
+
+    from .output import Output
 
 
 def _indices(_: Any, tokens: tuple[Token, ...]) -> tuple[int, ...]:
@@ -31,6 +33,10 @@ Index = Annotated[
 ]
 
 
+FILES_AT_A_TIME = 64
+"""Pictures of files that are in memory together where each is looked at once."""
+
+
 @dataclass(frozen=True)
 class Pictures:
     """N pictures as the network takes them, (N,H,W,C) uint8; what each is called; labels (N) if they are known."""
@@ -40,14 +46,114 @@ class Pictures:
     labels: Any | None
 
 
-def from_files(network: Network, paths: Sequence[Path]) -> Pictures:
-    """Picture files, brought to the network's size. Raises DataError."""
+def expanded(paths: Sequence[Path], out: Output) -> list[Path]:
+    """The files given, and in place of a folder the pictures in it, in order of their names; says what it leaves out.
+
+    Raises DataError for a folder without pictures.
+    """
+    from numbacnn.data.listing import as_text, pictures_in
+    from numbacnn.errors import DataError
+
+    files: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        listing = pictures_in(path)
+        left_out = as_text(listing.left_out) if listing.left_out else ""
+        if not listing.pictures:
+            raise DataError(f"{path}: no picture in this folder{left_out and f'; {left_out}'}")
+        if left_out:
+            out.note(f"{path}: {left_out}")
+        files.extend(listing.pictures)
+    return files
+
+
+@dataclass
+class Framings:
+    """What was done to the pictures of files, counted to be told once."""
+
+    framed: int = 0
+    others: list[str] = field(default_factory=list)
+    """Files that are no drawings."""
+    total: int = 0
+    broken: list[str] = field(default_factory=list)
+    """What is wrong with files that are left out."""
+
+    def tell(self, out: Output) -> None:
+        if self.framed:
+            those = "the picture is" if self.total == 1 else f"{self.framed} of {self.total} pictures are"
+            out.note(
+                f"{those} framed as the training pictures are: turned to their light and dark, strokes as wide, as large, "
+                "in the same place; --as-is leaves that out"
+            )
+        if self.others:
+            more = f" and {len(self.others) - 5} more" if len(self.others) > 5 else ""
+            out.note(
+                f"not framed, as no drawing on a plain ground is seen: {', '.join(self.others[:5])}{more}"
+            )
+        if self.broken:
+            more = f"; and {len(self.broken) - 20} more" if len(self.broken) > 20 else ""
+            listed = "; ".join(self.broken[:20])
+            out.warn(f"{len(self.broken)} pictures cannot be read and are left out: {listed}{more}")
+
+
+def batches_of_files(
+    network: Network, paths: Sequence[Path], *, as_is: bool, skip_broken: bool | None = None, done: Framings
+) -> Iterator[Pictures]:
+    """Picture files brought to the network's size, so many at a time; drawings are framed unless `as_is`.
+
+    Raises DataError that lists all files that cannot be read, unless `skip_broken` leaves them out; None is for a
+    command that has no such option.
+    """
     import numpy as np
 
-    from numbacnn.data.pictures import load
+    from numbacnn.data.pictures import load_all, unreadable
+    from numbacnn.errors import DataError
+    from numbacnn.framing import Framed, frame
 
-    fitted = [network.as_images(load(path)[None]) for path in paths]
-    return Pictures(np.concatenate(fitted), [str(path) for path in paths], None)
+    framing = None if as_is else network.graph.pixels.framing
+
+    def fit(picture: Any) -> Any:
+        framed = frame(framing, picture) if framing else Framed(picture, "as it was")
+        return network.as_images(framed.picture[None])[0], framed.done
+
+    images: list[Any] = []
+    names: list[str] = []
+    for path, found in zip(paths, load_all(paths, fit), strict=True):
+        if isinstance(found, DataError):
+            if not skip_broken:
+                has_option = skip_broken is not None and len(paths) > 1
+                remedy = "--skip-broken goes on without what cannot be read" if has_option else ""
+                raise unreadable(paths, found, remedy)
+            done.broken.append(str(found))
+            continue
+        image, how = found
+        done.total += 1
+        done.framed += how == "framed"
+        if how == "no drawing":
+            done.others.append(path.name)
+        images.append(image)
+        names.append(str(path))
+        if len(images) == FILES_AT_A_TIME:
+            yield Pictures(np.stack(images), names, None)
+            images, names = [], []
+    if images:
+        yield Pictures(np.stack(images), names, None)
+
+
+def from_files(network: Network, paths: Sequence[Path], out: Output, *, as_is: bool = False) -> Pictures:
+    """Picture files, and those in folders, brought to the network's size; says what was done to drawings.
+
+    Raises DataError that lists all files that cannot be read.
+    """
+    import numpy as np
+
+    done = Framings()
+    parts = list(batches_of_files(network, expanded(paths, out), as_is=as_is, done=done))
+    done.tell(out)
+    names = [name for part in parts for name in part.names]
+    return Pictures(np.concatenate([part.images for part in parts]), names, None)
 
 
 def from_data(network: Network, dataset: Dataset, split: str, indices: Sequence[int]) -> Pictures:

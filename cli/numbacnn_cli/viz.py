@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from .opening import open_data, open_model
-from .options import CPU, Compute, Data, Images, Model, Out, Picture, Units
+from .options import CPU, AsIs, Compute, Data, Images, Model, Out, Picture, Units
 from .pictures import Index, class_index, from_data, from_files
 from .preview import preview
 
@@ -72,6 +72,7 @@ def saliency(
     class_: Annotated[str | None, Parameter(name="--class")] = None,
     of: Literal["score", "loss"] = "score",
     rule: Literal["standard", "guided"] = "standard",
+    as_is: AsIs = False,
     output: Picture = None,
     compute: Compute = CPU,
     out: Out,
@@ -100,7 +101,7 @@ def saliency(
     opened = open_model(model, out, compute)
     network = opened.network
     if images:
-        pictures = from_files(network, images)
+        pictures = from_files(network, images, out, as_is=as_is)
     else:
         dataset = open_data(data, opened, out)
         chosen = index or range(min(PICTURES_SHOWN, len(dataset.split(split))))

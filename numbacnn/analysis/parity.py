@@ -176,7 +176,11 @@ def _exercise() -> None:
     top, left = generator.integers(-2, 5, (2, _COUNT))
     colour = generator.standard_normal((_COUNT, 3)).astype(np.float32)
     fill = np.full(3, 99, np.float32)
-    augmentation.augment(plan.input, images, top, left, labels % 2 == 0, colour, fill)
+    points = np.rint(256 * generator.uniform(-2, 16, (_COUNT, 3, 3, 2))).astype(np.int32)
+    thickness = (64 * (labels - 1)).astype(np.int32)
+    distorted = np.empty_like(images)
+    augmentation.distort(distorted, images, points, thickness, fill.astype(np.uint8))
+    augmentation.augment(plan.input, distorted, top, left, labels % 2 == 0, colour, fill)
     for training in (True, False):
         plan.number(3, 5)
         plan.walk(training=training)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, need_whole
+from ..framing import Framing, measure, sampled
 from .checks import as_class_names, as_labels, as_pixels, ranges_of
 from .classes import match_classes
 from .statistics import PixelStatistics, doubts
@@ -114,6 +115,8 @@ class Dataset:
     source: str = ""
     licence: str = ""
     path: Path | None = None
+    framing: Framing | None = None
+    """How drawings lie in its pictures, where they are ones."""
 
     def __post_init__(self) -> None:
         named = {name: replace(split, class_names=self.class_names) for name, split in self.splits.items()}
@@ -173,7 +176,8 @@ class Dataset:
             warnings.warn(f"{name}: {doubt}", stacklevel=2)
         train_statistics = statistics["train"]
         mean, deviation = train_statistics.mean, train_statistics.deviation
-        return Dataset(name, splits, names, shape, mean, deviation, source, licence)
+        framing = measure(splits["train"].read(sampled(len(splits["train"]))))
+        return Dataset(name, splits, names, shape, mean, deviation, source, licence, framing=framing)
 
     def with_classes_of(self, network: Network) -> Dataset:
         """The same pictures with the network's class names, and labels that are indices of them.

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from ..errors import DataError
 from ..replacing import replacing
 
 Picture = NDArray[np.uint8]
+Changed = TypeVar("Changed")
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """What is read; others of Pillow's start programs (EPS) or are hardly tested."""
@@ -79,10 +80,10 @@ def header(path: Path) -> Header:
         return Header(*image.size, image.mode in _GREY, more)
 
 
-def load_all(paths: Iterable[Path], change: Callable[[Picture], Picture]) -> Iterator[Picture | DataError]:
-    """Every picture, changed by `change`, or why it cannot be read; several are decoded at a time, in threads."""
+def load_all(paths: Iterable[Path], change: Callable[[Picture], Changed]) -> Iterator[Changed | DataError]:
+    """What `change` makes of every picture, or why it cannot be read; several are decoded at a time, in threads."""
 
-    def one(path: Path) -> Picture | DataError:
+    def one(path: Path) -> Changed | DataError:
         try:
             return change(load(path))
         except DataError as error:
@@ -103,15 +104,18 @@ def broken(paths: Iterable[Path]) -> Iterator[DataError | None]:
         yield found if isinstance(found, DataError) else None
 
 
-def unreadable(errors: Sequence[DataError], total: int) -> DataError:
-    """One error that lists what is wrong with some of `total` files."""
+def unreadable(paths: Sequence[Path], first: DataError, remedy: str = "") -> DataError:
+    """One error that lists which of the files are broken, all of them, and says what can be done.
+
+    It is for when `first` has shown that one of them is: all are looked at.
+    """
+    errors = [error for error in broken(paths) if error is not None] or [first]
+    ending = f"; {remedy}" if remedy else ""
     if len(errors) == 1:
-        return DataError(f"{errors[0]}; --skip-broken goes on without it")
+        return DataError(f"{errors[0]}{ending}")
     shown = "; ".join(map(str, errors[:MOST_LISTED]))
     more = f"; and {len(errors) - MOST_LISTED} more" if len(errors) > MOST_LISTED else ""
-    return DataError(
-        f"{len(errors)} of {total} pictures cannot be read: {shown}{more}; --skip-broken goes on without them"
-    )
+    return DataError(f"{len(errors)} of {len(paths)} pictures cannot be read: {shown}{more}{ending}")
 
 
 def save(path: str | Path, picture: Picture) -> None:

@@ -149,13 +149,19 @@ class Layer:
         return []
 
     def config(self) -> dict[str, Any]:
-        """The options that differ from their defaults, as plain numbers, strings and lists."""
-        options = {}
+        """The options that differ from their defaults, as plain numbers, strings, lists and dicts."""
+        options: dict[str, Any] = {}
         for option in dataclasses.fields(self):
             value = getattr(self, option.name)
             if option.init and value != option.default:
-                options[option.name] = list(value) if isinstance(value, tuple) else value
+                options[option.name] = _plain(value)
         return options
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {name: _plain(part) for name, part in vars(value).items()}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def flat(array: Array) -> Array:

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import NetworkError, cut, nearest
+from ..errors import DataError, NetworkError, cut, nearest
+from ..framing import Framing
 from ..ops.convolution.cpu import ALGORITHMS
 from . import LAYERS, Layer
 
@@ -18,6 +19,7 @@ _WORDS = {
     "int | tuple[int, ...]": "a whole number, [height, width], or [top, bottom, left, right]",
     "float | tuple[float, ...]": "a number, or one a channel",
     "Rounding": '"exact", "floor" or "ceil"',
+    "Framing | None": "how drawings are framed",
     "Algorithm": '"auto", "im2col", "winograd-2" or "winograd-4"',
 }
 """What an option of each annotation may be, in words."""
@@ -46,7 +48,17 @@ def build_layer(kind: str, options: Mapping[str, Any]) -> Layer:
     ]
     if missing:
         raise NetworkError(f"{kind} needs '{missing[0]}': {_WORDS[str(fields[missing[0]].type)]}")
-    return LAYERS[kind](**{name: tuple(v) if isinstance(v, list) else v for name, v in options.items()})
+    return LAYERS[kind](**{name: _value(kind, given) for name, given in options.items()})
+
+
+def _value(kind: str, given: Any) -> Any:
+    """An option as the layer has it: a list is a tuple there, an object the framing of drawings."""
+    if isinstance(given, dict):
+        try:
+            return Framing.from_dict(given)
+        except DataError as error:
+            raise NetworkError(f"{kind}: {error}") from None
+    return tuple(given) if isinstance(given, list) else given
 
 
 def _check(kind: str, name: str, value: Any, annotation: str) -> None:
@@ -54,6 +66,8 @@ def _check(kind: str, name: str, value: Any, annotation: str) -> None:
     allowed: tuple[type, ...] = (int, float) if "float" in annotation else (int,)
     if annotation == "str":
         fits = isinstance(value, str)
+    elif annotation == "Framing | None":
+        fits = isinstance(value, dict)
     elif annotation == "Rounding":
         fits = value in ("exact", "floor", "ceil")
     elif annotation == "Algorithm":

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..device import Array
 from ..errors import NetworkError, ShapeError
+from ..framing import Framing
 from ..ops import pixels
 from .base import Call, Layer, Shape, need_range, need_volume
 
@@ -21,7 +22,8 @@ class Pixels(Layer):
     `channel_order` "BGR" turns the channels round after that. A mean image (H,W,C), as Caffe has it,
     is the constant "mean_image" and takes the place of `mean`. `shorter_side` is the size to which the
     shorter side of a picture of another size is scaled before the network's input is cut out of its centre; 0: the
-    picture is scaled just enough to fill the input (`fitting.fit`).
+    picture is scaled just enough to fill the input (`fitting.fit`). `framing` says how drawings lie in the pictures that
+    the network was trained on, so that other people's drawings can be framed like them (`framing.frame`).
     """
 
     kind: ClassVar[str] = "pixels"
@@ -30,6 +32,7 @@ class Pixels(Layer):
     scale: float | tuple[float, ...] = 1.0
     channel_order: str = "RGB"
     shorter_side: int = 0
+    framing: Framing | None = None
 
     def __post_init__(self) -> None:
         if self.channel_order not in ("RGB", "BGR"):

@@ -3,6 +3,7 @@
 /                       kind = "numbacnn data set", format_version = 1
 name, source, licence   text (1)
 class_names             text (classes)
+framing                 JSON (1), if the pictures are drawings: how they lie in them (`framing.Framing`)
 mean_rgb (C), standard_deviation (1)    float64, of the training split
 train, test, perhaps validation:
     images              uint8 (N,H,W,C), C 1 or 3
@@ -26,6 +27,7 @@ from ..data.listing import shortened
 from ..data.pictures import MAX_PIXELS
 from ..data.statistics import PixelStatistics, doubts
 from ..errors import DataError, cut, nearest
+from ..framing import MAX_SIDE, Framing, measure, sampled
 from ..limits import need_described
 from .hdf5 import CHUNK_BYTES, Array, Reader, writing
 
@@ -75,12 +77,22 @@ def _read(file_path: Path, path: Path | None) -> Dataset:
         shape = check_splits(splits, str(file_path))
         mean = _numbers(file, "mean_rgb", shape[2])
         deviation = _numbers(file, "standard_deviation", 1)
+        framing = _read_framing(file)
         name, source, licence = (file.text(field) for field in ("name", "source", "licence"))
     except BaseException:
         file.close()
         raise
     # The file stays open for the pictures: if another takes its place, these are still the ones that were checked.
-    return Dataset(name, splits, names, shape, mean, deviation[0], source, licence, path)
+    return Dataset(name, splits, names, shape, mean, deviation[0], source, licence, path, framing)
+
+
+def _read_framing(file: Reader) -> Framing | None:
+    if not file.has("framing"):
+        return None
+    try:
+        return Framing.from_dict(file.json("framing"))
+    except DataError as error:
+        raise DataError(f"{file.path}: {error}") from None
 
 
 def _need_room(file: Reader) -> None:
@@ -219,9 +231,18 @@ def write_dataset(
                 pictures = split.read(part)
                 stored[part] = pictures
                 statistics[name].add(pictures)
+        framing = _framing(contents.splits["train"])
+        if framing is not None:
+            file.json("framing", framing.as_dict())
         file.array("mean_rgb", np.array(statistics["train"].mean))
         file.array("standard_deviation", np.array([statistics["train"].deviation]))
     return [*doubts(statistics, contents.pixel_range), *_classes_without_pictures(contents)]
+
+
+def _framing(train: Split) -> Framing | None:
+    if max(train.images.shape[1:3]) > MAX_SIDE:  # none that are read only to be measured
+        return None
+    return measure(train.read(sampled(len(train))))
 
 
 def _classes_without_pictures(contents: Contents) -> list[str]:

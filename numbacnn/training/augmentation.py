@@ -9,12 +9,15 @@ import numpy as np
 from ..data import Dataset, Split
 from .settings import Settings
 
+GRID = 3
+"""Points of the grid over a picture that elastic distortions move, along each side."""
+
 
 class Augmentation:
     """Draws each picture's changes from (seed, epoch, index) alone: in any order, any batch, any resumed run.
 
-    Pictures larger than the input are cropped at random; what a window reaches beyond the picture is filled with
-    the mean, which is 0 to the network.
+    Pictures larger than the input are cropped at random. What lies beyond a picture is the ground of a data set of
+    drawings, and else the mean, which is 0 to the network.
     """
 
     def __init__(self, dataset: Dataset, input_shape: tuple[int, ...], settings: Settings) -> None:
@@ -23,17 +26,54 @@ class Augmentation:
             have - need for have, need in zip(dataset.image_shape[:2], input_shape[:2], strict=True)
         )
         self.picture_shape = dataset.image_shape
-        self.fill = np.asarray(dataset.mean_rgb, np.float32)
+        ground = None if dataset.framing is None else [dataset.framing.ground] * dataset.image_shape[2]
+        self.fill = np.asarray(ground or dataset.mean_rgb, np.float32)
         """What lies outside a picture (C)."""
         self._axes = colour_axes(dataset.train) if settings.colour else np.zeros((len(self.fill),) * 2)
         self._count = len(dataset.train)
-        self._epoch = -1
+        self._epoch = self._distorted_epoch = -1
 
     def drawn(self, epoch: int, indices: Any) -> tuple[Any, ...]:
         """Top (n), left (n), flip (n) and colour (n,C) of these pictures, as `ops.augmentation.augment` takes them."""
         if epoch != self._epoch:
             self._draw(epoch)
         return tuple(drawn[indices] for drawn in self._drawn)
+
+    @property
+    def distorts(self) -> bool:
+        """Whether pictures are bent, turned or made thicker before the rest."""
+        return any(
+            getattr(self._settings, name) for name in ("rotate", "shear", "zoom", "elastic", "thickness")
+        )
+
+    def distortions(self, epoch: int, indices: Any) -> tuple[Any, Any]:
+        """Points (n,G,G,2) and thickness (n) of these pictures, as `ops.augmentation.distort` takes them."""
+        if epoch != self._distorted_epoch:
+            self._distort(epoch)
+        return self._points[indices], self._thickness[indices]
+
+    def _distort(self, epoch: int) -> None:
+        """A random affine map of the picture about its middle, and a random shift of each of the grid's points.
+
+        Elastic distortions: Simard et al., 2003, here on a coarse grid in place of a smoothed field.
+        """
+        settings, count = self._settings, self._count
+        generator = np.random.Generator(np.random.Philox(key=settings.seed, counter=[0, 0, epoch, 3]))
+
+        def up_to(most: float) -> Any:
+            return generator.uniform(-most, most, (count, 1, 1))
+
+        turn, slant = (np.radians(up_to(most)) for most in (settings.rotate, settings.shear))
+        tall, wide = (1 + up_to(settings.zoom) for _ in range(2))
+        middle = [(side - 1) / 2 for side in self.picture_shape[:2]]
+        y, x = np.meshgrid(*(np.linspace(-half, half, GRID) for half in middle), indexing="ij")
+        rows = np.cos(turn) * y - np.sin(turn) * x
+        columns = np.sin(turn) * y + np.cos(turn) * x + np.tan(slant) * rows
+        places = np.stack([rows / tall + middle[0], columns / wide + middle[1]], axis=3)
+        places += generator.normal(0, settings.elastic, places.shape)
+        self._points = np.rint(256 * places).astype(np.int32)
+        self._thickness = np.rint(256 * up_to(settings.thickness)[:, 0, 0]).astype(np.int32)
+        self._distorted_epoch = epoch
 
     def _draw(self, epoch: int) -> None:
         settings, count = self._settings, self._count

@@ -42,9 +42,15 @@ class HostIntake:
         self.buffers = np.empty((places, plan.batch_size, *plan.graph.input_shape), plan.graph.dtype)
         """A batch's changed pictures, float in [0, 255], lie in one of them."""
         self._turns = cycle(self.buffers)
+        self._distorted = _room_to_distort(plan, changes)
 
     def prepare(self, pictures: Any, labels: Any, epoch: int, indices: Any) -> Batch:
         target = next(self._turns)[: len(indices)]
+        if self._distorted is not None:
+            distorted = self._distorted[: len(indices)]
+            fill = np.rint(self._changes.fill).astype(np.uint8)
+            augmentation.distort(distorted, pictures, *self._changes.distortions(epoch, indices), fill)
+            pictures = distorted
         augmentation.augment(target, pictures, *self._changes.drawn(epoch, indices), self._changes.fill)
         return Batch(target, labels, indices)
 
@@ -67,25 +73,45 @@ class DeviceIntake:
             plan.device.zeros((plan.batch_size, *array.shape[1:]), array.dtype)
             for array in changes.drawn(0, np.arange(1))
         ]
+        self._distorted = _room_to_distort(plan, changes)
+        self._ground = plan.device.to_device(np.rint(changes.fill).astype(np.uint8))
+        self._distortions = [
+            plan.device.zeros((plan.batch_size, *array.shape[1:]), array.dtype)
+            for array in (changes.distortions(0, np.arange(1)) if changes.distorts else ())
+        ]
 
     def prepare(self, pictures: Any, labels: Any, epoch: int, indices: Any) -> Batch:
         channel = next(self._turns)
         channel.wait()
         channel.host[: pictures.size] = pictures.reshape(-1)
-        return Batch((channel, self._changes.drawn(epoch, indices)), labels, indices)
+        drawn = self._changes.drawn(epoch, indices)
+        distortions = self._changes.distortions(epoch, indices) if self._changes.distorts else ()
+        return Batch((channel, drawn, distortions), labels, indices)
 
     def load(self, batch: Batch) -> None:
         plan, count = self._plan, len(batch.labels)
         plan.count = count
-        channel, drawn = batch.pictures
+        channel, drawn, distortions = batch.pictures
         shape = (count, *self._changes.picture_shape)
         pictures = channel.send()[: int(np.prod(shape))].reshape(shape)
         changes = [array[:count] for array in self._drawn]
         for target, source in zip(changes, drawn, strict=True):
             self._device.write(target, source)
         self._device.write(plan.labels, batch.labels)
+        if self._distorted is not None:
+            given = [array[:count] for array in self._distortions]
+            for target, source in zip(given, distortions, strict=True):
+                self._device.write(target, source)
+            augmentation.distort(self._distorted[:count], pictures, *given, self._ground)
+            pictures = self._distorted[:count]
         augmentation.augment(plan.input, pictures, *changes, self._fill)
         channel.release()
+
+
+def _room_to_distort(plan: Plan, changes: Augmentation) -> Any:
+    """A batch's bytes where pictures are distorted, else None."""
+    shape = (plan.batch_size, *changes.picture_shape)
+    return plan.device.zeros(shape, np.uint8) if changes.distorts else None
 
 
 INTAKES: dict[str, Any] = {"cpu": HostIntake, "cuda": DeviceIntake}

@@ -19,7 +19,7 @@ from ...fitting import fit
 from ..contents import Contents
 from ..dataset import Split
 from ..listing import SUFFIXES, SYSTEMS_OWN, as_text, pictures_in, shortened, why_not
-from ..pictures import broken, header, load_all, unreadable
+from ..pictures import Header, broken, header, load_all, unreadable
 from .known import recognise
 from .reading import ReadOptions
 
@@ -32,6 +32,9 @@ _SPLITS = {
     "valid": "validation",
     "validation": "validation",
 }
+
+
+_REMEDY = "--skip-broken goes on without what cannot be read"
 
 
 def matches(source: Path) -> bool:
@@ -180,17 +183,12 @@ def _paths(classes: Mapping[str, Mapping[str, Sequence[Path]]]) -> list[Path]:
     return [path for own in classes.values() for pictures in own.values() for path in pictures]
 
 
-def _headers(paths: Sequence[Path]) -> list[Any]:
+def _headers(paths: Sequence[Path]) -> list[Header]:
     """What every file says before its pixels. Raises DataError that lists all files that are broken, in pixels too."""
     try:
         return [header(path) for path in paths]
-    except DataError:
-        raise _all_broken(paths) from None
-
-
-def _all_broken(paths: Sequence[Path]) -> DataError:
-    errors = [error for error in broken(paths) if error is not None]
-    return unreadable(errors, len(paths))
+    except DataError as error:
+        raise unreadable(paths, error, _REMEDY) from None
 
 
 class _FileImages:
@@ -209,7 +207,7 @@ class _FileImages:
         paths = (self._paths[index] for index in wanted.reshape(-1))
         for place, picture in enumerate(load_all(paths, self._fit)):
             if isinstance(picture, DataError):  # nothing can come of it: the others are found for the message
-                raise _all_broken(self._siblings)
+                raise unreadable(self._siblings, picture, _REMEDY)
             images[place] = picture
         return images.reshape(*wanted.shape, *self.shape[1:])
 
