@@ -82,6 +82,7 @@ class Network:
 
         `keep`: the nodes whose output will be asked for, beside the scores and the last.
         """
+        need_whole("batch size", batch_size)
         wish = gradients, keep, self.workspace_bytes
         known = self._plans.get(wish)
         if known is None or known.batch_size < batch_size:
