@@ -3,8 +3,8 @@
     import numbacnn as nc
 
     dataset = nc.Dataset.open("digits")
-    network = nc.architectures.build("digits", class_names=dataset.class_names)
-    for event in nc.train(network, dataset, epochs=5):
+    network, settings = nc.prepare(dataset, epochs=5)       # as `numbacnn train --epochs 5` does
+    for event in nc.train(network, dataset, settings):
         print(event)
     network.predict(dataset.test.images[:4])                # uint8 (N,H,W,C) -> probabilities (N, classes)
 
@@ -27,6 +27,7 @@ _HOMES = {
     "evaluate": "training",
     "load_model": "storage",
     "open_dataset": "storage",
+    "prepare": "training",
     "save_model": "storage",
     "summarise": "summary",
     "train": "training",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import json
+import re
 import signal
 import subprocess
 import time
@@ -11,12 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
 from numbacnn.device import CPU_DEVICE
 from numbacnn.errors import DeviceError
 from numbacnn.execution import Plan
+from numbacnn.training.settings import TOPICS
 from numbacnn_cli import progress
 from numbacnn_cli.__main__ import main
 
@@ -84,8 +87,120 @@ def _blas_threads() -> dict[str, int]:
 def test_more_epochs_may_be_asked_for_when_a_run_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "train", "--epochs", 1, "--run", "mine")
     assert run(capsys, "train", "--resume", "mine", "--epochs", 2)["epochs"] == 2
-    error = run(capsys, "train", "--resume", "mine", "--momentum", 0.5, code=2)["error"]
-    assert "--momentum cannot change when a run is resumed" in error["message"]
+    assert tomllib.loads(Path("mine/config.toml").read_text())["epochs"] == 2
+    error = run(capsys, "train", "--resume", "mine", "--epochs", 1, code=2)["error"]
+    assert "has done 2 epochs; give more to go on" in error["message"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ("--momentum", 0.5),
+        ("--batch-size", 7),
+        ("--network", "vgg-small"),
+        ("--data", "other.h5"),
+        ("--run", "elsewhere"),
+        ("--flip",),
+    ],
+)
+def test_what_cannot_change_when_a_run_is_resumed(
+    capsys: pytest.CaptureFixture[str], changed: tuple[object, ...]
+) -> None:
+    run(capsys, "train", "--epochs", 1, "--run", "mine")
+    before = {path.name: path.read_bytes() for path in Path("mine").iterdir()}
+    error = run(capsys, "train", "--resume", "mine", "--epochs", 3, *changed, code=2)["error"]
+    assert error["message"].startswith(str(changed[0]))
+    assert "cannot change when a run is resumed" in error["message"]
+    assert {path.name: path.read_bytes() for path in Path("mine").iterdir()} == before
+    assert not Path("elsewhere").exists()
+
+
+def test_the_same_values_may_be_given_when_a_run_is_resumed(capsys: pytest.CaptureFixture[str]) -> None:
+    contents = {
+        "x_train": (np.arange(1280) % 251).astype(np.uint8).reshape(20, 8, 8),
+        "y_train": np.arange(20) % 10,
+    }
+    np.savez("small.npz", **contents)
+    run(capsys, "data", "import", "small.npz", "small.h5")
+    same = ("--data", "small.h5", "--network", "digits", "--seed", 3)
+    run(capsys, "train", "--epochs", 1, "--run", "mine", *same)
+    again = run(capsys, "train", "--resume", "mine", "--epochs", 2, "--run", "./mine", *same)
+    assert again["epochs"] == 2
+    once_more = ("--config", "mine/config.toml", "--data", Path("small.h5").resolve(), "--epochs", 3)
+    assert run(capsys, "train", "--resume", "mine", *once_more)["epochs"] == 3
+
+
+def test_a_finished_run_says_that_nothing_is_left_and_how_to_go_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(capsys, "train", "--epochs", 2, "--run", "mine")
+    assert main(["train", "--resume", "mine"]) == 0
+    said = capsys.readouterr().out
+    assert "nothing is left to do: all 2 epochs are done" in said
+    assert "numbacnn train --resume mine --epochs N, with N above 2" in said
+    assert "epoch   3" not in said
+
+
+def test_a_run_that_stopped_early_says_that_more_epochs_change_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ("--learning-rate", "1e-12", "--patience", "1", "--epochs", "30")
+    assert main(["train", "--run", "mine", *options]) == 0
+    assert "ended after epoch 6: the learning rate was halved" in capsys.readouterr().out
+    assert main(["train", "--resume", "mine", "--epochs", "40"]) == 0
+    assert "more epochs would change nothing" in capsys.readouterr().out
+
+
+def test_the_configuration_is_printed_and_nothing_is_trained(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mine.toml").write_text("seed = 7\nmomentum = 0.8\n")
+    given = ("train", "--config", "mine.toml", "--momentum", "0.7", "--loss", "square", "--print-config")
+    assert main(list(given)) == 0
+    printed = capsys.readouterr().out
+    config = tomllib.loads(printed)
+    sources = dict(re.findall(r"^(\w+) = .*?  # (.*)$", printed, re.MULTILINE))
+    assert (config["data"], sources["data"]) == ("digits", "default")
+    assert (config["network"], sources["network"]) == ("digits", "suits the size of the pictures")
+    assert (config["momentum"], sources["momentum"]) == (0.7, "command line")
+    assert (config["seed"], sources["seed"]) == (7, "--config mine.toml")
+    assert (config["epochs"], sources["epochs"]) == (40, "recipe of digits")
+    assert (config["weight_decay"], sources["weight_decay"]) == (5e-4, "default")
+    assert sources["learning_rate"] == "recipe of digits, times 0.1 for the loss 'square'"
+    assert set(config) == set(sources) >= {"device", "precision", "fit"}
+    assert run(capsys, *given) == {"config": config, "sources": sources}
+    assert not Path("runs").exists()
+
+    Path("whole.toml").write_text(printed)
+    again = run(capsys, "train", "--config", "whole.toml", "--print-config")
+    assert again["config"] == config
+    assert set(again["sources"].values()) == {"--config whole.toml"}
+    used = run(capsys, "train", "--config", "whole.toml", "--epochs", 1)
+    written = tomllib.loads((Path(used["run"]) / "config.toml").read_text())
+    assert written == {
+        name: 1 if name == "epochs" else value
+        for name, value in config.items()
+        if name not in ("device", "precision")
+    }
+    resumed = run(capsys, "train", "--resume", used["run"], "--epochs", 9, "--print-config")
+    assert resumed["config"]["epochs"] == 9
+    assert resumed["sources"]["epochs"] == "command line"
+    assert resumed["sources"]["seed"] == f"the run in {used['run']}"
+    assert tomllib.loads((Path(used["run"]) / "config.toml").read_text()) == written
+
+
+def test_a_file_of_options_may_name_the_data(capsys: pytest.CaptureFixture[str]) -> None:
+    """`data` is the name of a command too."""
+    Path("mine.toml").write_text('data = "nowhere.h5"\n')
+    assert "nowhere.h5" in run(capsys, "train", "--config", "mine.toml", code=1)["error"]["message"]
+    Path("mine.toml").write_text('date = "digits"\n')
+    message = run(capsys, "train", "--config", "mine.toml", code=2)["error"]["message"]
+    assert "unknown option 'date' in mine.toml; did you mean 'data'?" in message
+
+
+def test_the_help_shows_the_recipes_and_groups(run_cli: Callable[..., Any]) -> None:
+    shown = " ".join(run_cli("train", "--help", COLUMNS="400").stdout.split())
+    assert "[default: 12; recipes: 40 for digits, 10 for lenet and lenet-1998, 60 for alexnet]" in shown
+    places = [shown.index(group) for group in ("Data and network", *TOPICS, "This run")]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +219,7 @@ def test_more_epochs_may_be_asked_for_when_a_run_goes_on(capsys: pytest.CaptureF
         ),
         (("--crop-padding", "1000"), 2, "--crop-padding 1,000: at most half of a side fits"),
         (("--seed", "18446744073709551616"), 2, "--seed 18446744073709551616: 0 to"),
+        (("--batch-size", "5000"), 2, "--batch-size 5000: at most 1197 is expected"),
         (("--epochs", "1000000000"), 2, "--epochs 1000000000: 1 to 100,000"),
         (("--schedule", "hald"), 2, "did you mean 'halve'"),
         (("--resume", "nowhere"), 1, "nowhere is no run"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from numbacnn.data import Dataset
 from numbacnn.errors import UsageError
-from numbacnn.training import Settings
-from numbacnn.training.settings import LARGEST_SEED
+from numbacnn.training import RECIPES, Settings, prepare, settings_for
+from numbacnn.training.settings import LARGEST_SEED, LOSS_RATES, Choice, choices
 
 NAN, INFINITE = float("nan"), float("inf")
 
@@ -82,3 +83,38 @@ def test_windows_that_leave_little_of_a_picture(settings: dict[str, int], words:
     else:
         with pytest.raises(UsageError, match=words):
             made.check_fit((8, 10, 1))
+
+
+def test_where_each_setting_comes_from() -> None:
+    chosen = choices("digits", epochs=3, loss="square")
+    assert chosen["epochs"] == Choice(3, "given")
+    assert chosen["batch_size"] == Choice(RECIPES["digits"]["batch_size"], "recipe of digits")
+    assert chosen["momentum"] == Choice(0.9, "default")
+    assert chosen["learning_rate"].source == "recipe of digits, times 0.1 for the loss 'square'"
+    assert chosen["learning_rate"].value == pytest.approx(0.1 * RECIPES["digits"]["learning_rate"])
+
+
+@pytest.mark.parametrize("loss", ["square", "log", "hinge", "log-softmax", "max-margin"])
+def test_a_loss_has_its_share_of_the_rate_unless_one_is_given(loss: str) -> None:
+    assert settings_for("mine.toml", loss=loss).learning_rate == pytest.approx(0.01 * LOSS_RATES.get(loss, 1))
+    assert settings_for("lenet", loss=loss, learning_rate=0.3).learning_rate == 0.3
+
+
+FEW = Dataset.from_arrays(
+    "few", train=((np.arange(1280) % 251).astype(np.uint8).reshape(20, 8, 8), np.arange(20) % 10)
+)
+
+
+def test_a_batch_is_not_larger_than_the_training_split() -> None:
+    network, settings = prepare(FEW)
+    assert settings == settings_for("digits", batch_size=20)
+    assert network.input_shape == (8, 8, 1)
+    assert prepare(FEW, batch_size=20)[1].batch_size == 20
+    with pytest.raises(UsageError, match="--batch-size 21: at most 20 is expected, as few has no more"):
+        prepare(FEW, batch_size=21)
+
+
+def test_settings_that_do_not_exist() -> None:
+    for wrong in (lambda: settings_for("digits", momentun=0.1), lambda: prepare(FEW, momentun=0.1)):
+        with pytest.raises(UsageError, match="did you mean 'momentum'"):
+            wrong()

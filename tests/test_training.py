@@ -12,7 +12,7 @@ import pytest
 from numbacnn.architectures import build
 from numbacnn.data import Dataset, Split
 from numbacnn.data.contents import Contents
-from numbacnn.errors import DataError, TrainingError, UsageError
+from numbacnn.errors import DataError, TrainingError
 from numbacnn.layers import initialization
 from numbacnn.network import Network
 from numbacnn.storage import open_dataset, write_dataset
@@ -274,8 +274,6 @@ def test_data_that_does_not_fit_the_network() -> None:
         train(build("lenet"), FEW)
     with pytest.raises(DataError, match="few: a label is 9, and the network has 3 classes"):
         train(build("digits", classes=3), FEW)
-    with pytest.raises(UsageError, match="did you mean 'momentum'"):
-        settings_for("digits", momentun=0.1)
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 import numbacnn as nc
 from numbacnn.data import Dataset, Split
-from numbacnn.training import EpochDone, RolledBack, Settings, Trainer, evaluate, schedules, settings_for
+from numbacnn.training import EpochDone, RolledBack, Trainer, evaluate, schedules
 
 RULES: dict[str, Callable[[float], float]] = {
     "kept": lambda fall: 1.0,
@@ -51,13 +51,10 @@ def main() -> None:
     print("|---|---|--:|--:|--:|--:|--:|--:|")
     for network, data in (run.split("=") for run in options.runs):
         dataset = _fewer(nc.open_dataset(data), options.pictures)
-        settings = settings_for(
-            network, schedule="halve", epochs=options.epochs, patience=options.patience
-        ).as_dict()
+        changes = {"schedule": "halve", "epochs": options.epochs, "patience": options.patience}
         for rule, share in RULES.items():
             endings = [
-                _train(network, dataset, Settings(**{**settings, "seed": seed}), share)
-                for seed in range(options.seeds)
+                _train(network, dataset, {**changes, "seed": seed}, share) for seed in range(options.seeds)
             ]
             print(f"| {network} | {rule} | {' | '.join(_columns(endings))} |", flush=True)
 
@@ -75,15 +72,10 @@ def _spread(split: Split, count: int) -> tuple[Any, Any]:
     return split.read(indices), split.labels[indices]
 
 
-def _train(network: str, dataset: Dataset, settings: Settings, share: Callable[[float], float]) -> Ending:
-    built = nc.architectures.build(
-        network,
-        input_shape=dataset.image_shape,
-        class_names=dataset.class_names,
-        pixels=nc.training.preprocessing(dataset),
-        initialise=settings.initialise,
-        seed=settings.seed,
-    )
+def _train(
+    network: str, dataset: Dataset, changes: dict[str, Any], share: Callable[[float], float]
+) -> Ending:
+    built, settings = nc.prepare(dataset, network, **changes)
     trainer = Trainer(built, dataset, settings)
     in_a_row = useful = roll_backs = 0
     least = 1.0

@@ -45,6 +45,7 @@ from cyclopts.exceptions import UnknownCommandError, UnknownOptionError, UnusedC
 from numbacnn.errors import cut, nearest
 
 from .compilations import compilations_shown
+from .options import Given
 from .output import Output, Terminal
 
 
@@ -138,8 +139,6 @@ def launch(
     ] = None,
 ) -> Any:
     """Parse what is left of the options for the command, and run it."""
-    from cyclopts.config import Dict
-
     from numbacnn.errors import UsageError
     from numbacnn.limits import VARIABLE, parse_size
     from numbacnn.toml import read_toml
@@ -158,19 +157,38 @@ def launch(
             os.environ[name] = str(threads)
     if config is not None and not config.is_file():
         raise CycloptsError(msg=f"--config {config}: no such file")
-    app.config = ()
+    given = Given()
+    app.config = (given.note,)
     if config is not None:
         values = read_toml(config, UsageError).values
-        app.config = (Dict(values, source=str(config), use_commands_as_keys=False),)
+        app.config = (_options_of(values, str(config)), given.note)
     command, bound, left_out = app.parse_args(tokens, exit_on_error=False, print_error=False)
     if json and getattr(command, "__func__", None) is App.help_print:
         raise CycloptsError(msg="--json needs a command")
     out = Output(as_json=json)
+    shell = {name: given if wanted is Given else out for name, wanted in left_out.items()}
     with compilations_shown(out):
-        return command(*bound.args, **bound.kwargs, **dict.fromkeys(left_out, out))
+        return command(*bound.args, **bound.kwargs, **shell)
 
 
 app.meta.suppress_keyboard_interrupt = False
+
+
+def _options_of(values: dict[str, Any], source: str) -> Any:
+    """The options of a file, for whichever command is called.
+
+    They are handed over as that command's own table: at the top cyclopts drops keys that are names of commands, and
+    `data` is one.
+    """
+    from cyclopts.config import Dict
+
+    def read(called: App, commands: tuple[str, ...], arguments: Any) -> None:
+        table = values
+        for command in reversed(commands):
+            table = {command: table}
+        Dict(table, source=source)(called, commands, arguments)
+
+    return read
 
 
 def run(arguments: Sequence[str]) -> Any:

@@ -17,6 +17,28 @@ if TYPE_CHECKING:
 Out = Annotated[Output, Parameter(parse=False)]
 """Not an option: the Output that the command shows things through."""
 
+
+class Given:
+    """Where the options of a command line were given; like `Out` no option, but what a command may ask for."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, str] = {}
+
+    def note(self, app: Any, commands: Any, arguments: Any) -> None:
+        """Looks at the arguments once the command line and --config are read (a `config` of cyclopts)."""
+        for argument in arguments:
+            if argument.tokens:
+                source = argument.tokens[0].source
+                place = "command line" if source == "cli" else f"--config {source}"
+                self._places[argument.name.removeprefix("--").replace("-", "_")] = place
+
+    def place(self, name: str) -> str:
+        """`command line`, `--config FILE`, or `default`."""
+        return self._places.get(name, "default")
+
+
+Origins = Annotated[Given, Parameter(parse=False)]
+
 Model = Annotated[
     Path | None,
     Parameter(

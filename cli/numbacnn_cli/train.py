@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import signal
-import typing
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from numbacnn.training import Settings
-
-from .options import CPU, Compute, Out
+from .options import CPU, Compute, Origins, Out
 from .runs import RUNS, new_run
 from .signals import Terminated
+from .starting import new_start, nothing_left, resumed_start, show_config
+from .training_options import DATA_AND_NETWORK, THIS_RUN, Options
 
 if TYPE_CHECKING:
     from numbacnn import Dataset, Network
@@ -25,40 +23,23 @@ if TYPE_CHECKING:
 
     from .output import Output
 
-_TYPES = typing.get_type_hints(Settings)
-
-Options: Any = dataclasses.make_dataclass(
-    "Options",
-    [
-        (
-            field.name,
-            Annotated[_TYPES[field.name] | None, Parameter(show_default=False)],
-            dataclasses.field(
-                default=None, metadata={"help": f"{field.metadata['help']} [default: {field.default}]"}
-            ),
-        )
-        for field in dataclasses.fields(Settings)
-    ],
-    frozen=True,
-    namespace={"__module__": __name__},
-)
-"""Training's settings as options, None where not given: a network's own recipe then decides."""
-
 
 def train(
     *,
-    data: Annotated[str, Parameter(name=["--data", "-d"])] = "digits",
-    network: Annotated[str | None, Parameter(name=["--network", "-n"])] = None,
+    data: Annotated[str | None, Parameter(name=["--data", "-d"], group=DATA_AND_NETWORK)] = None,
+    network: Annotated[str | None, Parameter(name=["--network", "-n"], group=DATA_AND_NETWORK)] = None,
     settings: Annotated[Options, Parameter(name="*")] = Options(),  # noqa: B008 - frozen
-    run: Path | None = None,
-    resume: Path | None = None,
+    run: Annotated[Path | None, Parameter(group=THIS_RUN)] = None,
+    resume: Annotated[Path | None, Parameter(group=THIS_RUN)] = None,
+    print_config: Annotated[bool, Parameter(group=THIS_RUN, negative="", show_default=False)] = False,
     compute: Compute = CPU,
+    given: Origins,
     out: Out,
 ) -> dict[str, Any]:
     """Train a network; its folder gets config.toml, metrics.csv, model.h5 (best), last.h5 and pictures.
 
-    Defaults of the settings may differ for a named network: config.toml has what was used. Stop it with Ctrl-C and
-    go on with --resume.
+    A setting left out has the value of the network's recipe, if it has one, else the default; --print-config says which.
+    Stop it with Ctrl-C and go on with --resume.
 
     JSON: `run`, `model`, `data`, `network`, `fit` (null, or what was done to pictures of another size: `.method`,
     `.pictures`, `.scaled`, `.input`), `epochs`, `images_per_second`, `waiting_share` (of the time, for data; both
@@ -68,13 +49,16 @@ def train(
     Parameters
     ----------
     data
-        'digits', or a .h5 file made by 'numbacnn data import'.
+        'digits', or a .h5 file made by 'numbacnn data import'. [default: digits]
     network
         A named network or a .toml file; left out, the one that suits the pictures' size.
     run
         Folder for this run; left out, a new one under runs/.
     resume
-        Folder of a run to go on with, as it was configured.
+        Folder of a run to go on with, as it was configured; --epochs may be larger.
+    print_config
+        Print all that would be used as TOML, and where each value comes from, and train nothing; with --json `config`
+        and `sources`.
     """
     from threadpoolctl import threadpool_limits
 
@@ -82,16 +66,20 @@ def train(
 
     from .app import version
 
-    given = {name: value for name, value in vars(settings).items() if value is not None}
+    changes = {name: value for name, value in vars(settings).items() if value is not None}
     made: list[Path] = []
     if resume is not None:
         folder = RunFolder(resume)
-        config, trainer = _resumed(folder, given, compute)
+        start = resumed_start(folder, data, network, run, changes, compute, given)
     else:
-        config, trainer = _new(data, network, given, compute)
+        start = new_start(data, network, changes, compute, given)
+    if print_config:
+        return show_config(start, compute, given, out)
+    config, trainer = start.config, start.trainer
+    if resume is None:
         path, made = _folder(run, trainer.dataset, config["network"])
         folder = RunFolder(path)
-        folder.write_config(config)
+    folder.write_config(config)
     record = {
         "data": str(trainer.dataset.path.resolve()) if trainer.dataset.path else trainer.dataset.name,
         "network": config["network"],
@@ -99,51 +87,13 @@ def train(
         "numbacnn": version(),
     }
     out.note(f"run: {folder.path}")
+    if left := nothing_left(trainer, folder):
+        out.say(left)
     # NumPy's BLAS has little to do here: threads of its own would only wait on the cores that the kernels' run on.
     # Not "openmp": those threads may be the kernels'.
     with threadpool_limits(1, user_api="blas"), _nothing_left_of_nothing(folder, made):
         speed = _follow(trainer, folder, record, out)
     return _results(trainer, folder, config, record, speed, out)
-
-
-def _new(
-    data: str, network: str | None, given: dict[str, Any], compute: Compute
-) -> tuple[dict[str, Any], Trainer]:
-    from numbacnn.storage import open_dataset
-    from numbacnn.training import Trainer, settings_for
-
-    from .choosing import build_network, default_network
-
-    dataset = open_dataset(data)
-    network = network or default_network(dataset)
-    chosen = settings_for(network, **given)
-    built = build_network(dataset, network, chosen)
-    compute.place(built)
-    trainer = Trainer(built, dataset, chosen)
-    return {"data": data, "network": network, **trainer.settings.as_dict()}, trainer
-
-
-def _resumed(folder: RunFolder, given: dict[str, Any], compute: Compute) -> tuple[dict[str, Any], Trainer]:
-    from numbacnn.errors import TrainingError, UsageError
-    from numbacnn.storage import open_dataset
-    from numbacnn.training import Trainer
-    from numbacnn.training.restoring import checked_record
-
-    config = folder.read_config()
-    changed = [name for name in given if name != "epochs" and given[name] != config.get(name)]
-    if changed:
-        raise UsageError(
-            f"--{changed[0].replace('_', '-')} cannot change when a run is resumed (only --epochs can); "
-            "start a new run"
-        )
-    network, record, numbers, arrays = folder.load_last()
-    compute.place(network)
-    chosen = dataclasses.replace(checked_record(record, folder.last), **given)
-    dataset = open_dataset(record["data"])
-    try:
-        return config, Trainer(network, dataset, chosen, (numbers, arrays))
-    except TrainingError as error:
-        raise TrainingError(f"{folder.last}: {error}") from None
 
 
 def _folder(run: Path | None, dataset: Dataset, network: str) -> tuple[Path, list[Path]]:

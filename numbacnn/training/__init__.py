@@ -4,6 +4,7 @@ from .evaluation import Evaluation, evaluate
 from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, StoppedEarly, Warned
 from .fit import Fit
 from .loop import Trainer, train
+from .preparing import prepare
 from .preprocessing import preprocessing
 from .run_folder import RunFolder
 from .settings import RECIPES, Settings, settings_for
@@ -27,6 +28,7 @@ __all__ = [
     "Trainer",
     "Warned",
     "evaluate",
+    "prepare",
     "preprocessing",
     "settings_for",
     "train",

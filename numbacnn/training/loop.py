@@ -95,7 +95,7 @@ class Trainer:
                 yield from self._epoch(batches)
                 yield from self._end_of_epoch()
         if self.state.epoch < self.settings.epochs:
-            yield StoppedEarly(self.state.epoch, self._schedule.spent(self.state.epoch))
+            yield StoppedEarly(self.state.epoch, self.spent)
         self.optimizer.restore(self.state.best_weights)
         yield Finished(
             self.state.best_epoch,
@@ -107,7 +107,12 @@ class Trainer:
     @property
     def over(self) -> bool:
         """All epochs are done, or those that are left could change nothing."""
-        return self.state.epoch >= self.settings.epochs or bool(self._schedule.spent(self.state.epoch))
+        return self.state.epoch >= self.settings.epochs or bool(self.spent)
+
+    @property
+    def spent(self) -> str:
+        """Why the epochs that are left could change nothing; empty if they can."""
+        return self._schedule.spent(self.state.epoch)
 
     def _evaluation_plan(self) -> Plan | None:
         split = self._fitted.validation
@@ -259,7 +264,8 @@ def train(
 ) -> Iterator[Event]:
     """Trains a network in place and yields what happens; at the end it holds its best weights.
 
-    `changes` are fields of Settings: `train(network, dataset, epochs=5)`. The network's first layer should hold the
+    Settings left out are the defaults of Settings; `prepare` makes a network together with the settings that suit it.
+    `changes` are fields of Settings: `train(network, dataset, settings, epochs=5)`. The network's first layer should hold the
     data set's mean and scale (`preprocessing`); what is done to pictures of another size (the setting `fit`) is written
     into it, so that the network takes such pictures from then on.
     Raises UsageError for settings, DataError if data and network do not fit, TrainingError if the loss diverges.

@@ -203,10 +203,44 @@ RECIPES: dict[str, dict[str, Any]] = {
 data they were made for; AlexNet's are the paper's."""
 
 
+LOSS_RATES = {"square": 0.1, "hinge": 0.5, "max-margin": 0.05}
+"""The share of a recipe's or the default learning rate at which a loss learns, where it is not all of it.
+
+At all of it rectifiers die in the first epoch. Measured on the digits, seeds 0 to 3 (benches/RESULTS.md)."""
+
+GIVEN = "given"
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A setting's value, and where it comes from: "given", "recipe of lenet", "default", with what was made of that."""
+
+    value: Any
+    source: str
+
+
+def choices(network: str, **changes: Any) -> dict[str, Choice]:
+    """Each setting for a named network, or for any other: as changed, else by its recipe, else the default.
+
+    Raises UsageError for an unknown setting.
+    """
+    fields = {field.name: field for field in dataclasses.fields(Settings)}
+    for name in changes:
+        if name not in fields:
+            raise UsageError(f"training has no setting '{name}'{nearest(name, fields)}")
+    chosen = {name: Choice(field.default, DEFAULT) for name, field in fields.items()}
+    for source, values in ((f"recipe of {network}", RECIPES.get(network, {})), (GIVEN, changes)):
+        chosen |= {name: Choice(value, source) for name, value in values.items()}
+    rate, loss = chosen["learning_rate"], chosen["loss"].value
+    if rate.source != GIVEN and loss in LOSS_RATES:
+        share = LOSS_RATES[loss]
+        chosen["learning_rate"] = Choice(
+            rate.value * share, f"{rate.source}, times {share:g} for the loss '{loss}'"
+        )
+    return chosen
+
+
 def settings_for(network: str, **changes: Any) -> Settings:
     """The settings that suit a named network (or the defaults), with changes. Raises UsageError."""
-    known = {field.name for field in dataclasses.fields(Settings)}
-    for name in changes:
-        if name not in known:
-            raise UsageError(f"training has no setting '{name}'{nearest(name, known)}")
-    return Settings(**{**RECIPES.get(network, {}), **changes})
+    return Settings(**{name: choice.value for name, choice in choices(network, **changes).items()})

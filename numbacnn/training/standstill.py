@@ -70,7 +70,7 @@ class Standstill:
         return ""
 
     def _at_chance(self, row: Row) -> bool:
-        return all(row[f"{split}_top1_error"] >= limit for split, limit in self._chance.items())
+        return all(row.get(f"{split}_top1_error", 0.0) >= limit for split, limit in self._chance.items())
 
     def _unmoved(self, first: Row, second: Row) -> bool:
         as_fast = second["learning_rate"] >= first["learning_rate"] / 2

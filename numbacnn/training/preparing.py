@@ -1,20 +1,57 @@
-"""The network that `train` builds for a data set, and what it says where none suits."""
+"""From a data set to a network and settings that suit it: what `numbacnn train` starts from, and a notebook can too."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from numbacnn import Dataset, Network
-    from numbacnn.layers import Shape
-    from numbacnn.training import Settings
+from .. import architectures
+from ..architectures import ARCHITECTURES, DEFAULTS, suitable
+from ..data import Dataset
+from ..errors import ShapeError, UsageError
+from ..layers import Shape
+from ..network import Network
+from .fit import fit_of_sizes
+from .preprocessing import preprocessing
+from .settings import Choice, Settings, choices
+
+
+def prepare(dataset: Dataset, network: str | None = None, **changes: Any) -> tuple[Network, Settings]:
+    """A new network for a data set, and how to train it: `train(network, dataset, settings)` is `numbacnn train`.
+
+    `network` is a named one or a .toml file; left out, the one for the pictures' size. `changes` are fields of Settings,
+    in place of the network's own recipe and of the defaults. Raises UsageError, NetworkError or ShapeError.
+    """
+    name = network or default_network(dataset)
+    settings = as_settings(choose(dataset, name, changes))
+    return build_network(dataset, name, settings), settings
+
+
+def choose(dataset: Dataset, network: str, changes: dict[str, Any]) -> dict[str, Choice]:
+    """Each setting of a training, and where its value comes from: from `changes`, a recipe or the defaults.
+
+    A step takes all pictures where a batch of a recipe would be larger. Raises UsageError for a batch size among the
+    changes that is larger than the training split, or an unknown setting.
+    """
+    chosen = choices(network, **changes)
+    size, most = chosen["batch_size"].value, len(dataset.train)
+    if isinstance(size, int) and size > most:
+        if "batch_size" in changes:
+            raise UsageError(
+                f"--batch-size {size}: at most {most} is expected, as {dataset.name} has no more training pictures"
+            )
+        chosen["batch_size"] = Choice(
+            most, f"all training pictures, fewer than the {size} of the {chosen['batch_size'].source}"
+        )
+    return chosen
+
+
+def as_settings(chosen: dict[str, Choice]) -> Settings:
+    """The settings that were chosen. Raises UsageError for a value that cannot be meant."""
+    return Settings(**{name: choice.value for name, choice in chosen.items()})
 
 
 def default_network(dataset: Dataset) -> str:
-    """The network for the pictures' size where --network is left out. Raises UsageError naming those that fit."""
-    from numbacnn.architectures import DEFAULTS
-    from numbacnn.errors import UsageError
-
+    """The network for the pictures' size where none is named. Raises UsageError naming those that fit."""
     if dataset.image_shape in DEFAULTS:
         return DEFAULTS[dataset.image_shape]
     raise UsageError(
@@ -28,11 +65,7 @@ def build_network(dataset: Dataset, name: str, settings: Settings) -> Network:
 
     Raises NetworkError for an unknown name, or ShapeError naming the networks that fit.
     """
-    from numbacnn import architectures
-    from numbacnn.errors import ShapeError
-    from numbacnn.training import preprocessing
-
-    is_named = name in architectures.ARCHITECTURES
+    is_named = name in ARCHITECTURES
     shape = dataset.image_shape
     built_for = (
         architectures.input_shape_for(name, shape, resize=settings.fit == "resize") if is_named else None
@@ -49,7 +82,7 @@ def build_network(dataset: Dataset, name: str, settings: Settings) -> Network:
     except ShapeError as error:
         if built_for is None:
             raise
-        height, width, _ = architectures.ARCHITECTURES[name].input_shape
+        height, width, _ = ARCHITECTURES[name].input_shape
         raise ShapeError(
             f"{name} does not fit pictures of {_size(shape)} ({error}); --fit resize enlarges them to "
             f"{height}x{width}, 'numbacnn data import SOURCE OUT.h5 --size {height}' makes larger ones of photographs; "
@@ -59,9 +92,6 @@ def build_network(dataset: Dataset, name: str, settings: Settings) -> Network:
 
 def _offers(shape: Shape) -> str:
     """The networks that take pictures of that shape, and how."""
-    from numbacnn.architectures import suitable
-    from numbacnn.training.fit import fit_of_sizes
-
     ways = {None: "as they are", "crop": "windows of {}x{}", "resize": "scaled to {}x{}"}
     groups: dict[str, list[str]] = {}
     for name, seen in sorted(suitable(shape).items(), key=lambda item: -item[1][0]):
@@ -72,8 +102,6 @@ def _offers(shape: Shape) -> str:
 
 def _others(shape: Shape) -> str:
     """The networks that pictures of that shape are too small for, and what to do; empty if there is none."""
-    from numbacnn.architectures import ARCHITECTURES, suitable
-
     fitting = suitable(shape)
     sizes = {name: made.input_shape[0] for name, made in ARCHITECTURES.items() if name not in fitting}
     if not sizes:

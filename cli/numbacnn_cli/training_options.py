@@ -1,0 +1,59 @@
+"""Training's settings as options of `numbacnn train`, in groups, with the values that are used where they are left out."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from numbacnn.training import RECIPES, Settings
+from numbacnn.training.settings import LOSS_RATES, TOPICS
+
+DATA_AND_NETWORK = Group("Data and network", sort_key=1)
+GROUPS = {topic: Group(topic, sort_key=2 + place) for place, topic in enumerate(TOPICS)}
+THIS_RUN = Group("This run", sort_key=2 + len(TOPICS))
+
+_TYPES = typing.get_type_hints(Settings)
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    """What is used where the option is left out: ``12; recipes: 40 for digits, 10 for lenet and lenet-1998``."""
+    networks: dict[Any, list[str]] = {}
+    for network, recipe in RECIPES.items():
+        if recipe.get(field.name, field.default) != field.default:
+            networks.setdefault(recipe[field.name], []).append(network)
+    parts = [_shown(field.default)]
+    if networks:
+        listed = ", ".join(f"{_shown(value)} for {' and '.join(names)}" for value, names in networks.items())
+        parts.append(f"recipes: {listed}")
+    if field.name == "learning_rate":
+        shares = ", ".join(f"{share:g} ({loss})" for loss, share in LOSS_RATES.items())
+        parts.append(f"for some losses a share of these: {shares}")
+    return "; ".join(parts)
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+Options: Any = dataclasses.make_dataclass(
+    "Options",
+    [
+        (
+            field.name,
+            Annotated[
+                _TYPES[field.name] | None,
+                Parameter(show_default=False, group=GROUPS[field.metadata["topic"]]),
+            ],
+            dataclasses.field(
+                default=None, metadata={"help": f"{field.metadata['help']} [default: {_default(field)}]"}
+            ),
+        )
+        for field in dataclasses.fields(Settings)
+    ],
+    frozen=True,
+    namespace={"__module__": __name__},
+)
+"""Training's settings as options, None where not given: a network's own recipe then decides."""
