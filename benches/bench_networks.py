@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from numbacnn.architectures import build
-from numbacnn.execution import Loss, Plan
 from numbacnn.layers import Pixels
+from numbacnn.program import Loss, Program
 from numbacnn.training.optimizer import SGD
 
 BATCHES = {"digits": 64, "lenet": 64, "cifar-quick": 64, "vgg-small": 32, "alexnet": 16}
@@ -29,7 +29,7 @@ def prepared(name):
 @pytest.mark.parametrize("name", BATCHES)
 def test_training_step(benchmark, name):
     graph, count, images, labels = prepared(name)
-    plan, loss = Plan(graph, count, gradients="parameters", keep=()), Loss()
+    plan, loss = Program(graph, count, gradients="parameters", keep=()), Loss()
     optimizer = SGD(graph, momentum=0.9, weight_decay=5e-4)
 
     def training_step():
@@ -43,7 +43,7 @@ def test_training_step(benchmark, name):
 @pytest.mark.parametrize("name", BATCHES)
 def test_forward(benchmark, name):
     graph, count, images, _ = prepared(name)
-    plan = Plan(graph, count, keep=())
+    plan = Program(graph, count, keep=())
 
     def forward():
         plan.forward(images)

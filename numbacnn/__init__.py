@@ -19,10 +19,10 @@ from typing import Any
 _HOMES = {
     "Dataset": "data",
     "Graph": "graph",
-    "Loss": "execution",
+    "Loss": "program",
     "Network": "network",
     "NumbacnnError": "errors",
-    "Plan": "execution",
+    "Program": "program",
     "Settings": "training",
     "evaluate": "training",
     "load_model": "storage",

@@ -1,6 +1,6 @@
 """Where arrays live: allocate, copy in, copy out, wait.
 
-A network's parameters live on one device (`Graph.move`), its Plans' buffers on the same one, and every op is launched by
+A network's parameters live on one device (`Graph.move`), its Programs' buffers on the same one, and every op is launched by
 where its output lives (`ops.kernel.Kernel`), so no other file asks which device it is on.
 """
 
@@ -39,7 +39,7 @@ class Channel(Protocol):
 
 
 class Device(Protocol):
-    """What networks, Plans and training need of a device."""
+    """What networks, Programs and training need of a device."""
 
     name: str
     steps_between_reads: int

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .device import CPU_DEVICE, Device
+from .device import CPU_DEVICE, Array, Device
 from .errors import DeviceError, NetworkError, NumbacnnError, ShapeError, cut, nearest, need_whole
-from .layers import Layer, Parameter, Pixels, Shape
+from .layers import Layer, Pixels, Shape
 from .layers.initialization import INITIALIZERS
 from .limits import need_memory
+from .parameters import Buffer, Layout, Parameter, lay_out, new_row
 
 PIXELS = "pixels"
-_ALIGNMENT = 16
-"""Elements: every parameter begins with a cache line."""
 
 MAX_SEED = 2**64 - 1
 MAX_LAYERS = 4000
@@ -40,24 +39,6 @@ class Node:
     inputs: tuple[str, ...]
 
 
-class ParameterPlaces(NamedTuple):
-    """Where a network's parameters lie in one row of numbers: those that weight decay pulls at first."""
-
-    first: dict[tuple[str, str], int]
-    """(node, parameter) -> its first element."""
-    decayed: int
-    """Elements of those that decay."""
-    size: int
-
-    def views(self, row: Any, graph: Graph) -> dict[tuple[str, str], Any]:
-        """(node, parameter) -> its share of a row of `size` numbers, in its own shape."""
-        wanted = {(node.name, key): each for node in graph.nodes for key, each in graph.wanted(node).items()}
-        return {
-            place: row[first : first + math.prod(wanted[place].shape)].reshape(wanted[place].shape)
-            for place, first in self.first.items()
-        }
-
-
 LayerLine = tuple[str, Layer] | tuple[str, Layer, tuple[str, ...]]
 """("conv1", Convolution(...)) reads the layer above; a third item names what it reads instead."""
 
@@ -67,6 +48,9 @@ class Graph:
 
     The first is always `pixels`, the network's own preprocessing; without one, pixels pass unchanged.
     The last layer is the output; every other one is read by some layer.
+
+    The graph owns the arrays of its layers: `parameters` and `buffers`, by name (NODE/KEY). One layer object on several
+    nodes is one set of parameters, named after the first of them; the gradients of its uses are added.
 
     Raises NetworkError or ShapeError, naming the layer.
     """
@@ -79,13 +63,19 @@ class Graph:
         self.device: Device = CPU_DEVICE
         self.nodes: tuple[Node, ...] = ()
         self.shapes: dict[str, Shape] = {}
+        self.parameters: dict[str, Parameter] = {}
+        self.buffers: dict[str, Buffer] = {}
         self._places: dict[str, int] = {}
-        self._wanted: dict[str, dict[str, Parameter]] = {}
+        self._parameters_of: dict[str, dict[str, Parameter]] = {}
+        self._buffers_of: dict[str, dict[str, Buffer]] = {}
+        self._row: Any = None
         if not layers or not isinstance(layers[0][1], Pixels):
             layers = [(PIXELS, Pixels()), *layers]
         for name, layer, *inputs in layers:
             self._append(name, layer, inputs[0] if inputs else None)
         self._check_ends()
+        self.layout: Layout = lay_out(list(self.parameters.values()))
+        """Where the parameters lie in their row."""
 
     def _append(self, name: str, layer: Layer, inputs: tuple[str, ...] | None) -> None:
         if name in self.shapes:
@@ -99,13 +89,36 @@ class Graph:
             shapes = tuple(self.shapes[source] for source in inputs) or (self.input_shape,)
             self.shapes[name] = layer.output_shape(*shapes)
             _need_size("its output", self.shapes[name])
-            for key, wanted in layer.parameter_shapes(*shapes).items():
+            for key, wanted in layer.parameter_specs(*shapes).items():
                 _need_size(f"its {key}", wanted.shape)
         except NumbacnnError as error:
             raise type(error)(f"layer '{name}': {error}") from None
-        self._wanted[name] = layer.parameter_shapes(*shapes)
+        self._declare(name, layer, shapes)
         self._places[name] = len(self.nodes)
         self.nodes = (*self.nodes, Node(name, layer, inputs))
+
+    def _declare(self, name: str, layer: Layer, shapes: tuple[Shape, ...]) -> None:
+        """Takes in the parameters and buffers of a new node; a layer that another node has already shares that node's."""
+        twin = next((node for node in self.nodes if node.layer is layer), None)
+        specs = layer.parameter_specs(*shapes)
+        if twin is not None:
+            self._parameters_of[name] = shared = self._parameters_of[twin.name]
+            self._buffers_of[name] = self._buffers_of[twin.name]
+            for key, spec in specs.items():
+                if spec.shape != shared[key].shape:
+                    raise ShapeError(
+                        f"layer '{name}': it shares the {key} of '{twin.name}', whose shape is {shared[key].shape}, and "
+                        f"its input would need {spec.shape}"
+                    )
+            return
+        own = {key: Parameter(name, key, spec, decay=spec.decay) for key, spec in specs.items()}
+        buffers = {
+            key: Buffer(name, key, spec, np.full(spec.shape, spec.initial, self.dtype))
+            for key, spec in layer.buffer_specs(*shapes).items()
+        }
+        self._parameters_of[name], self._buffers_of[name] = own, buffers
+        self.parameters |= {each.name: each for each in own.values()}
+        self.buffers |= {each.name: each for each in buffers.values()}
 
     def _resolve(self, layer: Layer, inputs: tuple[str, ...] | None) -> tuple[str, ...]:
         if isinstance(layer, Pixels):
@@ -161,9 +174,13 @@ class Graph:
         """Shapes of what a node reads; of the first node, the picture's."""
         return tuple(self.shapes[source] for source in node.inputs) or (self.input_shape,)
 
-    def wanted(self, node: Node) -> dict[str, Parameter]:
-        """The parameters that a node's layer learns: name -> what it wants."""
-        return self._wanted[node.name]
+    def parameters_of(self, node: Node) -> dict[str, Parameter]:
+        """What a node's layer learns, by the layer's own names; a shared one belongs to several nodes."""
+        return self._parameters_of[node.name]
+
+    def buffers_of(self, node: Node) -> dict[str, Buffer]:
+        """A node's buffers, by the layer's own names."""
+        return self._buffers_of[node.name]
 
     def ancestors(self, name: str) -> set[str]:
         """The node and every node whose output reaches it."""
@@ -181,68 +198,150 @@ class Graph:
                 found[source].append(node.name)
         return found
 
-    def parameter_places(self) -> ParameterPlaces:
-        """One row for all parameters, so that one pass updates them."""
-        wanted = {(node.name, key): each for node in self.nodes for key, each in self.wanted(node).items()}
-        first: dict[tuple[str, str], int] = {}
-        size = decayed = 0
-        for place, each in sorted(wanted.items(), key=lambda item: item[1].start is not None):
-            first[place] = size
-            size += -(-math.prod(each.shape) // _ALIGNMENT) * _ALIGNMENT
-            if each.start is None:
-                decayed = size
-        return ParameterPlaces(first, decayed, size)
+    @property
+    def has_values(self) -> bool:
+        """Whether the parameters have been given numbers."""
+        return self._row is not None or not self.parameters
 
-    def parameters(self) -> Iterator[tuple[str, str, Any]]:
-        """(node, parameter, array) of every learned array, in order."""
-        for node in self.nodes:
-            for name, array in node.layer.parameters.items():
-                yield node.name, name, array
+    @property
+    def row(self) -> Array:
+        """All parameters as one row on the device, in `layout`; zeros until they are given numbers."""
+        if self._row is None:
+            self._row = new_row(list(self.parameters.values()), self.layout.size, self.device, self.dtype)
+        return self._row
+
+    def write(self, name: str, values: Any) -> None:
+        """Gives a parameter or buffer its numbers, in place: programs that were compiled before see them.
+
+        Raises NetworkError for an unknown name, ShapeError for numbers of another shape.
+        """
+        if name in self.buffers:
+            target, shape = self.buffers[name].value, self.buffers[name].spec.shape
+        elif name in self.parameters:
+            _ = self.row
+            target, shape = self.parameters[name].value, self.parameters[name].shape
+        else:
+            known = [*self.parameters, *self.buffers]
+            raise NetworkError(f"no parameter or buffer is named '{name}'{nearest(name, known)}")
+        if np.shape(values) != shape:
+            raise ShapeError(f"{name} has shape {shape}, and numbers of shape {np.shape(values)} are given")
+        self.device.write(target, np.asarray(values, self.dtype))
+
+    def read(self, name: str) -> np.ndarray[Any, Any]:
+        """A parameter's or buffer's numbers on the host. Raises NetworkError for an unknown name or where it has none."""
+        if name in self.buffers:
+            return self.device.read(self.buffers[name].value)
+        if name not in self.parameters:
+            known = [*self.parameters, *self.buffers]
+            raise NetworkError(f"no parameter or buffer is named '{name}'{nearest(name, known)}")
+        if not self.has_values:
+            raise NetworkError(f"{name} has no numbers yet: Graph.initialise gives every parameter its first")
+        return self.device.read(self.parameters[name].value)
 
     def initialise(self, scheme: str = "he", seed: int = 0, **options: float) -> None:
-        """Gives every parameter its first values (layers.initialization), the same for the same seed.
+        """Gives every parameter and buffer its first values (layers.initialization), the same for the same seed.
 
         Raises NetworkError for an unknown scheme, UsageError for a seed outside 0 to 2**64 - 1, NotEnoughMemory.
         """
         if scheme not in INITIALIZERS:
             raise NetworkError(f"unknown initialisation '{scheme}'{nearest(scheme, INITIALIZERS)}")
         need_whole("seed", seed, 0, MAX_SEED)
-        sizes = [math.prod(each.shape) for node in self.nodes for each in self.wanted(node).values()]
+        sizes = [each.size for each in self.parameters.values()]
         # The numbers, and the largest of them in float64 as they are drawn.
         needed = sum(sizes) * self.dtype.itemsize + 8 * max(sizes, default=0)
         need_memory(needed, f"{sum(sizes):,} parameters take")
         for index, node in enumerate(self.nodes):
-            for place, (name, wanted) in enumerate(self.wanted(node).items()):
+            for place, parameter in enumerate(self.parameters_of(node).values()):
+                if parameter.node != node.name:
+                    continue
                 # A stream of its own for every parameter: adding a layer does not shift the others.
                 generator = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, index, place]))
-                if wanted.start is None:
-                    values = INITIALIZERS[scheme](generator, wanted, **options)
+                spec = parameter.spec
+                if spec.initial is None:
+                    values = INITIALIZERS[scheme](generator, spec, **options)
                 else:
-                    values = np.full(wanted.shape, wanted.start)
-                node.layer.parameters[name] = self.device.to_device(np.ascontiguousarray(values, self.dtype))
+                    values = np.full(spec.shape, spec.initial)
+                self.write(parameter.name, values)
+        for buffer in self.buffers.values():
+            self.write(buffer.name, np.full(buffer.spec.shape, buffer.spec.initial))
+
+    def set_trainable(self, trainable: bool, *, nodes: Iterable[str] | None = None) -> None:
+        """Freezes parameters of some nodes (None: of all), or lets them learn again.
+
+        Programs and optimizers that were made before keep to the parameters as they were. Raises NetworkError for an
+        unknown node.
+        """
+        self._change(nodes, lambda parameter: replace(parameter, trainable=trainable))
+
+    def set_rate(self, rate: float, *, nodes: Iterable[str] | None = None) -> None:
+        """Multiplies the learning rate of some nodes' parameters (None: of all) by a factor; otherwise as `set_trainable`."""
+        self._change(nodes, lambda parameter: replace(parameter, rate=rate))
+
+    def _change(self, nodes: Iterable[str] | None, change: Callable[[Parameter], Parameter]) -> None:
+        chosen = {node.name for node in self.nodes} if nodes is None else {self[name].name for name in nodes}
+        values = {name: self.read(name).copy() for name in self.parameters} if self.has_values else {}
+        new = {
+            name: change(each) if each.node in chosen else replace(each)
+            for name, each in self.parameters.items()
+        }
+        self._replace(new)
+        for name, array in values.items():
+            self.write(name, array)
+
+    def _replace(self, parameters: dict[str, Parameter]) -> None:
+        """Puts other parameter objects in the place of those of the same names, without numbers."""
+        self.parameters = parameters
+        self._parameters_of = {
+            node: {key: parameters[each.name] for key, each in own.items()}
+            for node, own in self._parameters_of.items()
+        }
+        self.layout, self._row = lay_out(list(parameters.values())), None
+        for parameter in parameters.values():
+            parameter.row = None
 
     def move(self, device: Device) -> None:
-        """Brings the parameters to a device. Plans and optimizers made before keep to the old ones."""
+        """Brings parameters and buffers to a device. Programs and optimizers made before keep to the old ones."""
         if device.name == self.device.name:
             return
         if self.dtype != np.float32 and device.name != CPU_DEVICE.name:
             raise DeviceError(
                 f"a network of {self.dtype} computes on the CPU only; float32 computes on {device.name}"
             )
-        for node in self.nodes:
-            for name, array in node.layer.parameters.items():
-                node.layer.parameters[name] = device.to_device(self.device.read(array))
-        self.device = device
+        self._take_values_of(self, device)
 
     def astype(self, dtype: DTypeLike) -> Graph:
         """The same graph on the CPU with parameters of another precision (copies)."""
         other = copy.copy(self)
-        other.dtype, other.device = np.dtype(dtype), CPU_DEVICE
-        other.nodes = tuple(Node(node.name, copy.copy(node.layer), node.inputs) for node in self.nodes)
-        for node in other.nodes:
-            arrays = node.layer.parameters.items()
-            node.layer.parameters = {name: np.array(self.device.read(array), dtype) for name, array in arrays}
+        other.dtype = np.dtype(dtype)
+        other._take_values_of(self, CPU_DEVICE)
         return other
+
+    def bare(self) -> Graph:
+        """The same graph on the CPU without any numbers, which is small to send to another process."""
+        other = copy.copy(self)
+        other.device = CPU_DEVICE
+        other._replace({name: replace(each) for name, each in self.parameters.items()})
+        return other
+
+    def _take_values_of(self, source: Graph, device: Device) -> None:
+        """Arrays of its own on a device, with the numbers of another graph of the same layers (or of itself)."""
+        read = source.device.read
+        values = (
+            {name: read(each.value) for name, each in source.parameters.items()} if source.has_values else {}
+        )
+        buffers = {name: np.array(read(each.value), self.dtype) for name, each in source.buffers.items()}
+        self.device = device
+        self._replace({name: replace(each) for name, each in source.parameters.items()})
+        self.buffers = {
+            name: replace(each, value=device.to_device(buffers[name]))
+            for name, each in source.buffers.items()
+        }
+        self._buffers_of = {
+            node: {key: self.buffers[each.name] for key, each in own.items()}
+            for node, own in source._buffers_of.items()
+        }
+        for name, array in values.items():
+            self.write(name, array)
 
 
 def _need_size(what: str, shape: Shape) -> None:

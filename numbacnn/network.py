@@ -9,11 +9,11 @@ import numpy as np
 
 from .device import Array, get_device
 from .errors import DataError, NetworkError, NotEnoughMemory, ShapeError, need_whole
-from .execution import Plan
 from .fitting import COLOURS, fit_all
 from .graph import Graph
 from .layers import Shape, Softmax
 from .limits import MAX_CLASSES
+from .program import Program
 
 Images = Any
 """(N,H,W,C): uint8, or floats in [0, 1]. Grey pictures may leave C out. See `Network.as_images` for other sizes."""
@@ -22,7 +22,7 @@ Images = Any
 class Network:
     """A graph that ends in a softmax over its classes.
 
-    `workspace_bytes` bounds what the kernels of all layers share beside activations and gradients (`Plan`).
+    `workspace_bytes` bounds what the kernels of all layers share beside activations and gradients (`Program`).
     Raises NetworkError if it does not, if there is one class, or if the names are not as many as the classes.
     """
 
@@ -51,7 +51,7 @@ class Network:
         self.class_names = tuple(class_names) or tuple(str(index) for index in range(self.classes))
         if len(self.class_names) != self.classes:
             raise NetworkError(f"{len(self.class_names)} class names for {self.classes} classes")
-        self._plans: dict[tuple[str, tuple[str, ...], int | None], Plan] = {}
+        self._programs: dict[tuple[str, tuple[str, ...], int | None], Program] = {}
         self.to(device)
 
     @property
@@ -62,12 +62,12 @@ class Network:
     def to(self, device: str) -> Network:
         """Brings the parameters to a device ("cpu", "cuda", "auto") and returns the network. Raises DeviceError if it is not there."""
         self.graph.move(get_device(device))
-        self._plans.clear()
+        self._programs.clear()
         return self
 
     def parameter(self, node: str, name: str) -> Array:
         """A parameter's numbers on the host. Raises NetworkError for an unknown node, KeyError for an unknown parameter."""
-        return self.graph.device.read(self.graph[node].layer.parameters[name])
+        return self.graph.read(f"{self.graph[node].name}/{name}")
 
     @property
     def input_shape(self) -> Shape:
@@ -77,17 +77,17 @@ class Network:
         """First values for every parameter; see `Graph.initialise`."""
         self.graph.initialise(scheme, seed, **options)
 
-    def plan(self, batch_size: int, gradients: str = "none", keep: tuple[str, ...] = ()) -> Plan:
-        """A Plan for this network, kept for the next call that asks for the same or fewer pictures.
+    def program(self, batch_size: int, gradients: str = "none", keep: tuple[str, ...] = ()) -> Program:
+        """A Program for this network, kept for the next call that asks for the same or fewer pictures.
 
         `keep`: the nodes whose output will be asked for, beside the scores and the last.
         """
         need_whole("batch size", batch_size)
         wish = gradients, keep, self.workspace_bytes
-        known = self._plans.get(wish)
+        known = self._programs.get(wish)
         if known is None or known.batch_size < batch_size:
-            self._plans.pop(wish, None)
-            self._plans[wish] = known = Plan(
+            self._programs.pop(wish, None)
+            self._programs[wish] = known = Program(
                 self.graph,
                 batch_size,
                 gradients=gradients,
@@ -96,21 +96,21 @@ class Network:
             )
         return known
 
-    def plan_for(
+    def program_for(
         self, count: int, batch_size: int, gradients: str = "none", keep: tuple[str, ...] = ()
-    ) -> Plan:
-        """A Plan to take `count` pictures through, `batch_size` at a time, or fewer where memory is short.
+    ) -> Program:
+        """A Program to take `count` pictures through, `batch_size` at a time, or fewer where memory is short.
 
         Raises UsageError for a batch size that is no whole number above 0, NotEnoughMemory where one picture is too much.
         """
         need_whole("batch size", batch_size)
         wanted = min(batch_size, count)
         while True:
-            plan = self.plan(wanted, gradients, keep)
+            plan = self.program(wanted, gradients, keep)
             try:
                 plan.take()
             except NotEnoughMemory:
-                del self._plans[gradients, keep, self.workspace_bytes]
+                del self._programs[gradients, keep, self.workspace_bytes]
                 if wanted == 1:
                     raise
                 wanted //= 2
@@ -165,9 +165,9 @@ class Network:
             )
         return np.broadcast_to(given.astype(np.int64), count).copy()
 
-    def _passes(self, images: Images, batch_size: int, keep: tuple[str, ...] = ()) -> Iterator[Plan]:
+    def _passes(self, images: Images, batch_size: int, keep: tuple[str, ...] = ()) -> Iterator[Program]:
         images = self.as_images(images)
-        plan = self.plan_for(len(images), batch_size, keep=keep)
+        plan = self.program_for(len(images), batch_size, keep=keep)
         for start in range(0, len(images), plan.batch_size):
             plan.forward(images[start : start + plan.batch_size])
             yield plan

@@ -65,7 +65,7 @@ def summarise(network: Network | Graph) -> Summary:
 def _layer(graph: Graph, node: Node) -> LayerSummary:
     layer, inputs, output = node.layer, graph.input_shapes(node), graph.shapes[node.name]
     window = layer.window(*inputs)
-    sizes = {name: math.prod(wanted.shape) for name, wanted in graph.wanted(node).items()}
+    sizes = {name: math.prod(wanted.shape) for name, wanted in graph.parameters_of(node).items()}
     biases = sizes.get("bias", 0)
     weights = sum(sizes.values()) - biases
     numbers = math.prod(output)

@@ -119,7 +119,7 @@ def convolution_arguments(generator, dtype, shape):
     layer, (count, *volume) = shape.layer, shape.volume
     output = layer.output_shape(tuple(volume))
     x = numbers(generator, dtype, count, *volume)
-    weights = numbers(generator, dtype, *layer.parameter_shapes(tuple(volume))["weights"].shape)
+    weights = numbers(generator, dtype, *layer.parameter_specs(tuple(volume))["weights"].shape)
     d_y = numbers(generator, dtype, count, *output)
     # As large as the ops ask for and no larger; NaN shows whatever is read before it is written.
     workspace = unwritten(dtype, layer.workspace(count, output, tuple(volume)))

@@ -49,11 +49,9 @@ def test_alexnet_is_the_lectures():
     graph = graph_of("alexnet")
     assert graph.input_shape == (227, 227, 3)
     assert {name: graph.shapes[name] for name in ALEXNET} == ALEXNET
-    weights = {node.name: graph.wanted(node)["weights"].shape for node in graph.nodes if graph.wanted(node)}
+    weights = {each.node: each.shape for each in graph.parameters.values() if each.key == "weights"}
     assert {name: math.prod(shape) for name, shape in weights.items()} == ALEXNET_WEIGHTS
-    parameters = sum(
-        math.prod(wanted.shape) for node in graph.nodes for wanted in graph.wanted(node).values()
-    )
+    parameters = sum(each.size for each in graph.parameters.values())
     assert parameters == 62_378_344
 
 
@@ -90,8 +88,8 @@ def test_build_takes_names_pixels_and_a_seed():
     assert network.classes == 3
     assert network.graph.pixels is pixels
     again = build("digits", class_names=("zero", "one", "two"), seed=4)
-    for (*_, one), (*_, other) in zip(network.graph.parameters(), again.graph.parameters(), strict=True):
-        assert (one == other).all()
+    for one, other in zip(network.graph.parameters.values(), again.graph.parameters.values(), strict=True):
+        assert (one.value == other.value).all()
 
 
 def test_an_unknown_name_is_refused():

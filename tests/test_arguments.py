@@ -13,7 +13,7 @@ from numbacnn.attacks import FGSM, sweep
 from numbacnn.data import Dataset
 from numbacnn.data.splitting import stratified
 from numbacnn.errors import DataError, NumbacnnError, ShapeError, UsageError
-from numbacnn.execution import Plan
+from numbacnn.program import Program
 from numbacnn.training import evaluate
 from numbacnn.training.speed import measure_speed
 
@@ -38,8 +38,8 @@ BATCHES: dict[str, Callable[[Any], Any]] = {
     "predict": lambda size: NETWORK.predict(IMAGES, batch_size=size),
     "activations": lambda size: NETWORK.activations(IMAGES, LAYER, batch_size=size),
     "plan": NETWORK.plan,
-    "Plan": lambda size: Plan(NETWORK.graph, size),
-    "plan_for": lambda size: NETWORK.plan_for(4, size),
+    "Program": lambda size: Program(NETWORK.graph, size),
+    "plan_for": lambda size: NETWORK.program_for(4, size),
     "evaluate": lambda size: evaluate(NETWORK, DIGITS.test, batch_size=size),
     "batches": lambda size: list(DIGITS.test.batches(size)),
     "saliency": lambda size: analysis.saliency(NETWORK, IMAGES, batch_size=size),
@@ -61,7 +61,7 @@ BATCHES: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("value", NO_COUNT)
 @pytest.mark.parametrize("call", BATCHES)
 def test_a_number_of_pictures_that_is_none(call: str, value: str) -> None:
-    NETWORK.plan(64)  # a Plan that is there already is no answer to a wrong size
+    NETWORK.program(64)  # a Program that is there already is no answer to a wrong size
     with pytest.raises((UsageError, ShapeError), match="a whole number of at least 1 is expected"):
         BATCHES[call](NO_COUNT[value])
 
@@ -123,7 +123,7 @@ WRONG: dict[str, Callable[[], Any]] = {
     "an epsilon of a sweep": lambda: list(sweep(FGSM(), NETWORK, IMAGES, LABELS, [0.1, -1])),
     "a loss that is none": lambda: FGSM(loss="x"),
     "a loss that is no name": lambda: FGSM(loss=3),  # type: ignore[arg-type]
-    "gradients that are none": lambda: Plan(NETWORK.graph, 2, gradients="x"),
+    "gradients that are none": lambda: Program(NETWORK.graph, 2, gradients="x"),
     "seconds that are none": lambda: measure_speed(NETWORK, 2, seconds=float("nan")),
     "seconds without end": lambda: measure_speed(NETWORK, 2, seconds=float("inf")),
     "an unknown initialisation": lambda: architectures.build("digits", initialise="x"),

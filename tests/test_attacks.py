@@ -7,10 +7,10 @@ import pytest
 
 from numbacnn.attacks import ATTACKS, FGSM, Attack, Goal, sweep
 from numbacnn.errors import DataError, ShapeError, UsageError
-from numbacnn.execution import Loss, Plan
 from numbacnn.graph import Graph
 from numbacnn.layers import Convolution, Dense, Flatten, Pixels, ReLU, Softmax
 from numbacnn.network import Network
+from numbacnn.program import Loss, Program
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def labels(network: Network, images: np.ndarray) -> Any:
 
 
 def mean_loss(network: Network, images: Any, labels: Any) -> float:
-    plan = Plan(network.graph, len(images))
+    plan = Program(network.graph, len(images))
     plan.forward(images)
     return float(plan.losses(labels, Loss()).mean())
 
@@ -68,7 +68,7 @@ def test_epsilon_zero_changes_nothing(network: Network, images: np.ndarray, labe
 
 
 def test_fgsm_is_the_sign_of_the_gradient(network: Network, images: np.ndarray, labels: Any) -> None:
-    plan = Plan(network.graph, len(images), gradients="input")
+    plan = Program(network.graph, len(images), gradients="input")
     plan.forward(images)
     gradient = plan.backward_loss(labels, Loss())
     expected = np.clip(images / 255 + 8 / 255 * np.sign(gradient), 0, 1)

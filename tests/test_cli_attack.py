@@ -11,8 +11,8 @@ from numbacnn.architectures import build
 from numbacnn.attacks import FGSM
 from numbacnn.data import Dataset
 from numbacnn.data.pictures import load
-from numbacnn.execution import Loss, Plan
 from numbacnn.layers import Pixels
+from numbacnn.program import Loss, Program
 from numbacnn.storage import load_model, save_model
 from numbacnn.training.optimizer import SGD
 from numbacnn_cli.__main__ import main
@@ -26,7 +26,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train = Dataset.open("digits").train
     names = Dataset.open("digits").class_names
     network = build("digits", class_names=names, pixels=Pixels(mean=76.0, scale=1 / 64))
-    plan = Plan(network.graph, 32, gradients="parameters")
+    plan = Program(network.graph, 32, gradients="parameters")
     optimizer = SGD(network.graph, momentum=0.9, weight_decay=0.0)
     for images, labels in train.batches(32):
         plan.forward(images)

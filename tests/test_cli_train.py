@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_info
 
 from numbacnn.device import CPU_DEVICE
 from numbacnn.errors import DeviceError
-from numbacnn.execution import Plan
+from numbacnn.program import Program
 from numbacnn.training.settings import TOPICS
 from numbacnn_cli import progress
 from numbacnn_cli.__main__ import main
@@ -298,10 +298,10 @@ def test_lenet_on_fashion_mnist(run_cli: Callable[..., Any], real_data: Path) ->
 def test_a_run_that_cannot_start_leaves_nothing(
     given: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Plan, *others: Plan | None) -> None:
+    def full(self: Program, *others: Program | None) -> None:
         raise DeviceError("no room")
 
-    monkeypatch.setattr(Plan, "take", full)
+    monkeypatch.setattr(Program, "take", full)
     Path("mine").mkdir()
     assert "no room" in run(capsys, "train", *given, code=1)["error"]["message"]
     assert [path.name for path in Path().rglob("*")] == ["mine"]

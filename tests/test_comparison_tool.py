@@ -161,12 +161,12 @@ def test_a_network_is_described_as_modules_of_pytorch():
 def test_parameters_are_in_pytorchs_order():
     graph = build("lenet").graph
     (filters, _), _, (matrix, bias), (plain, _), _ = parameters(graph)
-    np.testing.assert_array_equal(filters[3, 0], graph["conv1"].layer.parameters["weights"][:, :, 0, 3])
+    np.testing.assert_array_equal(filters[3, 0], graph.read("conv1/weights")[:, :, 0, 3])
     volume = np.random.default_rng(0).standard_normal((5, 5, 16)).astype(np.float32)
-    dense = graph["dense3"].layer.parameters
+    dense = {key: each.value for key, each in graph.parameters_of(graph["dense3"]).items()}
     expected = volume.reshape(-1) @ dense["weights"] + dense["bias"]
     np.testing.assert_allclose(matrix @ volume.transpose(2, 0, 1).reshape(-1) + bias, expected, rtol=1e-3)
-    np.testing.assert_array_equal(plain.T, graph["dense4"].layer.parameters["weights"])
+    np.testing.assert_array_equal(plain.T, graph.read("dense4/weights"))
 
 
 def test_the_tables_of_layers_hold_every_layer_of_the_networks():

@@ -47,8 +47,8 @@ def windows(size: int, extent: int, stride: int, before: int, count: int) -> lis
     ]
 
 
-def convolve(x: Any, layer: Any, stride: int, before: int, count: int) -> Any:
-    weights, bias = layer.parameters["weights"].astype(float), layer.parameters["bias"].astype(float)
+def convolve(x: Any, layer: dict[str, Any], stride: int, before: int, count: int) -> Any:
+    weights, bias = layer["weights"].astype(float), layer["bias"].astype(float)
     y = np.tile(bias, (count, count, 1))
     places = windows(len(x), 3, stride, before, count)
     for p, q in np.ndindex(count, count):
@@ -58,8 +58,8 @@ def convolve(x: Any, layer: Any, stride: int, before: int, count: int) -> Any:
     return y
 
 
-def transposed(d_y: Any, layer: Any, stride: int, before: int, size: int) -> Any:
-    weights = layer.parameters["weights"].astype(float)
+def transposed(d_y: Any, layer: dict[str, Any], stride: int, before: int, size: int) -> Any:
+    weights = layer["weights"].astype(float)
     d_x = np.zeros((size, size, weights.shape[2]))
     places = windows(size, 3, stride, before, len(d_y))
     for p, q in np.ndindex(*d_y.shape[:2]):
@@ -71,7 +71,9 @@ def transposed(d_y: Any, layer: Any, stride: int, before: int, size: int) -> Any
 
 def naive_deconvnet(network: Network, image: Any, unit: int, row: int, column: int) -> Any:
     """Zeiler and Fergus' section 2.1 for this network's relu2, step by step."""
-    conv1, conv2 = network.graph["conv1"].layer, network.graph["conv2"].layer
+    conv1, conv2 = (
+        {key: network.parameter(node, key) for key in ("weights", "bias")} for node in ("conv1", "conv2")
+    )
     maps1 = np.maximum(convolve((image - np.array(MEAN)) * SCALE, conv1, 1, 1, 12), 0)
     places = windows(12, 3, 2, 0, 6)
     pooled, switches = np.zeros((6, 6, 5)), {}
@@ -159,7 +161,7 @@ def test_patches_are_cut_to_the_receptive_field(network: Network, images: np.nda
             bordered = np.pad(image, ((1, 1), (1, 1), (0, 0)), constant_values=128)
             np.testing.assert_array_equal(patch, bordered[row : row + 3, column : column + 3])
             # The first convolution's unit is its own filter, turned into pixels.
-            weights = network.graph["conv1"].layer.parameters["weights"][..., entry.unit]
+            weights = network.graph.read("conv1/weights")[..., entry.unit]
             inside = np.pad(np.ones((12, 12, 1)), ((1, 1), (1, 1), (0, 0)))[
                 row : row + 3, column : column + 3
             ]

@@ -11,8 +11,8 @@ from numbacnn.analysis import parity
 from numbacnn.architectures import build
 from numbacnn.device import CPU, CPU_DEVICE, Device, get_device
 from numbacnn.errors import DeviceError
-from numbacnn.execution import Plan
 from numbacnn.ops.kernel import Kernel
+from numbacnn.program import Program
 
 
 class Elsewhere(CPU):
@@ -49,21 +49,21 @@ def test_tensor_cores_are_not_the_cpus() -> None:
 
 def test_what_does_not_fit_says_what_would() -> None:
     graph = build("lenet").graph
-    graph.device = Elsewhere(free=Plan(graph, 37, gradients="parameters", keep=()).bytes)
-    Plan(graph, 37, gradients="parameters", keep=()).forward(np.zeros((1, 28, 28, 1), np.uint8))
+    graph.device = Elsewhere(free=Program(graph, 37, gradients="parameters", keep=()).bytes)
+    Program(graph, 37, gradients="parameters", keep=()).forward(np.zeros((1, 28, 28, 1), np.uint8))
     with pytest.raises(DeviceError, match="a batch size of 37 fits"):
-        Plan(graph, 64, gradients="parameters", keep=()).forward(np.zeros((1, 28, 28, 1), np.uint8))
+        Program(graph, 64, gradients="parameters", keep=()).forward(np.zeros((1, 28, 28, 1), np.uint8))
     graph.device = Elsewhere(free=1000)
     with pytest.raises(DeviceError, match="not even a batch size of 1 fits"):
-        Plan(graph, 64).forward(np.zeros((1, 28, 28, 1), np.uint8))
+        Program(graph, 64).forward(np.zeros((1, 28, 28, 1), np.uint8))
 
 
 def test_what_fits_leaves_room_for_the_plan_beside() -> None:
     graph = build("lenet").graph
     noise = np.zeros((1, 28, 28, 1), np.uint8)
 
-    def plans(batch_size: int) -> tuple[Plan, Plan]:
-        return Plan(graph, batch_size, gradients="parameters", keep=()), Plan(
+    def plans(batch_size: int) -> tuple[Program, Program]:
+        return Program(graph, batch_size, gradients="parameters", keep=()), Program(
             graph, min(batch_size, 32), keep=()
         )
 
@@ -79,12 +79,12 @@ def test_what_fits_leaves_room_for_the_plan_beside() -> None:
 
 def test_a_network_moves_with_its_parameters() -> None:
     network = build("digits")
-    before = [array.copy() for *_, array in network.graph.parameters()]
+    before = [each.value.copy() for each in network.graph.parameters.values()]
     elsewhere = Elsewhere()
     elsewhere.name = "elsewhere"  # type: ignore[misc]
     network.graph.move(elsewhere)
     assert network.device == "elsewhere"
-    for (*_, array), old in zip(network.graph.parameters(), before, strict=True):
+    for array, old in zip((each.value for each in network.graph.parameters.values()), before, strict=True):
         assert (array == old).all()
     assert network.graph.astype(np.float64).device is CPU_DEVICE
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from numbacnn.analysis.gradient_check import check_gradients
-from numbacnn.execution import Loss, Plan
 from numbacnn.graph import Graph
 from numbacnn.layers import (
     ELU,
@@ -32,6 +31,7 @@ from numbacnn.layers import (
 )
 from numbacnn.network import Network
 from numbacnn.ops.losses import LOSSES
+from numbacnn.program import Loss, Program
 
 SHAPE = (6, 5, 3)
 CASES = {
@@ -125,7 +125,7 @@ def test_every_layer_has_a_case():
 @pytest.mark.parametrize("layer", [layer for layers in CASES.values() for layer in layers], ids=repr)
 def test_gradients_of_a_layer(layer):
     network = network_of(lines_of(layer))
-    for node, _, array in network.graph.parameters():
+    for node, array in ((each.node, each.value) for each in network.graph.parameters.values()):
         if node == "layer":  # biases and slopes away from where they start
             array[...] += np.random.default_rng(3).normal(0, 0.1, array.shape)
     checks = {check.name: check for check in check_gradients(network, samples=30)}
@@ -134,7 +134,7 @@ def test_gradients_of_a_layer(layer):
     assert found.error < 1e-7
     assert found.input_error is not None
     assert found.checked >= 15
-    assert set(found.parameter_errors) == set(network.graph.wanted(network.graph["layer"]))
+    assert set(found.parameter_errors) == set(network.graph.parameters_of(network.graph["layer"]))
     assert None not in found.parameter_errors.values()
     assert checks["whole network"].error < 1e-6
 
@@ -157,7 +157,7 @@ def test_gradients_of_a_loss(loss):
 
 def test_the_gradient_of_the_pixels_by_differences_written_out():
     network = network_of(GRAPHS["fan-out and concatenate"])
-    plan = Plan(network.graph.astype(np.float64), 2, gradients="input")
+    plan = Program(network.graph.astype(np.float64), 2, gradients="input")
     images, labels = np.random.default_rng(0).uniform(0, 1, (2, *SHAPE)), np.array([2, 0])
     plan.forward(images)
     pixels = plan.backward_loss(labels, Loss(), reduction="sum").copy()

@@ -139,7 +139,7 @@ def test_an_unknown_layer_is_asked_for():
 def test_parameters_are_initialised_in_the_graphs_precision():
     graph = Graph([("conv", Convolution(4, 3)), ("prelu", PReLU())], (5, 5, 2))
     graph.initialise(seed=3)
-    found = {(node, name): array for node, name, array in graph.parameters()}
+    found = {(each.node, each.key): each.value for each in graph.parameters.values()}
     assert {key: array.shape for key, array in found.items()} == {
         ("conv", "weights"): (3, 3, 2, 4),
         ("conv", "bias"): (4,),
@@ -154,7 +154,7 @@ def test_astype_copies():
     graph = Graph([("conv", Convolution(4, 3))], (5, 5, 2))
     graph.initialise(seed=3)
     double = graph.astype(np.float64)
-    weights, copied = graph["conv"].layer.parameters["weights"], double["conv"].layer.parameters["weights"]
+    weights, copied = graph.read("conv/weights"), double.read("conv/weights")
     assert copied.dtype == np.float64
     assert (copied == weights).all()
     copied[...] = 0

@@ -48,16 +48,16 @@ def test_symmetric_schemes_are_those_that_give_equal_weights():
 
 
 def test_fans_count_the_connections_of_one_neuron():
-    weights = Convolution(8, (3, 5), groups=2).parameter_shapes((9, 9, 4))["weights"]
+    weights = Convolution(8, (3, 5), groups=2).parameter_specs((9, 9, 4))["weights"]
     assert (weights.shape, weights.fan_in, weights.fan_out) == ((3, 5, 2, 8), 3 * 5 * 2, 3 * 5 * 4)
-    weights = Dense(7).parameter_shapes((11,))["weights"]
+    weights = Dense(7).parameter_specs((11,))["weights"]
     assert (weights.shape, weights.fan_in, weights.fan_out) == ((11, 7), 11, 7)
 
 
 def weights_of(lines, seed):
     graph = Graph(lines, (5, 5, 2))
     graph.initialise("he", seed)
-    return {node: array for node, name, array in graph.parameters() if name == "weights"}
+    return {each.node: each.value for each in graph.parameters.values() if each.key == "weights"}
 
 
 def test_a_seed_gives_the_same_weights_whatever_stands_below():

@@ -31,11 +31,11 @@ from numbacnn.errors import (
     ShapeError,
     UsageError,
 )
-from numbacnn.execution import Plan
 from numbacnn.graph import Graph
 from numbacnn.layers import Concatenate, Dense, Flatten, GlobalAveragePool, ReLU, Softmax
 from numbacnn.limits import VARIABLE, free_memory, need_described, need_memory, parse_size
 from numbacnn.network import Network
+from numbacnn.program import Program
 from numbacnn.storage import load_checkpoint, load_model, open_dataset, save_model
 from numbacnn.training import Settings, Trainer, evaluate
 from numbacnn_cli.__main__ import describe, main
@@ -309,7 +309,7 @@ def test_thousands_of_layers_take_seconds(tmp_path: Path) -> None:
     network = architectures.build(path)
     assert len(network.graph.nodes) == 3904
     for gradients in ("none", "parameters", "all"):
-        assert Plan(network.graph, 2, gradients=gradients, keep=()).bytes > 0
+        assert Program(network.graph, 2, gradients=gradients, keep=()).bytes > 0
     assert time.process_time() - begun < 3 * SOON
     more = "\n".join(f'q{each} = {{ type = "relu" }}' for each in range(200))
     path.write_text(f"input = [8, 8, 3]\n[layers]\n{lines}\n{more}\n{end}")
@@ -328,15 +328,15 @@ def test_a_pass_that_does_not_fit_is_refused_or_made_smaller(monkeypatch: pytest
     network = architectures.build("lenet")
     pictures = np.random.default_rng(0).integers(0, 256, (64, 28, 28, 1), np.uint8)
     expected = network.predict(pictures)
-    room = Plan(network.graph, 20, keep=()).bytes
+    room = Program(network.graph, 20, keep=()).bytes
     monkeypatch.setenv(VARIABLE, str(room))
     with pytest.raises(
         NotEnoughMemory, match=r"64 pictures need .* MiB of buffers.*; a batch size of 20 fits"
     ):
-        Plan(network.graph, 64, keep=()).take()
+        Program(network.graph, 64, keep=()).take()
     again = architectures.build("lenet")
     assert np.allclose(again.predict(pictures), expected, atol=1e-6)
-    assert again.plan_for(64, 64).batch_size == 16
+    assert again.program_for(64, 64).batch_size == 16
     monkeypatch.setenv(VARIABLE, "1K")
     with pytest.raises(NotEnoughMemory, match="not even a batch size of 1 fits"):
         architectures.build("lenet", initialise=None).predict(pictures)

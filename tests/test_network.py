@@ -7,10 +7,10 @@ import pytest
 
 from numbacnn.architectures import build
 from numbacnn.errors import DataError, DeviceError, NetworkError, ShapeError
-from numbacnn.execution import Plan
 from numbacnn.graph import Graph
 from numbacnn.layers import Dense, Flatten, Softmax
 from numbacnn.network import Network
+from numbacnn.program import Program
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_floats_in_0_1_are_pixels_too(network, images):
 def test_activations_of_a_layer(network, images):
     found = network.activations(images, "pool2", batch_size=4)
     assert found.shape == (7, 4, 4, 32)
-    plan = Plan(network.graph, 7)
+    plan = Program(network.graph, 7)
     plan.forward(images)
     np.testing.assert_allclose(found, plan.output("pool2"), rtol=1e-4, atol=1e-4)
     with pytest.raises(NetworkError, match=r"no layer is named 'pool'; did you mean 'pool[23]'?"):
@@ -67,11 +67,11 @@ def test_what_are_no_pictures_is_refused(network, given, error, message):
 
 
 def test_plans_are_kept(network):
-    assert network.plan(4, "input") is network.plan(3, "input")
-    larger = network.plan(6, "input")
+    assert network.program(4, "input") is network.program(3, "input")
+    larger = network.program(6, "input")
     assert larger.batch_size == 6
-    assert network.plan(4, "input") is larger
-    assert network.plan(4, "all") is not larger
+    assert network.program(4, "input") is larger
+    assert network.program(4, "all") is not larger
 
 
 def test_a_network_ends_in_softmax_and_names_its_classes():

@@ -15,10 +15,10 @@ import pytest
 
 from numbacnn.data import Dataset
 from numbacnn.errors import DataError
-from numbacnn.execution import Plan
 from numbacnn.graph import Graph
 from numbacnn.layers import Flatten
 from numbacnn.ops.augmentation import augment, distort
+from numbacnn.program import Program
 from numbacnn.training import Settings
 from numbacnn.training.augmentation import Augmentation
 from numbacnn.training.intake import DeviceIntake, HostIntake, Intake
@@ -119,7 +119,7 @@ def test_batches_read_ahead_are_the_same_bits(
     pictures, labels = generator.integers(0, 256, (90, 9, 7, 3), dtype=np.uint8), np.arange(90) % 4
     dataset = Dataset.from_arrays("some", train=(pictures, labels))
     settings = Settings(flip=True, crop_padding=2, colour=0.2, elastic=elastic, thickness=elastic, seed=3)
-    plan = Plan(Graph([("flat", Flatten())], (9, 7, 3)), 20)
+    plan = Program(Graph([("flat", Flatten())], (9, 7, 3)), 20)
     intake: Intake = intake_of(plan, Augmentation(dataset, (9, 7, 3), settings), PLACES)
     given = batches(dataset.train, intake, 20, settings.seed, range(epoch, 3), first)
     synchronous = Augmentation(dataset, (9, 7, 3), settings)

@@ -66,7 +66,7 @@ def network_of(layers: list[LayerLine]) -> Network:
     flat = [] if isinstance(last[1], Dense) else [("flatten", Flatten())]
     graph = Graph([*layers, *flat, ("scores", Dense(2)), ("softmax", Softmax())], SIZE, dtype=np.float64)
     graph.initialise("uniform", seed=1)
-    for _, _, array in graph.parameters():
+    for array in (each.value for each in graph.parameters.values()):
         array[...] = np.abs(array) + 0.1
     return Network(graph)
 

@@ -5,10 +5,10 @@ import pytest
 
 from numbacnn.analysis import pixel_gradients, saliency
 from numbacnn.errors import DataError, ShapeError, UsageError
-from numbacnn.execution import Loss, Plan
 from numbacnn.graph import Graph
 from numbacnn.layers import AveragePool, Convolution, Dense, Flatten, MaxPool, Pixels, ReLU, Softmax, Tanh
 from numbacnn.network import Network
+from numbacnn.program import Loss, Program
 
 
 def small_network(dtype: type = np.float32) -> Network:
@@ -36,7 +36,7 @@ def images() -> np.ndarray:
 
 def finite_differences(network: Network, images: np.ndarray, of: str, classes: list[int]) -> np.ndarray:
     """The gradient by central differences in float64, 1e-3 of a pixel's 255 levels."""
-    plan, step = Plan(network.graph, 1), 1e-3
+    plan, step = Program(network.graph, 1), 1e-3
     gradient = np.zeros(images.shape)
     for index in np.ndindex(*images.shape):
         found = []

@@ -64,8 +64,8 @@ def everything(checkpoint: Checkpoint) -> list[Any]:
             node.layer,
             node.inputs,
             {
-                name: array.tobytes()
-                for name, array in (*node.layer.parameters.items(), *node.layer.constants.items())
+                **{key: each.value.tobytes() for key, each in network.graph.parameters_of(node).items()},
+                **{name: array.tobytes() for name, array in node.layer.constants.items()},
             },
         )
         for node in network.graph.nodes
@@ -122,7 +122,7 @@ def test_a_record_that_is_no_json_is_refused(path: Path, value: Any) -> None:
 def test_weights_that_are_not_finite_are_not_saved(path: Path) -> None:
     before = path.read_bytes()
     network = small()
-    network.graph["a/b"].layer.parameters["weights"][2, 0, 1, 1] = np.nan
+    network.graph.read("a/b/weights")[2, 0, 1, 1] = np.nan
     with pytest.raises(ModelError, match=r"weights of layer 'a/b': value \[2, 0, 1, 1\] is nan"):
         save_model(path, network, record={})
     assert path.read_bytes() == before

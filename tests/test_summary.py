@@ -7,9 +7,9 @@ import math
 import pytest
 
 from numbacnn.architectures import build
-from numbacnn.execution import Plan
 from numbacnn.graph import Graph
 from numbacnn.layers import Convolution, PReLU
+from numbacnn.program import Program
 from numbacnn.summary import summarise
 
 # output, neurons, weights, and the weights if it were fully connected, as the lecture rounds them
@@ -56,7 +56,7 @@ def test_the_lectures_quiz():
 def test_activation_bytes_are_those_of_the_buffers():
     network = build("cifar-quick")
     summary = summarise(network)
-    plan = Plan(network.graph, 1)
+    plan = Program(network.graph, 1)
     assert {layer.name: layer.activation_bytes for layer in summary.layers if layer.kind != "flatten"} == {
         name: 4 * math.prod(shape) for name, shape in network.graph.shapes.items() if name != "flatten"
     }

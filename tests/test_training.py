@@ -49,7 +49,7 @@ def network(dataset: Dataset = FEW, **options: object) -> Network:
 
 
 def weights(of: Network) -> list[bytes]:
-    return [array.tobytes() for _, _, array in of.graph.parameters()]
+    return [each.value.tobytes() for each in of.graph.parameters.values()]
 
 
 def test_events_come_in_order_and_the_loss_falls() -> None:
@@ -78,11 +78,13 @@ def test_one_step_is_sgd_with_momentum_and_decay() -> None:
         network(),
         Settings(learning_rate=0.01, batch_size=150, weight_decay=0.1, momentum=0.5),
     )
-    before = {(node, name): array.copy() for node, name, array in trained.graph.parameters()}
+    before = {(each.node, each.key): each.value.copy() for each in trained.graph.parameters.values()}
     trainer = Trainer(trained, FEW, settings)
     list(islice((event for event in trainer if isinstance(event, BatchDone)), 1))
-    gradients = trained.plan(150, "parameters").gradients
-    for node, name, array in trained.graph.parameters():
+    gradients = trained.program(150, "parameters").gradients
+    for node, name, array in (
+        (each.node, each.key, each.value) for each in trained.graph.parameters.values()
+    ):
         decay = 0.1 if name == "weights" else 0.0
         expected = before[node, name] - 0.01 * (gradients[node][name] + decay * before[node, name])
         np.testing.assert_allclose(array, expected, rtol=1e-5, atol=1e-7)
@@ -196,7 +198,9 @@ def test_halve_goes_back_to_the_best_weights_and_starts_from_rest() -> None:
     state = trainer.state
     assert event.to_epoch == state.best_epoch < event.epoch
     assert event.learning_rate == pytest.approx(0.1)
-    for node, name, array in trainer.network.graph.parameters():
+    for node, name, array in (
+        (each.node, each.key, each.value) for each in trainer.network.graph.parameters.values()
+    ):
         key = f"{node}/{name}"
         np.testing.assert_array_equal(array, state.best_weights[key])
         assert not state.velocity[key].any()

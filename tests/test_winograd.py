@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from numbacnn.errors import NetworkError
-from numbacnn.execution import Plan
 from numbacnn.graph import Graph
 from numbacnn.layers import Convolution
 from numbacnn.ops.convolution.transforms import matrices
+from numbacnn.program import Program
 
 
 @pytest.mark.parametrize(("outputs", "taps"), [(2, 3), (4, 3), (2, 5)])
@@ -29,11 +29,9 @@ def errors(algorithm, kernel):
         layer = Convolution(64, kernel, padding=1, algorithm=algorithm if dtype == np.float32 else "im2col")
         graph = Graph([("conv", layer)], (14, 14, 128), dtype=dtype)
         generator = np.random.default_rng(11)
-        layer.parameters = {
-            "weights": (0.1 * generator.standard_normal((kernel, kernel, 128, 64))).astype(dtype),
-            "bias": generator.standard_normal(64).astype(dtype),
-        }
-        plan = Plan(graph, 4, gradients="all")
+        graph.write("conv/weights", 0.1 * generator.standard_normal((kernel, kernel, 128, 64)))
+        graph.write("conv/bias", generator.standard_normal(64))
+        plan = Program(graph, 4, gradients="all")
         plan.input[...] = generator.standard_normal(plan.input.shape).astype(np.float32)
         y = plan.forward().copy()
         d_x = plan.backward("conv", generator.standard_normal(y.shape).astype(np.float32)).copy()

@@ -93,13 +93,13 @@ def summary(
     """
     import dataclasses
 
-    from numbacnn import Plan, summarise
+    from numbacnn import Program, summarise
 
     found = find_network(network, input_shape, classes)
     result = summarise(found)
     sizes = {
-        "forward_bytes": Plan(found.graph, batch_size, keep=()).bytes,
-        "training_bytes": Plan(found.graph, batch_size, gradients="parameters", keep=()).bytes,
+        "forward_bytes": Program(found.graph, batch_size, keep=()).bytes,
+        "training_bytes": Program(found.graph, batch_size, gradients="parameters", keep=()).bytes,
     }
     out.show(_table(result))
     pictures = "a picture" if batch_size == 1 else f"a batch of {batch_size}"

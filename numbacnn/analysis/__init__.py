@@ -1,4 +1,4 @@
-"""Looking into a network: arrays in, arrays out. Every view is a walk through a Plan."""
+"""Looking into a network: arrays in, arrays out. Every view is a walk through a Program."""
 
 from .deconvnet import UnitPatches, reconstruct, unit_patches
 from .gradient_check import LayerCheck, check_gradients

@@ -61,7 +61,7 @@ def reconstruct(
     if wrong.any():
         place = tuple(positions[wrong.any(axis=1)][0].tolist())
         raise UsageError(f"place {place} of '{node}': its output has {shape[0]} rows and {shape[1]} columns")
-    plan = network.plan_for(len(images), batch_size, "input", (node,))
+    plan = network.program_for(len(images), batch_size, "input", (node,))
     walked = []
     for start in range(0, len(images), plan.batch_size):
         plan.forward(images[start : start + plan.batch_size])

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import need_whole
-from ..execution import Loss, Plan
 from ..graph import MAX_SEED, Node
 from ..network import Network
 from ..ops import losses
+from ..program import Loss, Program
 
 WHOLE = "whole network"
 
@@ -81,7 +81,7 @@ def iterate_checks(
     """
     need_whole("seed", seed, 0, MAX_SEED)
     graph = network.graph.astype(np.float64)
-    plan = Plan(graph, batch_size, gradients="all")
+    plan = Program(graph, batch_size, gradients="all")
     generator = np.random.default_rng(seed)
     if samples is None:
         samples = samples_for(network)
@@ -101,7 +101,7 @@ def samples_for(network: Network) -> int:
     cost = sum(
         node.layer.connections(graph.shapes[node.name], *graph.input_shapes(node)) for node in graph.nodes
     )
-    arrays = 1 + sum(len(graph.wanted(node)) for node in graph.nodes)
+    arrays = 1 + len(graph.parameters)
     return max(3, min(20, _MULTIPLY_ADDS // (4 * cost * arrays + 1)))
 
 
@@ -163,7 +163,7 @@ class _Probe:
         return float(((above - below) * self._weights).sum() / (2 * _STEP))
 
 
-def _check_layer(plan: Plan, node: Node, generator: np.random.Generator, samples: int) -> LayerCheck:
+def _check_layer(plan: Program, node: Node, generator: np.random.Generator, samples: int) -> LayerCheck:
     """One layer between its inputs and its own output."""
     layer, call = node.layer, plan.call(node)
     projection = generator.standard_normal(call.output.shape)
@@ -183,7 +183,7 @@ def _check_layer(plan: Plan, node: Node, generator: np.random.Generator, samples
     for name in dict.fromkeys(sources):  # a join may read one layer twice
         places = [place for place, source in enumerate(sources) if source == name]
         errors.append(probe.error(call.inputs[places[0]], sum(d_inputs[place] for place in places)))
-    parameters = {key: probe.error(layer.parameters[key], gradient) for key, gradient in gradients.items()}
+    parameters = {key: probe.error(call.parameters[key], gradient) for key, gradient in gradients.items()}
     known = [error for error in errors if error is not None]
     return LayerCheck(
         node.name, layer.kind, max(known, default=None), parameters, probe.checked, probe.skipped
@@ -191,7 +191,7 @@ def _check_layer(plan: Plan, node: Node, generator: np.random.Generator, samples
 
 
 def _check_whole(
-    plan: Plan, loss: Loss, generator: np.random.Generator, samples: int, seed: int
+    plan: Program, loss: Loss, generator: np.random.Generator, samples: int, seed: int
 ) -> LayerCheck:
     """The loss, from the pixels and from every parameter."""
     graph = plan.graph
@@ -210,13 +210,13 @@ def _check_whole(
     probe = _Probe(output, 1.0, kinks, generator, samples)
     input_error = probe.error(plan.input, pixels)
     parameters = {
-        f"{node}.{key}": probe.error(array, plan.gradients[node][key])
-        for node, key, array in graph.parameters()
+        f"{each.node}.{each.key}": probe.error(each.value, plan.gradients[each.node][each.key])
+        for each in graph.parameters.values()
     }
     return LayerCheck(WHOLE, f"{loss.name} loss", input_error, parameters, probe.checked, probe.skipped)
 
 
-def _loss_kinks(plan: Plan, labels: Any, loss: Loss) -> Any:
+def _loss_kinks(plan: Program, labels: Any, loss: Loss) -> Any:
     """Hinge and max-margin are straight between kinks: their gradient changes only there."""
     if loss.name not in ("hinge", "max-margin"):
         return np.zeros(0)

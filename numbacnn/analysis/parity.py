@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from ..device import Device
-from ..execution import Loss, Plan
 from ..graph import Graph, LayerLine
 from ..layers import (
     ELU,
@@ -39,6 +38,7 @@ from ..layers import (
 from ..ops import augmentation, softmax, tally, update
 from ..ops.kernel import Kernel
 from ..ops.losses import LOSSES
+from ..program import Loss, Program
 
 _COUNT, _SHAPE, _CLASSES = 6, (13, 11, 3), 5
 _WORKSPACE = 1 << 20
@@ -172,7 +172,7 @@ def _exercise() -> None:
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (_COUNT, 15, 15, 3), dtype=np.uint8)
     labels = np.arange(_COUNT) % _CLASSES
-    plan = Plan(graph, _COUNT, gradients="all")
+    plan = Program(graph, _COUNT, gradients="all", eager=True)
     top, left = generator.integers(-2, 5, (2, _COUNT))
     colour = generator.standard_normal((_COUNT, 3)).astype(np.float32)
     fill = np.full(3, 99, np.float32)
@@ -182,8 +182,8 @@ def _exercise() -> None:
     augmentation.distort(distorted, images, points, thickness, fill.astype(np.uint8))
     augmentation.augment(plan.input, distorted, top, left, labels % 2 == 0, colour, fill)
     for training in (True, False):
-        plan.number(3, 5)
-        plan.walk(training=training)
+        plan.set_random(3, 5)
+        plan.run_forward(training=training)
         for loss in LOSSES:
             plan.backward_loss(labels, Loss(loss))
         for rule in ("guided", "deconvnet"):

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import UsageError, nearest
-from ..execution import Loss
 from ..network import Images, Network
+from ..program import Loss
 
 
 def saliency(
@@ -48,7 +48,7 @@ def pixel_gradients(
     images = network.as_images(images)
     if classes is not None:
         classes = network.as_labels(classes, len(images))
-    plan = network.plan_for(len(images), batch_size, "input")
+    plan = network.program_for(len(images), batch_size, "input")
     found = []
     for start in range(0, len(images), plan.batch_size):
         scores = plan.forward(images[start : start + plan.batch_size])

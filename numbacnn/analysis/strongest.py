@@ -61,7 +61,7 @@ def strongest(
     seen = 0
     for batch in batches:
         images = network.as_images(batch[0] if isinstance(batch, tuple) else batch)
-        plan = network.plan(len(images), keep=(node,))
+        plan = network.program(len(images), keep=(node,))
         plan.forward(images)
         maps = plan.output(node)[..., units].reshape(len(images), -1, len(units))
         places = maps.argmax(axis=1)

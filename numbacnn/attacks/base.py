@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import UsageError, cut
-from ..execution import Loss, Plan
 from ..network import Images, Network
+from ..program import Loss, Program
 from .result import AttackResult
 
 
@@ -49,7 +49,7 @@ class Attack(ABC):
         """
         images = network.as_images(images)
         aims = network.as_labels(labels if targets is None else targets, len(images))
-        plan = network.plan_for(len(images), batch_size, "input")
+        plan = network.program_for(len(images), batch_size, "input")
         moved = []
         for start in range(0, len(images), plan.batch_size):
             now = slice(start, start + plan.batch_size)
@@ -83,7 +83,7 @@ class Goal:
     """One batch under attack: where the gradient leads, and how far pictures may go."""
 
     def __init__(
-        self, plan: Plan, images: Any, classes: Any, targeted: bool, epsilon: float, loss: Loss
+        self, plan: Program, images: Any, classes: Any, targeted: bool, epsilon: float, loss: Loss
     ) -> None:
         self.originals = as_floats(images)
         self._plan, self._classes, self._targeted, self._loss = plan, classes, targeted, loss

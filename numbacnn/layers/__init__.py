@@ -1,7 +1,7 @@
 """The lecture's bricks. A new one is a class in a file here and its name in LAYERS."""
 
 from .activations import ELU, LeakyReLU, PReLU, Ramp, ReLU, Sigmoid, Tanh
-from .base import Call, Layer, Parameter, Shape, Step
+from .base import BufferSpec, Call, Layer, Mode, ParameterSpec, Prepared, Shape
 from .convolution import Convolution
 from .dense import Dense, Flatten
 from .dropout import Dropout
@@ -41,6 +41,7 @@ __all__ = [
     "LAYERS",
     "Add",
     "AveragePool",
+    "BufferSpec",
     "Call",
     "Concatenate",
     "Convolution",
@@ -51,15 +52,16 @@ __all__ = [
     "Layer",
     "LeakyReLU",
     "MaxPool",
+    "Mode",
     "PReLU",
-    "Parameter",
+    "ParameterSpec",
     "Pixels",
+    "Prepared",
     "Ramp",
     "ReLU",
     "Shape",
     "Sigmoid",
     "Softmax",
-    "Step",
     "SumPool",
     "Tanh",
 ]

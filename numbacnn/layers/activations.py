@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ..device import Array
 from ..ops import activations
-from .base import Call, Layer, Parameter, Shape, flat, need_range
+from .base import Call, Layer, ParameterSpec, Shape, flat, need_range
 
 
 @dataclass
@@ -29,7 +29,7 @@ class LeakyReLU(Layer):
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
         activations.leaky_relu_backward(
-            flat(d_inputs[0]), flat(d_output), flat(call.input), self.slope, call.step.rule
+            flat(d_inputs[0]), flat(d_output), flat(call.input), self.slope, call.mode.rule
         )
 
     def kinks(self, call: Call) -> list[Array]:
@@ -51,7 +51,7 @@ class ReLU(Layer):
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
         activations.leaky_relu_backward(
-            flat(d_inputs[0]), flat(d_output), flat(call.input), 0.0, call.step.rule
+            flat(d_inputs[0]), flat(d_output), flat(call.input), 0.0, call.mode.rule
         )
 
     def kinks(self, call: Call) -> list[Array]:
@@ -64,11 +64,11 @@ class PReLU(Layer):
 
     kind: ClassVar[str] = "prelu"
 
-    def parameter_shapes(self, *inputs: Shape) -> dict[str, Parameter]:
-        return {"slopes": Parameter((inputs[0][-1],), start=0.25)}
+    def parameter_specs(self, *inputs: Shape) -> dict[str, ParameterSpec]:
+        return {"slopes": ParameterSpec((inputs[0][-1],), initial=0.25)}
 
     def forward(self, call: Call) -> None:
-        slopes = self.parameters["slopes"]
+        slopes = call.parameters["slopes"]
         activations.prelu_forward(_by_channel(call.output), _by_channel(call.input), slopes)
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
@@ -76,8 +76,8 @@ class PReLU(Layer):
             _by_channel(d_inputs[0]),
             _by_channel(d_output),
             _by_channel(call.input),
-            self.parameters["slopes"],
-            call.step.rule,
+            call.parameters["slopes"],
+            call.mode.rule,
         )
 
     def backward_parameters(self, call: Call, d_output: Array, gradients: dict[str, Array]) -> None:
@@ -102,7 +102,7 @@ class ELU(Layer):
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
         activations.elu_backward(
-            flat(d_inputs[0]), flat(d_output), flat(call.output), self.alpha, call.step.rule
+            flat(d_inputs[0]), flat(d_output), flat(call.output), self.alpha, call.mode.rule
         )
 
     def kinks(self, call: Call) -> list[Array]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -18,36 +18,51 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Parameter:
+class ParameterSpec:
     """What a layer wants to learn: its shape, and what initialisation needs to know of it.
 
-    `fan_in` and `fan_out` count the connections into and out of one neuron. A parameter with a `start`
+    `fan_in` and `fan_out` count the connections into and out of one neuron. A parameter with a fixed `initial` value
     begins there (biases at 0, slopes of PReLU at 0.25) and is left out of weight decay.
     """
 
     shape: Shape
     fan_in: int = 1
     fan_out: int = 1
-    start: float | None = None
+    initial: float | None = None
+
+    @property
+    def decay(self) -> bool:
+        """Whether weight decay pulls at it."""
+        return self.initial is None
 
 
-@dataclass
-class Step:
-    """What all nodes share in one pass: dropout draws from `numbers`, a key and the step's own number, two uint64 on the
-    device; `rule` is the rectifiers' rule of a backward pass (ops.activations).
+@dataclass(frozen=True)
+class BufferSpec:
+    """What belongs to a layer and is not learned, such as running statistics: its shape and its first value."""
+
+    shape: Shape
+    initial: float = 0.0
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What all nodes share in one pass: whether it is one of training, the rectifiers' rule of a backward pass
+    (ops.activations), and what dropout draws from, `random`: a key and the step's own number, two uint64 on the device.
     """
 
-    numbers: Array
+    random: Array
     training: bool = False
     rule: int = 0
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a node sees of a pass: views of the Plan's buffers, for the images in hand.
+    """What a node sees of a pass: its arrays, for the pictures in hand; while a program is being compiled, Operands in
+    their place.
 
     `scratch` holds what the layer asked for with `scratch()` and keeps it from forward to backward;
-    `workspace` is shared by all layers and keeps nothing. `index` is the node's place in the graph.
+    `workspace` is shared by all layers and keeps nothing. `index` is the node's place in the graph, `algorithm` what
+    `prepare` chose.
     """
 
     inputs: tuple[Array, ...]
@@ -55,36 +70,50 @@ class Call:
     scratch: dict[str, Array]
     workspace: Array
     index: int
-    step: Step
+    mode: Mode
     tables: dict[str, Array]
     """What the layer asked for with `tables()`."""
-    slope: float = 1.0
-    """A layer that `can_rectify` multiplies what is below 0 in its output by this, for the rectifier that follows."""
+    parameters: dict[str, Array]
+    """The graph's arrays of what `parameter_specs()` declares; `buffers` those of `buffer_specs()`."""
+    buffers: dict[str, Array]
+    algorithm: str = ""
 
     @property
     def input(self) -> Array:
         return self.inputs[0]
 
+    def operands(self) -> tuple[Any, ...]:
+        """All arrays that a layer may read or write through it."""
+        return (
+            self.inputs, self.output, self.scratch, self.workspace, self.mode.random, self.tables, self.parameters,
+            self.buffers,
+        )  # fmt: skip
+
+
+class Prepared(NamedTuple):
+    """The elements of shared workspace that a layer needs, and the algorithm that it was chosen for."""
+
+    workspace: int = 0
+    algorithm: str = ""
+
 
 @dataclass
 class Layer:
-    """One brick of a network. Its dataclass fields are its options; it holds parameters, never caches.
+    """One brick of a network. Its dataclass fields are its options; it holds no parameters and no caches.
 
-    `parameters` are learned; `constants` belong to the model, are stored with it and not learned.
+    It declares the parameters and buffers that it wants, the graph owns them, and every call hands them over.
+    `constants` belong to the model, are stored with it and not learned.
     A subclass says its output's shape, writes `call.output`, and gives the two gradients apart:
-    analysis and attacks need only the first.
+    analysis and attacks need only the first. A method that only calls ops (numbacnn.ops) is asked once, when a program is
+    compiled, and its ops are repeated in every pass. One that computes in Python, with NumPy say, is called in every
+    pass; only the CPU can do that.
     """
 
     kind: ClassVar[str]
     inputs_expected: ClassVar[int | None] = 1
     is_view: ClassVar[bool] = False
     """The output is the input's memory under another shape."""
-    can_rectify: ClassVar[bool] = False
-    """`forward` applies `call.slope`."""
-    may_be_overwritten: ClassVar[bool] = False
-    """No backward pass looks at `call.output`: a rectifier that follows may work in place."""
 
-    parameters: dict[str, Array] = field(init=False, repr=False, compare=False, default_factory=dict)
     constants: dict[str, Array] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def output_shape(self, *inputs: Shape) -> Shape:
@@ -94,7 +123,12 @@ class Layer:
         """
         return inputs[0]
 
-    def parameter_shapes(self, *inputs: Shape) -> dict[str, Parameter]:
+    def parameter_specs(self, *inputs: Shape) -> dict[str, ParameterSpec]:
+        """What the layer learns."""
+        return {}
+
+    def buffer_specs(self, *inputs: Shape) -> dict[str, BufferSpec]:
+        """What belongs to the layer beside that."""
         return {}
 
     def scratch(self, count: int, output: Shape) -> dict[str, tuple[Shape, type]]:
@@ -102,16 +136,16 @@ class Layer:
         return {}
 
     def tables(self, dtype: Any, *inputs: Shape) -> dict[str, Any]:
-        """Arrays of the host that its ops read beside parameters, the same in every pass; a Plan brings them to its device."""
+        """Arrays of the host that its ops read beside parameters, the same in every pass; a Program brings them to its device."""
         return {}
 
-    def workspace(
+    def prepare(
         self, count: int, output: Shape, *inputs: Shape, device: str = "cpu", limit: float = math.inf
-    ) -> int:
-        """Elements of shared workspace that a pass over `count` pictures needs on a device; a layer that can choose chooses what takes
-        at most `limit` of them.
+    ) -> Prepared:
+        """The algorithm for passes over at most `count` pictures on a device, and the workspace that it needs; a layer that
+        can choose chooses what takes at most `limit` elements.
         """
-        return 0
+        return Prepared()
 
     def forward(self, call: Call) -> None:
         """Writes `call.output`."""

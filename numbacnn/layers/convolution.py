@@ -12,7 +12,7 @@ from ..ops import convolution, dense
 from ..ops.convolution import winograd
 from ..ops.convolution.cpu import ALGORITHMS, Algorithm
 from ..ops.geometry import Padding, Rounding, Window
-from .base import LARGEST, Call, Layer, Parameter, Shape, need_range, need_volume, pair
+from .base import LARGEST, Call, Layer, ParameterSpec, Prepared, Shape, need_range, need_volume, pair
 
 
 @dataclass
@@ -26,9 +26,6 @@ class Convolution(Layer):
     """
 
     kind: ClassVar[str] = "convolution"
-    can_rectify: ClassVar[bool] = True
-    may_be_overwritten: ClassVar[bool] = True
-
     filters: int
     kernel: int | tuple[int, int]
     stride: int | tuple[int, int] = 1
@@ -73,52 +70,45 @@ class Convolution(Layer):
             )
         return (*self._window.output_size(height, width), self.filters)
 
-    def parameter_shapes(self, *inputs: Shape) -> dict[str, Parameter]:
+    def parameter_specs(self, *inputs: Shape) -> dict[str, ParameterSpec]:
         cells = math.prod(self._window.kernel)
         depth = inputs[0][2] // self.groups
         return {
-            "weights": Parameter(
+            "weights": ParameterSpec(
                 (*self._window.kernel, depth, self.filters),
                 fan_in=cells * depth,
                 fan_out=cells * self.filters // self.groups,
             ),
-            "bias": Parameter((self.filters,), start=0.0),
+            "bias": ParameterSpec((self.filters,), initial=0.0),
         }
 
-    def workspace(
+    def prepare(
         self, count: int, output: Shape, *inputs: Shape, device: str = "cpu", limit: float = math.inf
-    ) -> int:
+    ) -> Prepared:
         height, width, channels = inputs[0]
-        products = convolution.workspace_size(
-            device,
-            (count, output[0], output[1]),
-            channels,
-            self.filters,
-            self._window,
-            self.groups,
-            self.algorithm,
-            (height, width),
-            limit,
-        )
-        return max(products, dense.workspace_size(device, self.filters, count * output[0] * output[1]))
-
-    @property
-    def _manner(self) -> tuple[Window, int, str]:
-        return self._window, self.groups, self.algorithm
+        sizes = (count, output[0], output[1]), channels, self.filters, self._window, self.groups
+        algorithm = convolution.choose(device, *sizes, self.algorithm, limit)
+        products = convolution.workspace_size(device, *sizes, algorithm, (height, width), limit)
+        sums = dense.workspace_size(device, self.filters, count * output[0] * output[1])
+        return Prepared(max(products, sums), algorithm)
 
     def forward(self, call: Call) -> None:
-        weights, bias = self.parameters["weights"], self.parameters["bias"]
-        convolution.forward(call.output, call.input, weights, bias, call.slope, *self._manner, call.workspace)
+        parameters = call.parameters
+        convolution.forward(
+            call.output, call.input, parameters["weights"], parameters["bias"], 1.0, *self._options(call)
+        )
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
-        weights = self.parameters["weights"]
-        convolution.backward_input(d_inputs[0], d_output, weights, *self._manner, call.workspace)
+        convolution.backward_input(d_inputs[0], d_output, call.parameters["weights"], *self._options(call))
 
     def backward_parameters(self, call: Call, d_output: Array, gradients: dict[str, Array]) -> None:
-        convolution.backward_weights(
-            gradients["weights"], call.input, d_output, *self._manner, call.workspace
-        )
-        dense.bias_gradient(gradients["bias"], d_output.reshape(-1, self.filters), call.workspace)
+        if "weights" in gradients:
+            convolution.backward_weights(gradients["weights"], call.input, d_output, *self._options(call))
+        if "bias" in gradients:
+            dense.bias_gradient(gradients["bias"], d_output.reshape(-1, self.filters), call.workspace)
+
+    def _options(self, call: Call) -> tuple[Window, int, str, Array]:
+        return self._window, self.groups, call.algorithm or self.algorithm, call.workspace
 
     def window(self, *inputs: Shape) -> Window | None:
         return self._window

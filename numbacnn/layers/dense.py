@@ -9,7 +9,7 @@ from typing import ClassVar
 from ..device import Array
 from ..errors import ShapeError
 from ..ops import dense, joins
-from .base import LARGEST, Call, Layer, Parameter, Shape, flat, need_range
+from .base import LARGEST, Call, Layer, ParameterSpec, Prepared, Shape, flat, need_range
 
 
 @dataclass
@@ -34,9 +34,6 @@ class Dense(Layer):
     """(D) -> (K): every output connected to every input. Weights (D,K), bias (K)."""
 
     kind: ClassVar[str] = "dense"
-    can_rectify: ClassVar[bool] = True
-    may_be_overwritten: ClassVar[bool] = True
-
     outputs: int
 
     def __post_init__(self) -> None:
@@ -50,28 +47,30 @@ class Dense(Layer):
             )
         return (self.outputs,)
 
-    def parameter_shapes(self, *inputs: Shape) -> dict[str, Parameter]:
+    def parameter_specs(self, *inputs: Shape) -> dict[str, ParameterSpec]:
         size = inputs[0][0]
         return {
-            "weights": Parameter((size, self.outputs), fan_in=size, fan_out=self.outputs),
-            "bias": Parameter((self.outputs,), start=0.0),
+            "weights": ParameterSpec((size, self.outputs), fan_in=size, fan_out=self.outputs),
+            "bias": ParameterSpec((self.outputs,), initial=0.0),
         }
 
-    def workspace(
+    def prepare(
         self, count: int, output: Shape, *inputs: Shape, device: str = "cpu", limit: float = math.inf
-    ) -> int:
-        return dense.workspace_size(device, self.outputs, count, inputs[0][0])
+    ) -> Prepared:
+        return Prepared(dense.workspace_size(device, self.outputs, count, inputs[0][0]))
 
     def forward(self, call: Call) -> None:
-        weights, bias = self.parameters["weights"], self.parameters["bias"]
-        dense.forward(call.output, call.input, weights, bias, call.slope, call.workspace)
+        weights, bias = call.parameters["weights"], call.parameters["bias"]
+        dense.forward(call.output, call.input, weights, bias, 1.0, call.workspace)
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
-        dense.backward_input(d_inputs[0], d_output, self.parameters["weights"], call.workspace)
+        dense.backward_input(d_inputs[0], d_output, call.parameters["weights"], call.workspace)
 
     def backward_parameters(self, call: Call, d_output: Array, gradients: dict[str, Array]) -> None:
-        dense.backward_weights(gradients["weights"], call.input, d_output, call.workspace)
-        dense.bias_gradient(gradients["bias"], d_output, call.workspace)
+        if "weights" in gradients:
+            dense.backward_weights(gradients["weights"], call.input, d_output, call.workspace)
+        if "bias" in gradients:
+            dense.bias_gradient(gradients["bias"], d_output, call.workspace)
 
     def connections(self, output: Shape, *inputs: Shape) -> int:
         return inputs[0][0] * self.outputs

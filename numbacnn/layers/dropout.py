@@ -27,16 +27,16 @@ class Dropout(Layer):
         return {"mask": ((count, *output), np.bool_)}
 
     def forward(self, call: Call) -> None:
-        if call.step.training:
+        if call.mode.training:
             mask = flat(call.scratch["mask"])
             dropout.forward(
-                flat(call.output), mask, flat(call.input), call.step.numbers, call.index, self.probability
+                flat(call.output), mask, flat(call.input), call.mode.random, call.index, self.probability
             )
         else:
             joins.copy(flat(call.output), flat(call.input))
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
-        if call.step.training:
+        if call.mode.training:
             dropout.backward(flat(d_inputs[0]), flat(d_output), flat(call.scratch["mask"]), self.probability)
         else:
             joins.copy(flat(d_inputs[0]), flat(d_output))

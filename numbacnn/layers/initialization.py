@@ -8,38 +8,38 @@ from typing import Any
 
 import numpy as np
 
-from .base import Parameter
+from .base import ParameterSpec
 
 Generator = np.random.Generator
 
 
-def uniform(generator: Generator, wanted: Parameter, *, bound: float = 0.05) -> Any:
+def uniform(generator: Generator, wanted: ParameterSpec, *, bound: float = 0.05) -> Any:
     """U[-b, b]."""
     return generator.uniform(-bound, bound, wanted.shape)
 
 
-def normal(generator: Generator, wanted: Parameter, *, deviation: float = 0.01) -> Any:
+def normal(generator: Generator, wanted: ParameterSpec, *, deviation: float = 0.01) -> Any:
     """N(0, deviation^2)."""
     return generator.normal(0, deviation, wanted.shape)
 
 
-def glorot(generator: Generator, wanted: Parameter) -> Any:
+def glorot(generator: Generator, wanted: ParameterSpec) -> Any:
     """U[-b, b] with b = sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010, eq. 16)."""
     bound = math.sqrt(6 / (wanted.fan_in + wanted.fan_out))
     return generator.uniform(-bound, bound, wanted.shape)
 
 
-def he(generator: Generator, wanted: Parameter) -> Any:
+def he(generator: Generator, wanted: ParameterSpec) -> Any:
     """N(0, 2 / fan_in): keeps the variance through layers of rectifiers (He et al., 2015, eq. 10)."""
     return generator.normal(0, math.sqrt(2 / wanted.fan_in), wanted.shape)
 
 
-def zero(generator: Generator, wanted: Parameter) -> Any:
+def zero(generator: Generator, wanted: ParameterSpec) -> Any:
     """All zero: nothing can be learned but the last biases (see SYMMETRIC)."""
     return np.zeros(wanted.shape)
 
 
-def constant(generator: Generator, wanted: Parameter, *, value: float = 0.05) -> Any:
+def constant(generator: Generator, wanted: ParameterSpec, *, value: float = 0.05) -> Any:
     """All alike: every filter of a layer stays the same filter (see SYMMETRIC)."""
     return np.full(wanted.shape, value)
 

@@ -17,9 +17,6 @@ from .convolution import padding_of
 
 @dataclass
 class _Pool(Layer):
-    can_rectify: ClassVar[bool] = True
-    may_be_overwritten: ClassVar[bool] = True
-
     kernel: int | tuple[int, int]
     stride: int | tuple[int, int] = 0
     padding: int | tuple[int, ...] = 0
@@ -68,7 +65,7 @@ class MaxPool(_Pool):
             call.output,
             call.scratch["switches"],
             call.input,
-            call.slope,
+            1.0,
             window.kernel,
             window.stride,
             tuple(window.padding),
@@ -96,7 +93,7 @@ class SumPool(_Pool):
         pooling.sum_forward(
             call.output,
             call.input,
-            call.slope,
+            1.0,
             window.kernel,
             window.stride,
             tuple(window.padding),
@@ -123,8 +120,6 @@ class GlobalAveragePool(Layer):
     """(H,W,C) -> (1,1,C), the average of each map (Lin et al., 2014)."""
 
     kind: ClassVar[str] = "global-average-pool"
-    can_rectify: ClassVar[bool] = True
-    may_be_overwritten: ClassVar[bool] = True
 
     def output_shape(self, *inputs: Shape) -> Shape:
         need_volume(self.kind, inputs[0])
@@ -135,7 +130,7 @@ class GlobalAveragePool(Layer):
 
     def forward(self, call: Call) -> None:
         kernel = call.input.shape[1:3]
-        pooling.sum_forward(call.output, call.input, call.slope, kernel, kernel, (0, 0, 0, 0), True)
+        pooling.sum_forward(call.output, call.input, 1.0, kernel, kernel, (0, 0, 0, 0), True)
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
         kernel = call.input.shape[1:3]

@@ -22,7 +22,7 @@ from numba.core import config, event
 from platformdirs import user_cache_path
 
 from .. import compiling
-from . import tape, threading_layer
+from . import launches, threading_layer
 
 # OpenMP's threads wait for their next piece of work by spinning, unless told otherwise before they start. On cores
 # that another process wants too, a step of the digits network then took up to 75 times as long. Asleep at once, they
@@ -112,11 +112,11 @@ def one_process_at_a_time(save: Callable[..., None]) -> Callable[..., None]:
 
 
 def _launched(compiled: Any) -> Callable[..., None]:
-    """A parallel function is called from Python alone, and a tape may record that."""
+    """A parallel function is called from Python alone, and its launch may be recorded."""
 
     @wraps(compiled.py_func)
     def call(*arguments: Any) -> None:
-        tape.launch(compiled, *arguments)
+        launches.launch(compiled, *arguments)
 
     return call
 

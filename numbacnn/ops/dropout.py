@@ -42,5 +42,5 @@ def _backward_cpu(d_x: Any, d_y: Any, mask: Any, probability: Any) -> None:
         d_x[i] = d_y[i] * scale if mask[i] else 0
 
 
-forward = Kernel("dropout.forward", cpu=_forward_cpu)
+forward = Kernel("dropout.forward", outputs=2, cpu=_forward_cpu)
 backward = Kernel("dropout.backward", cpu=_backward_cpu)

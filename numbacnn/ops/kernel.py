@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .tape import launch, single_thread
+from .launches import launch, single_thread
+from .operands import Operand, write_down
 
 _SMALL = 32768
 """Elements: an op on fewer is done before other threads have woken."""
@@ -22,7 +23,8 @@ class Kernel:
     A variant is a compiled function, or a Python function that launches some. That of a device whose toolchain not
     everybody has is imported when it is first wanted: for "pooling.max_forward" the function `max_forward` of
     `ops.cuda.pooling`. `work` takes the op's arguments and tells how many elements' additions it takes; without it, as
-    many as the output has.
+    many as the output has. The first `outputs` parameters are what it writes. Called with Operands, an op computes nothing:
+    the call becomes a step of the program that is being compiled.
 
     Raises TypeError where two variants differ in a parameter's name or place.
     """
@@ -30,13 +32,19 @@ class Kernel:
     registry: ClassVar[dict[str, Kernel]] = {}
 
     def __init__(
-        self, name: str, *, work: Callable[..., int] | None = None, **variants: Callable[..., None]
+        self,
+        name: str,
+        *,
+        work: Callable[..., int] | None = None,
+        outputs: int = 1,
+        **variants: Callable[..., None],
     ) -> None:
         self.name = name
+        self.outputs = outputs
         self.variants: dict[str, Callable[..., None]] = {}
         """As they were given."""
         self.calls: dict[str, Callable[..., None]] = {}
-        """How they are called: so that a tape may record them. A Python function of the CPU's sees to that itself."""
+        """How they are called: so that launches may be recorded. A Python function of the CPU's sees to that itself."""
         self.parameters: tuple[str, ...] = ()
         for device, variant in variants.items():
             self._take(device, variant)
@@ -45,7 +53,9 @@ class Kernel:
         Kernel.registry[name] = self
 
     def __call__(self, output: Any, *arguments: Any) -> None:
-        if not isinstance(output, np.ndarray):
+        if isinstance(output, Operand):
+            write_down(self, (output, *arguments))
+        elif not isinstance(output, np.ndarray):
             self.variant("cuda")
             self.calls["cuda"](output, *arguments)
         elif self._work(output, *arguments) < _SMALL:
@@ -78,12 +88,12 @@ def of_device(name: str, device: str) -> Callable[..., Any]:
     return found
 
 
-def by_device(name: str, cpu: Callable[..., int]) -> Callable[..., int]:
-    """A number that differs by device, asked for by the device's name: `by_device("dense.workspace_size", ...)` gives
+def by_device(name: str, cpu: Callable[..., Any]) -> Callable[..., Any]:
+    """What differs by device, asked for by the device's name: `by_device("dense.workspace_size", ...)` gives
     a function whose first parameter is that name, the others those of `cpu`.
     """
 
-    def ask(device: str, *arguments: Any) -> int:
+    def ask(device: str, *arguments: Any) -> Any:
         function = cpu if device == "cpu" else of_device(name, device)
         return function(*arguments)
 

@@ -105,9 +105,9 @@ def _max_margin_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, sca
 
 
 LOSSES = {
-    "square": Kernel("losses.square", cpu=_square_cpu),
-    "log": Kernel("losses.log", cpu=_log_cpu),
-    "hinge": Kernel("losses.hinge", cpu=_hinge_cpu),
-    "log-softmax": Kernel("losses.log_softmax", cpu=_log_softmax_cpu),
-    "max-margin": Kernel("losses.max_margin", cpu=_max_margin_cpu),
+    "square": Kernel("losses.square", outputs=2, cpu=_square_cpu),
+    "log": Kernel("losses.log", outputs=2, cpu=_log_cpu),
+    "hinge": Kernel("losses.hinge", outputs=2, cpu=_hinge_cpu),
+    "log-softmax": Kernel("losses.log_softmax", outputs=2, cpu=_log_softmax_cpu),
+    "max-margin": Kernel("losses.max_margin", outputs=2, cpu=_max_margin_cpu),
 }

@@ -33,4 +33,4 @@ def _sgd_cpu(
         weights[i] += velocity[i]
 
 
-sgd = Kernel("update.sgd", cpu=_sgd_cpu)
+sgd = Kernel("update.sgd", outputs=2, cpu=_sgd_cpu)

@@ -15,7 +15,7 @@ Names are percent-encoded, since HDF5 takes "/" and "." for paths.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelError, NetworkError, NumbacnnError, cut
-from ..execution import Plan
 from ..graph import MAX_LAYERS, Graph, LayerLine
 from ..layers import Shape
 from ..layers.options import build_layer
 from ..limits import MAX_CLASSES, need_described
 from ..network import Network
+from ..program import Program
 from .hdf5 import Reader, writing
 
 KIND = "numbacnn model"
@@ -67,12 +67,10 @@ def save_model(
                 file.json(name, value)
             except (TypeError, ValueError) as error:
                 raise ModelError(f"{path}: {name} cannot be stored as JSON: {error}") from None
-        for node in network.graph.nodes:
-            for group, arrays in (("parameters", node.layer.parameters), ("constants", node.layer.constants)):
-                for name, array in arrays.items():
-                    values = np.asarray(network.graph.device.read(array), np.float32)
-                    _need_finite(values, f"{path}: {name} of layer '{node.name}'")
-                    file.array(f"{group}/{_encode(node.name)}/{_encode(name)}", values)
+        for group, node, name, array in _stored(network.graph):
+            values = np.asarray(array, np.float32)
+            _need_finite(values, f"{path}: {name} of layer '{node}'")
+            file.array(f"{group}/{_encode(node)}/{_encode(name)}", values)
         for name, array in (extra or {}).items():
             if not array.size or not array.ndim or array.dtype.str[1:] not in _EXTRA_TYPES:
                 raise ModelError(
@@ -106,6 +104,17 @@ def load_record(path: str | Path) -> dict[str, Any]:
         return _read_record(file)
 
 
+def _stored(graph: Graph) -> Iterator[tuple[str, str, str, Any]]:
+    """(group, node, name, numbers) of every array of a model."""
+    for parameter in graph.parameters.values():
+        yield "parameters", parameter.node, parameter.key, graph.read(parameter.name)
+    for buffer in graph.buffers.values():
+        yield "buffers", buffer.node, buffer.key, graph.read(buffer.name)
+    for node in graph.nodes:
+        for name, array in node.layer.constants.items():
+            yield "constants", node.name, name, array
+
+
 def _description(network: Network) -> dict[str, Any]:
     layers = [
         {"name": node.name, "type": node.layer.kind, "inputs": list(node.inputs), **node.layer.config()}
@@ -133,27 +142,32 @@ def _read_network(file: Reader) -> Network:
     except NumbacnnError as error:
         raise ModelError(f"{file.path}: architecture: {error}") from None
     graph = network.graph
-    learned = {
-        node.name: {name: wanted.shape for name, wanted in graph.wanted(node).items()} for node in graph.nodes
-    }
+    learned: dict[str, dict[str, Shape]] = {}
+    for parameter in graph.parameters.values():
+        learned.setdefault(parameter.node, {})[parameter.key] = parameter.shape
+    kept: dict[str, dict[str, Shape]] = {}
+    for buffer in graph.buffers.values():
+        kept.setdefault(buffer.node, {})[buffer.key] = buffer.spec.shape
     constants: dict[str, dict[str, Shape]] = {}
     if file.has(f"constants/{_encode(graph.nodes[0].name)}/mean_image"):
         constants[graph.nodes[0].name] = {"mean_image": network.input_shape}
-    weights = sum(
-        math.prod(shape) for shapes in (*learned.values(), *constants.values()) for shape in shapes.values()
-    )
-    # Sizes alone: nothing of a Plan is allocated before its first use.
-    needed = weights * graph.dtype.itemsize + Plan(graph, 1, keep=()).bytes
+    groups = learned, kept, constants
+    numbers = sum(math.prod(shape) for group in groups for own in group.values() for shape in own.values())
+    # Sizes alone: nothing of a Program is allocated before its first use.
+    needed = numbers * graph.dtype.itemsize + Program(graph, 1, keep=()).bytes
     need_described(needed, file.path, "its network takes for a single picture", ModelError)
-    # All of both are checked before any is read.
-    plans = [
-        _plan(file, group, wanted) for group, wanted in (("parameters", learned), ("constants", constants))
-    ]
-    for node in graph.nodes:
-        for arrays, plan in zip((node.layer.parameters, node.layer.constants), plans, strict=True):
-            for name, stored in plan.get(node.name, {}).items():
-                arrays[name] = stored.read()
-                _need_finite(arrays[name], f"{file.path}: {stored.field}")
+    # All of them are checked before any is read.
+    names = "parameters", "buffers", "constants"
+    plans = {name: _plan(file, name, wanted) for name, wanted in zip(names, groups, strict=True)}
+    for group, plan in plans.items():
+        for node, arrays in plan.items():
+            for name, stored in arrays.items():
+                values = stored.read()
+                _need_finite(values, f"{file.path}: {stored.field}")
+                if group == "constants":
+                    graph[node].layer.constants[name] = values
+                else:
+                    graph.write(f"{node}/{name}", values)
     return network
 
 

@@ -6,8 +6,6 @@ and both find in the cache what the other has compiled. Numba compiles one funct
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 import os
 import pickle
 import subprocess
@@ -16,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..device import CPU_DEVICE
-from ..execution import Plan
 from ..graph import Graph
 from ..ops.compilation import cache_bytes
+from ..program import Program
 
 _BATCH = 2
 """Pictures: types matter to the compiler, sizes do not."""
@@ -47,7 +45,7 @@ def compiling_beside(graph: Graph) -> Iterator[subprocess.Popen[bytes] | None]:
         assert process.stdin is not None
         try:
             with process.stdin as pipe:
-                pickle.dump(_without_parameters(graph), pipe)
+                pickle.dump(graph.bare(), pipe)
         except OSError:  # it has ended already, and this process does without
             pass
         yield process
@@ -56,17 +54,8 @@ def compiling_beside(graph: Graph) -> Iterator[subprocess.Popen[bytes] | None]:
         process.wait()
 
 
-def _without_parameters(graph: Graph) -> Graph:
-    """A copy that is small; layers find no parameters in it."""
-    bare = copy.copy(graph)
-    bare.nodes = tuple(dataclasses.replace(node, layer=copy.copy(node.layer)) for node in graph.nodes)
-    for node in bare.nodes:
-        node.layer.parameters = {}
-    return bare
-
-
 def main() -> None:
     """The other process: a graph comes by the standard input."""
     graph = pickle.load(sys.stdin.buffer)
     graph.initialise("zero")
-    Plan(graph, _BATCH, gradients="parameters", keep=()).rehearse()
+    Program(graph, _BATCH, gradients="parameters", keep=()).rehearse()

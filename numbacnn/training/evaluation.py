@@ -10,9 +10,9 @@ import numpy as np
 
 from ..data import Split
 from ..errors import DataError
-from ..execution import Loss
 from ..limits import need_memory
 from ..network import Network
+from ..program import Loss
 from .prefetch import ReadAhead
 
 EVALUATION_BATCH = 256
@@ -60,7 +60,7 @@ def evaluate(
     need_memory(
         8 * network.classes**2, f"a table of {network.classes:,} by {network.classes:,} classes takes"
     )
-    plan = network.plan_for(len(split), batch_size)
+    plan = network.program_for(len(split), batch_size)
     confusion = np.zeros((network.classes, network.classes), np.int64)
     total, missed = 0.0, 0
     if len(split) and int(split.labels.max()) >= network.classes:

@@ -1,4 +1,4 @@
-"""A batch's way from the data set into a Plan, in two halves: `prepare`, ahead of time on the thread that reads, and
+"""A batch's way from the data set into a Program, in two halves: `prepare`, ahead of time on the thread that reads, and
 `load`, when its step comes.
 """
 
@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..execution import Plan
 from ..ops import augmentation
+from ..program import Program
 from .augmentation import Augmentation
 
 
@@ -31,13 +31,13 @@ class Intake(Protocol):
         """Pictures uint8 (n,H,W,C) as the data set gives them."""
 
     def load(self, batch: Batch) -> None:
-        """Changed pictures and labels into `Plan.input` and `Plan.labels`."""
+        """Changed pictures and labels into `Program.input` and `Program.labels`."""
 
 
 class HostIntake:
     """Pictures are changed while the step before computes: the CPU's cores are shared out that way."""
 
-    def __init__(self, plan: Plan, changes: Augmentation, places: int) -> None:
+    def __init__(self, plan: Program, changes: Augmentation, places: int) -> None:
         self._plan, self._changes = plan, changes
         self.buffers = np.empty((places, plan.batch_size, *plan.graph.input_shape), plan.graph.dtype)
         """A batch's changed pictures, float in [0, 255], lie in one of them."""
@@ -64,7 +64,7 @@ class HostIntake:
 class DeviceIntake:
     """Pictures go as bytes, while the step before computes, and are changed where they arrive."""
 
-    def __init__(self, plan: Plan, changes: Augmentation, places: int) -> None:
+    def __init__(self, plan: Program, changes: Augmentation, places: int) -> None:
         self._plan, self._changes, self._device = plan, changes, plan.device
         size = plan.batch_size * int(np.prod(changes.picture_shape))
         self._turns = cycle([plan.device.channel(size) for _ in range(places)])
@@ -108,7 +108,7 @@ class DeviceIntake:
         channel.release()
 
 
-def _room_to_distort(plan: Plan, changes: Augmentation) -> Any:
+def _room_to_distort(plan: Program, changes: Augmentation) -> Any:
     """A batch's bytes where pictures are distorted, else None."""
     shape = (plan.batch_size, *changes.picture_shape)
     return plan.device.zeros(shape, np.uint8) if changes.distorts else None

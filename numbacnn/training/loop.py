@@ -12,9 +12,9 @@ import numpy as np
 
 from ..data import Dataset
 from ..errors import TrainingError
-from ..execution import Loss, Plan
 from ..layers.initialization import SYMMETRIC
 from ..network import Network
+from ..program import Loss, Program
 from . import sampling
 from .augmentation import Augmentation
 from .evaluation import EVALUATION_BATCH, evaluate
@@ -59,7 +59,7 @@ class Trainer:
         self._schedule = SCHEDULES[settings.schedule](settings, **self.state.schedule)
         if settings.workspace_mb:
             network.workspace_bytes = settings.workspace_mb << 20
-        self._plan = network.plan(min(settings.batch_size, len(dataset.train)), "parameters")
+        self._plan = network.program(min(settings.batch_size, len(dataset.train)), "parameters")
         self.evaluation_batch = min(EVALUATION_BATCH, self._plan.batch_size)
         """Pictures at a time where errors are measured: no more than a step's, whose buffers there is room for."""
         self._batches = -(-len(dataset.train) // self._plan.batch_size)
@@ -114,9 +114,9 @@ class Trainer:
         """Why the epochs that are left could change nothing; empty if they can."""
         return self._schedule.spent(self.state.epoch)
 
-    def _evaluation_plan(self) -> Plan | None:
+    def _evaluation_plan(self) -> Program | None:
         split = self._fitted.validation
-        return None if split is None else self.network.plan(min(self.evaluation_batch, len(split)))
+        return None if split is None else self.network.program(min(self.evaluation_batch, len(split)))
 
     def _input(self) -> Iterator[Batch]:
         """All that the run has yet to see."""
@@ -178,7 +178,7 @@ class Trainer:
     def _step(self, batch: Batch) -> None:
         plan, state, count = self._plan, self.state, len(batch.labels)
         self._intake.load(batch)
-        plan.number(self.settings.seed, state.step)
+        plan.set_random(self.settings.seed, state.step)
         self.optimizer.set_rate(self._schedule.rate(state.epoch + state.batch / self._batches))
         if count not in self._passes:
             self._passes[count] = plan.device.recorded(self._pass)
@@ -188,7 +188,7 @@ class Trainer:
     def _pass(self) -> None:
         """All that a step launches; what differs from step to step lies on the device."""
         plan = self._plan
-        plan.walk(plan.scores, training=True)
+        plan.run_forward(plan.scores, training=True)
         plan.backward_loss(None, self._loss)
         plan.tally(self._tally.rows)
         self.optimizer.update(plan.gradient)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from ..errors import UsageError, cut, nearest
-from ..execution import Loss
 from ..layers.initialization import INITIALIZERS
+from ..program import Loss
 from .schedules import SCHEDULES
 
 LARGEST_SEED = 2**64 - 1

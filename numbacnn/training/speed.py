@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import UsageError, need_whole
-from ..execution import Loss, Plan
 from ..network import Network
+from ..program import Loss, Program
 from .optimizer import SGD
 
 _ROUNDS = 7
@@ -39,8 +39,8 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
         raise UsageError(f"{seconds} seconds: a number above 0 is expected")
     graph, loss = network.graph, Loss()
     plan, forward_plan = (
-        Plan(graph, batch_size, gradients="parameters", keep=(), workspace_bytes=network.workspace_bytes),
-        Plan(graph, batch_size, keep=(), workspace_bytes=network.workspace_bytes),
+        Program(graph, batch_size, gradients="parameters", keep=(), workspace_bytes=network.workspace_bytes),
+        Program(graph, batch_size, keep=(), workspace_bytes=network.workspace_bytes),
     )
     optimizer = SGD(graph, momentum=0.9, weight_decay=5e-4)
     generator = np.random.default_rng(0)
@@ -48,13 +48,13 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
     labels = generator.integers(0, network.classes, batch_size)
 
     def compute() -> None:
-        plan.walk(plan.scores, training=True)
+        plan.run_forward(plan.scores, training=True)
         plan.backward_loss(None, loss)
         optimizer.update(plan.gradient)
 
     device = graph.device
     optimizer.set_rate(1e-5)
-    step, walk = device.recorded(compute), device.recorded(forward_plan.walk)
+    step, walk = device.recorded(compute), device.recorded(forward_plan.run_forward)
     device.write(plan.labels, labels)
 
     def train() -> None:
@@ -77,7 +77,7 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
     return Speed(trained, forwarded, plan.bytes)
 
 
-def _time(act: Callable[[], None], count: int, plan: Plan) -> float:
+def _time(act: Callable[[], None], count: int, plan: Program) -> float:
     """Seconds a call, the device's work included."""
     start = time.perf_counter()
     for _ in range(count):

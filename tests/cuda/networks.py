@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from numbacnn.data import Dataset
-from numbacnn.execution import Loss, Plan
 from numbacnn.graph import Graph
 from numbacnn.network import Network
+from numbacnn.program import Loss, Program
 from numbacnn.training import BatchDone, Settings
 from numbacnn.training.loop import Trainer
 
@@ -19,7 +19,7 @@ def gradients(network: Network, count: int) -> tuple[Any, Any, dict[str, Any]]:
     generator = np.random.default_rng(1)
     images = generator.integers(0, 256, (count, *network.input_shape), np.uint8)
     labels = generator.integers(0, network.classes, count)
-    plan = Plan(network.graph, count, gradients="all")
+    plan = Program(network.graph, count, gradients="all")
     probabilities = np.array(plan.forward(images, training=True, key=3, step=4))
     pixels = np.array(plan.backward_loss(labels, Loss()))
     return (

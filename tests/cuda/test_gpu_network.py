@@ -14,7 +14,7 @@ from numbacnn.architectures import ARCHITECTURES, build
 from numbacnn.data import Dataset
 from numbacnn.device import get_device
 from numbacnn.errors import DeviceError
-from numbacnn.execution import Plan
+from numbacnn.program import Program
 from numbacnn.training import Settings, evaluate
 
 BATCHES = {"alexnet": 4, "vgg-small": 8}
@@ -45,7 +45,7 @@ def test_two_runs_are_the_same_bits_and_as_good_as_the_cpus():
         trained(build("digits").graph, dataset, SETTINGS, device)[0] for device in ("cuda", "cuda", "cpu")
     ]
     once, again, here = (run.network for run in runs)
-    for node, name, _ in here.graph.parameters():
+    for node, name in ((each.node, each.key) for each in here.graph.parameters.values()):
         assert once.parameter(node, name).tobytes() == again.parameter(node, name).tobytes()
     errors = [evaluate(network, dataset.test).top1_error for network in (once, here)]
     assert abs(errors[0] - errors[1]) < 0.02
@@ -53,10 +53,10 @@ def test_two_runs_are_the_same_bits_and_as_good_as_the_cpus():
 
 def test_a_recorded_step_computes_what_a_launched_one_does():
     network = build("lenet").to("cuda")
-    plan, device = Plan(network.graph, 8, gradients="parameters", keep=()), get_device("cuda")
+    plan, device = Program(network.graph, 8, gradients="parameters", keep=()), get_device("cuda")
     plan.load(np.random.default_rng(0).integers(0, 256, (8, 28, 28, 1), np.uint8))
     found = []
-    walk = device.recorded(lambda: plan.walk(plan.scores, training=True))
+    walk = device.recorded(lambda: plan.run_forward(plan.scores, training=True))
     for _ in range(3):  # launched, recorded, repeated
         walk()
         found.append(plan.output(plan.scores).tobytes())
@@ -64,6 +64,6 @@ def test_a_recorded_step_computes_what_a_launched_one_does():
 
 
 def test_what_does_not_fit_names_a_batch_that_does():
-    plan = Plan(build("alexnet").to("cuda").graph, 1 << 17, gradients="all")
+    plan = Program(build("alexnet").to("cuda").graph, 1 << 17, gradients="all")
     with pytest.raises(DeviceError, match=r"a batch size of \d+ fits"):
         plan.load(np.zeros((1, 227, 227, 3), np.uint8))

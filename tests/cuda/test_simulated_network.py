@@ -69,7 +69,9 @@ def test_a_run_ends_where_it_ends_on_the_cpu(dataset: Dataset) -> None:
     for key, row in enumerate(here.state.rows):
         assert there.state.rows[key]["train_loss"] == pytest.approx(row["train_loss"], rel=1e-4)
         assert there.state.rows[key]["validation_top1_error"] == row["validation_top1_error"]
-    for node, name, array in here.network.graph.parameters():
+    for node, name, array in (
+        (each.node, each.key, each.value) for each in here.network.graph.parameters.values()
+    ):
         np.testing.assert_allclose(there.network.parameter(node, name), array, rtol=1e-3, atol=1e-5)
 
 

@@ -66,7 +66,7 @@ def parameters(graph: Graph) -> Parameters:
     """The network's own, as `modules` takes them."""
     found = []
     for node in graph.nodes:
-        known = {key: graph.device.read(array) for key, array in node.layer.parameters.items()}
+        known = {key: graph.read(each.name) for key, each in graph.parameters_of(node).items()}
         if node.layer.kind == "convolution":
             found.append((known["weights"].transpose(3, 2, 0, 1), known["bias"]))
         elif node.layer.kind == "dense":

@@ -85,7 +85,7 @@ def _step(side: Theirs, half: bool) -> Callable[[], None]:
 def _forward(sides: Sides, half: bool) -> dict[str, Act]:
     plan = sides.ours.forward_plan
     plan.load(sides.images)
-    acts: dict[str, Act] = {"numbacnn": sides.graph.device.recorded(lambda: plan.walk(plan.scores))}
+    acts: dict[str, Act] = {"numbacnn": sides.graph.device.recorded(lambda: plan.run_forward(plan.scores))}
 
     def forward_of(side: Theirs) -> Act:
         def forward() -> None:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numbacnn.architectures import build
-from numbacnn.execution import Loss, Plan
 from numbacnn.layers import Pixels
 from numbacnn.network import Network
+from numbacnn.program import Loss, Program
 from numbacnn.training.optimizer import SGD
 
 BATCHES = {"lenet": 64, "cifar-quick": 64, "vgg-small": 32, "alexnet": 16}
@@ -36,8 +36,8 @@ class Ours:
 
     def __init__(self, network: Network, images: NDArray[np.uint8], labels: NDArray[Any]) -> None:
         self.graph, self.images, self.labels, self.loss = network.graph, images, labels, Loss()
-        self.plan = Plan(self.graph, len(images), gradients="parameters", keep=())
-        self.forward_plan = Plan(self.graph, len(images), keep=())
+        self.plan = Program(self.graph, len(images), gradients="parameters", keep=())
+        self.forward_plan = Program(self.graph, len(images), keep=())
         self.optimizer = SGD(self.graph, momentum=0.9, weight_decay=5e-4)
         self.optimizer.set_rate(1e-5)
         self.plan.device.write(self.plan.labels, labels)
@@ -50,7 +50,7 @@ class Ours:
         return float(self.plan.loss_values.mean())
 
     def _walk(self, *, training: bool) -> None:
-        self.plan.walk(self.plan.scores, training=training)
+        self.plan.run_forward(self.plan.scores, training=training)
         self.plan.backward_loss(None, self.loss)
 
     def step(self) -> None:

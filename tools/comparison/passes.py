@@ -108,7 +108,7 @@ class Sides:
 
 def _gradients(graph: Graph, side: Any) -> Iterator[tuple[NDArray[Any], NDArray[Any] | None]]:
     """Every learning layer's gradient of the bias, and of a convolution's weights, as numbacnn keeps them."""
-    nodes = [node for node in graph.nodes if node.layer.parameters]
+    nodes = [node for node in graph.nodes if graph.parameters_of(node)]
     if isinstance(side, Ours):
         for node in nodes:
             found = {key: graph.device.read(array) for key, array in side.plan.gradients[node.name].items()}

@@ -12,6 +12,9 @@ from . import cpu
 workspace_size = by_device("convolution.workspace_size", cpu=cpu.workspace_size)
 """(device, then as in cpu.py) -> elements of workspace that the three ops need."""
 
+choose = by_device("convolution.choose", cpu=cpu.choose)
+"""(device, then as in cpu.py) -> the algorithm that "auto" stands for."""
+
 forward = Kernel(
     "convolution.forward", work=lambda y, x, w, *_: work(y.size * w[..., 0].size), cpu=cpu.forward
 )

@@ -33,26 +33,31 @@ _LEAST = 16 * 32
 """Channels times filters from which Winograd's transforms were measured to pay."""
 
 
+_TILES = {"im2col": 0, "winograd-2": 2, "winograd-4": 4}
+"""Algorithm -> Winograd's outputs in a tile, in one dimension."""
+
+
 @lru_cache(maxsize=512)
-def _tile_size(
-    algorithm: str,
+def choose(
     output: tuple[int, int, int],
     channels: int,
     filters: int,
     window: Window,
     groups: int,
-    room: float,
-) -> int:
-    """Winograd's outputs in a tile, in one dimension; 0: im2col. `room`: the elements of workspace at hand."""
+    algorithm: str,
+    room: float = math.inf,
+) -> str:
+    """The algorithm that "auto" stands for: the fastest whose workspace takes at most `room` elements."""
     if algorithm != "auto":
-        return {"im2col": 0, "winograd-2": 2, "winograd-4": 4}[algorithm]
+        return algorithm
     if channels * filters < _LEAST:
-        return 0
-    for size in (4, 2):
+        return "im2col"
+    for name in ("winograd-4", "winograd-2"):
+        size = _TILES[name]
         suits = winograd.suits(size, channels, filters, window, groups)
         if suits and _winograd_size(output, channels, filters, size, window.kernel[0]) <= room:
-            return size
-    return 0
+            return name
+    return "im2col"
 
 
 def _winograd_size(output: tuple[int, int, int], channels: int, filters: int, size: int, taps: int) -> int:
@@ -73,7 +78,7 @@ def workspace_size(
     """Elements of workspace that the three ops need for an output (N, P, Q) and an input of (H, W), at most `limit` of
     them where the algorithm leaves a choice.
     """
-    size = _tile_size(algorithm, output, channels, filters, window, groups, limit)
+    size = _TILES[choose(output, channels, filters, window, groups, algorithm, limit)]
     if size:
         return _winograd_size(output, channels, filters, size, window.kernel[0])
     mirrored = math.prod(window.kernel) * channels // groups * filters
@@ -96,7 +101,7 @@ def forward(
     workspace: Any,
 ) -> None:
     """y = f(x * weights + bias): every filter's dot product with every patch (lecture: convolutional layer)."""
-    size = _tile_size(algorithm, y.shape[:3], x.shape[3], y.shape[3], window, groups, workspace.size)
+    size = _TILES[choose(y.shape[:3], x.shape[3], y.shape[3], window, groups, algorithm)]
     _convolve(y, x, weights, bias, slope, window.terms, groups, size, workspace)
 
 
@@ -110,7 +115,7 @@ def backward_input(
         return
     mirrored = workspace[: weights.size].reshape(*window.kernel, filters // groups, channels)
     _mirror(mirrored, weights, groups)
-    size = _tile_size(algorithm, d_y.shape[:3], channels, filters, window, groups, workspace.size)
+    size = _TILES[choose(d_y.shape[:3], channels, filters, window, groups, algorithm)]
     bias, rest = zeros(channels, d_x.dtype), workspace[weights.size :]
     _convolve(d_x, d_y, mirrored, bias, 1.0, _mirrored(window), groups, size, rest)
 
@@ -119,7 +124,7 @@ def backward_weights(
     d_weights: Any, x: Any, d_y: Any, window: Window, groups: int, algorithm: str, workspace: Any
 ) -> None:
     """d_weights: every element of a patch times every filter's gradient, summed over all pixels."""
-    size = _tile_size(algorithm, d_y.shape[:3], x.shape[3], d_y.shape[3], window, groups, workspace.size)
+    size = _TILES[choose(d_y.shape[:3], x.shape[3], d_y.shape[3], window, groups, algorithm)]
     if size:
         winograd.backward_weights(
             d_weights, x, d_y, (window.padding.top, window.padding.left), size, workspace

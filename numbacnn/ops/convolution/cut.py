@@ -78,7 +78,7 @@ def cut(output: tuple[int, ...], channels: int, filters: int, terms: Terms, grou
         pictures = max(1, min(_PIXELS // (rows * cells), _STRIP // (strip_rows(rows) * columns * channels)))
     width = columns_of_panel(4)
     padded = -(-own_filters // width) * width
-    # The workspace does not depend on the pictures in hand: a Plan asks once, for its whole batch.
+    # The workspace does not depend on the pictures in hand: a Program asks once, for its whole batch.
     size = pictures * (strip_rows(taken) * columns * channels + taken * cells * padded)
     # A small batch is cut into eight tiles all the same, so that it keeps several threads busy.
     if pictures > 1:

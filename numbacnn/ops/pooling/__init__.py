@@ -17,7 +17,7 @@ sums.py        the two ops of sums
 from ..kernel import Kernel
 from . import maximum, sums
 
-max_forward = Kernel("pooling.max_forward", work=lambda y, _, x, *__: x.size, cpu=maximum.forward)
+max_forward = Kernel("pooling.max_forward", outputs=2, work=lambda y, _, x, *__: x.size, cpu=maximum.forward)
 max_backward = Kernel("pooling.max_backward", cpu=maximum.backward)
 sum_forward = Kernel("pooling.sum_forward", work=lambda y, x, *_: x.size, cpu=sums.forward)
 sum_backward = Kernel("pooling.sum_backward", cpu=sums.backward)

@@ -54,7 +54,7 @@ def graph() -> Graph:
 def run(device: str) -> dict[str, Any]:
     trainer, losses = trained(graph(), dataset(), SETTINGS, device)
     digest = hashlib.sha256()
-    for node, name, _ in trainer.network.graph.parameters():
+    for node, name in ((each.node, each.key) for each in trainer.network.graph.parameters.values()):
         digest.update(np.ascontiguousarray(trainer.network.parameter(node, name)).tobytes())
     return {"losses": losses, "weights": digest.hexdigest()}
 

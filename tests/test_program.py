@@ -1,4 +1,4 @@
-"""Plans: what they allocate, and their walks forward and back."""
+"""Programs: what they allocate, and their walks forward and back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from numbacnn.errors import DataError, NetworkError, ShapeError, UsageError
-from numbacnn.execution import Loss, Plan
 from numbacnn.graph import Graph
 from numbacnn.layers import (
     Add,
@@ -25,6 +24,7 @@ from numbacnn.layers import (
     Softmax,
     Tanh,
 )
+from numbacnn.program import Loss, Program
 from numbacnn.training.optimizer import SGD
 
 LINES = [
@@ -69,7 +69,7 @@ def close(actual, expected):
 
 def test_fewer_pictures_than_the_batch_size():
     graph, images = graph_of(), pictures(5)
-    exact, roomy = Plan(graph, 5, gradients="all"), Plan(graph, 8, gradients="all")
+    exact, roomy = Program(graph, 5, gradients="all"), Program(graph, 8, gradients="all")
     roomy.forward(pictures(8, seed=3), training=True)  # leaves something behind
     for one, other in zip(step(exact, images, LABELS), step(roomy, images, LABELS), strict=True):
         if isinstance(one, dict):
@@ -81,7 +81,7 @@ def test_fewer_pictures_than_the_batch_size():
 
 
 def test_a_sum_is_the_mean_times_the_count():
-    plan = Plan(graph_of(), 5, gradients="all")
+    plan = Program(graph_of(), 5, gradients="all")
     _, pixels, gradients = step(plan, pictures(5), LABELS)
     _, summed_pixels, summed = step(plan, pictures(5), LABELS, reduction="sum")
     close(summed_pixels, 5 * pixels)
@@ -89,7 +89,7 @@ def test_a_sum_is_the_mean_times_the_count():
 
 
 def test_losses_survive_the_walk_back():
-    plan = Plan(graph_of(), 5, gradients="parameters")
+    plan = Program(graph_of(), 5, gradients="parameters")
     plan.forward(pictures(5))
     losses = plan.losses(LABELS, Loss())
     before = losses.copy()
@@ -98,9 +98,9 @@ def test_losses_survive_the_walk_back():
 
 
 def test_bytes_are_known_before_they_are_taken():
-    plan = Plan(graph_of(), 7, gradients="all")
+    plan = Program(graph_of(), 7, gradients="all")
     told = plan.bytes
-    assert "_buffers" not in plan.__dict__
+    assert "_memory" not in plan.__dict__
     tracemalloc.start()
     try:
         plan.input[...] = 0
@@ -111,7 +111,7 @@ def test_bytes_are_known_before_they_are_taken():
 
 
 def test_a_pass_may_end_at_the_scores():
-    plan = Plan(graph_of(), 5, gradients="parameters", keep=())
+    plan = Program(graph_of(), 5, gradients="parameters", keep=())
     plan.forward(pictures(5))
     whole, scores = plan.output().copy(), plan.output(plan.scores).copy()
     plan.output()[...] = 9
@@ -121,7 +121,7 @@ def test_a_pass_may_end_at_the_scores():
 
 
 def test_a_loss_and_its_gradient_take_one_pass():
-    plan = Plan(graph_of(), 5, gradients="parameters")
+    plan = Program(graph_of(), 5, gradients="parameters")
     plan.forward(pictures(5))
     losses = plan.losses(LABELS, Loss()).copy()
     plan.losses(LABELS, Loss("square"))
@@ -131,13 +131,13 @@ def test_a_loss_and_its_gradient_take_one_pass():
 
 def test_one_row_holds_every_gradient():
     graph = graph_of()
-    plan, places = Plan(graph, 5, gradients="parameters"), graph.parameter_places()
+    plan, places = Program(graph, 5, gradients="parameters"), graph.layout
     plan.forward(pictures(5))
     plan.backward_loss(LABELS, Loss())
     row = np.zeros(places.size, graph.dtype)
-    for node, key, _ in graph.parameters():
-        gradient, first = plan.gradients[node][key], places.first[node, key]
-        assert (first < places.decayed) == (key == "weights")
+    for node, key in ((each.node, each.key) for each in graph.parameters.values()):
+        gradient, first = plan.gradients[node][key], graph.parameters[f"{node}/{key}"].first
+        assert (first < places.groups[0].decayed) == (key == "weights")
         row[first : first + gradient.size] = gradient.ravel()
     assert (row == plan.gradient).all()
 
@@ -153,10 +153,10 @@ ROOMY = [
 
 def test_a_bounded_workspace_takes_another_algorithm():
     graph = graph_of(ROOMY)
-    free = Plan(graph, 5, gradients="parameters", keep=())
+    free = Program(graph, 5, gradients="parameters", keep=())
     by_definition = Convolution(32, 3, padding=1, algorithm="im2col")
-    least = 4 * by_definition.workspace(5, (6, 6, 32), (6, 6, 32))
-    bound = Plan(graph, 5, gradients="parameters", keep=(), workspace_bytes=least)
+    least = 4 * by_definition.prepare(5, (6, 6, 32), (6, 6, 32)).workspace
+    bound = Program(graph, 5, gradients="parameters", keep=(), workspace_bytes=least)
     assert bound.bytes < free.bytes
     expected, _, gradients = step(free, pictures(5), LABELS)
     losses, _, found = step(bound, pictures(5), LABELS)
@@ -169,7 +169,7 @@ def test_a_workspace_that_is_too_small_is_refused_by_the_layer_that_needs_more()
     with pytest.raises(
         UsageError, match=r"a workspace of 0.00390625 MiB is too small: layer 'conv2' needs at"
     ):
-        Plan(graph_of(ROOMY), 5, workspace_bytes=4096)
+        Program(graph_of(ROOMY), 5, workspace_bytes=4096)
 
 
 CHAIN = [
@@ -193,12 +193,12 @@ CHAIN = [
 @pytest.mark.parametrize("lines", [LINES, CHAIN], ids=["joined", "chain"])
 def test_memory_used_again_changes_nothing(lines, gradients):
     graph, images = graph_of(lines), pictures(5)
-    roomy, lean = Plan(graph, 6, gradients=gradients), Plan(graph, 6, gradients=gradients, keep=())
+    roomy, lean = Program(graph, 6, gradients=gradients), Program(graph, 6, gradients=gradients, keep=())
     assert lean.bytes < roomy.bytes
     for plan in (lean, roomy):
         plan.input[...] = 0
         # What no kernel writes would show.
-        plan._buffers["", "input"].base.view(np.float32)[...] = np.nan
+        plan._memory["", "input"].base.view(np.float32)[...] = np.nan
     for key in (1, 2):
         passes = []
         for plan in (lean, roomy):
@@ -213,14 +213,14 @@ def test_memory_used_again_changes_nothing(lines, gradients):
 
 
 def test_what_a_plan_does_not_keep():
-    plan = Plan(graph_of(CHAIN), 5, gradients="parameters", keep=("conv2",))
+    plan = Program(graph_of(CHAIN), 5, gradients="parameters", keep=("conv2",))
     plan.forward(pictures(5))
     assert plan.output("conv2").shape == (5, 3, 3, 3)
     assert plan.output("dense4").shape == (5, 3)  # the scores
     with pytest.raises(UsageError, match=r"output of 'conv1' is not kept.*keep=\['conv1'\]"):
         plan.output("conv1")
     plan.backward_loss(LABELS, Loss())
-    with pytest.raises(UsageError, match="a second walk back after one pass forward"):
+    with pytest.raises(UsageError, match="a second backward pass after one pass forward"):
         plan.backward_loss(LABELS, Loss())
     plan.forward(pictures(5))
     plan.backward_loss(LABELS, Loss())
@@ -228,7 +228,7 @@ def test_what_a_plan_does_not_keep():
 
 def test_a_kept_output_is_not_rectified():
     graph, images = graph_of(CHAIN), pictures(5)
-    exact, lean = Plan(graph, 5), Plan(graph, 5, keep=("conv1", "conv2"))
+    exact, lean = Program(graph, 5), Program(graph, 5, keep=("conv1", "conv2"))
     for plan in (exact, lean):
         plan.forward(images)
     for node in ("conv1", "conv2"):
@@ -239,7 +239,7 @@ def test_a_kept_output_is_not_rectified():
 def test_a_pass_allocates_nothing_of_the_batchs_size():
     batch = 256
     plan, images, labels = (
-        Plan(graph_of(), batch, gradients="all"),
+        Program(graph_of(), batch, gradients="all"),
         pictures(batch),
         np.zeros(batch, np.int64),
     )
@@ -258,7 +258,7 @@ def test_a_pass_allocates_nothing_of_the_batchs_size():
 
 def test_a_training_step_allocates_no_array():
     graph, images, labels = graph_of(CHAIN), pictures(64), np.zeros(64, np.int64)
-    plan = Plan(graph, 64, gradients="parameters", keep=())
+    plan = Program(graph, 64, gradients="parameters", keep=())
     optimizer = SGD(graph, momentum=0.9, weight_decay=1e-4)
 
     def act():
@@ -279,22 +279,24 @@ def test_a_training_step_allocates_no_array():
 
 def test_what_each_plan_gives_back():
     graph, images = graph_of(), pictures(5)
-    _, pixels, gradients = step(Plan(graph, 5, gradients="all"), images, LABELS)
+    _, pixels, gradients = step(Program(graph, 5, gradients="all"), images, LABELS)
     assert pixels.shape == images.shape
     assert set(gradients) == {
         (node, key) for node in ("conv1", "conv2", "dense") for key in ("weights", "bias")
     }
 
-    _, no_pixels, same = step(Plan(graph, 5, gradients="parameters"), images, LABELS)
+    _, no_pixels, same = step(Program(graph, 5, gradients="parameters"), images, LABELS)
     assert no_pixels is None
     assert all((same[key] == gradients[key]).all() for key in gradients)
 
-    analysis = Plan(graph, 5, gradients="input")
+    analysis = Program(graph, 5, gradients="input")
     _, same_pixels, nothing = step(analysis, images, LABELS)
     assert (same_pixels == pixels).all()
     assert nothing == {}
 
-    sizes = {which: Plan(graph, 5, gradients=which).bytes for which in ("none", "input", "parameters", "all")}
+    sizes = {
+        which: Program(graph, 5, gradients=which).bytes for which in ("none", "input", "parameters", "all")
+    }
     assert sizes["none"] < min(sizes["input"], sizes["parameters"])
     assert max(sizes["input"], sizes["parameters"]) < sizes["all"]
 
@@ -308,15 +310,15 @@ def test_nothing_below_the_first_parameters_gets_a_gradient():
         ("softmax", Softmax()),
     ]
     graph, images = graph_of(lines), pictures(5)
-    _, _, gradients = step(Plan(graph, 5, gradients="all"), images, LABELS)
-    plan = Plan(graph, 5, gradients="parameters")
+    _, _, gradients = step(Program(graph, 5, gradients="all"), images, LABELS)
+    plan = Program(graph, 5, gradients="parameters")
     _, _, same = step(plan, images, LABELS)
     assert all((same[key] == gradients[key]).all() for key in gradients)
-    assert ("relu0", "d_output") not in plan._buffers
+    assert ("relu0", "d_output") not in plan._memory
 
 
 def test_uint8_and_floats_are_the_same_pictures():
-    plan, images = Plan(graph_of(), 5), pictures(5)
+    plan, images = Program(graph_of(), 5), pictures(5)
     expected = plan.forward(images).copy()
     np.testing.assert_allclose(plan.forward(images / 255), expected, rtol=1e-5, atol=1e-7)
     plan.input[...] = images
@@ -324,7 +326,7 @@ def test_uint8_and_floats_are_the_same_pictures():
 
 
 def test_dropout_is_the_same_for_a_key_and_a_step_and_absent_outside_training():
-    plan, images = Plan(graph_of(), 5), pictures(5)
+    plan, images = Program(graph_of(), 5), pictures(5)
 
     def masked(**which):
         plan.forward(images, **which)
@@ -349,15 +351,13 @@ STACK = LINES[1:6]
 @pytest.mark.parametrize("start", ["relu2", "conv2", "pool1"])
 def test_a_walk_back_is_the_one_written_naively(rule, start):
     graph, images = graph_of([LINES[0], *STACK]), pictures(3)
-    plan = Plan(graph, 4, gradients="input")
+    plan = Program(graph, 4, gradients="input")
     plan.forward(images)
     signal = np.random.default_rng(2).standard_normal(plan.output(start).shape)
     pixels = plan.backward(start, signal, rule=rule)
 
     values = {node: plan.output(node).astype(np.float64) for node in graph.shapes}
-    weights = {
-        node: graph[node].layer.parameters["weights"].astype(np.float64) for node in ("conv1", "conv2")
-    }
+    weights = {node: graph.read(f"{node}/weights").astype(np.float64) for node in ("conv1", "conv2")}
     walk = {
         "relu2": lambda d: naive.rectifier_backward(d, values["conv2"] > 0, 0, rule),
         "conv2": lambda d: naive.convolution_backward_input(
@@ -382,7 +382,7 @@ def test_a_walk_back_is_the_one_written_naively(rule, start):
 
 def test_a_walk_from_the_middle_takes_the_joins_on_its_way():
     graph, images = graph_of(), pictures(3)
-    plan = Plan(graph, 3, gradients="input")
+    plan = Program(graph, 3, gradients="input")
     plan.forward(images)
     signal = np.random.default_rng(2).standard_normal(plan.output("sum").shape)
     together = plan.backward("sum", signal).copy()
@@ -393,7 +393,7 @@ def test_a_walk_from_the_middle_takes_the_joins_on_its_way():
 
 def test_a_whole_walk_after_a_partial_one_is_not_touched_by_it():
     graph, images = graph_of(), pictures(5)
-    plan = Plan(graph, 5, gradients="all")
+    plan = Program(graph, 5, gradients="all")
     _, pixels, gradients = step(plan, images, LABELS)
     plan.backward("pool1", np.ones(plan.output("pool1").shape))
     _, again, same = step(plan, images, LABELS)
@@ -410,7 +410,7 @@ def test_a_whole_walk_after_a_partial_one_is_not_touched_by_it():
     ],
 )
 def test_labels_are_one_class_a_picture(labels, error, message):
-    plan = Plan(graph_of(), 3, gradients="all")
+    plan = Program(graph_of(), 3, gradients="all")
     plan.forward(pictures(3))
     with pytest.raises(error, match=message):
         plan.losses(np.array(labels), Loss())
@@ -421,28 +421,28 @@ def test_labels_are_one_class_a_picture(labels, error, message):
 @pytest.mark.parametrize(
     ("act", "error", "message"),
     [
-        (lambda graph: Plan(graph, 0), UsageError, "batch size 0: at least 1 is expected"),
+        (lambda graph: Program(graph, 0), UsageError, "batch size 0: at least 1 is expected"),
         (
-            lambda graph: Plan(graph, 2).forward(pictures(3)),
+            lambda graph: Program(graph, 2).forward(pictures(3)),
             ShapeError,
             r"1 to 2 of \(6, 6, 2\) are expected",
         ),
         (
-            lambda graph: Plan(graph, 2).forward(pictures(2, (6, 5, 2))),
+            lambda graph: Program(graph, 2).forward(pictures(2, (6, 5, 2))),
             ShapeError,
             r"pictures \(2, 6, 5, 2\) do not fit",
         ),
         (
-            lambda graph: Plan(graph, 2).output("pool"),
+            lambda graph: Program(graph, 2).output("pool"),
             NetworkError,
             "no layer is named 'pool'; did you mean 'pool1'?",
         ),
         (
-            lambda graph: Plan(graph, 2, gradients="input").backward("dense", 1.0, rule="guide"),
+            lambda graph: Program(graph, 2, gradients="input").backward("dense", 1.0, rule="guide"),
             UsageError,
             "unknown backward rule 'guide'; did you mean 'guided'?",
         ),
-        (lambda graph: Plan(graph, 2, gradients="inputs"), UsageError, "did you mean 'input'?"),
+        (lambda graph: Program(graph, 2, gradients="inputs"), UsageError, "did you mean 'input'?"),
         (
             lambda graph: Loss("log-sotfmax"),
             UsageError,

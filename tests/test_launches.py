@@ -1,15 +1,15 @@
-"""Walks that are repeated: what is looked at again, and what is asked again."""
+"""Passes that are repeated: what is looked at again, and what is asked again."""
 
 from __future__ import annotations
 
 import numba
 import numpy as np
 
-from numbacnn.execution import Loss, Plan
 from numbacnn.graph import Graph
 from numbacnn.layers import Convolution, Dense, Dropout, Flatten, ReLU, Softmax
 from numbacnn.ops import joins
-from numbacnn.ops.tape import Tape, launch, single_thread
+from numbacnn.ops.launches import Launches, launch, single_thread
+from numbacnn.program import Loss, Program
 
 LINES = [
     ("conv1", Convolution(4, 3, padding=1)),
@@ -27,35 +27,36 @@ def graph_and_pictures():
     return graph, np.random.default_rng(0).integers(0, 256, (5, 6, 6, 2)).astype(np.uint8)
 
 
-def test_a_tape_launches_again_with_what_the_arrays_hold_now():
-    tape, source, target = Tape(), np.zeros(3, np.float32), np.ones(3, np.float32)
-    with tape.record():
+def test_launches_see_what_the_arrays_hold_now():
+    launches, source, target = Launches(), np.zeros(3, np.float32), np.ones(3, np.float32)
+    with launches.recorded():
         joins.copy(target, source)
-    assert target.tolist() == [0, 0, 0]
+    assert target.tolist() == [1, 1, 1]
     source[:] = 7
-    tape.play()
+    launches.run()
     assert target.tolist() == [7, 7, 7]
 
 
-def test_a_tape_remembers_what_ran_alone():
-    tape, seen = Tape(), []
+def test_launches_remember_what_ran_alone():
+    launches, seen = Launches(), []
 
     def look():
         seen.append(numba.get_num_threads())
 
-    with tape.record():
+    with launches.recorded():
         launch(look)
         with single_thread():
             launch(look)
-    tape.play()
+    assert len(launches) == 2
+    launches.run()
     most = numba.config.NUMBA_NUM_THREADS
-    assert seen == [most, 1] * 2
+    assert seen == [most, 1]
     assert numba.get_num_threads() == most
 
 
-def test_a_repeated_walk_sees_other_parameters_pictures_and_draws():
+def test_a_repeated_pass_sees_other_parameters_pictures_and_draws():
     graph, images = graph_and_pictures()
-    plan, labels = Plan(graph, 5, gradients="parameters", keep=()), np.array([0, 2, 1, 2, 0])
+    plan, labels = Program(graph, 5, gradients="parameters", keep=()), np.array([0, 2, 1, 2, 0])
 
     def walk(plan, step, count=5):
         plan.forward(images[:count], training=True, key=9, step=step)
@@ -65,7 +66,6 @@ def test_a_repeated_walk_sees_other_parameters_pictures_and_draws():
     before = [walk(plan, 1), walk(plan, 2), walk(plan, 2, count=3)]
     assert len(set(before)) == 3
     assert [walk(plan, 1), walk(plan, 2), walk(plan, 2, count=3)] == before
-    dense = graph["dense"].layer
-    dense.parameters["weights"] = 2 * dense.parameters["weights"]
-    fresh = Plan(graph, 5, gradients="parameters", keep=())
+    graph.write("dense/weights", 2 * graph.read("dense/weights"))
+    fresh = Program(graph, 5, gradients="parameters", keep=())
     assert walk(plan, 1) == walk(fresh, 1) != before[0]

@@ -1,4 +1,4 @@
-"""Where a Plan's buffers lie: those that are never alive together share memory."""
+"""Where a Program's buffers lie: those that are never alive together share memory."""
 
 from __future__ import annotations
 

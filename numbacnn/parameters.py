@@ -1,0 +1,133 @@
+"""What a graph owns beside its layers: parameters, which it learns, and buffers, which belong to it and are not learned.
+
+All parameters of a graph lie in one row of numbers, so that one pass over the row updates them:
+
+    | trainable, decayed | trainable, not decayed | frozen |
+
+within each part in groups of one learning-rate factor. The gradient and an optimizer's arrays are rows of the trainable
+parts alone: a frozen parameter costs neither.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from numpy.typing import DTypeLike
+
+from .device import Array, Device
+from .layers import BufferSpec, ParameterSpec, Shape
+
+_ALIGNMENT = 16
+"""Elements: every parameter begins with a cache line."""
+
+
+class Group(NamedTuple):
+    """Elements [first, last) of the row, which share a factor of the learning rate; the first `decayed` of them decay."""
+
+    first: int
+    last: int
+    rate: float
+    decayed: int
+
+
+@dataclass(eq=False)
+class Parameter:
+    """One array that a graph learns, under the name NODE/KEY of the first node that uses it.
+
+    `trainable`, `decay` (whether weight decay pulls at it) and `rate` (a factor of its learning rate) are changed through
+    the graph (`Graph.set_trainable`, `Graph.set_rate`), which lays its row out anew.
+    """
+
+    node: str
+    key: str
+    spec: ParameterSpec
+    trainable: bool = True
+    decay: bool = True
+    rate: float = 1.0
+    first: int = 0
+    """Its first element in the graph's row."""
+    row: Array | None = None
+    """The graph's row, once there is one."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.node}/{self.key}"
+
+    @property
+    def shape(self) -> Shape:
+        return self.spec.shape
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.spec.shape)
+
+    @property
+    def value(self) -> Array:
+        """Its numbers on the graph's device: a view, in its own shape. Raises KeyError before it has any."""
+        if self.row is None:
+            raise KeyError(self.name)
+        return self.view(self.row)
+
+    def view(self, row: Array) -> Array:
+        """Its share of a row that is laid out as the graph's."""
+        return row[self.first : self.first + self.size].reshape(self.spec.shape)
+
+
+@dataclass(eq=False)
+class Buffer:
+    """One array that belongs to a graph and is saved, moved and restored with it, but not learned (running statistics)."""
+
+    node: str
+    key: str
+    spec: BufferSpec
+    value: Array
+
+    @property
+    def name(self) -> str:
+        return f"{self.node}/{self.key}"
+
+
+class Layout(NamedTuple):
+    """Where parameters lie in their row."""
+
+    groups: tuple[Group, ...]
+    trained: int
+    """Elements of the trainable ones: the length of a gradient."""
+    size: int
+
+
+def lay_out(parameters: Sequence[Parameter]) -> Layout:
+    """Gives every parameter its place, in the order above. Parameters of one kind keep the graph's order."""
+    groups: list[Group] = []
+    place = 0
+    trained = [parameter for parameter in parameters if parameter.trainable]
+    for rate in dict.fromkeys(parameter.rate for parameter in trained):
+        first = place
+        same = [parameter for parameter in trained if parameter.rate == rate]
+        for parameter in (each for each in same if each.decay):
+            place = _put(parameter, place)
+        decayed = place - first
+        for parameter in (each for each in same if not each.decay):
+            place = _put(parameter, place)
+        groups.append(Group(first, place, rate, decayed))
+    end = place
+    for parameter in parameters:
+        if not parameter.trainable:
+            place = _put(parameter, place)
+    return Layout(tuple(groups), end, place)
+
+
+def _put(parameter: Parameter, place: int) -> int:
+    parameter.first = place
+    return place + -(-parameter.size // _ALIGNMENT) * _ALIGNMENT
+
+
+def new_row(parameters: Sequence[Parameter], size: int, device: Device, dtype: DTypeLike) -> Array:
+    """A row on a device for parameters that have their places, which look at it from now on."""
+    row = device.zeros((max(size, 1),), dtype)
+    for parameter in parameters:
+        parameter.row = row
+    return row

@@ -1,0 +1,71 @@
+"""When each Storage of a program is in use, told from its lists of steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from ..ops.operands import Key, Step, Storage
+from .arena import Block
+from .emission import D_INPUT, D_SCORES, INPUT, PARAMETER_GRADIENT, RANDOM, WORKSPACE
+from .rewrites import Rewrites
+
+LABELS, LOSSES = ("", "labels"), ("", "losses")
+_ALWAYS = {D_INPUT, D_SCORES, INPUT, LABELS, LOSSES, PARAMETER_GRADIENT, RANDOM, WORKSPACE}
+"""What belongs to no node is written from outside, or read."""
+
+
+@dataclass
+class Life:
+    """The first and the last time at which a Storage is used."""
+
+    born: float = math.inf
+    dies: float = -math.inf
+
+    def include(self, time: float) -> None:
+        self.born, self.dies = min(self.born, time), max(self.dies, time)
+
+
+def blocks(
+    storages: Mapping[Key, Storage],
+    forward: Iterable[Step],
+    backward: Iterable[Step],
+    rewrites: Rewrites,
+    *,
+    kept: Collection[Key],
+    reuse: bool,
+    once: bool,
+) -> dict[Key, Block]:
+    """What has to be laid out: every Storage with memory of its own.
+
+    `kept` stay readable after a pass, and without `reuse` all that a backward pass may read or write does. `once`: one backward pass follows each forward pass, so
+    that what it has passed is not needed again; otherwise whatever a backward pass reads stays for the next.
+    """
+    backward = list(backward)
+    never_back = not backward
+    lives: dict[Key, Life] = {}
+    read_back: set[Key] = set()
+    written_forward: set[Key] = set()
+    for step in forward:
+        for operand in step.accesses():
+            key = rewrites.root(operand.storage.key)
+            lives.setdefault(key, Life()).include(step.time)
+            written_forward.add(key)
+    for step in backward:
+        for operand in step.accesses():
+            key = rewrites.root(operand.storage.key)
+            lives.setdefault(key, Life()).include(step.time)
+            read_back.add(key)
+    always = {rewrites.root(key) for key in kept} | _ALWAYS
+    found: dict[Key, Block] = {}
+    for key, storage in storages.items():
+        if storage.array is not None or rewrites.root(key) != key:
+            continue
+        life = lives.get(key, Life(0, 0))
+        if key in _ALWAYS or not (reuse or never_back):
+            life = Life(0, math.inf)
+        elif key in always or (not once and key in read_back and key in written_forward):
+            life = Life(life.born, math.inf)
+        found[key] = Block(storage.size * int(storage.dtype.itemsize), life.born, life.dies)
+    return found

@@ -1,0 +1,26 @@
+"""Which loss, and its options."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..errors import UsageError, nearest
+from ..ops import losses
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One of the lecture's loss bricks, applied to the scores before the softmax (ops.losses).
+
+    Raises UsageError for an unknown name or a margin below 0.
+    """
+
+    name: str = "log-softmax"
+    margin: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.name not in losses.LOSSES:
+            raise UsageError(f"unknown loss '{self.name}'{nearest(self.name, losses.LOSSES)}")
+        if not 0 <= self.margin < math.inf:
+            raise UsageError(f"margin {self.margin:g}: a number of at least 0 is expected")

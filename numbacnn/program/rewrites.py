@@ -1,0 +1,99 @@
+"""What a program changes of its list of steps before it has any memory.
+
+A rectifier that follows a layer, max(x, slope x), may work in that layer's own output if nobody else looks at what was
+there before: its derivative can be told from its output. Where the step that writes the output takes a `slope` (the
+products and the pools do), that step rectifies each number as it stores it, and the rectifier's own step goes. Its
+gradient is then worked on in place too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..graph import Graph, Node
+from ..ops.operands import Key, Step
+from .emission import GRADIENT, OUTPUT, Emission
+
+
+@dataclass
+class Rewrites:
+    """Decided once from the full list, applied to every list of the program: a pass that ends early or starts late."""
+
+    aliases: dict[Key, Key] = field(default_factory=dict)
+    """Storages that lie in another one's memory."""
+    slopes: dict[str, float] = field(default_factory=dict)
+    """Node -> the slope that its last step forward rectifies with."""
+    dropped: set[str] = field(default_factory=set)
+    """Nodes without a step forward of their own."""
+
+    def root(self, key: Key) -> Key:
+        """The Storage whose memory this one lies in."""
+        while key in self.aliases:
+            key = self.aliases[key]
+        return key
+
+    def forward(self, steps: Iterable[Step]) -> list[Step]:
+        """The steps forward as they will be run."""
+        left = [step for step in steps if step.node not in self.dropped]
+        for node, slope in self.slopes.items():
+            last = max((place for place, step in enumerate(left) if step.node == node), default=None)
+            if last is not None:
+                left[last] = _with_slope(left[last], slope)
+        return left
+
+
+def decide(
+    emission: Emission,
+    forward: Sequence[Step],
+    backward: Sequence[Step],
+    kept: set[str],
+    kept_gradients: set[str],
+) -> Rewrites:
+    """What may be changed if the outputs of `kept` and the gradients of `kept_gradients` stay to be read."""
+    found = Rewrites()
+    readers = emission.graph.readers()
+    for node in emission.graph.nodes:
+        if node.layer.rectifies is not None and _works_in_place(
+            node, emission, backward, found, kept, readers
+        ):
+            source = node.inputs[0]
+            found.aliases[node.name, OUTPUT] = source, OUTPUT
+            if node.name in emission.flows and source in emission.flows and node.name not in kept_gradients:
+                found.aliases[node.name, GRADIENT] = source, GRADIENT
+            last = next(step for step in reversed(forward) if step.node == source)
+            if source not in found.dropped and _takes_slope(last):
+                found.slopes[source] = node.layer.rectifies
+                found.dropped.add(node.name)
+    return found
+
+
+def _works_in_place(
+    node: Node,
+    emission: Emission,
+    backward: Sequence[Step],
+    found: Rewrites,
+    kept: set[str],
+    readers: dict[str, list[str]],
+) -> bool:
+    graph: Graph = emission.graph
+    source = graph[node.inputs[0]]
+    if readers[source.name] != [node.name] or source.layer.is_view or source.name in kept:
+        return False
+    place = found.root((source.name, OUTPUT))
+    return not any(
+        found.root(each.storage.key) == place
+        for step in backward
+        if step.node != node.name
+        for each in step.accesses()
+    )
+
+
+def _takes_slope(step: Step) -> bool:
+    return step.kernel is not None and "slope" in step.kernel.parameters
+
+
+def _with_slope(step: Step, slope: float) -> Step:
+    assert step.kernel is not None
+    place = step.kernel.parameters.index("slope")
+    return replace(step, arguments=(*step.arguments[:place], slope, *step.arguments[place + 1 :]))
