@@ -9,10 +9,10 @@ import pytest
 
 from numbacnn.errors import NetworkError
 from numbacnn.graph import Graph
-from numbacnn.layers import Convolution, Dense, Flatten, Parameter
+from numbacnn.layers import Convolution, Dense, Flatten, ParameterSpec
 from numbacnn.layers.initialization import INITIALIZERS, SYMMETRIC
 
-LARGE = Parameter((100, 200), fan_in=100, fan_out=200)
+LARGE = ParameterSpec((100, 200), fan_in=100, fan_out=200)
 
 
 def draw(scheme, **options):
