@@ -14,7 +14,7 @@ import naive
 import numpy as np
 
 from numbacnn.layers import Convolution
-from numbacnn.ops import activations, dense, losses, pooling
+from numbacnn.ops import activations, dense, losses, normalization, pooling
 from numbacnn.ops.geometry import Padding, Window
 
 
@@ -122,7 +122,7 @@ def convolution_arguments(generator, dtype, shape):
     weights = numbers(generator, dtype, *layer.parameter_specs(tuple(volume))["weights"].shape)
     d_y = numbers(generator, dtype, count, *output)
     # As large as the ops ask for and no larger; NaN shows whatever is read before it is written.
-    workspace = unwritten(dtype, layer.workspace(count, output, tuple(volume)))
+    workspace = unwritten(dtype, layer.prepare(count, output, tuple(volume)).workspace)
     return x, weights, d_y, [layer.window(), layer.groups, layer.algorithm, workspace]
 
 
@@ -340,6 +340,57 @@ def prelu_backward(generator, dtype, shape):
 def prelu_backward_slopes(generator, dtype, size):
     _, x, slopes = prelu_forward(generator, dtype, size)
     return [np.full_like(slopes, np.nan), numbers(generator, dtype, *x.shape), x]
+
+
+# Batch normalisation: (M, C), a row a pixel of a picture
+
+NORMALISED = {
+    "one number": (1, 1),
+    "one row": (1, 5),
+    "few rows": (7, 3),
+    "ragged": (67, 17),
+    "channels of three vectors": (40, 35),
+    "several parts": (1031, 3),
+}
+NORMALISED_LAYERS = {
+    "resnet-18, first stage at 32x32": (64 * 32 * 32, 64),
+    "resnet-18, last stage at 32x32": (64 * 4 * 4, 512),
+}
+
+
+def statistics(generator, dtype, shape):
+    outputs = [unwritten(dtype, shape[1]) for _ in range(2)]
+    running = [numbers(generator, dtype, shape[1]), abs(numbers(generator, dtype, shape[1]))]
+    workspace = unwritten(dtype, normalization.workspace_size("cpu", *shape))
+    return [*outputs, *running, 3 + 2 * numbers(generator, dtype, *shape), 0.1, 1e-5, workspace]
+
+
+def from_running(generator, dtype, shape):
+    return [*statistics(generator, dtype, shape)[:4], 1e-5]
+
+
+def channel_numbers(generator, dtype, shape):
+    """mean, inverse, scale and shift."""
+    mean, inverse, scale, shift = (numbers(generator, dtype, shape[1]) for _ in range(4))
+    return mean, abs(inverse) + dtype(0.1), scale, shift
+
+
+def normalisation_forward(generator, dtype, shape):
+    x = numbers(generator, dtype, *shape)
+    return [unwritten(dtype, *shape), x, *channel_numbers(generator, dtype, shape), 0.25]
+
+
+def normalisation_sums(generator, dtype, shape):
+    outputs = [unwritten(dtype, shape[1]) for _ in range(2)]
+    d_y, x = (numbers(generator, dtype, *shape) for _ in range(2))
+    workspace = unwritten(dtype, normalization.workspace_size("cpu", *shape))
+    return [*outputs, d_y, x, *channel_numbers(generator, dtype, shape)[:2], workspace]
+
+
+def normalisation_backward(generator, dtype, shape):
+    d_y, x = (numbers(generator, dtype, *shape) for _ in range(2))
+    sums = [numbers(generator, dtype, shape[1]) for _ in range(2)]
+    return [unwritten(dtype, *shape), d_y, x, *channel_numbers(generator, dtype, shape)[:3], *sums]
 
 
 # Softmax and losses: (N, K)
@@ -621,6 +672,45 @@ COMPARISONS: dict[str, Comparison] = {
     "activations.tanh_backward": elementwise_backward(naive.tanh_backward, np.tanh),
     "activations.ramp_forward": elementwise(naive.ramp),
     "activations.ramp_backward": elementwise_backward(naive.ramp_backward, unchanged),
+    "normalization.statistics": Comparison(
+        statistics,
+        lambda mean, inverse, running_mean, running_variance, x, momentum, eps, _: naive.batch_statistics(
+            x, running_mean, running_variance, momentum, eps
+        ),
+        NORMALISED,
+        NORMALISED_LAYERS,
+        outputs=4,
+    ),
+    "normalization.from_running": Comparison(
+        from_running,
+        lambda mean, inverse, running_mean, running_variance, eps: (
+            running_mean,
+            1 / np.sqrt(running_variance + eps),
+        ),
+        NORMALISED,
+        outputs=2,
+    ),
+    "normalization.forward": Comparison(
+        normalisation_forward,
+        lambda y, x, mean, inverse, scale, shift, slope: (
+            naive.leaky_relu(naive.normalise(x, mean, inverse, scale, shift), slope),
+        ),
+        NORMALISED,
+        NORMALISED_LAYERS,
+    ),
+    "normalization.sums": Comparison(
+        normalisation_sums,
+        lambda d_scale, d_shift, d_y, x, mean, inverse, _: naive.normalisation_sums(d_y, x, mean, inverse),
+        NORMALISED,
+        NORMALISED_LAYERS,
+        outputs=2,
+    ),
+    "normalization.backward_input": Comparison(
+        normalisation_backward,
+        lambda d_x, *arguments: (naive.normalisation_backward(*arguments),),
+        NORMALISED,
+        NORMALISED_LAYERS,
+    ),
     "softmax.forward": Comparison(softmax_forward, lambda y, x: (naive.softmax(x),), SCORES, SCORE_LAYERS),
     "softmax.backward": Comparison(
         softmax_backward, lambda d_x, d_y, y: (naive.softmax_backward(d_y, y),), SCORES, SCORE_LAYERS

@@ -310,3 +310,30 @@ def tally(rows, losses, scores, labels, step):
     rows = rows.copy()
     rows[int(step[1]) % len(rows)] = losses.sum(), (scores.argmax(axis=1) != labels).sum()
     return (rows,)
+
+
+def batch_statistics(x, running_mean, running_variance, momentum, eps):
+    rows = len(x)
+    mean = x.sum(0) / rows
+    variance = ((x - mean) ** 2).sum(0) / rows
+    unbiased = variance * rows / max(rows - 1, 1)
+    return (
+        mean,
+        1 / np.sqrt(variance + eps),
+        running_mean + momentum * (mean - running_mean),
+        running_variance + momentum * (unbiased - running_variance),
+    )
+
+
+def normalise(x, mean, inverse, scale, shift):
+    return scale * ((x - mean) * inverse) + shift
+
+
+def normalisation_sums(d_y, x, mean, inverse):
+    return (d_y * (x - mean) * inverse).sum(0), d_y.sum(0)
+
+
+def normalisation_backward(d_y, x, mean, inverse, scale, d_scale, d_shift):
+    """Ioffe and Szegedy (2015), section 3, their three equations put together."""
+    normal = (x - mean) * inverse
+    return scale * inverse * (d_y - d_shift / len(x) - normal * d_scale / len(x))

@@ -183,7 +183,9 @@ def test_equal_maxima_go_to_the_first():
 @pytest.mark.parametrize("shape", [*CONVOLUTIONS.values(), *CONVOLUTION_LAYERS.values()], ids=str)
 def test_a_convolutions_workspace_serves_every_smaller_batch(shape):
     layer, volume = shape.layer, shape.volume[1:]
-    sizes = [layer.workspace(count, layer.output_shape(volume), volume) for count in (*range(1, 20), 64)]
+    sizes = [
+        layer.prepare(count, layer.output_shape(volume), volume).workspace for count in (*range(1, 20), 64)
+    ]
     assert sizes == sorted(sizes)
 
 

@@ -6,6 +6,7 @@ from .convolution import Convolution
 from .dense import Dense, Flatten
 from .dropout import Dropout
 from .joins import Add, Concatenate
+from .normalization import BatchNorm
 from .pixels import Pixels
 from .pooling import AveragePool, GlobalAveragePool, MaxPool, SumPool
 from .softmax import Softmax
@@ -26,6 +27,7 @@ LAYERS: dict[str, type[Layer]] = {
         Sigmoid,
         Tanh,
         Ramp,
+        BatchNorm,
         Flatten,
         Dense,
         Dropout,
@@ -41,6 +43,7 @@ __all__ = [
     "LAYERS",
     "Add",
     "AveragePool",
+    "BatchNorm",
     "BufferSpec",
     "Call",
     "Concatenate",

@@ -131,8 +131,8 @@ class Layer:
         """What belongs to the layer beside that."""
         return {}
 
-    def scratch(self, count: int, output: Shape) -> dict[str, tuple[Shape, type]]:
-        """Arrays to keep from forward to backward: name -> (shape with N, dtype)."""
+    def scratch(self, count: int, output: Shape) -> dict[str, tuple[Shape, type | None]]:
+        """Arrays to keep from forward to backward: name -> (whole shape, dtype; None: the graph's)."""
         return {}
 
     def tables(self, dtype: Any, *inputs: Shape) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
 
 from ..device import Array
 from ..errors import NetworkError, ShapeError, cut, nearest
@@ -19,7 +21,8 @@ from .base import LARGEST, Call, Layer, ParameterSpec, Prepared, Shape, need_ran
 class Convolution(Layer):
     """(H,W,C) -> (P,Q,K).
 
-    `padding` is one number, [height, width], or [top, bottom, left, right]. Weights (R,S,C/groups,K), bias (K).
+    `padding` is one number, [height, width], or [top, bottom, left, right]. Weights (R,S,C/groups,K), bias (K) unless
+    `bias` is false, as where batch normalisation follows.
     `algorithm`: "im2col" multiplies as the definition says; "winograd-2" and "winograd-4" need 2.25 and 4 times fewer
     multiplications in 3x3 filters of stride 1, "winograd-2" 2.8 times fewer in 5x5 filters, and round a little more;
     "auto" takes the fastest that the workspace has room for.
@@ -34,6 +37,7 @@ class Convolution(Layer):
     groups: int = 1
     rounding: Rounding = "exact"
     algorithm: Algorithm = "auto"
+    bias: bool = True
 
     def __post_init__(self) -> None:
         need_range(self.kind, "filters", self.filters, 1, LARGEST)
@@ -73,14 +77,15 @@ class Convolution(Layer):
     def parameter_specs(self, *inputs: Shape) -> dict[str, ParameterSpec]:
         cells = math.prod(self._window.kernel)
         depth = inputs[0][2] // self.groups
-        return {
-            "weights": ParameterSpec(
-                (*self._window.kernel, depth, self.filters),
-                fan_in=cells * depth,
-                fan_out=cells * self.filters // self.groups,
-            ),
-            "bias": ParameterSpec((self.filters,), initial=0.0),
-        }
+        weights = ParameterSpec(
+            (*self._window.kernel, depth, self.filters),
+            fan_in=cells * depth,
+            fan_out=cells * self.filters // self.groups,
+        )
+        return {"weights": weights, **bias_spec(self.bias, self.filters)}
+
+    def tables(self, dtype: Any, *inputs: Shape) -> dict[str, Any]:
+        return no_bias(self.bias, self.filters, dtype)
 
     def prepare(
         self, count: int, output: Shape, *inputs: Shape, device: str = "cpu", limit: float = math.inf
@@ -93,10 +98,8 @@ class Convolution(Layer):
         return Prepared(max(products, sums), algorithm)
 
     def forward(self, call: Call) -> None:
-        parameters = call.parameters
-        convolution.forward(
-            call.output, call.input, parameters["weights"], parameters["bias"], 1.0, *self._options(call)
-        )
+        weights, bias = call.parameters["weights"], bias_of(call)
+        convolution.forward(call.output, call.input, weights, bias, 1.0, *self._options(call))
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
         convolution.backward_input(d_inputs[0], d_output, call.parameters["weights"], *self._options(call))
@@ -119,6 +122,21 @@ class Convolution(Layer):
     @property
     def is_neuronal(self) -> bool:
         return True
+
+
+def bias_spec(wanted: bool, outputs: int) -> dict[str, ParameterSpec]:
+    """What a layer of sums declares of its bias."""
+    return {"bias": ParameterSpec((outputs,), initial=0.0)} if wanted else {}
+
+
+def no_bias(wanted: bool, outputs: int, dtype: Any) -> dict[str, Any]:
+    """The zeros that stand for a bias which is not wanted, as a table."""
+    return {} if wanted else {"bias": np.zeros(outputs, dtype)}
+
+
+def bias_of(call: Call) -> Array:
+    """The bias that is learned, or those zeros."""
+    return call.parameters["bias"] if "bias" in call.parameters else call.tables["bias"]
 
 
 def padding_of(value: int | tuple[int, ...]) -> Padding:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..device import Array
 from ..errors import ShapeError
 from ..ops import dense, joins
 from .base import LARGEST, Call, Layer, ParameterSpec, Prepared, Shape, flat, need_range
+from .convolution import bias_of, bias_spec, no_bias
 
 
 @dataclass
@@ -31,10 +32,11 @@ class Flatten(Layer):
 
 @dataclass
 class Dense(Layer):
-    """(D) -> (K): every output connected to every input. Weights (D,K), bias (K)."""
+    """(D) -> (K): every output connected to every input. Weights (D,K), bias (K) unless `bias` is false."""
 
     kind: ClassVar[str] = "dense"
     outputs: int
+    bias: bool = True
 
     def __post_init__(self) -> None:
         need_range(self.kind, "outputs", self.outputs, 1, LARGEST)
@@ -49,10 +51,11 @@ class Dense(Layer):
 
     def parameter_specs(self, *inputs: Shape) -> dict[str, ParameterSpec]:
         size = inputs[0][0]
-        return {
-            "weights": ParameterSpec((size, self.outputs), fan_in=size, fan_out=self.outputs),
-            "bias": ParameterSpec((self.outputs,), initial=0.0),
-        }
+        weights = ParameterSpec((size, self.outputs), fan_in=size, fan_out=self.outputs)
+        return {"weights": weights, **bias_spec(self.bias, self.outputs)}
+
+    def tables(self, dtype: Any, *inputs: Shape) -> dict[str, Any]:
+        return no_bias(self.bias, self.outputs, dtype)
 
     def prepare(
         self, count: int, output: Shape, *inputs: Shape, device: str = "cpu", limit: float = math.inf
@@ -60,7 +63,7 @@ class Dense(Layer):
         return Prepared(dense.workspace_size(device, self.outputs, count, inputs[0][0]))
 
     def forward(self, call: Call) -> None:
-        weights, bias = call.parameters["weights"], call.parameters["bias"]
+        weights, bias = call.parameters["weights"], bias_of(call)
         dense.forward(call.output, call.input, weights, bias, 1.0, call.workspace)
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:

@@ -23,7 +23,7 @@ class Dropout(Layer):
     def __post_init__(self) -> None:
         need_range(self.kind, "probability", self.probability, 0, 1)
 
-    def scratch(self, count: int, output: Shape) -> dict[str, tuple[Shape, type]]:
+    def scratch(self, count: int, output: Shape) -> dict[str, tuple[Shape, type | None]]:
         return {"mask": ((count, *output), np.bool_)}
 
     def forward(self, call: Call) -> None:

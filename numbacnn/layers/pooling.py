@@ -56,7 +56,7 @@ class MaxPool(_Pool):
 
     kind: ClassVar[str] = "max-pool"
 
-    def scratch(self, count: int, output: Shape) -> dict[str, tuple[Shape, type]]:
+    def scratch(self, count: int, output: Shape) -> dict[str, tuple[Shape, type | None]]:
         return {"switches": ((count, *output), np.uint16)}
 
     def forward(self, call: Call) -> None:

@@ -14,6 +14,7 @@ The ops
     dense         a matrix product; its two gradients
     pooling       max (keeps its switches), sum, average; their gradients
     activations   ReLU, leaky ReLU, PReLU, ELU, sigmoid, tanh, ramp; their derivatives, the rectifier rules
+    normalization batch normalisation: statistics, the normalised, gradients
     softmax       and its gradient
     losses        square, log, hinge, log-softmax, max-margin, each with its gradient
     joins         concatenate, add; their gradients

@@ -30,7 +30,7 @@ from .emission import (
 )
 from .lifetimes import LABELS, LOSSES, blocks
 from .loss import Loss
-from .rewrites import Rewrites, decide
+from .rewrites import Rewrites, decide, without_repeats
 
 GRADIENTS = ("none", "parameters", "input", "all")
 
@@ -504,7 +504,7 @@ class Program:
         self._backward_ran = True
         training = self._mode[0]
         place = "backward", start, self.count, training, rule
-        self._perform(place, lambda: self._emission(training, rule).backward(start))
+        self._perform(place, lambda: without_repeats(self._emission(training, rule).backward(start)))
         if not self._wanted.reaches_input:
             return None
         shape = (self.count, *self.graph.input_shape)

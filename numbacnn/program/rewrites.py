@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..graph import Graph, Node
-from ..ops.operands import Key, Step
+from ..ops.operands import Key, Operand, Step
 from .emission import GRADIENT, OUTPUT, Emission
 
 
@@ -41,6 +42,35 @@ class Rewrites:
             if last is not None:
                 left[last] = _with_slope(left[last], slope)
         return left
+
+
+def without_repeats(steps: Iterable[Step]) -> list[Step]:
+    """The list without ops that an earlier one of the same node and time has done already, on the same arrays.
+
+    Both gradients of a batch normalisation need the same two sums, and each asks for them.
+    """
+    left: list[Step] = []
+    done: list[Step] = []
+    for step in steps:
+        if done and (done[0].node, done[0].time) != (step.node, step.time):
+            done = []
+        if step.kernel is not None and any(_is_same(step, other) for other in done):
+            continue
+        written_to = {operand.storage.key for operand in step.writes()}
+        done = [other for other in done if not written_to & {each.storage.key for each in other.accesses()}]
+        done.append(step)
+        left.append(step)
+    return left
+
+
+def _is_same(one: Step, other: Step) -> bool:
+    return one.kernel is other.kernel and all(map(_same_argument, one.arguments, other.arguments))
+
+
+def _same_argument(one: Any, other: Any) -> bool:
+    if isinstance(one, Operand) and isinstance(other, Operand):
+        return (one.storage.key, one.first, one.shape) == (other.storage.key, other.first, other.shape)
+    return type(one) is type(other) and bool(one == other)
 
 
 def decide(

@@ -1,0 +1,264 @@
+"""Batch normalisation on the GPU; see ops.normalization.
+
+A block adds some channels side by side of a part of the rows; the parts' sums are added in their order, by one thread a
+channel, which then finishes the channel's statistics.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import cuda, float32
+
+from .budget import Budget
+from .elements import BUDGET, element, launch_each
+from .toolchain import ONE, ZERO, grid, kernel, launch
+
+BUDGETS = {
+    "_forward": BUDGET,
+    "_backward_input": BUDGET,
+    "_from_running": BUDGET,
+    "_mean_of": BUDGET,
+    "_statistics_of": BUDGET,
+    "_sums_of": BUDGET,
+    "_part_sums": Budget(registers=40, shared_bytes=2048),
+    "_part_squares": Budget(registers=40, shared_bytes=2048),
+}
+
+_CHANNELS, _ROWS = 32, 8
+_THREADS = _CHANNELS * _ROWS
+"""Threads of a block that adds rows: so many channels side by side, so many rows at a time."""
+_PART = 256
+"""Rows that a block adds."""
+_MOST_PARTS = 256
+_ACROSS, _DOWN, _TWO = np.uint32(_CHANNELS), np.uint32(_ROWS), np.uint32(2)
+_NOTHING = np.uint32(0)
+
+
+def workspace_size(rows: int, channels: int) -> int:
+    """Elements of workspace that `statistics` and `sums` need."""
+    return 2 * _parts(rows)[0] * channels
+
+
+def _parts(rows: int) -> tuple[int, int]:
+    """(parts, rows of each but the last)."""
+    part_rows = -(-rows // max(1, min(_MOST_PARTS, -(-rows // _PART))))
+    return -(-rows // part_rows), part_rows
+
+
+@kernel
+def _part_squares(
+    partial: Any, x: Any, mean: Any, rows: Any, channels: Any, part_rows: Any, power: Any
+) -> None:
+    """partial (parts, C) = the sums over each part's rows of (x - mean)^2, or, with `power` 1, of x."""
+    shared = cuda.shared.array(_THREADS, float32)
+    thread = np.uint32(cuda.threadIdx.x)
+    across = np.uint32(thread % _ACROSS)
+    down = np.uint32(thread // _ACROSS)
+    c = np.uint32(np.uint32(cuda.blockIdx.x) * _ACROSS + across)
+    part = np.uint32(cuda.blockIdx.y)
+    row = np.uint32(part * part_rows + down)
+    end = min(np.uint32(part * part_rows + part_rows), rows)
+    total = ZERO
+    if c < channels:
+        while row < end:
+            value = x[np.uint32(row * channels + c)]
+            if power == _TWO:
+                value = (value - mean[c]) * (value - mean[c])
+            total += value
+            row = np.uint32(row + _DOWN)
+    shared[thread] = total
+    cuda.syncthreads()
+    if down == _NOTHING and c < channels:
+        total = shared[across]
+        for i in range(1, _ROWS):
+            total += shared[np.uint32(across + np.uint32(i) * _ACROSS)]
+        partial[np.uint32(part * channels + c)] = total
+
+
+@kernel
+def _part_sums(
+    partial: Any, d_y: Any, x: Any, mean: Any, rows: Any, channels: Any, part_rows: Any, first: Any
+) -> None:
+    """Of each part's rows the sums of d_y (x - mean) into `partial`, and those of d_y from its element `first` on."""
+    scaled = cuda.shared.array(_THREADS, float32)
+    plain = cuda.shared.array(_THREADS, float32)
+    thread = np.uint32(cuda.threadIdx.x)
+    across = np.uint32(thread % _ACROSS)
+    down = np.uint32(thread // _ACROSS)
+    c = np.uint32(np.uint32(cuda.blockIdx.x) * _ACROSS + across)
+    part = np.uint32(cuda.blockIdx.y)
+    row = np.uint32(part * part_rows + down)
+    end = min(np.uint32(part * part_rows + part_rows), rows)
+    total, other = ZERO, ZERO
+    if c < channels:
+        while row < end:
+            place = np.uint32(row * channels + c)
+            total += d_y[place] * (x[place] - mean[c])
+            other += d_y[place]
+            row = np.uint32(row + _DOWN)
+    scaled[thread] = total
+    plain[thread] = other
+    cuda.syncthreads()
+    if down == _NOTHING and c < channels:
+        total, other = scaled[across], plain[across]
+        for i in range(1, _ROWS):
+            place = np.uint32(across + np.uint32(i) * _ACROSS)
+            total += scaled[place]
+            other += plain[place]
+        place = np.uint32(part * channels + c)
+        partial[place] = total
+        partial[np.uint32(first + place)] = other
+
+
+@kernel
+def _mean_of(mean: Any, partial: Any, parts: Any, rows: Any) -> None:
+    """mean_c from the parts' sums."""
+    c = element()
+    channels = np.uint32(mean.size)
+    if c < channels:
+        total = ZERO
+        for part in range(parts):
+            total += partial[np.uint32(np.uint32(part) * channels + c)]
+        mean[c] = total / float32(rows)
+
+
+@kernel
+def _statistics_of(
+    mean: Any,
+    inverse: Any,
+    running_mean: Any,
+    running_variance: Any,
+    partial: Any,
+    parts: Any,
+    rows: Any,
+    momentum: Any,
+    eps: Any,
+) -> None:
+    """1 / sqrt(variance_c + eps) from the parts' squares, and the running statistics moved."""
+    c = element()
+    channels = np.uint32(mean.size)
+    if c < channels:
+        total = ZERO
+        for part in range(parts):
+            total += partial[np.uint32(np.uint32(part) * channels + c)]
+        others = float32(rows - np.uint32(1)) if rows > np.uint32(1) else ONE
+        inverse[c] = ONE / math.sqrt(total / float32(rows) + eps)
+        running_mean[c] = (ONE - momentum) * running_mean[c] + momentum * mean[c]
+        running_variance[c] = (ONE - momentum) * running_variance[c] + momentum * (total / others)
+
+
+@kernel
+def _sums_of(d_scale: Any, d_shift: Any, partial: Any, inverse: Any, parts: Any, first: Any) -> None:
+    """d_scale_c and d_shift_c from the parts' sums."""
+    c = element()
+    channels = np.uint32(d_scale.size)
+    if c < channels:
+        scaled, plain = ZERO, ZERO
+        for part in range(parts):
+            place = np.uint32(np.uint32(part) * channels + c)
+            scaled += partial[place]
+            plain += partial[np.uint32(first + place)]
+        d_scale[c] = scaled * inverse[c]
+        d_shift[c] = plain
+
+
+@kernel
+def _from_running(mean: Any, inverse: Any, running_mean: Any, running_variance: Any, eps: Any) -> None:
+    c = element()
+    if c < np.uint32(mean.size):
+        mean[c] = running_mean[c]
+        inverse[c] = ONE / math.sqrt(running_variance[c] + eps)
+
+
+@kernel
+def _forward(
+    y: Any, x: Any, mean: Any, inverse: Any, scale: Any, shift: Any, slope: Any, channels: Any
+) -> None:
+    i = element()
+    if i < np.uint32(y.size):
+        c = np.uint32(i % channels)
+        value = (x[i] - mean[c]) * (inverse[c] * scale[c]) + shift[c]
+        y[i] = value if value > ZERO else slope * value
+
+
+@kernel
+def _backward_input(
+    d_x: Any,
+    d_y: Any,
+    x: Any,
+    mean: Any,
+    inverse: Any,
+    scale: Any,
+    d_scale: Any,
+    d_shift: Any,
+    channels: Any,
+    share: Any,
+) -> None:
+    i = element()
+    if i < np.uint32(d_x.size):
+        c = np.uint32(i % channels)
+        centred = (x[i] - mean[c]) * inverse[c]
+        d_x[i] = scale[c] * inverse[c] * (d_y[i] - share * (d_shift[c] + centred * d_scale[c]))
+
+
+def statistics(
+    mean: Any,
+    inverse: Any,
+    running_mean: Any,
+    running_variance: Any,
+    x: Any,
+    momentum: Any,
+    eps: Any,
+    workspace: Any,
+) -> None:
+    """The batch's statistics, and the running ones moved towards them."""
+    rows, channels = x.shape
+    parts, part_rows = _parts(rows)
+    blocks = grid(channels, _CHANNELS), parts
+    launch(_part_squares, blocks, _THREADS, workspace, x, mean, rows, channels, part_rows, 1)
+    launch_each(_mean_of, channels, mean, workspace, parts, rows)
+    launch(_part_squares, blocks, _THREADS, workspace, x, mean, rows, channels, part_rows, 2)
+    launch_each(
+        _statistics_of,
+        channels,
+        mean,
+        inverse,
+        running_mean,
+        running_variance,
+        workspace,
+        parts,
+        rows,
+        float(momentum),
+        float(eps),
+    )
+
+
+def from_running(mean: Any, inverse: Any, running_mean: Any, running_variance: Any, eps: Any) -> None:
+    """The running statistics in the place of a batch's."""
+    launch_each(_from_running, mean.size, mean, inverse, running_mean, running_variance, float(eps))
+
+
+def forward(y: Any, x: Any, mean: Any, inverse: Any, scale: Any, shift: Any, slope: Any) -> None:
+    """y = f((x - mean) inverse scale + shift), channel by channel."""
+    launch_each(_forward, y.size, y, x, mean, inverse, scale, shift, float(slope), x.shape[1])
+
+
+def sums(d_scale: Any, d_shift: Any, d_y: Any, x: Any, mean: Any, inverse: Any, workspace: Any) -> None:
+    """The gradients of scale and shift."""
+    rows, channels = x.shape
+    parts, part_rows = _parts(rows)
+    blocks, first = (grid(channels, _CHANNELS), parts), parts * channels
+    launch(_part_sums, blocks, _THREADS, workspace, d_y, x, mean, rows, channels, part_rows, first)
+    launch_each(_sums_of, channels, d_scale, d_shift, workspace, inverse, parts, first)
+
+
+def backward_input(
+    d_x: Any, d_y: Any, x: Any, mean: Any, inverse: Any, scale: Any, d_scale: Any, d_shift: Any
+) -> None:
+    """The gradient of x through its batch's statistics."""
+    rows, channels = x.shape
+    arguments = d_x, d_y, x, mean, inverse, scale, d_scale, d_shift
+    launch_each(_backward_input, d_x.size, *arguments, channels, 1.0 / rows)

@@ -1,0 +1,169 @@
+"""Batch normalisation (Ioffe and Szegedy, 2015), a channel at a time; x (M,C) has a row a pixel of a picture.
+
+statistics       x -> mean (C), inverse (C) = 1 / sqrt(variance + eps), and the running ones moved towards them:
+                 running = (1 - momentum) running + momentum new. The batch's variance divides by M, the running one's share
+                 by M - 1, as PyTorch has it.
+from_running     running mean and variance -> mean, inverse: what is used outside training
+forward          y = f((x - mean) inverse scale + shift), f(v) = v above 0, else slope v
+sums             d_scale = sum over m of d_y (x - mean) inverse,  d_shift = sum over m of d_y
+backward_input   d_x = scale inverse (d_y - d_shift / M - (x - mean) inverse d_scale / M): the statistics depend on x too
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from .compilation import jit
+from .kernel import Kernel, by_device
+
+_BLOCKS = 32
+"""Partial sums at most: cut by the shape alone, so that the result does not depend on the threads."""
+_ROWS = 16
+"""Rows that each of them adds at least."""
+
+
+def _workspace_size_cpu(rows: int, channels: int) -> int:
+    """Elements of workspace that `statistics` and `sums` need."""
+    return 2 * _blocks(rows) * channels
+
+
+def _blocks(rows: int) -> int:
+    return max(1, min(_BLOCKS, rows // _ROWS))
+
+
+def _statistics_cpu(
+    mean: Any,
+    inverse: Any,
+    running_mean: Any,
+    running_variance: Any,
+    x: Any,
+    momentum: Any,
+    eps: Any,
+    workspace: Any,
+) -> None:
+    """mean_c and 1 / sqrt(variance_c + eps), in two passes: first the means, then the squares of what is left."""
+    blocks = _blocks(len(x))
+    partial = workspace[: blocks * mean.size].reshape(blocks, mean.size)
+    _statistics(mean, inverse, running_mean, running_variance, x, momentum, eps, partial)
+
+
+@jit(parallel=True)
+def _statistics(
+    mean: Any,
+    inverse: Any,
+    running_mean: Any,
+    running_variance: Any,
+    x: Any,
+    momentum: Any,
+    eps: Any,
+    partial: Any,
+) -> None:
+    number = x.dtype.type
+    rows, channels = x.shape
+    blocks = len(partial)
+    for block in prange(blocks):
+        own = partial[block]
+        own[:] = 0
+        for m in range(rows * block // blocks, rows * (block + 1) // blocks):
+            line = x[m]
+            for c in range(channels):
+                own[c] += line[c]
+    mean[:] = 0
+    for block in range(blocks):
+        for c in range(channels):
+            mean[c] += partial[block, c]
+    for c in range(channels):
+        mean[c] /= number(rows)
+    for block in prange(blocks):
+        own = partial[block]
+        own[:] = 0
+        for m in range(rows * block // blocks, rows * (block + 1) // blocks):
+            line = x[m]
+            for c in range(channels):
+                own[c] += (line[c] - mean[c]) * (line[c] - mean[c])
+    share, left = number(momentum), number(1) - number(momentum)
+    for c in range(channels):
+        total = number(0)
+        for block in range(blocks):
+            total += partial[block, c]
+        inverse[c] = number(1) / np.sqrt(total / number(rows) + number(eps))
+        running_mean[c] = left * running_mean[c] + share * mean[c]
+        running_variance[c] = left * running_variance[c] + share * (total / number(max(rows - 1, 1)))
+
+
+@jit(parallel=True)
+def _from_running_cpu(mean: Any, inverse: Any, running_mean: Any, running_variance: Any, eps: Any) -> None:
+    """mean_c = running mean, inverse_c = 1 / sqrt(running variance + eps)."""
+    number = mean.dtype.type
+    for c in prange(mean.size):
+        mean[c] = running_mean[c]
+        inverse[c] = number(1) / np.sqrt(running_variance[c] + number(eps))
+
+
+@jit(parallel=True)
+def _forward_cpu(y: Any, x: Any, mean: Any, inverse: Any, scale: Any, shift: Any, slope: Any) -> None:
+    """y_mc = f((x_mc - mean_c) inverse_c scale_c + shift_c)."""
+    below = y.dtype.type(slope)
+    for m in prange(x.shape[0]):
+        line, target = x[m], y[m]
+        for c in range(line.size):
+            value = (line[c] - mean[c]) * (inverse[c] * scale[c]) + shift[c]
+            target[c] = value if value > 0 else below * value
+
+
+def _sums_cpu(d_scale: Any, d_shift: Any, d_y: Any, x: Any, mean: Any, inverse: Any, workspace: Any) -> None:
+    """d_scale_c = sum of d_y_mc (x_mc - mean_c) inverse_c, d_shift_c = sum of d_y_mc."""
+    blocks = _blocks(len(x))
+    partial = workspace[: 2 * blocks * mean.size].reshape(blocks, 2, mean.size)
+    _sums(d_scale, d_shift, d_y, x, mean, inverse, partial)
+
+
+@jit(parallel=True)
+def _sums(d_scale: Any, d_shift: Any, d_y: Any, x: Any, mean: Any, inverse: Any, partial: Any) -> None:
+    rows, channels = x.shape
+    blocks = len(partial)
+    for block in prange(blocks):
+        scaled, plain = partial[block, 0], partial[block, 1]
+        scaled[:] = 0
+        plain[:] = 0
+        for m in range(rows * block // blocks, rows * (block + 1) // blocks):
+            line, signal = x[m], d_y[m]
+            for c in range(channels):
+                scaled[c] += signal[c] * (line[c] - mean[c])
+                plain[c] += signal[c]
+    d_scale[:] = 0
+    d_shift[:] = 0
+    for block in range(blocks):
+        for c in range(channels):
+            d_scale[c] += partial[block, 0, c] * inverse[c]
+            d_shift[c] += partial[block, 1, c]
+
+
+@jit(parallel=True)
+def _backward_input_cpu(
+    d_x: Any, d_y: Any, x: Any, mean: Any, inverse: Any, scale: Any, d_scale: Any, d_shift: Any
+) -> None:
+    """d_x_mc = scale_c inverse_c (d_y_mc - d_shift_c / M - (x_mc - mean_c) inverse_c d_scale_c / M)."""
+    number = d_x.dtype.type
+    share = number(1) / number(x.shape[0])
+    for m in prange(x.shape[0]):
+        line, signal, target = x[m], d_y[m], d_x[m]
+        for c in range(line.size):
+            centred = (line[c] - mean[c]) * inverse[c]
+            left = signal[c] - share * (d_shift[c] + centred * d_scale[c])
+            target[c] = scale[c] * inverse[c] * left
+
+
+workspace_size = by_device("normalization.workspace_size", cpu=_workspace_size_cpu)
+"""(device, rows, channels) -> elements of workspace."""
+
+statistics = Kernel(
+    "normalization.statistics", outputs=4, work=lambda mean, i, r, v, x, *_: x.size, cpu=_statistics_cpu
+)
+from_running = Kernel("normalization.from_running", outputs=2, cpu=_from_running_cpu)
+forward = Kernel("normalization.forward", cpu=_forward_cpu)
+sums = Kernel("normalization.sums", outputs=2, work=lambda d, e, d_y, *_: d_y.size, cpu=_sums_cpu)
+backward_input = Kernel("normalization.backward_input", cpu=_backward_input_cpu)
