@@ -14,7 +14,7 @@ import naive
 import numpy as np
 
 from numbacnn.layers import Convolution
-from numbacnn.ops import activations, dense, losses, normalization, pooling
+from numbacnn.ops import activations, dense, losses, normalization, pooling, update
 from numbacnn.ops.geometry import Padding, Window
 
 
@@ -563,9 +563,38 @@ UPDATE_LAYERS = {
 }
 
 
-def sgd(generator, dtype, size):
+OPTIONAL = {
+    "one element": (1, False),
+    "seven": (7, False),
+    "seven, the other way": (7, True),
+    "a thousand and one": (1001, False),
+    "a thousand and one, the other way": (1001, True),
+}
+"""Without and with Nesterov's momentum; with weight decay in the gradient and beside it."""
+OPTIONAL_LAYERS = {name: (size, False) for name, size in UPDATE_LAYERS.items()}
+
+
+def sgd(generator, dtype, shape):
+    size, nesterov = shape
     arrays = (numbers(generator, dtype, size) for _ in range(3))
-    return [*arrays, np.array([0.1], dtype), 0.9, 0.0005, size // 2]
+    return [*arrays, np.array([0.1], dtype), 0.9, 0.0005, size // 2, nesterov]
+
+
+def adam(generator, dtype, shape):
+    size, decoupled = shape
+    weights, first, second, gradient = (numbers(generator, dtype, size) for _ in range(4))
+    rates = np.array([0.01, 1 / (1 - 0.9**3), 1 / np.sqrt(1 - 0.999**3)], dtype)
+    return [weights, first, second**2, gradient, rates, 0.9, 0.999, 1e-8, 0.0005, size // 2, decoupled]
+
+
+def clip(generator, dtype, size):
+    gradient = numbers(generator, dtype, size)
+    workspace = unwritten(dtype, update.workspace_size("cpu", size))
+    return [gradient, unwritten(dtype, 1), 0.5, workspace]
+
+
+def average(generator, dtype, size):
+    return [*(numbers(generator, dtype, size) for _ in range(2)), 0.01]
 
 
 # What a step says of itself: a picture more is unsure of several classes
@@ -747,6 +776,13 @@ COMPARISONS: dict[str, Comparison] = {
         distort, lambda y, *rest: (naive.distort(y.shape, *rest),), DISTORTIONS, DISTORTION_LAYERS
     ),
     "tally.write": Comparison(tally, naive.tally, SCORES, SCORE_LAYERS),
-    "update.sgd": Comparison(sgd, naive.sgd, SIZES, UPDATE_LAYERS, outputs=2),
+    "update.sgd": Comparison(sgd, naive.sgd, OPTIONAL, OPTIONAL_LAYERS, outputs=2),
+    "update.adam": Comparison(adam, naive.adam, OPTIONAL, OPTIONAL_LAYERS, outputs=3),
+    "update.clip": Comparison(
+        clip, lambda gradient, norm, limit, _: naive.clip(gradient, limit), SIZES, UPDATE_LAYERS, outputs=2
+    ),
+    "update.average": Comparison(
+        average, lambda mean, weights, share: (mean + share * (weights - mean),), SIZES, UPDATE_LAYERS
+    ),
 }
 """Kernel -> its row."""

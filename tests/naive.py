@@ -300,10 +300,27 @@ def distort(shape, images, points, thickness, fill):
     return y
 
 
-def sgd(weights, velocity, gradient, rate, momentum, decay, decayed):
+def sgd(weights, velocity, gradient, rate, momentum, decay, decayed, nesterov):
     pull = np.where(np.arange(weights.size) < decayed, decay, 0)
-    velocity = momentum * velocity - rate * (gradient + pull * weights)
-    return weights + velocity, velocity
+    slope = gradient + pull * weights
+    velocity = momentum * velocity - rate * slope
+    return weights + (momentum * velocity - rate * slope if nesterov else velocity), velocity
+
+
+def adam(weights, first, second, gradient, rates, beta1, beta2, eps, decay, decayed, decoupled):
+    pull = np.where(np.arange(weights.size) < decayed, decay, 0)
+    if decoupled:
+        weights = weights * (1 - rates[0] * pull)
+    else:
+        gradient = gradient + pull * weights
+    first = beta1 * first + (1 - beta1) * gradient
+    second = beta2 * second + (1 - beta2) * gradient**2
+    return weights - rates[0] * first * rates[1] / (np.sqrt(second) * rates[2] + eps), first, second
+
+
+def clip(gradient, limit):
+    norm = np.sqrt((gradient**2).sum())
+    return gradient * min(1, limit / norm), np.array([norm])
 
 
 def tally(rows, losses, scores, labels, step):

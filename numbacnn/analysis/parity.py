@@ -196,7 +196,12 @@ def _exercise() -> None:
     softmax.backward(np.empty_like(probabilities), d_probabilities, probabilities)
     weights, velocity = np.zeros_like(plan.gradient), np.ones_like(plan.gradient)
     rate = np.array([0.1], np.float32)
-    update.sgd(weights, velocity, plan.gradient, rate, 0.9, 0.01, weights.size // 2)
+    half = weights.size // 2
+    update.sgd(weights, velocity, plan.gradient, rate, 0.9, 0.01, half, True)
+    rates, second = np.array([0.1, 10, 30], np.float32), np.ones_like(plan.gradient)
+    update.adam(weights, velocity, second, plan.gradient, rates, 0.9, 0.999, 1e-8, 0.01, half, True)
+    update.average(weights, velocity, 0.1)
+    update.clip(plan.gradient, np.zeros(1, np.float32), 0.1, np.zeros(64, np.float32))
     tally.write(
         np.zeros((3, 2), np.float32), plan.loss_values, probabilities, labels, np.array([1, 1], np.uint64)
     )

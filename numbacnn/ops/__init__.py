@@ -22,5 +22,5 @@ The ops
     pixels        mean, scale and channel order: the model's own preprocessing
     augmentation  flip, crop, shift and colour of a batch of pictures
     tally         the sum of a step's losses, and its wrong answers
-    update        stochastic gradient descent with momentum and weight decay, of all parameters at once
+    update        optimizers: stochastic gradient descent, Adam; the gradient's norm; an average of the weights
 """

@@ -1,17 +1,27 @@
-"""Stochastic gradient descent (lecture: SGD), with momentum and weight decay as in AlexNet's paper.
+"""What optimizers do to a row of parameters (flat: all of a network's).
 
-sgd     weights, velocity, gradient (flat: all of a network's), rate (1) -> weights and velocity, in place; weight decay
-        pulls at the first `decayed` of them
+sgd       weights, velocity; gradient, rate (1): momentum and weight decay as in AlexNet's paper, or Nesterov's momentum
+adam      weights, first, second; gradient, rates (3): moving averages of the gradient and of its square
+clip      gradient, norm (1): a gradient that is longer than a limit is shortened to it
+average   average; weights: the average moves towards the weights by a share of the way
+
+Weight decay pulls at the first `decayed` weights.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import prange
 
 from .compilation import jit
-from .kernel import Kernel
+from .kernel import Kernel, by_device
+
+_BLOCKS = 64
+"""Partial sums of a norm at most: cut by the size alone, so that the result does not depend on the threads."""
+_LEAST = 1024
+"""Elements that each of them adds at least."""
 
 
 @jit(parallel=True)
@@ -23,14 +33,98 @@ def _sgd_cpu(
     momentum: Any,
     decay: Any,
     decayed: Any,
+    nesterov: Any,
 ) -> None:
-    """v = momentum v - rate (dE/dw + decay w);  w = w + v (Krizhevsky et al., 2012, section 5)."""
+    """v = momentum v - rate (dE/dw + decay w);  w = w + v (Krizhevsky et al., 2012, section 5).
+
+    With Nesterov's momentum w moves by one more step along the new v: w = w + momentum v - rate (dE/dw + decay w)
+    (Sutskever et al., 2013, as PyTorch writes it).
+    """
     number = weights.dtype.type
     share, pull, none = number(momentum), number(decay), number(0)
     for i in prange(weights.size):
         own = pull if i < decayed else none
-        velocity[i] = share * velocity[i] - rate[0] * (gradient[i] + own * weights[i])
-        weights[i] += velocity[i]
+        change = rate[0] * (gradient[i] + own * weights[i])
+        velocity[i] = share * velocity[i] - change
+        weights[i] += share * velocity[i] - change if nesterov else velocity[i]
 
+
+@jit(parallel=True)
+def _adam_cpu(
+    weights: Any,
+    first: Any,
+    second: Any,
+    gradient: Any,
+    rates: Any,
+    beta1: Any,
+    beta2: Any,
+    eps: Any,
+    decay: Any,
+    decayed: Any,
+    decoupled: Any,
+) -> None:
+    """m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  w = w - rate m / (1-b1^t) / (sqrt(v / (1-b2^t)) + eps).
+
+    Kingma and Ba (2015). `rates` holds the learning rate, 1 / (1-b1^t) and 1 / sqrt(1-b2^t). Weight decay is part of g,
+    or, `decoupled`, w = w - rate decay w beside it (Loshchilov and Hutter, 2019).
+    """
+    number = weights.dtype.type
+    one, none = number(1), number(0)
+    share, squares, least, pull = number(beta1), number(beta2), number(eps), number(decay)
+    for i in prange(weights.size):
+        own = pull if i < decayed else none
+        slope, weight = gradient[i], weights[i]
+        if decoupled:
+            weight -= rates[0] * own * weight
+        else:
+            slope += own * weight
+        first[i] = share * first[i] + (one - share) * slope
+        second[i] = squares * second[i] + (one - squares) * slope * slope
+        weights[i] = weight - rates[0] * (first[i] * rates[1]) / (np.sqrt(second[i]) * rates[2] + least)
+
+
+def _workspace_size_cpu(size: int) -> int:
+    """Elements of workspace that `clip` needs."""
+    return max(1, min(_BLOCKS, size // _LEAST))
+
+
+def _clip_cpu(gradient: Any, norm: Any, limit: Any, workspace: Any) -> None:
+    """norm = |g|;  g = g min(1, limit / norm) (Pascanu et al., 2013)."""
+    _clip(gradient, norm, limit, workspace[: _workspace_size_cpu(gradient.size)])
+
+
+@jit(parallel=True)
+def _clip(gradient: Any, norm: Any, limit: Any, partial: Any) -> None:
+    number = gradient.dtype.type
+    size, blocks = gradient.size, partial.size
+    for block in prange(blocks):
+        total = number(0)
+        for i in range(size * block // blocks, size * (block + 1) // blocks):
+            total += gradient[i] * gradient[i]
+        partial[block] = total
+    whole = number(0)
+    for block in range(blocks):
+        whole += partial[block]
+    norm[0] = np.sqrt(whole)
+    # Written so that a norm that is no number leaves the gradient as it is, to be seen in the loss.
+    if norm[0] > number(limit):
+        share = number(limit) / norm[0]
+        for i in prange(size):
+            gradient[i] *= share
+
+
+@jit(parallel=True)
+def _average_cpu(average: Any, weights: Any, share: Any) -> None:
+    """a = a + share (w - a)."""
+    part = average.dtype.type(share)
+    for i in prange(average.size):
+        average[i] += part * (weights[i] - average[i])
+
+
+workspace_size = by_device("update.workspace_size", cpu=_workspace_size_cpu)
+"""(device, size of the gradient) -> elements of workspace that `clip` needs."""
 
 sgd = Kernel("update.sgd", outputs=2, cpu=_sgd_cpu)
+adam = Kernel("update.adam", outputs=3, cpu=_adam_cpu)
+clip = Kernel("update.clip", outputs=2, cpu=_clip_cpu)
+average = Kernel("update.average", cpu=_average_cpu)

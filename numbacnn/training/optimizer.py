@@ -57,6 +57,7 @@ class SGD:
                 self.momentum,
                 self._weight_decay,
                 group.decayed,
+                False,
             )
 
     def moves(self) -> bool:

@@ -39,6 +39,8 @@ def _workspace_size(kernel: str, named: dict[str, Any]) -> int:
     ask = of_device(f"{room}.workspace_size", "cuda")
     if kernel == "dense.bias_gradient":
         return int(ask(named["d_bias"].size, len(named["d_y"])))
+    if room == "update":
+        return int(ask(named["gradient"].size))
     if room == "normalization":
         return int(ask(*named["x"].shape))
     y, x = (named.get(letter, named.get(f"d_{letter}")) for letter in "yx")
