@@ -11,6 +11,8 @@ from .alexnet import alexnet
 from .cifar_quick import cifar_quick
 from .digits import digits
 from .lenet import lenet, lenet_1998
+from .resnet import resnet_18
+from .vgg import vgg_11_bn
 from .vgg_small import vgg_small
 
 
@@ -29,5 +31,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "alexnet": Architecture(alexnet, (227, 227, 3), 1000),
     "cifar-quick": Architecture(cifar_quick, (32, 32, 3), 10),
     "vgg-small": Architecture(vgg_small, (32, 32, 3), 10),
+    "vgg-11-bn": Architecture(vgg_11_bn, (224, 224, 3), 1000),
+    "resnet-18": Architecture(resnet_18, (224, 224, 3), 1000),
     "digits": Architecture(digits, (8, 8, 1), 10),
 }
