@@ -60,7 +60,7 @@ def test_labels_that_do_not_fit() -> None:
 )
 def test_equal_scores_are_not_among_the_best_five_by_luck(bias: np.ndarray, expected: float) -> None:
     network = build("digits", initialise="zero")
-    network.graph["dense4"].layer.parameters["bias"][:] = bias
+    network.graph.write("dense4/bias", bias)
     pictures = Split(np.zeros((10, 8, 8, 1), np.uint8), np.arange(10))
     measured = evaluate(network, pictures)
     assert measured.top5_error == expected
