@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numbacnn.arena import ALIGNMENT, Block, layout
+
+from numbacnn.program.arena import ALIGNMENT, Block, layout
 
 
 def test_blocks_alive_together_never_overlap():
