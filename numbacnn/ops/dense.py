@@ -17,7 +17,7 @@ from numba import prange
 from .compilation import jit, threads
 from .kernel import Kernel, by_device
 from .product import multiply, multiply_workspace, zeros
-from .vectors import add, copy
+from .vectors import add, copy, multiply_add
 
 _BLOCKS = 32
 """Partial sums of a bias gradient at most: cut by the shape alone, so that the result does not depend on the threads."""
@@ -53,7 +53,11 @@ def _forward_cpu(y: Any, x: Any, weights: Any, bias: Any, slope: Any, workspace:
 
 @jit(parallel=True)
 def _forward_row(y: Any, x: Any, weights: Any, bias: Any, slope: Any) -> None:
-    """One picture: every weight is used once, so that nothing is won by packing, and all by reading it in order."""
+    """One picture: every weight is used once, so that nothing is won by packing, and all by reading it in order.
+
+    An output is summed as `multiply` sums it, input after input with one rounding each, so that a picture's outputs are
+    the same bits alone and in a batch.
+    """
     depth, share = weights.shape[0], y.dtype.type(slope)
     for block in prange((y.size + _COLUMNS - 1) // _COLUMNS):
         first = block * _COLUMNS
@@ -71,10 +75,11 @@ def _forward_row(y: Any, x: Any, weights: Any, bias: Any, slope: Any) -> None:
                 weights[k + 3, first:last],
             )
             for i in range(total.size):
-                total[i] += (a * v[i] + b * w[i]) + (c * p[i] + d * q[i])
+                half = multiply_add(b, w[i], multiply_add(a, v[i], total[i]))
+                total[i] = multiply_add(d, q[i], multiply_add(c, p[i], half))
         for k in range(whole, depth):
             for i in range(total.size):
-                total[i] += x[k] * weights[k, first + i]
+                total[i] = multiply_add(x[k], weights[k, first + i], total[i])
         for i in range(total.size):
             total[i] = total[i] if total[i] > 0 else share * total[i]
 

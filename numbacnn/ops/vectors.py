@@ -1,8 +1,13 @@
 """Loops over neighbouring numbers that the compiler makes vectors of: given slices, it sees that nothing overlaps."""
 
+# Numba calls intrinsics with its own builder objects, which have no types.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
+
 from __future__ import annotations
 
 from typing import Any
+
+from numba.extending import intrinsic
 
 from .compilation import jit
 
@@ -19,3 +24,13 @@ def add(target: Any, source: Any) -> None:
     """target_k += source_k."""
     for k in range(target.size):
         target[k] += source[k]
+
+
+@intrinsic
+def multiply_add(typingctx, a, b, c):
+    """a b + c, rounded once, as the register tile of products does it."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fma(*arguments)
+
+    return a(a, b, c), generate
