@@ -8,7 +8,7 @@ import pytest
 from numbacnn.architectures import build
 from numbacnn.layers import Pixels
 from numbacnn.program import Loss, Program
-from numbacnn.training.optimizer import SGD
+from numbacnn.training.optimizers import SGD
 
 BATCHES = {"digits": 64, "lenet": 64, "cifar-quick": 64, "vgg-small": 32, "alexnet": 16}
 

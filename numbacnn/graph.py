@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -237,6 +237,15 @@ class Graph:
         if not self.has_values:
             raise NetworkError(f"{name} has no numbers yet: Graph.initialise gives every parameter its first")
         return self.device.read(self.parameters[name].value)
+
+    def snapshot(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Copies of all parameters and buffers on the host, by name."""
+        return {name: np.array(self.read(name)) for name in (*self.parameters, *self.buffers)}
+
+    def restore(self, snapshot: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """Puts the numbers of a `snapshot` back, in place."""
+        for name, values in snapshot.items():
+            self.write(name, values)
 
     def initialise(self, scheme: str = "he", seed: int = 0, **options: float) -> None:
         """Gives every parameter and buffer its first values (layers.initialization), the same for the same seed.

@@ -14,7 +14,7 @@ from numbacnn.data.pictures import load
 from numbacnn.layers import Pixels
 from numbacnn.program import Loss, Program
 from numbacnn.storage import load_model, save_model
-from numbacnn.training.optimizer import SGD
+from numbacnn.training.optimizers import SGD
 from numbacnn_cli.__main__ import main
 
 COUNT = 40

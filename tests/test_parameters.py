@@ -12,7 +12,7 @@ from numbacnn.errors import NetworkError, ShapeError, UsageError
 from numbacnn.graph import Graph
 from numbacnn.layers import Add, Convolution, Dense, Flatten, Layer, MaxPool, ReLU, Softmax
 from numbacnn.program import Loss, Program
-from numbacnn.training.optimizer import SGD
+from numbacnn.training.optimizers import SGD
 
 LABELS = np.array([0, 2, 1, 2, 0])
 TAIL = [("flatten", Flatten()), ("dense", Dense(3)), ("softmax", Softmax())]

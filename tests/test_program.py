@@ -25,7 +25,7 @@ from numbacnn.layers import (
     Tanh,
 )
 from numbacnn.program import Loss, Program
-from numbacnn.training.optimizer import SGD
+from numbacnn.training.optimizers import SGD
 
 LINES = [
     ("pixels", Pixels(mean=(120.0, 100.0), scale=0.02)),

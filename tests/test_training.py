@@ -203,7 +203,7 @@ def test_halve_goes_back_to_the_best_weights_and_starts_from_rest() -> None:
     ):
         key = f"{node}/{name}"
         np.testing.assert_array_equal(array, state.best_weights[key])
-        assert not state.velocity[key].any()
+        assert not state.kept["velocity"][key].any()
 
 
 def test_the_first_epoch_after_a_roll_back_starts_where_the_best_one_ended() -> None:

@@ -75,7 +75,7 @@ def _forward_row(y: Any, x: Any, weights: Any, bias: Any, slope: Any) -> None:
                 weights[k + 3, first:last],
             )
             for i in range(total.size):
-                half = multiply_add(b, w[i], multiply_add(a, v[i], total[i]))
+                half: Any = multiply_add(b, w[i], multiply_add(a, v[i], total[i]))
                 total[i] = multiply_add(d, q[i], multiply_add(c, p[i], half))
         for k in range(whole, depth):
             for i in range(total.size):

@@ -470,13 +470,15 @@ class Program:
             raise DataError(f"label {wrong}: a class from 0 to {classes - 1} is expected")
         self.device.write(self.labels, labels)
 
-    def backward_loss(self, labels: Array | None, loss: Loss, *, reduction: str = "mean") -> Array | None:
-        """The gradient of the mean loss, or of the sum, taken back as far as this Program's gradients go; `loss_values` holds
+    def backward_loss(
+        self, labels: Array | None, loss: Loss, *, reduction: str = "mean", weight: float = 1.0
+    ) -> Array | None:
+        """The gradient of `weight` times the mean loss, or the sum, taken back as far as this Program's gradients go; `loss_values` holds
         the losses. `labels` None: what `labels` holds, unchecked.
         """
         if labels is not None:
             self._take(labels)
-        self._measure(loss, 1 / self.count if reduction == "mean" else 1.0)
+        self._measure(loss, weight / self.count if reduction == "mean" else weight)
         return self._run_backward(self.scores, RULES["standard"])
 
     def backward(self, start: str, d_output: Array, *, rule: str = "standard") -> Array | None:

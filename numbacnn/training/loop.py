@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,14 @@ from .evaluation import EVALUATION_BATCH, evaluate
 from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, StoppedEarly, Warned
 from .fit import choose_fit, fitted
 from .intake import INTAKES, Batch
-from .optimizer import SGD
+from .optimizers import optimizer_for
 from .prefetch import PLACES, ReadAhead
 from .restoring import check_progress
 from .schedules import SCHEDULES
 from .settings import Settings
 from .standstill import Standstill
 from .state import State
+from .step import Hook, TrainingStep
 from .tally import Tally, Told
 
 
@@ -40,6 +42,7 @@ class Trainer:
         dataset: Dataset,
         settings: Settings,
         resumed: tuple[dict[str, Any], dict[str, Any]] | None = None,
+        hook: Hook | None = None,
     ) -> None:
         settings.check_fit(network.input_shape)
         dataset = dataset.with_classes_of(network)
@@ -50,16 +53,23 @@ class Trainer:
         self.settings = settings = dataclasses.replace(settings, fit=self.fit.setting)
         self._fitted = fitted(dataset, self.fit)
         self._loss = Loss(settings.loss, settings.margin)
-        self.optimizer = SGD(network.graph, momentum=settings.momentum, weight_decay=settings.weight_decay)
+        self.optimizer = optimizer_for(network.graph, settings)
         self._augmentation = Augmentation(self._fitted, network.input_shape, settings)
-        self.state = State() if resumed is None else State.restored(*resumed, self.optimizer)
-        if self.state.velocity:
-            self.optimizer.set_velocity(self.state.velocity)
-        self.state.velocity = self.optimizer.velocity_on_host()
-        self._schedule = SCHEDULES[settings.schedule](settings, **self.state.schedule)
         if settings.workspace_mb:
             network.workspace_bytes = settings.workspace_mb << 20
         self._plan = network.program(min(settings.batch_size, len(dataset.train)), "parameters")
+        self.step = TrainingStep(
+            self._plan,
+            self._loss,
+            self.optimizer,
+            clip_norm=settings.clip_norm,
+            accumulate=settings.accumulate,
+            average=settings.average_weights,
+            hook=hook,
+        )
+        self.state = State() if resumed is None else State.restored(*resumed, self.step)
+        self._keep()
+        self._schedule = SCHEDULES[settings.schedule](settings, **self.state.schedule)
         self.evaluation_batch = min(EVALUATION_BATCH, self._plan.batch_size)
         """Pictures at a time where errors are measured: no more than a step's, whose buffers there is room for."""
         self._batches = -(-len(dataset.train) // self._plan.batch_size)
@@ -67,10 +77,9 @@ class Trainer:
         self._ahead = (PLACES, self._plan.batch_size, *network.input_shape)
         self._tally = Tally(self._plan.device, network.graph.dtype)
         self._standstill = Standstill(dataset, settings)
-        self._passes: dict[int, Callable[[], None]] = {}
 
     def __iter__(self) -> Iterator[Event]:
-        parameters = sum(array.size for array in self.optimizer.parameters.values())
+        parameters = sum(each.size for each in self.network.graph.parameters.values())
         ahead = math.prod(self._ahead) * np.dtype(self.network.graph.dtype).itemsize
         yield RunStarted(
             self.settings.epochs,
@@ -96,7 +105,7 @@ class Trainer:
                 yield from self._end_of_epoch()
         if self.state.epoch < self.settings.epochs:
             yield StoppedEarly(self.state.epoch, self.spent)
-        self.optimizer.restore(self.state.best_weights)
+        self.network.graph.restore(self.state.best_weights)
         yield Finished(
             self.state.best_epoch,
             self.state.best_error,
@@ -173,25 +182,25 @@ class Trainer:
     def settle(self) -> None:
         """Brings all that `state` says up to the last step; a checkpoint needs that first."""
         self._read()
-        self.state.velocity = self.optimizer.velocity_on_host()
+        self._keep()
+
+    def _keep(self) -> None:
+        """What the step remembers, for a checkpoint."""
+        self.state.kept, self.state.updates, self.state.added = (
+            self.step.on_host(), self.optimizer.updates, self.step.batches
+        )  # fmt: skip
 
     def _step(self, batch: Batch) -> None:
         plan, state, count = self._plan, self.state, len(batch.labels)
         self._intake.load(batch)
         plan.set_random(self.settings.seed, state.step)
-        self.optimizer.set_rate(self._schedule.rate(state.epoch + state.batch / self._batches))
-        if count not in self._passes:
-            self._passes[count] = plan.device.recorded(self._pass)
-        self._passes[count]()
+        rate = self._schedule.rate(state.epoch + state.batch / self._batches)
+        self.step(rate, self._tally.rows, last=state.batch + 1 == self._batches)
         self._tally.expect(state.step, state.batch, count)
 
-    def _pass(self) -> None:
-        """All that a step launches; what differs from step to step lies on the device."""
-        plan = self._plan
-        plan.run_forward(plan.scores, training=True)
-        plan.backward_loss(None, self._loss)
-        plan.tally(self._tally.rows)
-        self.optimizer.update(plan.gradient)
+    def _weights_to_measure(self) -> AbstractContextManager[None]:
+        """While it lasts, the network has the weights that are measured: their average, where one is kept."""
+        return nullcontext() if self.step.average is None else self.step.average.in_place()
 
     def _read(self) -> None:
         for told in self._tally.read():
@@ -205,7 +214,7 @@ class Trainer:
         rate = self._schedule.rate(self.state.epoch + told.batch / self._batches)
         best = "no epoch was completed"
         if self.state.best_weights:
-            self.optimizer.restore(self.state.best_weights)
+            self.network.graph.restore(self.state.best_weights)
             best = f"the best weights, of epoch {self.state.best_epoch}, are kept"
         raise TrainingError(
             f"the loss is no longer finite (epoch {self.state.epoch + 1}, batch {told.batch + 1}, learning rate "
@@ -223,9 +232,10 @@ class Trainer:
         }
         idle, answers = self._idle_layers(), None
         if self._fitted.validation is not None:
-            measured = evaluate(
-                self.network, self._fitted.validation, loss=self._loss, batch_size=self.evaluation_batch
-            )
+            with self._weights_to_measure():
+                measured = evaluate(
+                    self.network, self._fitted.validation, loss=self._loss, batch_size=self.evaluation_batch
+                )
             row |= {"validation_loss": measured.loss, "validation_top1_error": measured.top1_error}
             answers = measured.confusion.sum(axis=0)
         error = row.get("validation_top1_error", row["train_top1_error"])
@@ -242,7 +252,8 @@ class Trainer:
         state.loss_sum, state.seconds, state.waiting = 0.0, 0.0, 0.0
         if improved:
             state.best_error, state.best_loss, state.best_epoch = error, loss, state.epoch
-            state.best_weights = self.optimizer.snapshot()
+            with self._weights_to_measure():
+                state.best_weights = self.network.graph.snapshot()
         row["rolled_back"] = self._schedule.ended(improved)
         state.rows.append(row)
         warning = self._standstill.seen(state.rows, answers, last=self.over)
@@ -250,7 +261,8 @@ class Trainer:
             layers = sum(bool(gradients) for gradients in self._plan.gradients.values())
             warning += f"; {self._standstill.advice(idle, layers, moves=self.optimizer.moves())}"
         if row["rolled_back"]:
-            self.optimizer.restore(state.best_weights)
+            self.network.graph.restore(state.best_weights)
+            self.step.rest()
         state.schedule = self._schedule.state()
         yield EpochDone(state.epoch, row, improved, state.best_epoch)
         if warning:
@@ -260,15 +272,21 @@ class Trainer:
 
 
 def train(
-    network: Network, dataset: Dataset, settings: Settings | None = None, **changes: Any
+    network: Network,
+    dataset: Dataset,
+    settings: Settings | None = None,
+    *,
+    hook: Hook | None = None,
+    **changes: Any,
 ) -> Iterator[Event]:
     """Trains a network in place and yields what happens; at the end it holds its best weights.
 
     Settings left out are the defaults of Settings; `prepare` makes a network together with the settings that suit it.
     `changes` are fields of Settings: `train(network, dataset, settings, epochs=5)`. The network's first layer should hold the
     data set's mean and scale (`preprocessing`); what is done to pictures of another size (the setting `fit`) is written
-    into it, so that the network takes such pictures from then on.
+    into it, so that the network takes such pictures from then on. `hook` sees the gradient of every update and may change
+    it (`training.step`).
     Raises UsageError for settings, DataError if data and network do not fit, TrainingError if the loss diverges.
     """
     base = settings or Settings()
-    return iter(Trainer(network, dataset, dataclasses.replace(base, **changes)))
+    return iter(Trainer(network, dataset, dataclasses.replace(base, **changes), hook=hook))

@@ -21,10 +21,10 @@ INFINITE = float("inf")
 MOST = 2**53
 """Of a count: what every JSON reader keeps exactly."""
 
-_COUNTS = ("epoch", "batch", "step", "wrong", "seen", "best_epoch")
+_COUNTS = ("epoch", "batch", "step", "wrong", "seen", "best_epoch", "updates", "added")
 _NUMBERS = ("loss_sum", "seconds", "waiting")
 _BESTS = ("best_error", "best_loss")
-_LATER = ("waiting",)
+_LATER = ("waiting", "updates", "added")
 """What the first runs did not write."""
 _COLUMNS = ("epoch", "learning_rate", "train_loss", "train_top1_error")
 """What every row of the table of epochs has."""
@@ -63,7 +63,8 @@ def checked_numbers(numbers: Mapping[str, Any], known: Iterable[str]) -> dict[st
         if name not in numbers and name not in _LATER:
             raise TrainingError(f"{name} is missing in the state of the run")
     for name in _COUNTS:
-        _need_count(numbers[name], f"{name} of the state")
+        if name in numbers:
+            _need_count(numbers[name], f"{name} of the state")
     for name in _NUMBERS:
         if name in numbers:
             _need_number(numbers[name], f"{name} of the state")

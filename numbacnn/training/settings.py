@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from ..errors import UsageError, cut, nearest
 from ..layers.initialization import INITIALIZERS
 from ..program import Loss
+from .optimizers import OPTIMIZERS
 from .schedules import SCHEDULES
 
 LARGEST_SEED = 2**64 - 1
@@ -40,9 +41,31 @@ class Settings:
     epochs: int = _option(12, "Passes over the training pictures.", OPTIMISATION, 1, 100_000)
     batch_size: int = _option(64, "Pictures a step.", OPTIMISATION, 1, 1_000_000)
     learning_rate: float = _option(0.01, "Size of a step, at first.", OPTIMISATION, 0, 100)
+    optimizer: str = _option("sgd", "How a step follows from the gradient: sgd, adam or adamw.", OPTIMISATION)
     momentum: float = _option(0.9, "Share of the last step that is kept in the next.", OPTIMISATION, 0, 1)
     weight_decay: float = _option(
         5e-4, "Pull of every weight (not of biases) towards 0.", OPTIMISATION, 0, 10
+    )
+    nesterov: bool = _option(False, "Nesterov's momentum, of sgd.", OPTIMISATION)
+    beta1: float = _option(
+        0.9, "Share of the gradient's average that adam and adamw keep.", OPTIMISATION, 0, 1
+    )
+    beta2: float = _option(
+        0.999, "Share of the squared gradient's average that adam and adamw keep.", OPTIMISATION, 0, 1
+    )
+    clip_norm: float = _option(
+        0.0, "Shorten a gradient that is longer than this to it; 0: never.", OPTIMISATION, 0, 1e9
+    )
+    accumulate: int = _option(
+        1, "Batches whose gradients are averaged before the weights are changed.", OPTIMISATION, 1, 100_000
+    )
+    average_weights: float = _option(
+        0.0,
+        "Measure and keep an average of the weights along the training, of which each step keeps this share: 0.999; "
+        "0: the weights themselves.",
+        OPTIMISATION,
+        0,
+        1,
     )
     schedule: str = _option(
         "halve",
@@ -107,8 +130,13 @@ class Settings:
             object.__setattr__(self, field.name, _checked(field, getattr(self, field.name)))
         if not self.learning_rate > 0:
             raise UsageError(f"--learning-rate {self.learning_rate:g}: a number above 0 is expected")
-        if not self.momentum < 1:
-            raise UsageError(f"--momentum {self.momentum:g}: at least 0 and below 1 is expected")
+        for name in ("momentum", "beta1", "beta2", "average_weights"):
+            if not getattr(self, name) < 1:
+                raise UsageError(f"{flag(name)} {getattr(self, name):g}: at least 0 and below 1 is expected")
+        if self.optimizer not in OPTIMIZERS:
+            raise UsageError(
+                f"--optimizer {cut(self.optimizer)}: no such optimizer{nearest(self.optimizer, OPTIMIZERS)}"
+            )
         if self.schedule not in SCHEDULES:
             raise UsageError(
                 f"--schedule {cut(self.schedule)}: no such schedule{nearest(self.schedule, SCHEDULES)}"
@@ -208,6 +236,9 @@ LOSS_RATES = {"square": 0.1, "hinge": 0.5, "max-margin": 0.05}
 
 At all of it rectifiers die in the first epoch. Measured on the digits, seeds 0 to 3 (benches/RESULTS.md)."""
 
+OPTIMIZER_RATES = {"adam": 0.1, "adamw": 0.1}
+"""The same for an optimizer: Adam's steps are as long as its rate, whatever the gradient's length."""
+
 GIVEN = "given"
 DEFAULT = "default"
 
@@ -232,12 +263,12 @@ def choices(network: str, **changes: Any) -> dict[str, Choice]:
     chosen = {name: Choice(field.default, DEFAULT) for name, field in fields.items()}
     for source, values in ((f"recipe of {network}", RECIPES.get(network, {})), (GIVEN, changes)):
         chosen |= {name: Choice(value, source) for name, value in values.items()}
-    rate, loss = chosen["learning_rate"], chosen["loss"].value
-    if rate.source != GIVEN and loss in LOSS_RATES:
-        share = LOSS_RATES[loss]
-        chosen["learning_rate"] = Choice(
-            rate.value * share, f"{rate.source}, times {share:g} for the loss '{loss}'"
-        )
+    for name, shares in (("loss", LOSS_RATES), ("optimizer", OPTIMIZER_RATES)):
+        rate, value = chosen["learning_rate"], chosen[name].value
+        if rate.source != GIVEN and value in shares:
+            chosen["learning_rate"] = Choice(
+                rate.value * shares[value], f"{rate.source}, times {shares[value]:g} for the {name} '{value}'"
+            )
     return chosen
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import UsageError, need_whole
 from ..network import Network
 from ..program import Loss, Program
-from .optimizer import SGD
+from .optimizers import SGD
 
 _ROUNDS = 7
 

@@ -6,15 +6,17 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from .optimizer import SGD, Arrays
+from .optimizers import Arrays
 from .restoring import INFINITE, checked_arrays, checked_numbers
+from .step import TrainingStep
 
 
 @dataclass
 class State:
-    """Where a run is: `batch` steps into `epoch` (both from 0), and the best it has seen.
+    """Where a run is: `batch` batches into `epoch` (both from 0), and the best it has seen.
 
-    Of the epoch's `seconds` so far, the steps spent `waiting` for data.
+    Of the epoch's `seconds` so far, the steps spent `waiting` for data. Of the optimizer, the `updates` since it last
+    rested, the batches `added` to its next gradient, and what it remembers, `kept` (`TrainingStep.on_host`).
     """
 
     epoch: int = 0
@@ -30,31 +32,40 @@ class State:
     best_epoch: int = 0
     schedule: dict[str, Any] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    updates: int = 0
+    added: int = 0
     best_weights: Arrays = field(default_factory=dict)
-    velocity: Arrays = field(default_factory=dict)
+    """All parameters and buffers of the best epoch (`Graph.snapshot`)."""
+    kept: dict[str, Arrays] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, Any]:
         """All but the arrays, as JSON can hold it."""
-        arrays = ("best_weights", "velocity")
-        values = {name: value for name, value in vars(self).items() if name not in arrays}
+        values = {name: value for name, value in vars(self).items() if name not in _ARRAYS}
         return {name: None if value == INFINITE else value for name, value in values.items()}
 
     def arrays(self) -> Arrays:
         """The arrays, each under its own name."""
-        groups = {"best": self.best_weights, "velocity": self.velocity}
+        groups = {"best": self.best_weights, **self.kept}
         return {f"{group}/{key}": array for group, arrays in groups.items() for key, array in arrays.items()}
 
     @staticmethod
-    def restored(numbers: dict[str, Any], arrays: Arrays, optimizer: SGD) -> State:
-        """The state that `numbers` and `arrays` were taken of.
+    def restored(numbers: dict[str, Any], arrays: Arrays, step: TrainingStep) -> State:
+        """The state that `numbers` and `arrays` were taken of; what the step remembers is put back into it.
 
         Raises TrainingError if they are no state, or do not belong to this network.
         """
-        arrays_of = ("best_weights", "velocity")
-        known = [each.name for each in dataclasses.fields(State) if each.name not in arrays_of]
+        known = [each.name for each in dataclasses.fields(State) if each.name not in _ARRAYS]
         state = State(**checked_numbers(numbers, known))
+        graph = step.program.graph
+        trainable = {name: each.value for name, each in graph.parameters.items() if each.trainable}
+        everything = {name: each.value for name, each in graph.parameters.items()}
+        everything |= {name: each.value for name, each in graph.buffers.items()}
         # The best epoch's weights are there as soon as there is one.
-        groups = {"best": state.epoch > 0, "velocity": True}
-        found = checked_arrays(arrays, groups, optimizer.parameters)
-        state.best_weights, state.velocity = found.get("best", {}), found["velocity"]
+        best = checked_arrays(arrays, {"best": state.epoch > 0}, everything)
+        state.best_weights = best.get("best", {})
+        state.kept = checked_arrays(arrays, dict.fromkeys(step.names(), True), trainable)
+        step.restore(state.kept, state.updates, state.added)
         return state
+
+
+_ARRAYS = ("best_weights", "kept")

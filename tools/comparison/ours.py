@@ -11,7 +11,7 @@ from numbacnn.architectures import build
 from numbacnn.layers import Pixels
 from numbacnn.network import Network
 from numbacnn.program import Loss, Program
-from numbacnn.training.optimizer import SGD
+from numbacnn.training.optimizers import SGD
 
 BATCHES = {"lenet": 64, "cifar-quick": 64, "vgg-small": 32, "alexnet": 16}
 """The networks that are compared, and how many pictures they get at a time."""

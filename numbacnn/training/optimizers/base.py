@@ -1,0 +1,111 @@
+"""What all optimizers share: rows of numbers beside the parameters', and one pass over them for each learning rate."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...graph import Graph
+from ...limits import need_memory
+from ...parameters import Group
+
+Arrays = dict[str, Any]
+"""NODE/PARAMETER -> array."""
+
+
+class Optimizer(ABC):
+    """Updates a graph's trainable parameters in place. What it remembers are `rows`, one number a parameter in each.
+
+    A subclass names its `options` and its rows (`remembers`), and writes `numbers`, `_update` and `last_change`. What differs from step to step lies on
+    the device, so that a step may be recorded and repeated. Weight decay leaves out what starts at a fixed value
+    (biases, PReLU's slopes, batch normalisation's scale and shift). Raises NotEnoughMemory.
+    """
+
+    name: ClassVar[str]
+    options: ClassVar[tuple[str, ...]]
+    """The settings of a training that are arguments of the class."""
+    remembers: ClassVar[tuple[str, ...]]
+    """The names of its rows, as checkpoints have them."""
+
+    def __init__(self, graph: Graph, *, weight_decay: float = 0.0) -> None:
+        self.weight_decay = weight_decay
+        self.graph, self.layout, self.device = graph, graph.layout, graph.device
+        size = self.layout.size
+        # The weights, what is remembered of them, and the weights of the best epoch.
+        needed = (3 + len(self.remembers)) * size * graph.dtype.itemsize
+        need_memory(needed, f"training {size:,} parameters takes")
+        self.weights = graph.row
+        self.rows = {
+            name: self.device.zeros((max(self.layout.trained, 1),), graph.dtype) for name in self.remembers
+        }
+        self.updates = 0
+        """Steps since the rows were last zero."""
+        self._numbers = [self.device.zeros((3,), graph.dtype) for _ in self.layout.groups]
+        self.parameters: Arrays = {
+            name: each.value for name, each in graph.parameters.items() if each.trainable
+        }
+
+    @abstractmethod
+    def numbers(self, learning_rate: float) -> tuple[float, float, float]:
+        """What changes from step to step: the learning rate, and up to two numbers more. `updates` counts this step."""
+
+    @abstractmethod
+    def _update(self, weights: Any, rows: list[Any], gradient: Any, numbers: Any, group: Group) -> None:
+        """Launches one step for one group; all arrays but `numbers` hold the group's elements."""
+
+    def step(self, gradient: Any, learning_rate: float) -> None:
+        """One step along the gradient of all trainable parameters, `Program.gradient`."""
+        self.set_rate(learning_rate)
+        self.update(gradient)
+
+    def set_rate(self, learning_rate: float) -> None:
+        """How far the next `update` goes."""
+        self.updates += 1
+        for group, target in zip(self.layout.groups, self._numbers, strict=True):
+            self.device.write(target, np.array(self.numbers(learning_rate * group.rate)))
+
+    def update(self, gradient: Any) -> None:
+        """What `step` launches: a pass over the row for every factor of the learning rate, most often one."""
+        for group, numbers in zip(self.layout.groups, self._numbers, strict=True):
+            own = slice(group.first, group.last)
+            self._update(
+                self.weights[own], [row[own] for row in self.rows.values()], gradient[own], numbers, group
+            )
+
+    def moves(self) -> bool:
+        """Whether the last step changed any weight that decays (biases start at 0, where nothing is lost in rounding)."""
+        weights, change = self.device.read(self.weights), self.last_change()
+        decayed = [slice(group.first, group.first + group.decayed) for group in self.layout.groups]
+        return any(bool(np.any(weights[own] - change[own] != weights[own])) for own in decayed)
+
+    @abstractmethod
+    def last_change(self) -> Any:
+        """What the last step added to each trainable parameter, as one row on the host."""
+
+    # What a checkpoint holds
+
+    def on_host(self) -> dict[str, Arrays]:
+        """Row -> parameter -> its numbers as they are; on the CPU they go on changing."""
+        return {
+            name: {
+                key: self.device.read(each.view(row))
+                for key, each in self.graph.parameters.items()
+                if each.trainable
+            }
+            for name, row in self.rows.items()
+        }
+
+    def set_rows(self, rows: dict[str, Arrays], updates: int) -> None:
+        """Takes what `on_host` gave over, in place."""
+        self.updates = updates
+        for name, arrays in rows.items():
+            for key, array in arrays.items():
+                self.device.write(self.graph.parameters[key].view(self.rows[name]), array)
+
+    def rest(self) -> None:
+        """Brings what moves to a halt."""
+        self.updates = 0
+        for row in self.rows.values():
+            self.device.write(row, np.zeros(row.shape))

@@ -1,0 +1,117 @@
+"""One step of training: a batch comes in, goes forward and back, and the parameters are updated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..device import Array
+from ..ops import joins, update
+from ..program import Loss, Program
+from .averaging import Average
+from .optimizers import Arrays, Optimizer
+
+Hook = Callable[[Array], None]
+"""Sees the gradient of all trainable parameters, one row on the device (`Graph.layout`), and may change it in place."""
+
+
+class TrainingStep:
+    """Forward, backward, `hook`, update, for what the program's `input` and `labels` hold.
+
+    `clip_norm`: a gradient that is longer is shortened to it (0: never). `accumulate`: the gradients of so many batches
+    are averaged before the parameters are updated. `average`: a share of the weights' average that each update keeps (0:
+    there is no average). Steps that launch the same are recorded on the device and repeated.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        loss: Loss,
+        optimizer: Optimizer,
+        *,
+        clip_norm: float = 0.0,
+        accumulate: int = 1,
+        average: float = 0.0,
+        hook: Hook | None = None,
+    ) -> None:
+        self.program, self.optimizer = program, optimizer
+        self._loss, self._clip_norm, self._accumulate, self._hook = loss, clip_norm, accumulate, hook
+        device, dtype, size = program.device, program.graph.dtype, optimizer.layout.trained
+        self.average = Average(program.graph, average) if average else None
+        self._sum = device.zeros((size,), dtype) if accumulate > 1 else None
+        self._norm = device.zeros((1,), dtype)
+        self._workspace = device.zeros((update.workspace_size(device.name, max(size, 1)),), dtype)
+        self.batches = 0
+        """Whose gradients have been added since the last update."""
+        self._recorded: dict[tuple[int, bool, bool], Callable[[], None]] = {}
+
+    def __call__(self, learning_rate: float, tally: Array, *, last: bool = False) -> None:
+        """One batch; `last`: of the epoch, so that what has been added is used. `tally` gets the batch's row."""
+        program = self.program
+        first = self.batches == 0
+        self.batches += 1
+        updates = last or self.batches == self._accumulate
+        if updates:
+            self.optimizer.set_rate(learning_rate)
+            self.batches = 0
+        place = program.count, first, updates
+        if place not in self._recorded:
+            self._recorded[place] = program.device.recorded(lambda: self._pass(tally, first, updates))
+        self._recorded[place]()
+
+    def _pass(self, tally: Array, first: bool, updates: bool) -> None:
+        """All that a batch launches; what differs from batch to batch lies on the device."""
+        program = self.program
+        program.run_forward(program.scores, training=True)
+        program.backward_loss(None, self._loss, weight=1 / self._accumulate)
+        program.tally(tally)
+        gradient = program.gradient
+        if self._sum is not None:
+            (joins.copy if first else joins.accumulate)(self._sum, gradient)
+            gradient = self._sum
+        if not updates:
+            return
+        if self._hook is not None:
+            self._hook(gradient)
+        if self._clip_norm:
+            update.clip(gradient, self._norm, self._clip_norm, self._workspace)
+        self.optimizer.update(gradient)
+        if self.average is not None:
+            self.average.follow()
+
+    # What a checkpoint holds
+
+    def on_host(self) -> dict[str, Arrays]:
+        """Name -> parameter -> numbers: the optimizer's rows, the gradients added so far, the average."""
+        found = self.optimizer.on_host()
+        device = self.program.device
+        rows = {"accumulated": self._sum, "average": None if self.average is None else self.average.row}
+        for name, row in rows.items():
+            if row is not None:
+                found[name] = {key: device.read(each.view(row)) for key, each in self._trainable()}
+        return found
+
+    def restore(self, arrays: dict[str, Arrays], updates: int, batches: int) -> None:
+        """Takes what `on_host` gave, and how far the optimizer and the sum of gradients were."""
+        device = self.program.device
+        self.batches = batches
+        own = {name: found for name, found in arrays.items() if name in self.optimizer.rows}
+        self.optimizer.set_rows(own, updates)
+        rows = {"accumulated": self._sum, "average": None if self.average is None else self.average.row}
+        for name, row in rows.items():
+            for key, each in self._trainable() if row is not None and name in arrays else ():
+                device.write(each.view(row), arrays[name][key])
+
+    def names(self) -> tuple[str, ...]:
+        """What `on_host` has."""
+        return tuple(self.on_host())
+
+    def rest(self) -> None:
+        """After other weights were put in place: the optimizer forgets, and the average begins there."""
+        self.optimizer.rest()
+        self.batches = 0
+        if self.average is not None:
+            self.average.begin()
+
+    def _trainable(self) -> list[tuple[str, Any]]:
+        return [(key, each) for key, each in self.program.graph.parameters.items() if each.trainable]
