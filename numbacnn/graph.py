@@ -66,7 +66,7 @@ class Graph:
     """Layers in an order in which each reads only what stands above it, so there can be no cycle.
 
     The first is always `pixels`, the network's own preprocessing; without one, pixels pass unchanged.
-    The last layer is the output; every other one is read by some layer.
+    The last layer is the output; every other one is read by some layer. A layer with parameters has one place.
 
     Raises NetworkError or ShapeError, naming the layer.
     """
@@ -104,6 +104,12 @@ class Graph:
         except NumbacnnError as error:
             raise type(error)(f"layer '{name}': {error}") from None
         self._wanted[name] = layer.parameter_shapes(*shapes)
+        twin = next((node.name for node in self.nodes if node.layer is layer), None)
+        if twin is not None and self._wanted[name]:
+            raise NetworkError(
+                f"layer '{name}' is the same object as layer '{twin}', and its parameters would get the gradient of only one "
+                f"of the two places: make a {layer.kind} layer for each"
+            )
         self._places[name] = len(self.nodes)
         self.nodes = (*self.nodes, Node(name, layer, inputs))
 
