@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from operator import is_
@@ -85,6 +86,7 @@ class Plan:
         self._calls: dict[tuple[str, int], Call] = {}
         self._holders = [node.layer for node in graph.nodes if graph.wanted(node)]
         self._beside: Plan | None = None
+        self._tape = Tape()
         self._tapes: dict[tuple[str, str, int, int, bool], tuple[list[Array], Tape]] = {}
 
     @property
@@ -279,7 +281,7 @@ class Plan:
         if tape is not None and len(known) == len(arrays) and all(map(is_, known, arrays)):
             tape.play()
             return
-        tape = Tape()
+        self._tape = tape = Tape()
         with tape.record():
             walk(end)
         self._tapes[place] = arrays, tape
@@ -287,9 +289,16 @@ class Plan:
     def _forward_to(self, last: Node) -> None:
         for node in self.graph.nodes:
             if node.name not in self._memory.rectified:
-                node.layer.forward(self.call(node))
+                with self._launching(node, "forward"):
+                    node.layer.forward(self.call(node))
             if node is last:
                 break
+
+    def _launching(self, node: Node, method: str) -> AbstractContextManager[None]:
+        """For a method of a layer: NetworkError if it launches nothing, as it would then work once and never again."""
+        if node.layer.is_view:
+            return nullcontext()
+        return self._tape.growing(f"layer '{node.name}': {method} of {type(node.layer).__name__}")
 
     def losses(self, labels: Array, loss: Loss) -> Array:
         """Each picture's loss (count,), after a forward pass; labels (count,).
@@ -305,10 +314,10 @@ class Plan:
         """Each picture's loss (count,), as `losses` or `backward_loss` left them."""
         return self.device.read(self._view("", "losses"))
 
-    def _measure(self, loss: Loss, scale: float) -> None:
-        """The losses, and the gradient of scale times their sum with respect to the scores, in one pass."""
+    def _measure(self, loss: Loss, scale: float, direction: bool = False) -> None:
+        """The losses, and the gradient of scale times their sum with respect to the scores, or its direction, in one pass."""
         scores = self._view(self.scores, "output")
-        losses.LOSSES[loss.name](
+        (losses.DIRECTIONS if direction else losses.LOSSES)[loss.name](
             self._view("", "losses"), self._d_scores, scores, self.labels, loss.margin, scale
         )
 
@@ -334,11 +343,13 @@ class Plan:
 
     def backward_loss(self, labels: Array | None, loss: Loss, *, reduction: str = "mean") -> Array | None:
         """The gradient of the mean loss, or of the sum, walked back as far as this Plan's gradients go; `loss_values` holds
-        the losses. `labels` None: what `labels` holds, unchecked.
+        the losses. `labels` None: what `labels` holds, unchecked. `reduction` "direction": each picture's gradient of the
+        sum times a positive number of the picture's own, so that it has a sign where it is itself too small for the
+        arrays' type (ops.losses); for what is asked of each picture apart.
         """
         if labels is not None:
             self._take(labels)
-        self._measure(loss, 1 / self.count if reduction == "mean" else 1.0)
+        self._measure(loss, 1 / self.count if reduction == "mean" else 1.0, reduction == "direction")
         self._step.rule = RULES["standard"]
         return self._walk_back(self.scores)
 
@@ -374,17 +385,20 @@ class Plan:
         """Calls what a walk back calls, the first layers first, on whatever the buffers hold: to compile it all, in the
         order in which a pass needs it last (`training.beside`).
         """
-        for node in self.graph.nodes:
-            if node.name in self._flows:
-                self._back_through(node, set())
+        with self._tape.record():
+            for node in self.graph.nodes:
+                if node.name in self._flows:
+                    self._back_through(node, set())
 
     def _back_through(self, node: Node, written: set[str]) -> None:
         call, d_output = self.call(node), self._view(node.name, "d_output")
         if self._learns and node.layer.parameters:
-            node.layer.backward_parameters(call, d_output, self.gradients[node.name])
+            with self._launching(node, "backward_parameters"):
+                node.layer.backward_parameters(call, d_output, self.gradients[node.name])
         if not node.inputs:
             if self._reaches_input:
-                node.layer.backward_input(call, d_output, self._view("", "d_input"))
+                with self._launching(node, "backward_input"):
+                    node.layer.backward_input(call, d_output, self._view("", "d_input"))
         elif not (node.layer.is_view and self._memory.shares_gradient(node)):
             self._backward_inputs(node, call, d_output, written)
         written.update(node.inputs)
@@ -399,6 +413,7 @@ class Plan:
             into = target if first else self._buffers["", "joined"][: target.size].reshape(target.shape)
             wanted: list[Array | None] = [None] * len(node.inputs)
             wanted[place] = into
-            node.layer.backward_input(call, d_output, *wanted)
+            with self._launching(node, "backward_input"):
+                node.layer.backward_input(call, d_output, *wanted)
             if not first:
                 joins.accumulate(target.reshape(-1), into.reshape(-1))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+import pytest
 
+from numbacnn.errors import NetworkError
 from numbacnn.execution import Loss, Plan
 from numbacnn.graph import Graph
-from numbacnn.layers import Convolution, Dense, Dropout, Flatten, ReLU, Softmax
+from numbacnn.layers import Convolution, Dense, Dropout, Flatten, Layer, ReLU, Softmax
 from numbacnn.ops import joins
 from numbacnn.ops.tape import Tape, launch, single_thread
 
@@ -69,3 +71,42 @@ def test_a_repeated_walk_sees_other_parameters_pictures_and_draws():
     dense.parameters["weights"] = 2 * dense.parameters["weights"]
     fresh = Plan(graph, 5, gradients="parameters", keep=())
     assert walk(plan, 1) == walk(fresh, 1) != before[0]
+
+
+class Half(Layer):
+    """Halves its input, in NumPy, in a way that a walk that is repeated cannot repeat."""
+
+    kind = "half"
+
+    def forward(self, call):
+        call.output[...] = call.input / 2
+
+    def backward_input(self, call, d_output, *d_inputs):
+        joins.copy(d_inputs[0].reshape(-1), d_output.reshape(-1))
+
+
+class Unlearned(Dense):
+    """A dense layer that computes the gradient of its parameters in NumPy."""
+
+    def backward_parameters(self, call, d_output, gradients):
+        gradients["bias"][...] = d_output.sum(0)
+
+
+def test_a_layer_whose_forward_is_numpy_is_refused_with_the_reason():
+    plan = Plan(Graph([("half", Half()), ("flat", Flatten()), ("scores", Dense(2))], (1, 1, 4)), 1)
+    plan.graph.initialise()
+    with pytest.raises(
+        NetworkError, match=r"layer 'half': forward of Half launched no op: .*the first pass alone"
+    ):
+        plan.walk()
+
+
+def test_a_gradient_in_numpy_is_refused_with_the_reason():
+    graph = Graph([("flat", Flatten()), ("scores", Unlearned(2)), ("softmax", Softmax())], (1, 1, 4))
+    graph.initialise()
+    plan = Plan(graph, 1, gradients="parameters")
+    plan.walk()
+    with pytest.raises(
+        NetworkError, match=r"layer 'scores': backward_parameters of Unlearned launched no op"
+    ):
+        plan.backward_loss(np.array([1]), Loss())

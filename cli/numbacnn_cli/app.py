@@ -63,6 +63,7 @@ def version() -> str:
 app = App(
     name="numbacnn",
     help="Train a convolutional network, look inside it and break it.",
+    help_epilogue="NUMBACNN_CACHE_DIR names the folder that compiled kernels are kept in, instead of the user's cache folder.",
     version=version,
     help_format="plaintext",
     suppress_keyboard_interrupt=False,

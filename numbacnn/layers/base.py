@@ -73,6 +73,11 @@ class Layer:
     `parameters` are learned; `constants` belong to the model, are stored with it and not learned.
     A subclass says its output's shape, writes `call.output`, and gives the two gradients apart:
     analysis and attacks need only the first.
+
+    `forward` and the two backward methods compute with ops alone (`numbacnn.ops`, or a `Kernel` of one's own), and hand them
+    what the next pass will hand them again: arrays of `call`, parameters, and numbers that do not change. A pass is written
+    down the first time and later repeated without calling the layer; what a method computes with NumPy, it computes once.
+    A method that launches no op is refused (NetworkError), unless the layer `is_view`.
     """
 
     kind: ClassVar[str]

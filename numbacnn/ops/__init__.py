@@ -23,3 +23,7 @@ The ops
     tally         the sum of a step's losses, and its wrong answers
     update        stochastic gradient descent with momentum and weight decay, of all parameters at once
 """
+
+from .starting import start_numba
+
+start_numba()

@@ -14,6 +14,9 @@ from typing import Any
 
 import numba
 
+from ..errors import NetworkError
+from .threading_layer import turn
+
 _Step = tuple[Callable[..., None], tuple[Any, ...]]
 
 
@@ -49,14 +52,26 @@ class Tape:
 
     def play(self) -> None:
         """Launches all of it again."""
-        for alone, steps in self._parts:
-            if alone:
-                with single_thread():
+        with turn():
+            for alone, steps in self._parts:
+                if alone:
+                    with single_thread():
+                        for function, arguments in steps:
+                            function(*arguments)
+                else:
                     for function, arguments in steps:
                         function(*arguments)
-            else:
-                for function, arguments in steps:
-                    function(*arguments)
+
+    @contextmanager
+    def growing(self, method: str) -> Iterator[None]:
+        """Raises NetworkError if what is done in between, by the method of that name, adds no step."""
+        before = len(self._steps)
+        yield
+        if len(self._steps) == before:
+            raise NetworkError(
+                f"{method} launched no op: what NumPy computes there would be computed in the first pass alone, as later ones "
+                "repeat what was launched; compute it with the ops of numbacnn.ops (see Layer)"
+            )
 
     def add(self, function: Callable[..., None], *arguments: Any) -> None:
         """Adds one step."""
@@ -67,7 +82,8 @@ def launch(function: Callable[..., None], *arguments: Any) -> None:
     """Calls a function whose arguments will be the same when the walk is repeated."""
     if _recording.tape is not None:
         _recording.tape.add(function, *arguments)
-    function(*arguments)
+    with turn():
+        function(*arguments)
 
 
 class single_thread:
