@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,8 +20,21 @@ Images = Any
 """(N,H,W,C): uint8, or floats in [0, 1]. Grey pictures may leave C out. See `Network.as_images` for other sizes."""
 
 
+class _Plans(threading.local):
+    """Each thread's own Plans; a copy of them, as a pickle, has none."""
+
+    def __init__(self) -> None:
+        self.made: dict[tuple[str, tuple[str, ...], int | None], Plan] = {}
+
+    def __reduce__(self) -> tuple[type[_Plans], tuple[()]]:
+        return _Plans, ()
+
+
 class Network:
     """A graph that ends in a softmax over its classes.
+
+    Several threads may look into one network at a time, predict with it, attack it: each has Plans of its own, and so as
+    much memory. Nobody may train it or change its parameters meanwhile.
 
     `workspace_bytes` bounds what the kernels of all layers share beside activations and gradients (`Plan`).
     Raises NetworkError if it does not, if there is one class, or if the names are not as many as the classes.
@@ -51,7 +65,7 @@ class Network:
         self.class_names = tuple(class_names) or tuple(str(index) for index in range(self.classes))
         if len(self.class_names) != self.classes:
             raise NetworkError(f"{len(self.class_names)} class names for {self.classes} classes")
-        self._plans: dict[tuple[str, tuple[str, ...], int | None], Plan] = {}
+        self._plans = _Plans()
         self.to(device)
 
     @property
@@ -62,7 +76,7 @@ class Network:
     def to(self, device: str) -> Network:
         """Brings the parameters to a device ("cpu", "cuda", "auto") and returns the network. Raises DeviceError if it is not there."""
         self.graph.move(get_device(device))
-        self._plans.clear()
+        self._plans = _Plans()
         return self
 
     def parameter(self, node: str, name: str) -> Array:
@@ -78,16 +92,15 @@ class Network:
         self.graph.initialise(scheme, seed, **options)
 
     def plan(self, batch_size: int, gradients: str = "none", keep: tuple[str, ...] = ()) -> Plan:
-        """A Plan for this network, kept for the next call that asks for the same or fewer pictures.
+        """A Plan for this network and this thread, kept for its next call that asks for the same or fewer pictures.
 
         `keep`: the nodes whose output will be asked for, beside the scores and the last.
         """
-        need_whole("batch size", batch_size)
-        wish = gradients, keep, self.workspace_bytes
-        known = self._plans.get(wish)
+        wish, made = (gradients, keep, self.workspace_bytes), self._plans.made
+        known = made.get(wish)
         if known is None or known.batch_size < batch_size:
-            self._plans.pop(wish, None)
-            self._plans[wish] = known = Plan(
+            made.pop(wish, None)
+            made[wish] = known = Plan(
                 self.graph,
                 batch_size,
                 gradients=gradients,
@@ -110,7 +123,7 @@ class Network:
             try:
                 plan.take()
             except NotEnoughMemory:
-                del self._plans[gradients, keep, self.workspace_bytes]
+                del self._plans.made[gradients, keep, self.workspace_bytes]
                 if wanted == 1:
                     raise
                 wanted //= 2

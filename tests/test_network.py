@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import threading
+
 import numpy as np
 import pytest
 
@@ -93,3 +97,40 @@ def test_a_device_that_is_not_there_is_not_replaced():
     graph = Graph([("flatten", Flatten()), ("dense", Dense(2)), ("softmax", Softmax())], (2, 2, 1))
     with pytest.raises(DeviceError, match="unknown device 'gpu'"):
         Network(graph, device="gpu")
+
+
+def test_several_threads_get_each_its_own_answers(network):
+    generator = np.random.default_rng(4)
+    asked = [generator.integers(0, 256, (5 + 3 * i, 8, 8, 1)).astype(np.uint8) for i in range(4)]
+    right = [network.predict(images) for images in asked]
+    seen = [network.activations(images, "conv1") for images in asked]
+    wrong = []
+
+    def ask(i):
+        for _ in range(25):
+            if not np.array_equal(network.predict(asked[i]), right[i]):
+                wrong.append(i)
+            if not np.array_equal(network.activations(asked[i], "conv1"), seen[i]):
+                wrong.append(i)
+
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_thread_has_plans_of_its_own_and_keeps_them(network):
+    here, there = network.plan(3), []
+    thread = threading.Thread(target=lambda: there.extend([network.plan(3), network.plan(2)]))
+    thread.start()
+    thread.join()
+    assert there[0] is there[1] is not here
+    assert network.plan(3) is here
+
+
+def test_a_network_that_has_predicted_can_be_copied_and_pickled(network, images):
+    expected = network.predict(images)
+    for other in (copy.copy(network), pickle.loads(pickle.dumps(network))):
+        np.testing.assert_array_equal(other.predict(images), expected)
