@@ -114,7 +114,7 @@ class Plan:
     def _buffers(self) -> dict[tuple[str, str], Array]:
         free = self.device.free_bytes()
         if free is not None and self._bytes_of(self.batch_size) > free:
-            raise NotEnoughMemory(self._too_large(free))
+            raise NotEnoughMemory(self._too_large(free), by_pictures=True)
         return self._memory.take(self.device)
 
     def take(self, beside: Plan | None = None) -> None:
