@@ -80,7 +80,7 @@ class Network:
         return self
 
     def parameter(self, node: str, name: str) -> Array:
-        """A parameter's numbers on the host. Raises NetworkError for an unknown node, KeyError for an unknown parameter."""
+        """A parameter's numbers on the host. Raises UsageError for an unknown node, KeyError for an unknown parameter."""
         return self.graph.device.read(self.graph[node].layer.parameters[name])
 
     @property
@@ -138,7 +138,7 @@ class Network:
         return np.concatenate([plan.output().copy() for plan in self._passes(images, batch_size)])
 
     def activations(self, images: Images, node: str, batch_size: int = 64) -> Array:
-        """What a layer puts out: (N, …). Raises NetworkError if no layer has that name."""
+        """What a layer puts out: (N, …). Raises UsageError if no layer has that name."""
         return np.concatenate(
             [plan.output(node).copy() for plan in self._passes(images, batch_size, (node,))]
         )

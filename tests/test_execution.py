@@ -8,7 +8,7 @@ import naive
 import numpy as np
 import pytest
 
-from numbacnn.errors import DataError, NetworkError, ShapeError, UsageError
+from numbacnn.errors import DataError, ShapeError, UsageError
 from numbacnn.execution import Loss, Plan
 from numbacnn.graph import Graph
 from numbacnn.layers import (
@@ -434,7 +434,7 @@ def test_labels_are_one_class_a_picture(labels, error, message):
         ),
         (
             lambda graph: Plan(graph, 2).output("pool"),
-            NetworkError,
+            UsageError,
             "no layer is named 'pool'; did you mean 'pool1'?",
         ),
         (

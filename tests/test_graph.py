@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from numbacnn.errors import NetworkError, ShapeError
+from numbacnn.errors import NetworkError, ShapeError, UsageError
 from numbacnn.graph import Graph
 from numbacnn.layers import (
     Add,
@@ -132,7 +132,7 @@ def test_errors_say_what_is_wrong_and_where(lines, error, message):
 
 
 def test_an_unknown_layer_is_asked_for():
-    with pytest.raises(NetworkError, match=r"no layer is named 'conv'; did you mean 'conv1'\?"):
+    with pytest.raises(UsageError, match=r"no layer is named 'conv'; did you mean 'conv1'\?"):
         Graph(BRANCHES, (6, 5, 2))["conv"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import NetworkError, nearest
+from ..errors import UsageError, nearest
 from ..graph import PIXELS, Graph
 from ..layers import Pixels, Shape
 from ..network import Network
@@ -37,20 +37,19 @@ def build(
     """A network with first values in its parameters; `name` is one of ARCHITECTURES or a .toml file.
 
     Shape and classes left out are those that the network was made for; with `initialise` None, weights are left out
-    too. Raises NetworkError or ShapeError.
+    too. Raises UsageError for an unknown name or another number of classes than a file's, NetworkError or ShapeError
+    for layers that cannot be built.
     """
     if str(name).endswith(".toml"):
         definition = read_definition(Path(name))
         made_for = Architecture(lambda *_: definition.layers, definition.input_shape, definition.classes)
         needed = classes or len(class_names) or made_for.classes
         if needed != made_for.classes:
-            raise NetworkError(f"{name} ends in {made_for.classes} classes, and {needed} are needed")
+            raise UsageError(f"{name} ends in {made_for.classes} classes, and {needed} are needed")
     elif name in ARCHITECTURES:
         made_for = ARCHITECTURES[str(name)]
     else:
-        raise NetworkError(
-            f"unknown network '{name}'{nearest(str(name), ARCHITECTURES)}; or give a .toml file"
-        )
+        raise UsageError(f"unknown network '{name}'{nearest(str(name), ARCHITECTURES)}; or give a .toml file")
     shape = input_shape or made_for.input_shape
     if classes is None:
         classes = len(class_names) or made_for.classes
