@@ -88,9 +88,7 @@ OVERVIEW = (
 )
 
 
-VARIABLES = (
-    "NUMBACNN_CACHE_DIR names the folder that compiled kernels are kept in, instead of the user's cache folder."
-)
+VARIABLES = "NUMBACNN_CACHE_DIR names the folder that compiled kernels are kept in, instead of the user's cache folder."
 
 
 def epilogue(command: str = "") -> str:

@@ -119,6 +119,7 @@ AsIs = Annotated[
     bool,
     Parameter(
         name="--as-is",
+        group=INPUTS,
         negative="",
         help="Do not frame drawings as the training pictures are framed; only scale them to the network's size.",
     ),
