@@ -101,10 +101,11 @@ def without_controls(text: str, keep: str = "") -> str:
     )
 
 
-def nearest(given: str, known: Iterable[str]) -> str:
+def nearest(given: object, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` for the known name nearest to the one given, else the list of them."""
     names = sorted(known)
-    close = difflib.get_close_matches(given, names, n=1) if len(given) <= _LONGEST_GUESS else []
+    text = str(given)
+    close = difflib.get_close_matches(text, names, n=1) if len(text) <= _LONGEST_GUESS else []
     if close:
         return f"; did you mean '{cut(close[0])}'?"
     listed = ", ".join(cut(name) for name in names[:_NAMES_LISTED])

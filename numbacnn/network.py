@@ -96,6 +96,7 @@ class Network:
 
         `keep`: the nodes whose output will be asked for, beside the scores and the last.
         """
+        need_whole("batch size", batch_size)
         wish, made = (gradients, keep, self.workspace_bytes), self._plans.made
         known = made.get(wish)
         if known is None or known.batch_size < batch_size:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UsageError
+from ..errors import UsageError, need_whole
 from ..network import Images, Network
 from .receptive_field import Box, receptive_field
 from .strongest import Strongest, activation_of, checked_units
@@ -55,8 +55,8 @@ def reconstruct(
     images = network.as_images(images)
     node = activation_of(network, node)
     shape = network.graph.shapes[node]
-    units = np.broadcast_to(checked_units(np.asarray(units), node, shape), len(images))
-    positions = np.broadcast_to(positions, (len(images), 2))
+    units = _of_each(checked_units(units, node, shape), "units", (len(images),))
+    positions = _of_each(np.asarray(positions), "positions", (len(images), 2))
     wrong = (positions < 0) | (positions >= shape[:2]) if len(shape) == 3 else np.zeros((1, 2), bool)
     if wrong.any():
         place = tuple(positions[wrong.any(axis=1)][0].tolist())
@@ -75,6 +75,15 @@ def reconstruct(
     return np.concatenate(walked)
 
 
+def _of_each(given: Any, name: str, shape: tuple[int, ...]) -> Any:
+    """One for every picture, or one that stands for all. Raises UsageError for another number, or no whole numbers."""
+    if given.dtype.kind not in "iu" or given.shape not in (shape, shape[1:]):
+        raise UsageError(
+            f"{name} of {given.dtype}, shape {given.shape}: whole numbers {shape} or {shape[1:]} are expected"
+        )
+    return np.broadcast_to(given, shape)
+
+
 def unit_patches(
     network: Network,
     read: Callable[[Any], Any],
@@ -89,6 +98,7 @@ def unit_patches(
     a layer are of one size: its receptive field, but no larger than the picture. What lies outside the
     picture is OUTSIDE.
     """
+    need_whole("batch size", batch_size)
     node, count = winners.node, winners.images.shape[1]
     together = max(batch_size // count, 1)
     for first in range(0, len(winners.units), together):

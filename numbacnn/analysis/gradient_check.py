@@ -79,13 +79,13 @@ def iterate_checks(
     drawn so that what the network sees after its own preprocessing is standard normal: other pixels may drive a tanh
     or a softmax where every gradient vanishes, and nothing would be checked.
     """
+    need_whole("seed", seed, 0, MAX_SEED)
     graph = network.graph.astype(np.float64)
     plan = Plan(graph, batch_size, gradients="all")
     generator = np.random.default_rng(seed)
     if samples is None:
         samples = samples_for(network)
     need_whole("samples", samples)
-    need_whole("seed", seed, 0, MAX_SEED)
     mean = graph.pixels.constants.get("mean_image", graph.pixels.mean)
     noise = generator.standard_normal(plan.input.shape)
     plan.input[...] = np.asarray(mean) + noise / np.asarray(graph.pixels.scale)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, UsageError, need_whole
+from ..errors import DataError, UsageError, cut, need_whole
 from ..layers import ELU, LeakyReLU, PReLU, Ramp, ReLU, Sigmoid, Tanh
 from ..network import Network
 
@@ -80,6 +80,9 @@ def strongest(
 
 
 def checked_units(units: Any, node: str, shape: tuple[int, ...]) -> Any:
+    units = np.asarray(units)
+    if units.dtype.kind not in "iu" or not units.size:
+        raise UsageError(f"units {cut(units.tolist())}: one whole number or more are expected")
     wrong = (units < 0) | (units >= shape[-1])
     if wrong.any():
         raise UsageError(f"unit {units[wrong][0]} of '{node}': it has units 0 to {shape[-1] - 1}")

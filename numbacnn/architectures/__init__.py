@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import UsageError, nearest
+from ..errors import UsageError, cut, nearest, need_whole
 from ..graph import PIXELS, Graph
 from ..layers import Pixels, Shape
 from ..network import Network
@@ -37,9 +37,16 @@ def build(
     """A network with first values in its parameters; `name` is one of ARCHITECTURES or a .toml file.
 
     Shape and classes left out are those that the network was made for; with `initialise` None, weights are left out
-    too. Raises UsageError for an unknown name or another number of classes than a file's, NetworkError or ShapeError
-    for layers that cannot be built.
+    too. Raises UsageError for an unknown name, numbers that cannot be meant or another number of classes than a file's,
+    NetworkError or ShapeError for layers that cannot be built.
     """
+    if classes is not None:
+        need_whole("classes", classes, 2)
+    if input_shape is not None:
+        if len(input_shape) != 3:
+            raise UsageError(f"input shape {cut(input_shape)}: height, width and channels are expected")
+        for size in input_shape:
+            need_whole("input shape", size)
     if str(name).endswith(".toml"):
         definition = read_definition(Path(name))
         made_for = Architecture(lambda *_: definition.layers, definition.input_shape, definition.classes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import UsageError
+from ..errors import UsageError, cut
 from ..execution import Loss, Plan
 from ..network import Images, Network
 from .result import AttackResult
@@ -29,8 +30,11 @@ class Attack(ABC):
     loss: str = "log-softmax"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.epsilon <= 1:
-            raise UsageError(f"epsilon {self.epsilon:g}: 0 to 1 is expected; of 255 levels, write n / 255")
+        is_number = isinstance(self.epsilon, numbers.Real)
+        if not is_number or not 0 <= self.epsilon <= 1:
+            raise UsageError(
+                f"epsilon {cut(repr(self.epsilon))}: 0 to 1 is expected; of 255 levels, write n / 255"
+            )
         Loss(self.loss)
 
     @abstractmethod
