@@ -22,6 +22,8 @@ class Compilations:
     compiled: int = 0
     seconds: float = 0.0
     under_way: int = 0
+    kept: bool = True
+    """Whether later processes find what was compiled."""
     _since: float = 0.0
 
     def begin(self) -> None:
@@ -65,3 +67,9 @@ def end() -> None:
     for counted, tell in _watchers:
         counted.end()
         tell(counted)
+
+
+def not_kept() -> None:
+    """What was compiled could not be kept for later processes."""
+    for counted, _ in _watchers:
+        counted.kept = False

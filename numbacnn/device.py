@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .errors import DeviceError, NotEnoughMemory, nearest
+from .errors import DeviceError, NotEnoughMemory, UsageError, nearest
 from .limits import free_memory, mebibytes
 
 _ALIGNMENT = 64
@@ -134,21 +134,24 @@ class _Memory:
 
 CPU_DEVICE: Device = CPU()
 NAMES = ("cpu", "cuda", "auto")
+ALIASES = {"gpu": "cuda"}
 _found: dict[str, Device] = {"cpu": CPU_DEVICE}
 
 
 def get_device(name: str) -> Device:
     """The device of that name, never another one in its place; "auto": the GPU if there is a usable one, else the CPU.
 
-    Raises DeviceError if this machine has no such device: what is missing, and the command that installs it.
+    "gpu" is another word for "cuda". Raises UsageError for an unknown name, DeviceError if this machine has no such
+    device: what is missing, and the command that installs it.
     """
+    name = ALIASES.get(name, name)
     if name == "auto":
         try:
             return get_device("cuda")
         except DeviceError:
             return CPU_DEVICE
     if name not in NAMES:
-        raise DeviceError(f"unknown device '{name}'{nearest(name, NAMES)}")
+        raise UsageError(f"unknown device '{name}'{nearest(name, NAMES)}")
     if name not in _found:
         # Numba's packages for GPUs are an extra, and take a third of a second to import.
         _found[name] = importlib.import_module(f"{__package__}.ops.{name}.device").open_device()

@@ -63,7 +63,14 @@ class DeviceError(NumbacnnError, RuntimeError):
 
 
 class NotEnoughMemory(DeviceError):
-    """What was asked for takes more memory than is free; the message says how much, before any is taken."""
+    """What was asked for takes more memory than is free; the message says how much, before any is taken.
+
+    `by_pictures`: that many pictures at a time are too much, and fewer take less.
+    """
+
+    def __init__(self, message: str = "", *, by_pictures: bool = False) -> None:
+        super().__init__(message)
+        self.by_pictures = by_pictures
 
 
 class TrainingError(NumbacnnError, RuntimeError):

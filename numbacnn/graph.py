@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .device import CPU_DEVICE, Array, Device
-from .errors import DeviceError, NetworkError, NumbacnnError, ShapeError, cut, nearest, need_whole
+from .errors import DeviceError, NetworkError, NumbacnnError, ShapeError, UsageError, cut, nearest, need_whole
 from .layers import Layer, Pixels, Shape
 from .layers.initialization import INITIALIZERS
 from .limits import need_memory
@@ -149,9 +149,10 @@ class Graph:
             raise NetworkError(f"nothing reads layer '{unread[0]}': only the last layer may be an end")
 
     def __getitem__(self, name: str) -> Node:
+        """The node of that name. Raises UsageError if there is none."""
         place = self._places.get(name)
         if place is None:
-            raise NetworkError(f"no layer is named '{name}'{nearest(name, self.shapes)}")
+            raise UsageError(f"no layer is named '{name}'{nearest(name, self.shapes)}")
         return self.nodes[place]
 
     @property
@@ -250,10 +251,10 @@ class Graph:
     def initialise(self, scheme: str = "he", seed: int = 0, **options: float) -> None:
         """Gives every parameter and buffer its first values (layers.initialization), the same for the same seed.
 
-        Raises NetworkError for an unknown scheme, UsageError for a seed outside 0 to 2**64 - 1, NotEnoughMemory.
+        Raises UsageError for an unknown scheme or a seed outside 0 to 2**64 - 1, NotEnoughMemory.
         """
         if scheme not in INITIALIZERS:
-            raise NetworkError(f"unknown initialisation '{scheme}'{nearest(scheme, INITIALIZERS)}")
+            raise UsageError(f"unknown initialisation '{scheme}'{nearest(scheme, INITIALIZERS)}")
         need_whole("seed", seed, 0, MAX_SEED)
         sizes = [each.size for each in self.parameters.values()]
         # The numbers, and the largest of them in float64 as they are drawn.

@@ -62,11 +62,12 @@ def free_memory() -> int | None:
     return min((size for size in known if size is not None), default=None)
 
 
-def need_memory(needed: int, what: str) -> None:
-    """Raises NotEnoughMemory, with the bytes, unless so many are free; `what` takes them: "64 pictures take"."""
+def need_memory(needed: int, what: str, *, by_pictures: bool = False) -> None:
+    """Raises NotEnoughMemory (and its `by_pictures`), with the bytes, unless so many are free; `what` takes them: "64 pictures take"."""
     free = free_memory()
     if free is not None and needed > free:
-        raise NotEnoughMemory(f"{what} {mebibytes(needed)} of memory, and {mebibytes(free)} are free")
+        message = f"{what} {mebibytes(needed)} of memory, and {mebibytes(free)} are free"
+        raise NotEnoughMemory(message, by_pictures=by_pictures)
 
 
 def need_described(needed: int, path: Path, what: str, problem: type[NumbacnnError]) -> None:

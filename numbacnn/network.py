@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,8 +20,24 @@ Images = Any
 """(N,H,W,C): uint8, or floats in [0, 1]. Grey pictures may leave C out. See `Network.as_images` for other sizes."""
 
 
+class _Programs(threading.local):
+    """Each thread's own Programs; a copy of them, as a pickle, has none."""
+
+    def __init__(self) -> None:
+        self.made: dict[tuple[str, tuple[str, ...], int | None], Program] = {}
+
+    def __reduce__(self) -> tuple[type[_Programs], tuple[()]]:
+        return _Programs, ()
+
+
 class Network:
     """A graph that ends in a softmax over its classes.
+
+    Several threads may look into one network at a time, predict with it, attack it: each has Programs of its own, and so as
+    much memory. Nobody may train it or change its parameters meanwhile.
+
+    Several threads may look into one network at a time, predict with it, attack it: each has Programs of its own, and so
+    as much memory. Nobody may train it or change its parameters meanwhile.
 
     `workspace_bytes` bounds what the kernels of all layers share beside activations and gradients (`Program`).
     Raises NetworkError if it does not, if there is one class, or if the names are not as many as the classes.
@@ -51,7 +68,7 @@ class Network:
         self.class_names = tuple(class_names) or tuple(str(index) for index in range(self.classes))
         if len(self.class_names) != self.classes:
             raise NetworkError(f"{len(self.class_names)} class names for {self.classes} classes")
-        self._programs: dict[tuple[str, tuple[str, ...], int | None], Program] = {}
+        self._programs = _Programs()
         self.to(device)
 
     @property
@@ -62,11 +79,11 @@ class Network:
     def to(self, device: str) -> Network:
         """Brings the parameters to a device ("cpu", "cuda", "auto") and returns the network. Raises DeviceError if it is not there."""
         self.graph.move(get_device(device))
-        self._programs.clear()
+        self._programs = _Programs()
         return self
 
     def parameter(self, node: str, name: str) -> Array:
-        """A parameter's numbers on the host. Raises NetworkError for an unknown node, KeyError for an unknown parameter."""
+        """A parameter's numbers on the host. Raises UsageError for an unknown node, NetworkError for an unknown parameter."""
         return self.graph.read(f"{self.graph[node].name}/{name}")
 
     @property
@@ -78,16 +95,16 @@ class Network:
         self.graph.initialise(scheme, seed, **options)
 
     def program(self, batch_size: int, gradients: str = "none", keep: tuple[str, ...] = ()) -> Program:
-        """A Program for this network, kept for the next call that asks for the same or fewer pictures.
+        """A Program for this network and this thread, kept for its next call that asks for the same or fewer pictures.
 
         `keep`: the nodes whose output will be asked for, beside the scores and the last.
         """
         need_whole("batch size", batch_size)
-        wish = gradients, keep, self.workspace_bytes
-        known = self._programs.get(wish)
+        wish, made = (gradients, keep, self.workspace_bytes), self._programs.made
+        known = made.get(wish)
         if known is None or known.batch_size < batch_size:
-            self._programs.pop(wish, None)
-            self._programs[wish] = known = Program(
+            made.pop(wish, None)
+            made[wish] = known = Program(
                 self.graph,
                 batch_size,
                 gradients=gradients,
@@ -110,7 +127,7 @@ class Network:
             try:
                 plan.take()
             except NotEnoughMemory:
-                del self._programs[gradients, keep, self.workspace_bytes]
+                del self._programs.made[gradients, keep, self.workspace_bytes]
                 if wanted == 1:
                     raise
                 wanted //= 2
@@ -125,7 +142,7 @@ class Network:
         return np.concatenate([plan.output().copy() for plan in self._passes(images, batch_size)])
 
     def activations(self, images: Images, node: str, batch_size: int = 64) -> Array:
-        """What a layer puts out: (N, …). Raises NetworkError if no layer has that name."""
+        """What a layer puts out: (N, …). Raises UsageError if no layer has that name."""
         return np.concatenate(
             [plan.output(node).copy() for plan in self._passes(images, batch_size, (node,))]
         )

@@ -210,6 +210,9 @@ POOLS = {
     "ceil with padding": Pool((2, 7, 6, 3), Window((3, 2), (2, 2), Padding(1, 0, 0, 1), rounding="ceil")),
     "the whole picture": Pool((2, 5, 4, 17), Window((5, 4))),
 }
+MAXIMA = POOLS | {
+    "cells beyond 16 bits": Pool((1, 257, 259, 1), Window((257, 256), (1, 2), rounding="floor")),
+}
 SUMS = POOLS | {f"{name}, average": pool._replace(average=True) for name, pool in POOLS.items()}
 POOL_LAYERS = {
     "lenet pool1": Pool((64, 28, 28, 6), Window((2, 2), (2, 2))),
@@ -247,14 +250,18 @@ def window_of(kernel, stride, padding):
 SLOPE = 0.25
 
 
+def switches_of(pool):
+    return np.uint16 if np.prod(pool.window.kernel) <= 1 << 16 else np.uint32
+
+
 def max_forward(generator, dtype, pool):
     x, y, window = pool_arrays(generator, dtype, pool)
-    return [unwritten(dtype, *y.shape), np.full(y.shape, 999, np.uint16), x, SLOPE, *window]
+    return [unwritten(dtype, *y.shape), np.full(y.shape, 999, switches_of(pool)), x, SLOPE, *window]
 
 
 def max_backward(generator, dtype, pool):
     x, d_y, window = pool_arrays(generator, dtype, pool)
-    switches = np.zeros(d_y.shape, np.uint16)
+    switches = np.zeros(d_y.shape, switches_of(pool))
     pooling.max_forward(d_y.copy(), switches, x, 1.0, *window)
     return [unwritten(dtype, *x.shape), d_y, switches, *window]
 
@@ -298,33 +305,30 @@ def elementwise(reference, *constants):
     return Comparison(make, lambda y, *rest: (reference(*rest),), SIZES, ACTIVATION_LAYERS)
 
 
-def elementwise_backward(reference, known):
-    """d_x from d_y and what the forward pass is remembered by: x, or known(x)."""
+def elementwise_backward(reference, *forward):
+    """d_x = reference(d_y, x) from d_y, forward(x) for each function given, and x."""
 
     def make(generator, dtype, size):
         x = with_kinks(numbers(generator, dtype, size))
-        return [unwritten(dtype, size), numbers(generator, dtype, size), known(x)]
+        known = [function(x.astype(np.float64)).astype(dtype) for function in forward]
+        return [unwritten(dtype, size), numbers(generator, dtype, size), *known, x]
 
-    return Comparison(make, lambda d_x, *rest: (reference(*rest),), SIZES, ACTIVATION_LAYERS)
+    return Comparison(make, lambda d_x, d_y, *rest: (reference(d_y, rest[-1]),), SIZES, ACTIVATION_LAYERS)
 
 
-def rectifier_backward(known, slope_of, constant):
-    """Likewise under a rule; slope_of(remembered, constant) is f' where x is not positive."""
+def rectifier_backward(slope_of, constant):
+    """Likewise under a rule; slope_of(x, constant) is f' where x is not positive."""
 
     def make(generator, dtype, shape):
         x = with_kinks(numbers(generator, dtype, shape[0]))
         d_y = numbers(generator, dtype, shape[0])
-        return [unwritten(dtype, shape[0]), d_y, known(x), constant, activations.RULES[shape[1]]]
+        return [unwritten(dtype, shape[0]), d_y, x, constant, activations.RULES[shape[1]]]
 
-    def reference(d_x, d_y, remembered, constant, rule):
-        slope = slope_of(remembered, constant)
-        return (naive.rectifier_backward(d_y, remembered > 0, slope, list(activations.RULES)[rule]),)
+    def reference(d_x, d_y, x, constant, rule):
+        slope = slope_of(x, constant)
+        return (naive.rectifier_backward(d_y, x > 0, slope, list(activations.RULES)[rule]),)
 
     return Comparison(make, reference, RECTIFIED, RECTIFIED_LAYERS)
-
-
-def unchanged(x):
-    return x
 
 
 def prelu_forward(generator, dtype, size):
@@ -413,8 +417,7 @@ def loss_arguments(generator, dtype, shape):
     return [unwritten(dtype, shape[0]), unwritten(dtype, *shape), scores, labels, 1.0, 0.75]
 
 
-def loss_comparison(name):
-    value, gradient = naive.LOSSES[name], naive.LOSS_GRADIENTS[name]
+def loss_comparison(value, gradient):
 
     def reference(losses, d_x, x, labels, margin, scale):
         rows = [(row, label, margin) for row, label in zip(x, labels, strict=True)]
@@ -648,7 +651,7 @@ COMPARISONS: dict[str, Comparison] = {
         lambda y, switches, x, slope, kernel, stride, padding: rectified(
             slope, *naive.max_pool(x, window_of(kernel, stride, padding), y.shape[1:3])
         ),
-        POOLS,
+        MAXIMA,
         POOL_LAYERS,
         outputs=2,
     ),
@@ -657,7 +660,7 @@ COMPARISONS: dict[str, Comparison] = {
         lambda d_x, d_y, switches, *window: (
             naive.max_pool_backward(d_y, switches, window_of(*window), d_x.shape),
         ),
-        POOLS,
+        MAXIMA,
         POOL_LAYERS,
     ),
     "pooling.sum_forward": Comparison(
@@ -677,7 +680,7 @@ COMPARISONS: dict[str, Comparison] = {
         AVERAGE_LAYERS,
     ),
     "activations.leaky_relu_forward": elementwise(naive.leaky_relu, 0.01),
-    "activations.leaky_relu_backward": rectifier_backward(unchanged, lambda x, slope: slope, 0.01),
+    "activations.leaky_relu_backward": rectifier_backward(lambda x, slope: slope, 0.01),
     "activations.prelu_forward": Comparison(
         prelu_forward, lambda y, x, slopes: (naive.leaky_relu(x, slopes),), SIZES
     ),
@@ -692,59 +695,25 @@ COMPARISONS: dict[str, Comparison] = {
         prelu_backward_slopes, lambda d_slopes, d_y, x: (naive.prelu_backward_slopes(d_y, x),), SIZES
     ),
     "activations.elu_forward": elementwise(naive.elu, 0.7),
-    "activations.elu_backward": rectifier_backward(
-        lambda x: naive.elu(x, 0.7).astype(x.dtype), lambda y, alpha: y + alpha, 0.7
-    ),
+    "activations.elu_backward": rectifier_backward(lambda x, alpha: alpha * np.exp(x), 0.7),
     "activations.sigmoid_forward": elementwise(naive.sigmoid),
     "activations.sigmoid_backward": elementwise_backward(naive.sigmoid_backward, naive.sigmoid),
     "activations.tanh_forward": elementwise(np.tanh),
     "activations.tanh_backward": elementwise_backward(naive.tanh_backward, np.tanh),
     "activations.ramp_forward": elementwise(naive.ramp),
-    "activations.ramp_backward": elementwise_backward(naive.ramp_backward, unchanged),
-    "normalization.statistics": Comparison(
-        statistics,
-        lambda mean, inverse, running_mean, running_variance, x, momentum, eps, _: naive.batch_statistics(
-            x, running_mean, running_variance, momentum, eps
-        ),
-        NORMALISED,
-        NORMALISED_LAYERS,
-        outputs=4,
-    ),
-    "normalization.from_running": Comparison(
-        from_running,
-        lambda mean, inverse, running_mean, running_variance, eps: (
-            running_mean,
-            1 / np.sqrt(running_variance + eps),
-        ),
-        NORMALISED,
-        outputs=2,
-    ),
-    "normalization.forward": Comparison(
-        normalisation_forward,
-        lambda y, x, mean, inverse, scale, shift, slope: (
-            naive.leaky_relu(naive.normalise(x, mean, inverse, scale, shift), slope),
-        ),
-        NORMALISED,
-        NORMALISED_LAYERS,
-    ),
-    "normalization.sums": Comparison(
-        normalisation_sums,
-        lambda d_scale, d_shift, d_y, x, mean, inverse, _: naive.normalisation_sums(d_y, x, mean, inverse),
-        NORMALISED,
-        NORMALISED_LAYERS,
-        outputs=2,
-    ),
-    "normalization.backward_input": Comparison(
-        normalisation_backward,
-        lambda d_x, *arguments: (naive.normalisation_backward(*arguments),),
-        NORMALISED,
-        NORMALISED_LAYERS,
-    ),
+    "activations.ramp_backward": elementwise_backward(naive.ramp_backward),
     "softmax.forward": Comparison(softmax_forward, lambda y, x: (naive.softmax(x),), SCORES, SCORE_LAYERS),
     "softmax.backward": Comparison(
         softmax_backward, lambda d_x, d_y, y: (naive.softmax_backward(d_y, y),), SCORES, SCORE_LAYERS
     ),
-    **{kernel.name: loss_comparison(loss) for loss, kernel in losses.LOSSES.items()},
+    **{
+        kernel.name: loss_comparison(naive.LOSSES[loss], naive.LOSS_GRADIENTS[loss])
+        for loss, kernel in losses.LOSSES.items()
+    },
+    **{
+        losses.DIRECTIONS[loss].name: loss_comparison(naive.LOSSES[loss], direction)
+        for loss, direction in naive.LOSS_DIRECTIONS.items()
+    },
     "joins.copy_channels": Comparison(copy_channels, copied_channels, SHARES, SHARE_LAYERS),
     "joins.take_channels": Comparison(
         take_channels,

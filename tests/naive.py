@@ -152,15 +152,14 @@ def prelu_backward_slopes(d_y, x):
     return (d_y * np.minimum(x, 0)).sum(0)
 
 
-def sigmoid_backward(d_y, y):
+def sigmoid_backward(d_y, x):
     """1 / ((1 + e^x)(1 + e^-x)), the slide's form."""
-    x = np.log(y / (1 - y))
     return d_y / ((1 + np.exp(x)) * (1 + np.exp(-x)))
 
 
-def tanh_backward(d_y, y):
+def tanh_backward(d_y, x):
     """1 / cosh^2 x."""
-    return d_y / np.cosh(np.arctanh(y)) ** 2
+    return d_y / np.cosh(x) ** 2
 
 
 def ramp_backward(d_y, x):
@@ -217,6 +216,22 @@ LOSS_GRADIENTS = {
     "log-softmax": lambda x, c, margin: np.exp(x) / np.exp(x).sum() - one_hot(x, c),
     "max-margin": max_margin_gradient,
 }
+
+
+def log_softmax_direction(x, label, margin):
+    """The gradient without its factor, one minus the class's probability."""
+    return (
+        LOSS_GRADIENTS["log-softmax"](x, label, margin) / np.delete(np.exp(x) / np.exp(x).sum(), label).sum()
+    )
+
+
+def log_direction(x, label, margin):
+    """The gradient times one plus e to the smallest signed score, where that is above 0."""
+    least = (signs(x, label) * x).min()
+    return LOSS_GRADIENTS["log"](x, label, margin) * (1 + np.exp(least) if least > 0 else 1)
+
+
+LOSS_DIRECTIONS = {"log": log_direction, "log-softmax": log_softmax_direction}
 
 
 # Randomness and dropout

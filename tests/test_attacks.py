@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -156,3 +157,42 @@ def test_what_is_refused(network: Network, images: np.ndarray, labels: Any) -> N
         FGSM()(network, images / 127.5, labels)
     with pytest.raises(ShapeError):
         FGSM()(network, images[0], labels)
+
+
+def surer(network: Network, factor: float) -> Network:
+    """The same network with its scores multiplied, which changes no prediction."""
+    layers = [(node.name, copy.copy(node.layer)) for node in network.graph.nodes]
+    other = Network(Graph(layers, network.input_shape))
+    for node in other.graph.nodes:
+        last = factor if node.name == "dense" else 1
+        learned = network.graph[node.name].layer.parameters
+        node.layer.parameters = {name: np.array(array) * np.float32(last) for name, array in learned.items()}
+    return other
+
+
+@pytest.mark.parametrize("loss", ["log-softmax", "log"])
+@pytest.mark.parametrize("factor", [30, 100, 3000])
+def test_a_sure_network_is_attacked_as_any_other(
+    loss: str,
+    factor: float,
+    network: Network,
+    images: np.ndarray,
+    labels: Any,
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    sure = surer(network, factor)
+    np.testing.assert_array_equal(sure.predict(images).argmax(1), labels)
+    for targets in (None, (labels + 1) % 5):
+        moved = FGSM(8 / 255, loss)(sure, images, labels, targets)
+        assert (moved != np.float32(images / 255)).any(axis=(1, 2, 3)).all()
+    found = FGSM(32 / 255, loss)(sure, images, labels)
+    # Log-softmax looks at one rival where the scores are far apart, the plain one at all.
+    assert (sure.predict(found).argmax(1) == labels).mean() <= 0.5
+    assert not recwarn.list
+
+
+def test_pictures_without_a_gradient_are_said(network: Network, images: np.ndarray, labels: Any) -> None:
+    sure = surer(network, 100)
+    with pytest.warns(RuntimeWarning, match=r"\d+ of 24 pictures have no gradient of the max-margin loss"):
+        moved = FGSM(8 / 255, "max-margin")(sure, images, labels)
+    assert (moved == np.float32(images / 255)).all(axis=(1, 2, 3)).any()

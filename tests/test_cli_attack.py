@@ -136,4 +136,4 @@ def test_what_cannot_be_asked(capsys: pytest.CaptureFixture[str], model: Path) -
     assert "did you mean 8/255" in run(capsys, *arguments, "--epsilon", "8", code=2)["error"]["message"]
     assert "--count 0" in run(capsys, *arguments, "--count", "0", code=2)["error"]["message"]
     assert "no class 'cat'" in run(capsys, *arguments, "--target", "cat", code=2)["error"]["message"]
-    assert "no split 'tset'" in run(capsys, *arguments, "--split", "tset", code=1)["error"]["message"]
+    assert "for --split" in run(capsys, *arguments, "--split", "tset", code=2)["error"]["message"]

@@ -67,8 +67,12 @@ def test_the_seed_chooses_the_validation_pictures(source: Path, capsys: pytest.C
         (("import", "none", "some.h5"), 1, "none: no such file or folder"),
         (("import", "some.npz", "some.npz"), 2, "written as .h5"),
         (("import", "some.npz", "some.h5", "--validation", "1.5"), 2, "more than 0 and less than 1"),
-        (("info", "digts"), 1, "did you mean 'digits'?"),
-        (("show", "digits", "--split", "dev"), 1, "no split 'dev'; there are: train, validation, test"),
+        (("info", "digts"), 2, "did you mean 'digits'?"),
+        (
+            ("show", "digits", "--split", "dev"),
+            2,
+            'invalid value "dev" for --split. Choose from: "train", "validation", "test"',
+        ),
         (("show", "digits", "--count", "0"), 2, "--count 0: 1 to 1000 pictures"),
     ],
 )

@@ -99,8 +99,10 @@ def test_json_needs_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     }
 
 
-def test_a_failure_is_one_line_and_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["data", "info", "no.h5", "--json"]) == 1
+def test_a_failure_is_one_line_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "damaged.h5"
+    file.write_bytes(b"no HDF5")
+    assert main(["data", "info", str(file), "--json"]) == 1
     shown = capsys.readouterr()
     error = json.loads(shown.out)["error"]
     assert error["type"] == "DataError"

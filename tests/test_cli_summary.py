@@ -77,13 +77,13 @@ def test_summary_of_a_trained_network(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["summary", "cifar-quik"], 1, "unknown network 'cifar-quik'; did you mean 'cifar-quick'?"),
+        (["summary", "cifar-quik"], 2, "unknown network 'cifar-quik'; did you mean 'cifar-quick'?"),
         (["summary", "lenet", "--input", "32x32"], 2, "'32x32' is not a picture's size"),
         (["summary", "lenet", "--batch-size", "0"], 2, "batch size 0: at least 1 is expected"),
         (
             ["summary", "alexnet", "--input", "32x32x3"],
-            1,
-            "11x11 filter at stride 4 does not fit a 32x32 input",
+            2,
+            "--input 32x32x3 does not suit alexnet: layer 'conv1': 11x11 filter at stride 4 does not fit a 32x32 input",
         ),
         (["gradcheck", "digits", "--samples", "0"], 2, "--samples 0: at least 1 is expected"),
     ],

@@ -62,7 +62,7 @@ def test_filters_as_other_formats(
 def test_filters_of_what_has_none(capsys: pytest.CaptureFixture[str], model: Path) -> None:
     error = run(capsys, "viz", "filters", "--model", model, "--layer", "dense4", code=2)["error"]
     assert error["message"] == "layer 'dense4' is dense and has no kernels; convolutions: conv1, conv2, conv3"
-    error = run(capsys, "viz", "filters", "--model", model, "--layer", "conv4", code=1)["error"]
+    error = run(capsys, "viz", "filters", "--model", model, "--layer", "conv4", code=2)["error"]
     assert "did you mean 'conv" in error["message"]
 
 

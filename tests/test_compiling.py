@@ -36,7 +36,8 @@ import json, numpy as np
 from numbacnn import compiling
 with compiling.watch() as counted:
     from numbacnn.ops import joins
-    from numbacnn.ops.compilation import cache_bytes, cache_folder, loaded
+    from numbacnn.ops.compilation import loaded
+    from numbacnn.ops.kernel_cache import cache_bytes
     empty = cache_bytes()
     for dtype in (np.float32, np.float32):
         joins.accumulate(np.zeros(3, dtype), np.ones(3, dtype))

@@ -43,7 +43,7 @@ def test_classes_are_counted_over_all_splits() -> None:
 
 def test_a_split_that_is_not_there_is_named() -> None:
     dataset = Dataset.from_arrays("mine", train=(pictures(), np.arange(6)))
-    with pytest.raises(DataError, match="mine: no split 'test'; there are: train"):
+    with pytest.raises(UsageError, match="mine: no split 'test'; there are: train"):
         _ = dataset.test
 
 

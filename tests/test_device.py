@@ -10,7 +10,7 @@ import pytest
 from numbacnn.analysis import parity
 from numbacnn.architectures import build
 from numbacnn.device import CPU, CPU_DEVICE, Device, get_device
-from numbacnn.errors import DeviceError
+from numbacnn.errors import DeviceError, UsageError
 from numbacnn.ops.kernel import Kernel
 from numbacnn.program import Program
 
@@ -33,11 +33,13 @@ def test_without_its_packages_cuda_says_what_installs_them(monkeypatch: pytest.M
     monkeypatch.setattr("numbacnn.device._found", {"cpu": CPU_DEVICE})
     with pytest.raises(DeviceError, match=r"pip install 'numbacnn\[cuda13\]'"):
         get_device("cuda")
+    with pytest.raises(DeviceError, match="'cuda' needs the package"):
+        get_device("gpu")
     assert get_device("auto").name == "cpu"
 
 
 def test_an_unknown_device_is_named() -> None:
-    with pytest.raises(DeviceError, match="unknown device 'cudaa'; did you mean 'cuda'"):
+    with pytest.raises(UsageError, match="unknown device 'cudaa'; did you mean 'cuda'"):
         get_device("cudaa")
 
 

@@ -196,6 +196,11 @@ def test_a_window_of_any_size_is_refused_at_once(size, rounding):
     assert time.process_time() - begun < 1
 
 
+def test_no_padding_is_named_that_would_be_refused():
+    with pytest.raises(ShapeError, match="no equal padding fits: use a smaller kernel or a larger input"):
+        Window((10**6, 10**6)).output_size(8, 8)
+
+
 def test_a_window_that_sees_hardly_more_than_padding_is_refused():
     with pytest.raises(ShapeError, match="at most 65536 is expected"):
         Window((10**6, 10**6), padding=Padding(*[10**6] * 4)).output_size(8, 8)

@@ -172,3 +172,21 @@ def test_the_gradient_of_the_pixels_by_differences_written_out():
             plan.forward()
             losses.append(plan.losses(labels, Loss()).sum())
         assert (losses[0] - losses[1]) / 2e-4 == pytest.approx(pixels[place], rel=1e-4, abs=1e-8)
+
+
+@pytest.mark.parametrize("side", [255, 256, 257, 300])
+@pytest.mark.parametrize("stride", [0, 1])
+def test_a_maximum_beyond_65535_cells_gets_the_gradient_alone(side, stride):
+    size = side + 1 if stride else side
+    pool = MaxPool(side, stride=stride)
+    plan = Program(Graph([("pool", pool)], (size, size, 1)), 1, gradients="input")
+    plan.input[0, size - 1, size - 2, 0] = 200
+    plan.run_forward()
+    found = plan.backward("pool", np.ones(plan.output("pool").shape, np.float32))
+    windows = [(p, q) for p in range(size - side + 1) for q in range(size - side + 1)]
+    reached = sum(p + side == size and q + side >= size - 1 for p, q in windows)
+    assert found[0, size - 1, size - 2, 0] == reached
+    assert found.sum() == len(windows)
+    assert np.count_nonzero(found) == 1 + (reached < len(windows)) * len(
+        {w for w in windows if w[0] + side < size}
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from numbacnn.errors import NetworkError, ShapeError
+from numbacnn.errors import NetworkError, ShapeError, UsageError
 from numbacnn.graph import Graph
 from numbacnn.layers import (
     Add,
@@ -132,7 +132,7 @@ def test_errors_say_what_is_wrong_and_where(lines, error, message):
 
 
 def test_an_unknown_layer_is_asked_for():
-    with pytest.raises(NetworkError, match=r"no layer is named 'conv'; did you mean 'conv1'\?"):
+    with pytest.raises(UsageError, match=r"no layer is named 'conv'; did you mean 'conv1'\?"):
         Graph(BRANCHES, (6, 5, 2))["conv"]
 
 
@@ -159,3 +159,25 @@ def test_astype_copies():
     assert (copied == weights).all()
     copied[...] = 0
     assert weights.any()
+
+
+def test_a_layer_with_parameters_has_one_place():
+    shared = Dense(3)
+    with pytest.raises(
+        NetworkError, match=r"layer 'b' is the same object as layer 'a'.*the gradient of only one"
+    ):
+        Graph([("flat", Flatten()), ("a", shared), ("relu", ReLU()), ("b", shared)], (1, 1, 3))
+    slopes = PReLU()
+    with pytest.raises(
+        NetworkError, match=r"layer 'second' is the same object as layer 'first'.*make a prelu layer"
+    ):
+        Graph([("first", slopes), ("second", slopes)], (1, 1, 3))
+
+
+def test_a_layer_that_learns_nothing_may_have_several():
+    shared = ReLU()
+    graph = Graph(
+        [("flat", Flatten()), ("a", Dense(3)), ("relu1", shared), ("b", Dense(3)), ("relu2", shared)],
+        (1, 1, 3),
+    )
+    assert [node.name for node in graph.nodes] == ["pixels", "flat", "a", "relu1", "b", "relu2"]

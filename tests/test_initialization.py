@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from numbacnn.errors import NetworkError
+from numbacnn.errors import UsageError
 from numbacnn.graph import Graph
 from numbacnn.layers import Convolution, Dense, Flatten, ParameterSpec
 from numbacnn.layers.initialization import INITIALIZERS, SYMMETRIC
@@ -70,5 +70,5 @@ def test_a_seed_gives_the_same_weights_whatever_stands_below():
 
 
 def test_an_unknown_scheme_is_refused():
-    with pytest.raises(NetworkError, match="unknown initialisation 'xavier'; known: constant, glorot, he"):
+    with pytest.raises(UsageError, match="unknown initialisation 'xavier'; known: constant, glorot, he"):
         Graph([("conv", Convolution(3, 3))], (5, 5, 2)).initialise("xavier")

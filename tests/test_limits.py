@@ -38,6 +38,7 @@ from numbacnn.network import Network
 from numbacnn.program import Program
 from numbacnn.storage import load_checkpoint, load_model, open_dataset, save_model
 from numbacnn.training import Settings, Trainer, evaluate
+from numbacnn.training.speed import measure_speed
 from numbacnn_cli.__main__ import describe, main
 
 LITTLE = 64 << 20
@@ -421,7 +422,8 @@ def test_control_groups_say_what_they_leave(tmp_path: Path, monkeypatch: pytest.
     ],
 )
 @pytest.mark.parametrize(
-    "error", [MemoryError(), MemoryError("Unable to allocate 1 GiB"), NotEnoughMemory("a takes b")]
+    "error",
+    [MemoryError(), MemoryError("Unable to allocate 1 GiB"), NotEnoughMemory("a takes b", by_pictures=True)],
 )
 def test_the_message_names_an_option_that_the_command_has(
     arguments: list[str], option: str, error: BaseException
@@ -440,3 +442,16 @@ def test_the_option_holds_for_every_command(
     assert "--max-memory 'x' is no amount of memory; write 4G, or 500M" in capsys.readouterr().err
     assert main(["gradcheck", "alexnet", "--max-memory", "100M"]) == 1
     assert "parameters take" in capsys.readouterr().err
+
+
+def test_more_weights_than_fit_are_not_helped_by_fewer_pictures() -> None:
+    assert (
+        describe(NotEnoughMemory("a takes b"), ["train"]).message == "a takes b; a smaller network takes less"
+    )
+
+
+def test_a_batch_that_is_measured_is_not_drawn_before_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = architectures.build("lenet")
+    monkeypatch.setenv(VARIABLE, "200M")
+    with refused(NotEnoughMemory, "measuring with 1,000,000 pictures takes"):
+        measure_speed(network, 1_000_000, seconds=0.1)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import threading
+
 import numpy as np
 import pytest
 
 from numbacnn.architectures import build
-from numbacnn.errors import DataError, DeviceError, NetworkError, ShapeError
+from numbacnn.errors import DataError, NetworkError, ShapeError, UsageError
 from numbacnn.graph import Graph
 from numbacnn.layers import Dense, Flatten, Softmax
 from numbacnn.network import Network
@@ -46,7 +50,7 @@ def test_activations_of_a_layer(network, images):
     plan = Program(network.graph, 7)
     plan.forward(images)
     np.testing.assert_allclose(found, plan.output("pool2"), rtol=1e-4, atol=1e-4)
-    with pytest.raises(NetworkError, match=r"no layer is named 'pool'; did you mean 'pool[23]'?"):
+    with pytest.raises(UsageError, match=r"no layer is named 'pool'; did you mean 'pool[23]'?"):
         network.activations(images, "pool")
 
 
@@ -91,5 +95,42 @@ def test_one_class_is_no_choice():
 
 def test_a_device_that_is_not_there_is_not_replaced():
     graph = Graph([("flatten", Flatten()), ("dense", Dense(2)), ("softmax", Softmax())], (2, 2, 1))
-    with pytest.raises(DeviceError, match="unknown device 'gpu'"):
-        Network(graph, device="gpu")
+    with pytest.raises(UsageError, match="unknown device 'tpu'"):
+        Network(graph, device="tpu")
+
+
+def test_several_threads_get_each_its_own_answers(network):
+    generator = np.random.default_rng(4)
+    asked = [generator.integers(0, 256, (5 + 3 * i, 8, 8, 1)).astype(np.uint8) for i in range(4)]
+    right = [network.predict(images) for images in asked]
+    seen = [network.activations(images, "conv1") for images in asked]
+    wrong = []
+
+    def ask(i):
+        for _ in range(25):
+            if not np.array_equal(network.predict(asked[i]), right[i]):
+                wrong.append(i)
+            if not np.array_equal(network.activations(asked[i], "conv1"), seen[i]):
+                wrong.append(i)
+
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_thread_has_plans_of_its_own_and_keeps_them(network):
+    here, there = network.program(3), []
+    thread = threading.Thread(target=lambda: there.extend([network.program(3), network.program(2)]))
+    thread.start()
+    thread.join()
+    assert there[0] is there[1] is not here
+    assert network.program(3) is here
+
+
+def test_a_network_that_has_predicted_can_be_copied_and_pickled(network, images):
+    expected = network.predict(images)
+    for other in (copy.copy(network), pickle.loads(pickle.dumps(network))):
+        np.testing.assert_array_equal(other.predict(images), expected)

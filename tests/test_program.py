@@ -8,7 +8,7 @@ import naive
 import numpy as np
 import pytest
 
-from numbacnn.errors import DataError, NetworkError, ShapeError, UsageError
+from numbacnn.errors import DataError, ShapeError, UsageError
 from numbacnn.graph import Graph
 from numbacnn.layers import (
     Add,
@@ -421,7 +421,11 @@ def test_labels_are_one_class_a_picture(labels, error, message):
 @pytest.mark.parametrize(
     ("act", "error", "message"),
     [
-        (lambda graph: Program(graph, 0), UsageError, "batch size 0: at least 1 is expected"),
+        (
+            lambda graph: Program(graph, 0),
+            UsageError,
+            "batch size 0: a whole number of at least 1 is expected",
+        ),
         (
             lambda graph: Program(graph, 2).forward(pictures(3)),
             ShapeError,
@@ -434,7 +438,7 @@ def test_labels_are_one_class_a_picture(labels, error, message):
         ),
         (
             lambda graph: Program(graph, 2).output("pool"),
-            NetworkError,
+            UsageError,
             "no layer is named 'pool'; did you mean 'pool1'?",
         ),
         (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numbacnn.analysis import Box, receptive_field
-from numbacnn.errors import NetworkError, UsageError
+from numbacnn.errors import UsageError
 from numbacnn.graph import Graph, LayerLine
 from numbacnn.layers import (
     Add,
@@ -116,5 +116,5 @@ def test_places_that_are_not_there() -> None:
     network = network_of(NETS["gaps"])
     with pytest.raises(UsageError, match="row 6, column 0 of 'conv2': its output has 6 rows and 6 columns"):
         receptive_field(network, "conv2", 6, 0)
-    with pytest.raises(NetworkError, match="no layer is named 'conv3'"):
+    with pytest.raises(UsageError, match="no layer is named 'conv3'"):
         receptive_field(network, "conv3")

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from numbacnn.data import Dataset, Split
 from numbacnn.data.contents import Contents
-from numbacnn.errors import DataError
+from numbacnn.errors import DataError, UsageError
 from numbacnn.storage import datasets, open_dataset, write_dataset
 
 SHAPE = (4, 5, 3)
@@ -165,17 +165,18 @@ def test_digits_open_at_once() -> None:
 def test_names_that_are_no_data_set(tmp_path: Path) -> None:
     (tmp_path / "some.npz").write_bytes(b"")
     (tmp_path / "some.h5").write_bytes(b"no HDF5")
-    for name, message in (
+    for name, message, problem in (
         (
             "digit",
             r"unknown data set 'digit'; did you mean 'digits'\?; or give a .h5 file, which 'numbacnn data import",
+            UsageError,
         ),
-        (tmp_path / "some.npz", "not a data set yet; 'numbacnn data import .*some.npz OUT.h5'"),
-        (tmp_path, "not a data set yet"),
-        (tmp_path / "some.h5", "not an HDF5 file; a numbacnn data set is expected"),
-        (tmp_path / "none.h5", "none.h5: No such file"),
+        (tmp_path / "some.npz", "not a data set yet; 'numbacnn data import .*some.npz OUT.h5'", UsageError),
+        (tmp_path, "not a data set yet", UsageError),
+        (tmp_path / "some.h5", "not an HDF5 file; a numbacnn data set is expected", DataError),
+        (tmp_path / "none.h5", "none.h5: no such file", UsageError),
     ):
-        with pytest.raises(DataError, match=message):
+        with pytest.raises(problem, match=message):
             open_dataset(name)
 
 

@@ -45,16 +45,23 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--patience", type=int, default=1)
+    parser.add_argument("--rules", nargs="*", default=list(RULES), choices=RULES)
+    parser.add_argument(
+        "--halvings", type=int, help="in a row without improvement that end a run; left out: never"
+    )
     options = parser.parse_args()
-    schedules.HALVINGS = options.epochs  # to see how many are of use
-    print("| network | after a roll-back | best, % | last, % | last - best | test, % | roll-backs | useful |")
-    print("|---|---|--:|--:|--:|--:|--:|--:|")
+    schedules.HALVINGS = options.halvings or options.epochs
+    print(
+        "| network | after a roll-back | best, % | last, % | last - best | test, % | epochs | roll-backs | useful |"
+    )
+    print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
     for network, data in (run.split("=") for run in options.runs):
         dataset = _fewer(nc.open_dataset(data), options.pictures)
         changes = {"schedule": "halve", "epochs": options.epochs, "patience": options.patience}
-        for rule, share in RULES.items():
+        for rule in options.rules:
             endings = [
-                _train(network, dataset, {**changes, "seed": seed}, share) for seed in range(options.seeds)
+                _train(network, dataset, {**changes, "seed": seed}, RULES[rule])
+                for seed in range(options.seeds)
             ]
             print(f"| {network} | {rule} | {' | '.join(_columns(endings))} |", flush=True)
 
@@ -108,13 +115,14 @@ def _with_velocity(trainer: Trainer, share: Callable[[float], float]) -> Iterato
 
 def _columns(endings: list[Ending]) -> list[str]:
     """Means over the seeds, and the largest of what counts."""
-    best, last, test, _, roll_backs, useful = (np.array(column) for column in zip(*endings, strict=True))
+    best, last, test, epochs, roll_backs, useful = (np.array(column) for column in zip(*endings, strict=True))
     gap = 100 * (last - best)
     return [
         f"{100 * best.mean():.2f}",
         f"{100 * last.mean():.2f}",
         f"{gap.mean():.2f} (at most {gap.max():.2f})",
         f"{100 * test.mean():.2f}",
+        f"{epochs.mean():.0f}",
         f"{roll_backs.mean():.1f}",
         f"{useful.max():.0f}",
     ]

@@ -97,7 +97,8 @@ def describe(error: BaseException, arguments: Sequence[str] = ()) -> Failure:
         case UsageError():
             return Failure(2, name, _line(error))
         case NotEnoughMemory():
-            return Failure(1, name, _line(f"{error}{for_less_memory(arguments)}"))
+            remedy = for_less_memory(arguments) if error.by_pictures else "; a smaller network takes less"
+            return Failure(1, name, _line(f"{error}{remedy}"))
         case NumbacnnError():
             return Failure(1, name, _line(error))
         case Terminated():

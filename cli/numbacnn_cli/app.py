@@ -45,6 +45,7 @@ from cyclopts.exceptions import UnknownCommandError, UnknownOptionError, UnusedC
 from numbacnn.errors import cut, nearest
 
 from .compilations import compilations_shown
+from .examples import epilogue
 from .options import Given
 from .output import Output, Terminal
 
@@ -65,6 +66,7 @@ app = App(
     help="Train a convolutional network, look inside it and break it.",
     version=version,
     help_format="plaintext",
+    group_parameters=Group("Options", sort_key=20),
     suppress_keyboard_interrupt=False,
     console=Terminal(),
 )
@@ -193,7 +195,9 @@ def _options_of(values: dict[str, Any], source: str) -> Any:
 
 def run(arguments: Sequence[str]) -> Any:
     """Run a command line and return what its command returns. Raises CycloptsError for one that is wrong."""
-    for called in app.parse_commands(arguments)[1]:
+    names, apps, _ = app.parse_commands(arguments)
+    for depth, called in enumerate(apps):
+        called.help_epilogue = epilogue(" ".join(names[:depth]))
         if isinstance(called.default_command, FunctionType):
             called.help = None  # its docstring says more than its line in the list of commands
             called.help_format = "markdown"  # only here, as it is slow to load

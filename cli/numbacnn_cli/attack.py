@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from .opening import open_data, open_model
-from .options import CPU, AsIs, Compute, Data, Epsilon, Epsilons, Images, Model, Out, Picture
+from .options import CPU, AsIs, Compute, Data, Epsilon, Epsilons, Images, Model, Out, Picture, SplitName
 from .pictures import Index, Pictures, class_index, from_data, from_files
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def fgsm(
     *,
     model: Model = None,
     data: Data = None,
-    split: str = "test",
+    split: SplitName = "test",
     index: Index = None,
     count: int = 200,
     epsilon: Annotated[Epsilon, Parameter(show_default=as_levels)] = 8 / 255,
@@ -63,8 +63,6 @@ def fgsm(
 
     Parameters
     ----------
-    split
-        train, validation or test.
     count
         How many pictures of the data set, taken at even distances.
     target

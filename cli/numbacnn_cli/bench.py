@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .options import CPU, Compute, Out
+from .options import CPU, Compute, Network_, Out
 from .summary import Classes, InputShape, find_network
 
 
 def bench(
-    network: str,
+    network: Network_,
     /,
     *,
     batch_size: int = 64,
@@ -29,8 +29,6 @@ def bench(
 
     Parameters
     ----------
-    network
-        A name (lenet, alexnet, …), a .toml file, a .h5 file or a run's folder.
     batch_size
         Pictures at a time.
     seconds

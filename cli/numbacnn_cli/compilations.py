@@ -37,4 +37,5 @@ def compilations_shown(out: Output) -> Iterator[None]:
         yield
     if seen.compiled:
         kernels = "1 kernel" if seen.compiled == 1 else f"{seen.compiled} kernels"
-        print(f"compiled {kernels} in {seen.seconds:.1f} s; from now on they are loaded", file=stream)
+        later = "; from now on they are loaded" if seen.kept else ""
+        print(f"compiled {kernels} in {seen.seconds:.1f} s{later}", file=stream)

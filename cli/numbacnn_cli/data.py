@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, Token
 
-from .options import Out, Picture
+from .options import Out, Picture, SplitName
 
 if TYPE_CHECKING:
     from numbacnn.data import Dataset, Split
@@ -132,7 +132,7 @@ def info(data: DataFile, /, *, out: Out) -> dict[str, Any]:
 
 
 def show(
-    data: DataFile, /, *, split: str = "train", count: int = 50, output: Picture = None, out: Out
+    data: DataFile, /, *, split: SplitName = "train", count: int = 50, output: Picture = None, out: Out
 ) -> dict[str, Any]:
     """Draw a grid of pictures, with the classes in turn.
 
@@ -140,8 +140,6 @@ def show(
 
     Parameters
     ----------
-    split
-        train, validation or test.
     count
         How many pictures.
     """

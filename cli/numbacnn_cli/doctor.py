@@ -21,7 +21,7 @@ def doctor(*, out: Out) -> dict[str, Any]:
     Fails if the small network's gradients are wrong, if an op on the GPU differs from the CPU's, or if the GPU fails. JSON: `versions`, `processor` with `.name`, `.target` (as LLVM
     has it), `.features`, `.physical_cores`, `.logical_cores`; `threads`, `tile` (`[rows, bytes]`), `threading_layer`
     with `.name`, `.thread_safe`, `.fork_safe`, `.reason`; `blas[]` with `.name`, `.version`, `.threads`, `.file`;
-    `cache` with `.folder`, `.bytes`, `.private`, `.writable`; `memory_bytes` (null on Windows), `gigaflops` of a
+    `cache` with `.folder` (null without a home), `.bytes`, `.private`, `.writable`; `memory_bytes` (null on Windows), `gigaflops` of a
     1024x1024x1024 product in float32, `gradients` with `.ok`, `.largest_error`; `gpu` (null without a usable one) with
     `.name`, `.compute_capability`, `.free_bytes`, `.total_bytes`, `.driver` and `.toolkit` (versions of CUDA),
     `.numba_cuda`; `gpu_problem` (why there is none), `parity` (null without a GPU) with `.ok`, `.ops[].op/.error`.
@@ -135,20 +135,20 @@ def _blas() -> list[dict[str, Any]]:
 
 
 def _cache() -> dict[str, Any]:
-    from numbacnn.ops.compilation import cache_bytes, cache_folder
+    from numbacnn.ops.kernel_cache import cache_bytes, cache_folder, can_be_kept
 
     folder = cache_folder()
     return {
         "folder": folder,
         "bytes": cache_bytes(),
-        "private": _private(folder),
-        "writable": os.access(folder, os.W_OK | os.X_OK),
+        "private": _private(folder) if folder else None,
+        "writable": can_be_kept(),
     }
 
 
 def _private(folder: Path) -> bool | None:
-    """Whether it belongs to the user, and nobody else may look into it; None where modes mean nothing."""
-    if os.name == "nt":
+    """Whether it belongs to the user, and nobody else may look into it; None where modes mean nothing, or nothing is."""
+    if os.name == "nt" or not folder.is_dir():
         return None
     state = folder.stat()
     return state.st_uid == os.geteuid() and not state.st_mode & 0o077
@@ -196,13 +196,16 @@ def _rows(result: dict[str, Any]) -> list[tuple[str, str]]:
         ("threads", f"{result['threads']} in use; {cores}{processor['logical_cores']} logical"),
         ("register tile", "{} rows of {} bytes".format(*result["tile"])),
         ("threading layer", f"{layer['name']}: {layer['reason']}"),
-        ("", f"kernels from several threads: {_yes(layer['thread_safe'])}"),
+        ("", f"kernels from several threads: {'yes' if layer['thread_safe'] else 'in turns'}"),
         ("", f"kernels in a forked process: {_yes(layer['fork_safe'])}"),
         *(
             ("BLAS", f"{blas['name']} {blas['version']}, {blas['threads']} threads, {blas['file']}")
             for blas in result["blas"]
         ),
-        ("kernel cache", f"{cache['folder']}, {cache['bytes'] / 2**20:.1f} MiB"),
+        (
+            "kernel cache",
+            f"{cache['folder'] or 'none, as there is no home'}, {cache['bytes'] / 2**20:.1f} MiB",
+        ),
         ("", f"private: {_yes(cache['private'])}, writable: {_yes(cache['writable'])}"),
         ("memory", "unknown" if memory is None else f"{memory / 2**30:.1f} GiB"),
         *_gpu_rows(result),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from .opening import open_data, open_model
-from .options import CPU, AsIs, Compute, Data, Images, Model, Out, Picture
+from .options import CPU, AsIs, Compute, Data, Images, Model, Out, Picture, SplitName
 from .pictures import FILES_AT_A_TIME, Framings, batches_of_files, expanded
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def evaluate(
     *,
     model: Model = None,
     data: Data = None,
-    split: str = "test",
+    split: SplitName = "test",
     batch_size: int = 256,
     output: Picture = None,
     compute: Compute = CPU,
@@ -35,8 +35,6 @@ def evaluate(
 
     Parameters
     ----------
-    split
-        train, validation or test.
     batch_size
         Pictures at a time.
     """

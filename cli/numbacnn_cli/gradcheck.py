@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from .options import Out
+from .options import Network_, Out
 from .summary import Classes, InputShape, find_network
 
 
 def gradcheck(
-    network: str,
+    network: Network_,
     /,
     *,
     input_shape: InputShape = None,
@@ -31,8 +31,6 @@ def gradcheck(
 
     Parameters
     ----------
-    network
-        A name (lenet, alexnet, …), a .toml file, a .h5 file or a run's folder.
     tolerance
         The largest relative error to accept.
     seed

@@ -41,10 +41,15 @@ def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
     """
     from numbacnn.errors import UsageError
     from numbacnn.storage import open_dataset
+    from numbacnn.storage.datasets import EMBEDDED
 
     given = option or model.record.get("data")
     if not isinstance(given, str):
         raise UsageError(f"{model.path} does not say what it was trained on: give a data set with --data")
+    if not option and given not in EMBEDDED and not Path(given).exists():
+        raise UsageError(
+            f"{model.path} was trained on {given}, which is no longer there: give a data set with --data"
+        )
     dataset = open_dataset(given)
     out.note(f"data: {given}{'' if option else ' (what the model was trained on)'}")
     network = model.network

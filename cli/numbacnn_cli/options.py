@@ -7,12 +7,23 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter, Token
+from cyclopts import Group, Parameter, Token
 
 from .output import Output
 
 if TYPE_CHECKING:
     from numbacnn import Network
+
+INPUTS = Group("Model and data", sort_key=10)
+OUTPUTS = Group("Output", sort_key=30)
+COMPUTING = Group("Computing", sort_key=40)
+
+NETWORKS = "digits, lenet, lenet-1998, cifar-quick, vgg-small, alexnet"
+"""Networks that have names; importing the library to ask for them would make --help slow."""
+
+Network_ = Annotated[
+    str, Parameter(name="NETWORK", help=f"A name ({NETWORKS}), a .toml file, a .h5 file or a run's folder.")
+]
 
 Out = Annotated[Output, Parameter(parse=False)]
 """Not an option: the Output that the command shows things through."""
@@ -43,6 +54,7 @@ Model = Annotated[
     Path | None,
     Parameter(
         name=["--model", "-m"],
+        group=INPUTS,
         help="Trained network: a run's folder or a .h5 file. Left out: the newest run here, else the small digits "
         "network in the package.",
     ),
@@ -52,9 +64,14 @@ Data = Annotated[
     str | None,
     Parameter(
         name=["--data", "-d"],
+        group=INPUTS,
         help="Data set: 'digits', or a .h5 file made by 'numbacnn data import'. Left out: what the model was "
         "trained on.",
     ),
+]
+
+SplitName = Annotated[
+    Literal["train", "validation", "test"], Parameter(group=INPUTS, help="Which pictures of the data set.")
 ]
 
 
@@ -64,12 +81,18 @@ class Compute:
     """Where a network computes, and how exactly."""
 
     device: Annotated[
-        Literal["cpu", "cuda", "auto"],
-        Parameter(help="Where to compute: cpu, cuda (an NVIDIA GPU), or auto (the GPU if there is one)."),
+        Literal["cpu", "cuda", "gpu", "auto"],
+        Parameter(
+            group=COMPUTING,
+            help="Where to compute: cpu, cuda or gpu (an NVIDIA GPU), or auto (the GPU if there is one).",
+        ),
     ] = "cpu"
     precision: Annotated[
         Literal["float32", "tf32", "bf16"],
-        Parameter(help="Of products: float32 is exact; tf32 and bf16 use a GPU's tensor cores."),
+        Parameter(
+            group=COMPUTING,
+            help="Of products: float32 is exact; tf32 and bf16 use a GPU's tensor cores.",
+        ),
     ] = "float32"
 
     def place(self, network: Network) -> None:
@@ -81,7 +104,7 @@ CPU = Compute()
 
 Picture = Annotated[
     Path | None,
-    Parameter(name=["--output", "-o"], help="Picture to write, as .png, .svg or .pdf."),
+    Parameter(name=["--output", "-o"], group=OUTPUTS, help="Picture to write, as .png, .svg or .pdf."),
 ]
 
 Images = Annotated[
@@ -96,6 +119,7 @@ AsIs = Annotated[
     bool,
     Parameter(
         name="--as-is",
+        group=INPUTS,
         negative="",
         help="Do not frame drawings as the training pictures are framed; only scale them to the network's size.",
     ),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, Token
 
-from .options import parse_ranges
+from .options import INPUTS, parse_ranges
 
 if TYPE_CHECKING:
     from numbacnn import Dataset, Network
@@ -25,6 +25,7 @@ Index = Annotated[
     tuple[int, ...] | None,
     Parameter(
         name="--index",
+        group=INPUTS,
         converter=_indices,
         n_tokens=1,
         negative="",

@@ -41,10 +41,11 @@ def newest_run(folder: Path | str = ".") -> Path | None:
     return next(iter(finished_runs(folder)), None)
 
 
-def resolve_model(option: Path | None) -> tuple[Path, str]:
+def resolve_model(option: Path | None, name: str = "") -> tuple[Path, str]:
     """The file of the model that --model means, and a sentence that says which it is.
 
-    Raises UsageError, with the runs that exist, if there is none.
+    `name` is what the user called it, where that was not --model. Raises UsageError, with the runs that exist, if
+    there is none.
     """
     if option is None:
         run = newest_run()
@@ -55,7 +56,7 @@ def resolve_model(option: Path | None) -> tuple[Path, str]:
     if path.is_file():
         return path, f"model: {path}"
     wrong = f"no {MODEL} in that folder" if option.is_dir() else "no such file or run folder"
-    raise UsageError(f"--model {option}: {wrong}; {_runs_here()}")
+    raise UsageError(f"{name or f'--model {option}'}: {wrong}; {_runs_here()}")
 
 
 def _runs_here() -> str:

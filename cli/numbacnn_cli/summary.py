@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, Token
 
-from .options import Out
-from .runs import MODEL
+from .options import Network_, Out
+from .runs import resolve_model
 
 if TYPE_CHECKING:
     from numbacnn import Network
@@ -51,25 +51,36 @@ def find_network(
 ) -> Network:
     """A network by its name or from a .toml file, or a trained one from a .h5 file or a run's folder.
 
-    Raises UsageError where a trained network is asked to be of another size.
+    Raises UsageError where there is no such network, where it cannot be of the size that is asked for, or where a
+    trained one is asked to be of another.
     """
     from numbacnn import architectures
-    from numbacnn.errors import UsageError
+    from numbacnn.errors import ShapeError, UsageError
     from numbacnn.storage import load_model
 
+    if classes is not None and classes < 2:
+        raise UsageError(f"--classes {classes}: at least 2 are expected, as a network tells classes apart")
     path = Path(name)
     if name in architectures.ARCHITECTURES or (path.suffix != ".h5" and not path.is_dir()):
-        return architectures.build(
-            name, input_shape=input_shape, classes=classes, pixels=pixels, initialise=initialise
-        )
+        try:
+            return architectures.build(
+                name, input_shape=input_shape, classes=classes, pixels=pixels, initialise=initialise
+            )
+        except ShapeError as error:
+            if input_shape is None:
+                raise
+            raise UsageError(
+                f"--input {'x'.join(map(str, input_shape))} does not suit {name}: {error}"
+            ) from None
     if input_shape or classes:
         raise UsageError(f"{name} is trained: its --input and --classes are what they are")
-    network, _ = load_model(path / MODEL if path.is_dir() else path)
+    file, _ = resolve_model(path, name)
+    network, _ = load_model(file)
     return network
 
 
 def summary(
-    network: str,
+    network: Network_,
     /,
     *,
     input_shape: InputShape = None,
@@ -86,8 +97,6 @@ def summary(
 
     Parameters
     ----------
-    network
-        A name (lenet, alexnet, …), a .toml file, a .h5 file or a run's folder.
     batch_size
         Pictures at a time, for the memory that a batch takes.
     """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from .opening import open_data, open_model
-from .options import CPU, AsIs, Compute, Data, Images, Model, Out, Picture, Units
+from .options import CPU, AsIs, Compute, Data, Images, Model, Out, Picture, SplitName, Units
 from .pictures import Index, class_index, from_data, from_files
 from .preview import preview
 
@@ -67,7 +67,7 @@ def saliency(
     *,
     model: Model = None,
     data: Data = None,
-    split: str = "test",
+    split: SplitName = "test",
     index: Index = None,
     class_: Annotated[str | None, Parameter(name="--class")] = None,
     of: Literal["score", "loss"] = "score",
@@ -84,8 +84,6 @@ def saliency(
 
     Parameters
     ----------
-    split
-        train, validation or test.
     class_
         Class to ask about, by name or index; left out, what the network predicts for each picture.
     of
@@ -144,7 +142,7 @@ def layers(
     *,
     model: Model = None,
     data: Data = None,
-    split: str = "test",
+    split: SplitName = "test",
     layer: str | None = None,
     units: Annotated[Units, Parameter(help=UNITS_HELP)] = None,
     rule: Literal["deconvnet", "guided", "standard"] = "deconvnet",
@@ -161,8 +159,6 @@ def layers(
 
     Parameters
     ----------
-    split
-        train, validation or test; pictures that the network was not trained on, as in the paper, unless train.
     layer
         Name of a layer; left out, the last convolution. A convolution stands for the activation after it.
     rule

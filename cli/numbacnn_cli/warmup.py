@@ -26,7 +26,8 @@ def warmup(networks: Networks = (), /, *, compute: Compute = CPU, out: Out) -> d
 
     from numbacnn import compiling
     from numbacnn.architectures import ARCHITECTURES
-    from numbacnn.ops.compilation import cache_bytes, cache_folder, loaded
+    from numbacnn.ops.compilation import loaded
+    from numbacnn.ops.kernel_cache import cache_bytes, cache_folder
     from numbacnn.training import warm_up
 
     names = list(dict.fromkeys(networks or ARCHITECTURES))
@@ -43,8 +44,10 @@ def warmup(networks: Networks = (), /, *, compute: Compute = CPU, out: Out) -> d
         "cache_folder": cache_folder(),
         "cache_bytes": cache_bytes(),
     }
-    out.say(
-        f"{seen.compiled} kernels compiled, {result['kernels_loaded']} loaded; {cache_folder()} has "
-        f"{result['cache_bytes'] / 2**20:.1f} MiB"
+    kept = (
+        f"{cache_folder()} has {result['cache_bytes'] / 2**20:.1f} MiB"
+        if seen.kept
+        else "they could not be kept"
     )
+    out.say(f"{seen.compiled} kernels compiled, {result['kernels_loaded']} loaded; {kept}")
     return result

@@ -50,7 +50,7 @@ def reconstruct(
     Picture n keeps its activation of `units[n]` at row and column `positions[n]` (one unit or place stands
     for all of them), every other is set to 0, and the backward pass undoes the layers: filters transposed,
     pools by their switches, rectifiers by `rule`. A flat unit's position does not matter.
-    Raises NetworkError for an unknown node, UsageError for an unknown unit, place or rule.
+    Raises UsageError for an unknown node, unit, place or rule.
     """
     images = network.as_images(images)
     node = activation_of(network, node)

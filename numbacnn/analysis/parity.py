@@ -188,6 +188,7 @@ def _exercise() -> None:
         plan.run_forward(training=training)
         for loss in LOSSES:
             plan.backward_loss(labels, Loss(loss))
+            plan.backward_loss(labels, Loss(loss), reduction="direction")
         for rule in ("guided", "deconvnet"):
             plan.backward(plan.scores, np.ones((_COUNT, _CLASSES), np.float32), rule=rule)
     plan.tally(np.zeros((4, 2), np.float32))

@@ -29,7 +29,7 @@ def receptive_field(
     Clipped, it is exact: what hangs over a border, of the picture or of a map on the way, is padding and
     not seen. Not clipped, it has the same size wherever the unit stands, and may reach beyond the picture.
     A flat unit sees all of the volume that was flattened; `row` and `column` do not matter.
-    Raises NetworkError for an unknown node, UsageError for a place that its output does not have.
+    Raises UsageError for an unknown node, or for a place that its output does not have.
     """
     graph = network.graph
     start = graph[node]

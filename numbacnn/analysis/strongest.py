@@ -51,7 +51,7 @@ def strongest(
     `batches` are pictures, or (pictures, labels) as `Split.batches` yields them. Units are channels of a
     volume or elements of a flat output, by default all. Of equal values the first counts: the earlier
     picture, then the upper row, then the column further left.
-    Raises NetworkError for an unknown node, UsageError for an unknown unit, DataError if no picture comes.
+    Raises UsageError for an unknown node or unit, DataError if no picture comes.
     """
     need_whole("count", count)
     node = activation_of(network, node)

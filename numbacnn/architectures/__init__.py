@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import NetworkError, UsageError, cut, nearest, need_whole
+from ..errors import UsageError, cut, nearest, need_whole
 from ..graph import PIXELS, Graph
 from ..layers import Pixels, Shape
 from ..network import Network
@@ -37,7 +37,8 @@ def build(
     """A network with first values in its parameters; `name` is one of ARCHITECTURES or a .toml file.
 
     Shape and classes left out are those that the network was made for; with `initialise` None, weights are left out
-    too. Raises UsageError for numbers that cannot be meant, NetworkError or ShapeError.
+    too. Raises UsageError for an unknown name, numbers that cannot be meant or another number of classes than a file's,
+    NetworkError or ShapeError for layers that cannot be built.
     """
     if classes is not None:
         need_whole("classes", classes, 2)
@@ -51,13 +52,11 @@ def build(
         made_for = Architecture(lambda *_: definition.layers, definition.input_shape, definition.classes)
         needed = classes or len(class_names) or made_for.classes
         if needed != made_for.classes:
-            raise NetworkError(f"{name} ends in {made_for.classes} classes, and {needed} are needed")
+            raise UsageError(f"{name} ends in {made_for.classes} classes, and {needed} are needed")
     elif name in ARCHITECTURES:
         made_for = ARCHITECTURES[str(name)]
     else:
-        raise NetworkError(
-            f"unknown network '{name}'{nearest(str(name), ARCHITECTURES)}; or give a .toml file"
-        )
+        raise UsageError(f"unknown network '{name}'{nearest(str(name), ARCHITECTURES)}; or give a .toml file")
     shape = input_shape or made_for.input_shape
     if classes is None:
         classes = len(class_names) or made_for.classes

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import NetworkError, NumbacnnError, cut, nearest
+from ..errors import NetworkError, NumbacnnError, UsageError, cut, nearest
 from ..graph import MAX_NAME, Graph, LayerLine
 from ..layers import Shape
 from ..layers.options import build_layer
@@ -40,8 +40,10 @@ class Definition:
 def read_definition(path: Path) -> Definition:
     """The network in a TOML file, checked from end to end.
 
-    Raises NetworkError or ShapeError that name the file and the line.
+    Raises UsageError if there is no such file, NetworkError or ShapeError that name the file and the line.
     """
+    if not path.exists():
+        raise UsageError(f"{path}: no such file")
     table, text = read_toml(path, NetworkError)
     unknown = [key for key in table if key not in ("input", "layers")]
     if unknown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -45,16 +46,25 @@ class Attack(ABC):
     ) -> Any:
         """The changed pictures, (N,H,W,C) float32 in [0, 1], none further than epsilon from its original.
 
-        Raises ShapeError or DataError for pictures, labels or targets that the network does not take.
+        Warns of pictures that have no gradient. Raises ShapeError or DataError for pictures, labels or targets that the
+        network does not take.
         """
         images = network.as_images(images)
         aims = network.as_labels(labels if targets is None else targets, len(images))
         plan = network.program_for(len(images), batch_size, "input")
-        moved = []
+        moved, flat = [], 0
         for start in range(0, len(images), plan.batch_size):
             now = slice(start, start + plan.batch_size)
             goal = Goal(plan, images[now], aims[now], targets is not None, self.epsilon, Loss(self.loss))
             moved.append(goal.project(self.step(goal, goal.originals)))
+            flat += int(goal.flat.sum())
+        if flat and self.epsilon:
+            warnings.warn(
+                f"{flat} of {len(images)} pictures have no gradient of the {self.loss} loss, and the attack has nothing to go by "
+                "there: that they withstand it says nothing of the network",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         return np.concatenate(moved)
 
     def run(
@@ -87,6 +97,8 @@ class Goal:
     ) -> None:
         self.originals = as_floats(images)
         self._plan, self._classes, self._targeted, self._loss = plan, classes, targeted, loss
+        self.flat: Any = np.zeros(len(images), np.bool_)
+        """(n,), the pictures that had no gradient when it was asked for: nothing tells which way to go."""
         # Bounds hold to the last bit: around the true n/255 of an 8-bit picture and around its float32, which
         # differ, and rounded inwards to float32. An epsilon so small that nothing is left keeps the original.
         reach = _rounded(np.float64(epsilon), down=True).astype(np.float64)
@@ -97,9 +109,12 @@ class Goal:
         self._low, self._high = np.minimum(low, self.originals), np.maximum(high, self.originals)
 
     def gradient(self, images: Any) -> Any:
-        """Of what the attacker wants to rise: the loss of the labels, or minus that of the targets."""
+        """Of what the attacker wants to rise: the loss of the labels, or minus that of the targets. (n,H,W,C), each picture's
+        times a positive number of its own: a sure network's gradient is smaller than any float32, its direction is not.
+        """
         self._plan.forward(images)
-        gradient = np.array(self._plan.backward_loss(self._classes, self._loss, reduction="sum"))
+        gradient = np.array(self._plan.backward_loss(self._classes, self._loss, reduction="direction"))
+        self.flat |= ~gradient.any(axis=(1, 2, 3))
         return -gradient if self._targeted else gradient
 
     def project(self, images: Any) -> Any:

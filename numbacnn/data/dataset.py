@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, need_whole
+from ..errors import DataError, UsageError, need_whole
 from ..framing import Framing, measure, sampled
 from .checks import as_class_names, as_labels, as_pixels, ranges_of
 from .classes import match_classes
@@ -192,9 +192,9 @@ class Dataset:
         return replace(self, splits=splits, class_names=network.class_names)
 
     def split(self, name: str) -> Split:
-        """The split of that name. Raises DataError naming those that are there."""
+        """The split of that name. Raises UsageError naming those that are there."""
         if name not in self.splits:
-            raise DataError(
+            raise UsageError(
                 f"{self.path or self.name}: no split '{name}'; there are: {', '.join(self.splits)}"
             )
         return self.splits[name]

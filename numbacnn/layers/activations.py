@@ -102,7 +102,7 @@ class ELU(Layer):
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
         activations.elu_backward(
-            flat(d_inputs[0]), flat(d_output), flat(call.output), self.alpha, call.mode.rule
+            flat(d_inputs[0]), flat(d_output), flat(call.input), self.alpha, call.mode.rule
         )
 
     def kinks(self, call: Call) -> list[Array]:
@@ -119,7 +119,7 @@ class Sigmoid(Layer):
         activations.sigmoid_forward(flat(call.output), flat(call.input))
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
-        activations.sigmoid_backward(flat(d_inputs[0]), flat(d_output), flat(call.output))
+        activations.sigmoid_backward(flat(d_inputs[0]), flat(d_output), flat(call.output), flat(call.input))
 
 
 @dataclass
@@ -132,7 +132,7 @@ class Tanh(Layer):
         activations.tanh_forward(flat(call.output), flat(call.input))
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
-        activations.tanh_backward(flat(d_inputs[0]), flat(d_output), flat(call.output))
+        activations.tanh_backward(flat(d_inputs[0]), flat(d_output), flat(call.output), flat(call.input))
 
 
 @dataclass

@@ -57,7 +57,8 @@ class MaxPool(_Pool):
     kind: ClassVar[str] = "max-pool"
 
     def scratch(self, count: int, output: Shape) -> dict[str, tuple[Shape, type | None]]:
-        return {"switches": ((count, *output), np.uint16)}
+        height, width = self._window.kernel
+        return {"switches": ((count, *output), np.uint16 if height * width <= 1 << 16 else np.uint32)}
 
     def forward(self, call: Call) -> None:
         window = self._window

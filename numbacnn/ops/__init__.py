@@ -24,3 +24,7 @@ The ops
     tally         the sum of a step's losses, and its wrong answers
     update        optimizers: stochastic gradient descent, Adam; the gradient's norm; an average of the weights
 """
+
+from .starting import start_numba
+
+start_numba()

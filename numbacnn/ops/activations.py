@@ -1,7 +1,7 @@
 """Functions applied to every element, and their derivatives (lecture: activation functions).
 
 NAME_forward    x -> y
-NAME_backward   d_y, and x or y as it was forward -> d_x
+NAME_backward   d_y, and what was read and written forward, x or y or both -> d_x
 
 All arrays are flat views of one length M; PReLU's are (M/C, C), one slope a channel. A rectifier takes
 the rule of its backward pass as a number, so that one walk through a network serves three pictures:
@@ -22,6 +22,10 @@ from .compilation import jit
 from .kernel import Kernel
 
 STANDARD, DECONVNET, GUIDED = 0, 1, 2
+SATURATED = 15 / 16
+"""A sigmoid's output from which on its derivative is taken from the input: the closer an output is to 1, the fewer digits
+does 1 - y have, and none where y is rounded to 1.
+"""
 RULES = {"standard": STANDARD, "deconvnet": DECONVNET, "guided": GUIDED}
 
 
@@ -81,11 +85,11 @@ def _elu_forward_cpu(y: Any, x: Any, alpha: Any) -> None:
 
 
 @jit(parallel=True)
-def _elu_backward_cpu(d_x: Any, d_y: Any, y: Any, alpha: Any, rule: Any) -> None:
-    """f'(x) = 1 where x > 0, else alpha e^x = y + alpha."""
+def _elu_backward_cpu(d_x: Any, d_y: Any, x: Any, alpha: Any, rule: Any) -> None:
+    """f'(x) = 1 where x > 0, else alpha e^x, which y + alpha has no digits of once y is rounded to -alpha."""
     for i in prange(d_x.size):
         signal = _signal(d_y[i], rule)
-        d_x[i] = signal if y[i] > 0 or rule == DECONVNET else signal * (y[i] + alpha)
+        d_x[i] = signal if x[i] > 0 or rule == DECONVNET else signal * (alpha * math.exp(x[i]))
 
 
 @jit(parallel=True)
@@ -97,10 +101,14 @@ def _sigmoid_forward_cpu(y: Any, x: Any) -> None:
 
 
 @jit(parallel=True)
-def _sigmoid_backward_cpu(d_x: Any, d_y: Any, y: Any) -> None:
-    """f'(x) = 1 / ((1 + e^x)(1 + e^-x)) = y (1 - y)."""
+def _sigmoid_backward_cpu(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
+    """f'(x) = 1 / ((1 + e^x)(1 + e^-x)) = y (1 - y) = e^-x / (1 + e^-x)^2."""
     for i in prange(d_x.size):
-        d_x[i] = d_y[i] * y[i] * (1 - y[i])
+        if y[i] < SATURATED:
+            d_x[i] = d_y[i] * y[i] * (1 - y[i])
+        else:
+            small = math.exp(-x[i])
+            d_x[i] = d_y[i] * (small / ((1 + small) * (1 + small)))
 
 
 @jit(parallel=True)
@@ -111,10 +119,14 @@ def _tanh_forward_cpu(y: Any, x: Any) -> None:
 
 
 @jit(parallel=True)
-def _tanh_backward_cpu(d_x: Any, d_y: Any, y: Any) -> None:
-    """f'(x) = 1 / cosh^2 x = 1 - y^2."""
+def _tanh_backward_cpu(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
+    """f'(x) = 1 / cosh^2 x = 1 - y^2 = 4 e^-2|x| / (1 + e^-2|x|)^2."""
     for i in prange(d_x.size):
-        d_x[i] = d_y[i] * (1 - y[i] * y[i])
+        if y[i] * y[i] < SATURATED:
+            d_x[i] = d_y[i] * (1 - y[i] * y[i])
+        else:
+            small = math.exp(-2 * abs(x[i]))
+            d_x[i] = d_y[i] * (4 * small / ((1 + small) * (1 + small)))
 
 
 @jit(parallel=True)

@@ -152,7 +152,7 @@ class Window:
                 return None
             first, step = common
             least += (first - least) % step
-        return least if least < max(self.extent) else None
+        return least if least < max(self.extent) <= _LARGEST_TERM else None
 
 
 def _halved(wanted: int, modulus: int) -> tuple[int, int] | None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import numba
 
+from .threading_layer import turn
+
 Launch = tuple[Callable[..., None], tuple[Any, ...]]
 
 
@@ -51,20 +53,22 @@ class Launches:
 
     def run(self) -> None:
         """Carries all of it out."""
-        for alone, launches in self._parts:
-            if alone:
-                with single_thread():
+        with turn():
+            for alone, launches in self._parts:
+                if alone:
+                    with single_thread():
+                        for function, arguments in launches:
+                            function(*arguments)
+                else:
                     for function, arguments in launches:
                         function(*arguments)
-            else:
-                for function, arguments in launches:
-                    function(*arguments)
 
 
 def launch(function: Callable[..., None], *arguments: Any) -> None:
     """Calls a function, or, while launches are recorded, writes the call down."""
     if _state.written is None:
-        function(*arguments)
+        with turn():
+            function(*arguments)
     else:
         _state.written.append(((function, arguments), _state.alone))
 

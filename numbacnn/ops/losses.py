@@ -5,6 +5,10 @@ NAME    scores x (N,K), labels (N,), margin m, scale -> losses (N,), d_x (N,K), 
 `labels` are class indices c. Square, log and hinge are the lecture's two-class bricks with one output a
 class: the target d is 1 for the class and 0 elsewhere, the sign c is +1 for the class and -1 elsewhere,
 and a picture's loss is the sum over the classes. Only hinge and max-margin look at the margin.
+
+An attack needs to know only in which direction a picture's loss rises, and that is well known where the gradient is smaller
+than any float32. NAME_direction gives it: the same losses, and each picture's gradient divided by what makes it small, a
+positive number that all its classes share.
 """
 
 from __future__ import annotations
@@ -104,6 +108,48 @@ def _max_margin_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, sca
             d_x[n, labels[n]] = -d_y
 
 
+@jit(parallel=True)
+def _log_softmax_direction_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any) -> None:
+    """y = log(1 + e^z), z = log(sum over k != c of e^x_k) - x_c, the log of the odds against the class.
+
+    dE/dx is dz/dx dE/dy times e^z / (1 + e^z) = 1 - p_c. Without that factor, dz/dx_s = e^x_s / (sum over k != c of
+    e^x_k) for s != c, and -1 for c. There are two classes or more.
+    """
+    for n in prange(losses.size):
+        d_y, label = x.dtype.type(scale), labels[n]
+        largest, total = x[n, _strongest_rival(x[n], label)], x.dtype.type(0)
+        for k in range(x.shape[1]):
+            if k != label:
+                d_x[n, k] = math.exp(x[n, k] - largest)
+                total += d_x[n, k]
+        odds = math.log(total) + (largest - x[n, label])
+        losses[n] = (odds if odds > 0 else 0) + math.log1p(math.exp(-abs(odds)))
+        for k in range(x.shape[1]):
+            d_x[n, k] = d_x[n, k] / total * d_y if k != label else -d_y
+
+
+@jit(parallel=True)
+def _log_direction_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any) -> None:
+    """y = log(1 + e^-cx), as `log`;  dE/dx = -c / (1 + e^cx) dE/dy, times 1 + e^m where m, the smallest cx of the
+    picture's classes, is above 0: the largest is then 1.
+    """
+    for n in prange(losses.size):
+        d_y, total, least = x.dtype.type(scale), x.dtype.type(0), x[n, labels[n]]
+        for k in range(x.shape[1]):
+            c = 1 if k == labels[n] else -1
+            total += max(-c * x[n, k], 0) + math.log1p(math.exp(-abs(x[n, k])))
+            least = min(least, c * x[n, k])
+        losses[n] = total
+        for k in range(x.shape[1]):
+            c = 1 if k == labels[n] else -1
+            small = math.exp(-abs(x[n, k]))
+            if least > 0:
+                share = math.exp(least - c * x[n, k]) * (1 + math.exp(-least)) / (1 + small)
+            else:
+                share = small / (1 + small) if c * x[n, k] > 0 else 1 / (1 + small)
+            d_x[n, k] = -c * share * d_y
+
+
 LOSSES = {
     "square": Kernel("losses.square", outputs=2, cpu=_square_cpu),
     "log": Kernel("losses.log", outputs=2, cpu=_log_cpu),
@@ -111,3 +157,8 @@ LOSSES = {
     "log-softmax": Kernel("losses.log_softmax", outputs=2, cpu=_log_softmax_cpu),
     "max-margin": Kernel("losses.max_margin", outputs=2, cpu=_max_margin_cpu),
 }
+DIRECTIONS = LOSSES | {
+    "log": Kernel("losses.log_direction", outputs=2, cpu=_log_direction_cpu),
+    "log-softmax": Kernel("losses.log_softmax_direction", outputs=2, cpu=_log_softmax_direction_cpu),
+}
+"""Each loss with the direction of its gradient; that of the others does not get small of itself."""

@@ -30,13 +30,21 @@ def _forward_cpu(y: Any, x: Any) -> None:
 
 @jit(parallel=True)
 def _backward_cpu(d_x: Any, d_y: Any, y: Any) -> None:
-    """d_x_k = y_k (d_y_k - sum_j d_y_j y_j)."""
+    """d_x_k = y_k (d_y_k - sum_j d_y_j y_j), with the gradient of the likeliest class taken off all of d_y first.
+
+    That changes nothing but rounding: where that class's probability is rounded to 1, d_y_k less the sum would be 0 for
+    it, and is now minus the sum over the others.
+    """
     for n in prange(d_x.shape[0]):
-        dot = y.dtype.type(0)
+        first = 0
         for k in range(d_x.shape[1]):
-            dot += d_y[n, k] * y[n, k]
+            if y[n, k] > y[n, first]:
+                first = k
+        base, dot = d_y[n, first], y.dtype.type(0)
         for k in range(d_x.shape[1]):
-            d_x[n, k] = y[n, k] * (d_y[n, k] - dot)
+            dot += (d_y[n, k] - base) * y[n, k]
+        for k in range(d_x.shape[1]):
+            d_x[n, k] = y[n, k] * ((d_y[n, k] - base) - dot)
 
 
 forward = Kernel("softmax.forward", cpu=_forward_cpu)

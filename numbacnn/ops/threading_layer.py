@@ -3,7 +3,7 @@
               two threads may launch kernels   a forked process may launch kernels
     tbb       yes                              yes
     omp       yes                              not with GNU's OpenMP (Linux), once the threads have started
-    workqueue no: the process is ended         yes
+    workqueue no: they take turns (`turn`)     yes
 
 (Numba's manual, "The Threading Layers".) The first of them that can be loaded is taken. TBB comes first because it
 does everything, and because its threads take over each other's work: training LeNet on two cores with another process
@@ -17,16 +17,25 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import threading
 from collections.abc import Iterable
-from importlib import metadata
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module, metadata
 from typing import Any, NamedTuple
 
 import numba
 from numba.core import config
 
-from ..errors import DeviceError
+from ..errors import DeviceError, UsageError
 
 ORDER = ("tbb", "omp", "workqueue")
+_NEEDS = {"tbb": ("tbb",), "safe": ("tbb",), "omp": ("omp",), "threadsafe": ("tbb", "omp")}
+"""What NUMBA_THREADING_LAYER asks for -> the layers of which one has to be there."""
+_OTHERS = ("default", "workqueue", "forksafe")
+_COMES_WITH = {
+    "tbb": "tbb comes with 'pip install tbb'",
+    "omp": "omp with the system's OpenMP library (libomp, libgomp)",
+}
 _LIBRARIES = ("libtbb.so.12", "tbb12.dll")
 
 
@@ -40,11 +49,67 @@ class ThreadingLayer(NamedTuple):
 
 
 def choose() -> None:
-    """Sets Numba's order of preference, unless the user set one; no layer is loaded yet."""
+    """Sets Numba's order of preference, unless the user set one; no layer is loaded yet.
+
+    Raises UsageError where the user's choice names no layer, or none that is installed.
+    """
     if "NUMBA_THREADING_LAYER_PRIORITY" not in os.environ:
         config.THREADING_LAYER_PRIORITY = list(ORDER)
-    if config.THREADING_LAYER not in ("omp", "workqueue"):
+    elif sorted(config.THREADING_LAYER_PRIORITY) != sorted(ORDER):
+        given = os.environ["NUMBA_THREADING_LAYER_PRIORITY"]
+        raise UsageError(
+            f"NUMBA_THREADING_LAYER_PRIORITY={given}: '{' '.join(ORDER)}' in some order is expected; set it so, or unset it"
+        )
+    asked = str(config.THREADING_LAYER).lower()
+    if asked not in ("omp", "workqueue"):
         _find_tbb()
+    if asked not in (*_NEEDS, *_OTHERS):
+        raise UsageError(
+            f"NUMBA_THREADING_LAYER={config.THREADING_LAYER}: one of {', '.join(sorted((*_NEEDS, *_OTHERS)))} is expected; set it "
+            "so, or unset it"
+        )
+    needed = _NEEDS.get(asked, ())
+    if needed and not any(map(_can_be_loaded, needed)):
+        raise UsageError(
+            f"NUMBA_THREADING_LAYER={config.THREADING_LAYER}: {' and '.join(needed)} cannot be loaded here. "
+            f"{', '.join(_COMES_WITH[name] for name in needed)}; unset the variable to take what is here"
+        )
+
+
+def _can_be_loaded(name: str) -> bool:
+    try:
+        if name == "tbb":
+            ctypes.CDLL({"win32": "tbb12.dll", "darwin": "libtbb.12.dylib"}.get(sys.platform, "libtbb.so.12"))
+        import_module(f"numba.np.ufunc.{name}pool")
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+class _Turns:
+    """Who may launch kernels: one thread at a time until the layer is known, and with one that bears only one."""
+
+    lock = threading.RLock()
+    free: AbstractContextManager[None] | None = None
+
+    @classmethod
+    def begin_again(cls) -> None:
+        """In a forked process: whoever held the lock is not in it."""
+        cls.lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Turns.begin_again)
+
+
+def turn() -> AbstractContextManager[Any]:
+    """What a thread holds while it launches kernels: Numba's workqueue would end a process in which two do at a time."""
+    if _Turns.free is not None:
+        return _Turns.free
+    found = layer()
+    if found is not None and found.thread_safe:
+        _Turns.free = nullcontext()
+    return _Turns.lock
 
 
 def _find_tbb() -> None:

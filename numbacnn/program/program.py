@@ -203,7 +203,7 @@ class Program:
         """Every Storage as a flat array."""
         free = self.device.free_bytes()
         if free is not None and self._bytes_of(self.batch_size) > free:
-            raise NotEnoughMemory(self._too_large(free))
+            raise NotEnoughMemory(self._too_large(free), by_pictures=True)
         memory = self.device.zeros((self._compiled.size,), np.uint8)
         arrays: dict[Key, Array] = {}
         for key, block in self._compiled.blocks.items():
@@ -442,8 +442,8 @@ class Program:
         """Each picture's loss (count,), as `losses` or `backward_loss` left them."""
         return self.device.read(self._losses)
 
-    def _measure(self, loss: Loss, scale: float) -> None:
-        """The losses, and the gradient of scale times their sum with respect to the scores, in one pass."""
+    def _measure(self, loss: Loss, scale: float, direction: bool = False) -> None:
+        """The losses, and the gradient of scale times their sum with respect to the scores, or its direction, in one pass."""
 
         def steps() -> list[Step]:
             emission = self._emission(*self._mode)
@@ -452,9 +452,10 @@ class Program:
                 emission.operand(LABELS, (self.count,), np.int64),
             )
             arguments = values, emission.scores_gradient(), emission.output(self.scores), labels
-            return [Step(losses.LOSSES[loss.name], (*arguments, loss.margin, scale))]
+            kernels = losses.DIRECTIONS if direction else losses.LOSSES
+            return [Step(kernels[loss.name], (*arguments, loss.margin, scale))]
 
-        self._perform(("loss", loss, self.count, scale), steps)
+        self._perform(("loss", loss, self.count, scale, direction), steps)
 
     def tally(self, rows: Array) -> None:
         """Writes this step's row of `rows` (M,2), on the device: the sum of its losses and its wrong answers (ops.tally)."""
@@ -474,11 +475,13 @@ class Program:
         self, labels: Array | None, loss: Loss, *, reduction: str = "mean", weight: float = 1.0
     ) -> Array | None:
         """The gradient of `weight` times the mean loss, or the sum, taken back as far as this Program's gradients go; `loss_values` holds
-        the losses. `labels` None: what `labels` holds, unchecked.
+        the losses. `labels` None: what `labels` holds, unchecked. `reduction` "direction": each picture's gradient of the
+        sum times a positive number of the picture's own, so that it has a sign where it is itself too small for the
+        arrays' type (ops.losses); for what is asked of each picture apart.
         """
         if labels is not None:
             self._take(labels)
-        self._measure(loss, weight / self.count if reduction == "mean" else weight)
+        self._measure(loss, weight / self.count if reduction == "mean" else weight, reduction == "direction")
         return self._run_backward(self.scores, RULES["standard"])
 
     def backward(self, start: str, d_output: Array, *, rule: str = "standard") -> Array | None:

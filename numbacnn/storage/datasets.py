@@ -26,7 +26,7 @@ from ..data.dataset import SPLITS, Dataset, Split, check_splits
 from ..data.listing import shortened
 from ..data.pictures import MAX_PIXELS
 from ..data.statistics import PixelStatistics, doubts
-from ..errors import DataError, cut, nearest
+from ..errors import DataError, UsageError, cut, nearest
 from ..framing import MAX_SIDE, Framing, measure, sampled
 from ..limits import need_described
 from .hdf5 import CHUNK_BYTES, Array, Reader, writing
@@ -50,18 +50,22 @@ Watch = Callable[[Iterable[slice], str, int], Iterable[slice]]
 def open_dataset(name_or_path: str | Path) -> Dataset:
     """The embedded data set of that name, or the one in a .h5 file. Its pictures are read when they are used.
 
-    Raises DataError if there is none, or its file is damaged, forged or not as described above.
+    Raises UsageError if there is none, DataError if its file is damaged, forged or not as described above.
     """
     name, path = str(name_or_path), Path(name_or_path)
     if name in EMBEDDED:
         return _read(EMBEDDED[name], path=None)
     if not path.suffix and not path.exists():
-        raise DataError(
+        raise UsageError(
             f"unknown data set '{cut(name)}'{nearest(name, EMBEDDED)}; or give a .h5 file, which "
             "'numbacnn data import SOURCE OUT.h5' makes"
         )
+    if not path.exists():
+        raise UsageError(
+            f"{name}: no such file; 'digits', or a .h5 file made by 'numbacnn data import', is expected"
+        )
     if path.is_dir() or (path.is_file() and path.suffix not in (".h5", ".hdf5")):
-        raise DataError(f"{name}: not a data set yet; 'numbacnn data import {name} OUT.h5' makes it one")
+        raise UsageError(f"{name}: not a data set yet; 'numbacnn data import {name} OUT.h5' makes it one")
     return _read(path, path=path)
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from ..device import CPU_DEVICE
 from ..graph import Graph
-from ..ops.compilation import cache_bytes
+from ..ops.kernel_cache import cache_bytes, can_be_kept
 from ..program import Program
 
 _BATCH = 2
@@ -25,11 +25,12 @@ _BATCH = 2
 @contextmanager
 def compiling_beside(graph: Graph) -> Iterator[subprocess.Popen[bytes] | None]:
     """A process that compiles what the walk back through a graph needs, until the block ends; None where kernels have
-    been compiled before, or there is no second core.
+    been compiled before, where they cannot be kept, or where there is no second core.
     """
     if (
         graph.device.name != CPU_DEVICE.name
         or cache_bytes()
+        or not can_be_kept()
         or (os.cpu_count() or 1) < 2
         or not sys.executable
     ):

@@ -14,6 +14,7 @@ import numpy as np
 from ..data import Dataset
 from ..errors import TrainingError
 from ..layers.initialization import SYMMETRIC
+from ..limits import need_memory
 from ..network import Network
 from ..program import Loss, Program
 from . import sampling
@@ -97,6 +98,7 @@ class Trainer:
             yield Warned("no validation split: the best epoch is the one with the smallest training error")
         if nothing := self._standstill.nothing_to_learn(self.dataset):
             yield Warned(nothing)
+        need_memory(ahead, f"{PLACES} batches of pictures that are read ahead take", by_pictures=True)
         self._intake = INTAKES[self._plan.device.name](self._plan, self._augmentation, PLACES)
         self._plan.take(self._evaluation_plan())  # or it would be learnt after an epoch that there is no room
         with ReadAhead(self._input()) as batches:

@@ -8,7 +8,7 @@ from typing import Any
 
 import tomli_w
 
-from ..errors import TrainingError
+from ..errors import TrainingError, UsageError
 from ..network import Network
 from ..replacing import replacing
 from ..storage import load_checkpoint, save_model
@@ -34,7 +34,12 @@ class RunFolder:
             path.write_bytes(tomli_w.dumps(options).encode())
 
     def read_config(self) -> dict[str, Any]:
-        """The run's options. Raises TrainingError if this is no run's folder, or the file does not hold them."""
+        """The run's options.
+
+        Raises UsageError if there is no such folder, TrainingError if this is no run's folder, or the file does not hold them.
+        """
+        if not self.path.exists():
+            raise UsageError(f"{self.path}: no such folder; a run's is expected")
         if not self.config.exists():
             raise TrainingError(f"{self.path} is no run that can go on: it has no {self.config.name}")
         return checked_config(read_toml(self.config, TrainingError).values, self.config)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 LEAST_SHARE = 1e-6
 """A learning rate below this share of the first one moves nothing that counts: the run ends there."""
 HALVINGS = 4
-"""After so many halvings in a row that brought no improvement, the next ones bring none either (benches/RESULTS.md)."""
+"""After so many halvings in a row that brought no improvement, the next ones bring hardly any (benches/RESULTS.md)."""
 
 
 @dataclass

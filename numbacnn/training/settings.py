@@ -35,13 +35,17 @@ OPTIMISATION, SCHEDULE, AUGMENTATION, LOSS = TOPICS
 class Settings:
     """How a network is trained. The same settings, data and number of threads give the same bits.
 
+    The names of schedules, losses and initialisations are written out, so that `--help` shows them as choices.
+
     Raises UsageError for a value that cannot be meant.
     """
 
     epochs: int = _option(12, "Passes over the training pictures.", OPTIMISATION, 1, 100_000)
     batch_size: int = _option(64, "Pictures a step.", OPTIMISATION, 1, 1_000_000)
     learning_rate: float = _option(0.01, "Size of a step, at first.", OPTIMISATION, 0, 100)
-    optimizer: str = _option("sgd", "How a step follows from the gradient: sgd, adam or adamw.", OPTIMISATION)
+    optimizer: Literal["sgd", "adam", "adamw"] = _option(
+        "sgd", "How a step follows from the gradient.", OPTIMISATION
+    )
     momentum: float = _option(0.9, "Share of the last step that is kept in the next.", OPTIMISATION, 0, 1)
     weight_decay: float = _option(
         5e-4, "Pull of every weight (not of biases) towards 0.", OPTIMISATION, 0, 10
@@ -69,18 +73,20 @@ class Settings:
     )
     schedule: str = _option(
         "halve",
-        "How the learning rate falls: constant, step, cosine, or halve (hold it until the validation error stops "
-        "improving, then divide by 2 and go back to the best weights).",
+        "How the learning rate falls; halve holds it until the validation error stops improving, then divides it by 2 "
+        "and goes back to the best weights.",
         SCHEDULE,
     )
     patience: int = _option(2, "Epochs without improvement that 'halve' waits for.", SCHEDULE, 1, 100_000)
     step_epochs: int = _option(
         8, "Epochs after which 'step' divides the learning rate by 10.", SCHEDULE, 1, 100_000
     )
-    loss: str = _option("log-softmax", "square, log, hinge, log-softmax or max-margin.", LOSS)
+    loss: Literal["square", "log", "hinge", "log-softmax", "max-margin"] = _option(
+        "log-softmax", "What training makes small; log-softmax is the cross-entropy.", LOSS
+    )
     margin: float = _option(1.0, "Margin of hinge and max-margin.", LOSS, 0, 1000)
-    initialise: str = _option(
-        "he", "First weights: he, glorot, normal, uniform, constant or zero.", OPTIMISATION
+    initialise: Literal["he", "glorot", "normal", "uniform", "constant", "zero"] = _option(
+        "he", "How the first weights are drawn.", OPTIMISATION
     )
     seed: int = _option(
         0,

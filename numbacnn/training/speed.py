@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import UsageError, need_whole
+from ..limits import need_memory
 from ..network import Network
 from ..program import Loss, Program
 from .optimizers import SGD
@@ -41,6 +42,12 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
     plan, forward_plan = (
         Program(graph, batch_size, gradients="parameters", keep=(), workspace_bytes=network.workspace_bytes),
         Program(graph, batch_size, keep=(), workspace_bytes=network.workspace_bytes),
+    )
+    needed = batch_size * math.prod(network.input_shape)
+    need_memory(
+        plan.bytes + forward_plan.bytes + needed,
+        f"measuring with {batch_size:,} pictures takes",
+        by_pictures=True,
     )
     optimizer = SGD(graph, momentum=0.9, weight_decay=5e-4)
     generator = np.random.default_rng(0)

@@ -191,6 +191,35 @@ def test_where_the_gpu_does_not_open_auto_is_the_cpu(driver: Path) -> None:
     assert python(driver, "-c", ask).stdout == "cuda\n"
 
 
+@pytest.mark.parametrize(
+    ("lacking", "words"),
+    [
+        ("numba.cuda.np.arrayobj", "numba.cuda.np.arrayobj"),
+        ("numba.cuda.cudadrv.driver", "numba.cuda.cudadrv.driver"),
+        ("cuda.bindings", "CUDA Python bindings"),
+    ],
+)
+def test_packages_that_do_not_work_together_are_named(lacking: str, words: str, driver: Path) -> None:
+    # Of the first, numba-cuda sees only when it compiles; of the others, when it is imported.
+    ask = f"""
+import sys
+sys.modules[{lacking!r}] = None
+from numbacnn.device import get_device
+from numbacnn.errors import DeviceError
+from numbacnn.ops import joins
+try:
+    array = get_device("cuda").zeros((5,), "float32")
+    joins.copy(array, array)
+except DeviceError as error:
+    print(error)
+"""
+    (said,) = python(driver, "-c", ask).stdout.splitlines()
+    assert words in said
+    for package in ("numba-cuda", "numba", "numpy", "cuda-bindings"):
+        assert re.search(rf"\b{package} \d+\.", said)
+    assert "pip install 'numbacnn[cuda13]'" in said
+
+
 # The doctor
 
 

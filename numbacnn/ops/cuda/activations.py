@@ -1,7 +1,6 @@
 """Functions applied to every element, and their derivatives, on the GPU; see ops.activations.
 
-All share one kernel forward, y = f(x, constant), and one backward, d_x = f'(signal, remembered, constant), where the
-signal is what a rule lets through of d_y; a function without a constant is given zero, one without a rule the standard
+All share one kernel forward, y = f(x, constant), and one backward, d_x = f'(signal, x, constant), where the signal is what a rule lets through of d_y; a function without a constant is given zero, one without a rule the standard
 one. PReLU's have their constants in an array, one a channel.
 """
 
@@ -26,6 +25,7 @@ BUDGETS = {
     for way in ("forward", "backward")
 } | {"_prelu_backward_slopes": Budget(registers=32, shared_bytes=3072)}
 DECONVNET, STANDARD = np.uint32(_DECONVNET), np.uint32(_STANDARD)
+TWO, FOUR = np.float32(2), np.float32(4)
 _CHANNELS, _BLOCK = 8, 512
 """Of a block that sums channels: how many side by side, as many as memory is read in at once, and its threads."""
 _LANES, _LINES = np.uint32(_CHANNELS), np.uint32(_BLOCK // _CHANNELS)
@@ -50,14 +50,14 @@ def _forward(name: str, function: Any) -> Any:
 
 
 def _backward(name: str, derivative: Any) -> Any:
-    """The kernel of d_x = derivative(signal, remembered, constant), of the signal that the rule lets through."""
+    """The kernel of d_x = derivative(signal, x, constant), of the signal that the rule lets through."""
 
     @kernel(name=f"activations.{name}_backward")
-    def backward(d_x: Any, d_y: Any, remembered: Any, constant: Any, rule: Any) -> None:
+    def backward(d_x: Any, d_y: Any, x: Any, constant: Any, rule: Any) -> None:
         i = element()
         if i < np.uint32(d_x.size):
             signal = _signal(d_y[i], rule)
-            d_x[i] = signal if rule == DECONVNET else derivative(signal, remembered[i], constant)
+            d_x[i] = signal if rule == DECONVNET else derivative(signal, x[i], constant)
 
     return backward
 
@@ -79,8 +79,8 @@ def _elu(x: Any, alpha: Any) -> Any:
 
 
 @device_function
-def _elu_derivative(signal: Any, y: Any, alpha: Any) -> Any:
-    return signal if y > ZERO else signal * (y + alpha)
+def _elu_derivative(signal: Any, x: Any, alpha: Any) -> Any:
+    return signal if x > ZERO else signal * (alpha * math.exp(x))
 
 
 @device_function
@@ -90,8 +90,10 @@ def _sigmoid(x: Any, _: Any) -> Any:
 
 
 @device_function
-def _sigmoid_derivative(signal: Any, y: Any, _: Any) -> Any:
-    return signal * y * (ONE - y)
+def _sigmoid_derivative(signal: Any, x: Any, _: Any) -> Any:
+    # Of the input, as the output has no digits of it left where it is rounded to 1; the waiting is for memory anyway.
+    small = math.exp(-abs(x))
+    return signal * (small / ((ONE + small) * (ONE + small)))
 
 
 @device_function
@@ -100,8 +102,9 @@ def _tanh(x: Any, _: Any) -> Any:
 
 
 @device_function
-def _tanh_derivative(signal: Any, y: Any, _: Any) -> Any:
-    return signal * (ONE - y * y)
+def _tanh_derivative(signal: Any, x: Any, _: Any) -> Any:
+    small = math.exp(-TWO * abs(x))
+    return signal * (FOUR * small / ((ONE + small) * (ONE + small)))
 
 
 @device_function
@@ -143,9 +146,9 @@ def elu_forward(y: Any, x: Any, alpha: Any) -> None:
     launch_each(_elu_forward, y.size, y, x, float(alpha))
 
 
-def elu_backward(d_x: Any, d_y: Any, y: Any, alpha: Any, rule: Any) -> None:
-    """f'(x) = 1 where x > 0, else alpha e^x = y + alpha."""
-    launch_each(_elu_backward, d_x.size, d_x, d_y, y, float(alpha), rule)
+def elu_backward(d_x: Any, d_y: Any, x: Any, alpha: Any, rule: Any) -> None:
+    """f'(x) = 1 where x > 0, else alpha e^x."""
+    launch_each(_elu_backward, d_x.size, d_x, d_y, x, float(alpha), rule)
 
 
 def sigmoid_forward(y: Any, x: Any) -> None:
@@ -153,9 +156,9 @@ def sigmoid_forward(y: Any, x: Any) -> None:
     launch_each(_sigmoid_forward, y.size, y, x, ZERO)
 
 
-def sigmoid_backward(d_x: Any, d_y: Any, y: Any) -> None:
-    """f'(x) = 1 / ((1 + e^x)(1 + e^-x)) = y (1 - y)."""
-    launch_each(_sigmoid_backward, d_x.size, d_x, d_y, y, ZERO, STANDARD)
+def sigmoid_backward(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
+    """f'(x) = 1 / ((1 + e^x)(1 + e^-x)) = e^-|x| / (1 + e^-|x|)^2; y is not needed here."""
+    launch_each(_sigmoid_backward, d_x.size, d_x, d_y, x, ZERO, STANDARD)
 
 
 def tanh_forward(y: Any, x: Any) -> None:
@@ -163,9 +166,9 @@ def tanh_forward(y: Any, x: Any) -> None:
     launch_each(_tanh_forward, y.size, y, x, ZERO)
 
 
-def tanh_backward(d_x: Any, d_y: Any, y: Any) -> None:
-    """f'(x) = 1 / cosh^2 x = 1 - y^2."""
-    launch_each(_tanh_backward, d_x.size, d_x, d_y, y, ZERO, STANDARD)
+def tanh_backward(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
+    """f'(x) = 1 / cosh^2 x = 4 e^-2|x| / (1 + e^-2|x|)^2; y is not needed here."""
+    launch_each(_tanh_backward, d_x.size, d_x, d_y, x, ZERO, STANDARD)
 
 
 def ramp_forward(y: Any, x: Any) -> None:

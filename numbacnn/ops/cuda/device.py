@@ -12,17 +12,21 @@ from numpy.typing import DTypeLike
 
 from ...device import Array, Channel, Device
 from ...errors import DeviceError
-
-_EXTRAS = "pip install 'numbacnn[cuda13]' (for NVIDIA driver 580 or newer) or pip install 'numbacnn[cuda12]' (for an older one)"
+from .packages import EXTRAS, at_odds
 
 
 def open_device() -> Device:
     """The GPU, if all that it needs is here. Raises DeviceError that says what is missing and how to get it."""
     if importlib.util.find_spec("numba_cuda") is None:
-        raise DeviceError(f"device 'cuda' needs the package numba-cuda, which is not installed: {_EXTRAS}")
-    from . import toolchain
+        raise DeviceError(f"device 'cuda' needs the package numba-cuda, which is not installed: {EXTRAS}")
+    try:
+        from . import toolchain
 
-    problem = toolchain.problem(_EXTRAS)
+        problem = toolchain.problem(EXTRAS)
+    except DeviceError:
+        raise
+    except Exception as error:  # of whichever package
+        raise at_odds(error) from error
     if problem:
         raise DeviceError(f"device 'cuda' cannot be used: {problem}")
     return CUDA(toolchain)

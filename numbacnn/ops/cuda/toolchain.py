@@ -18,7 +18,9 @@ from numba.cuda.core import config as cuda_config
 
 from ... import compiling
 from ...errors import DeviceError
-from ..compilation import cache_folder, elsewhere, one_process_at_a_time
+from .. import kernel_cache
+from ..compilation import elsewhere
+from .packages import at_odds
 
 SIMULATED = bool(cuda_config.ENABLE_CUDASIM)
 ZERO, ONE = np.float32(0), np.float32(1)
@@ -45,13 +47,10 @@ def kernel(function: Callable[..., None] | None = None, *, name: str = "", **opt
         if SIMULATED:
             made = cuda.jit(function)
         else:
-            before = cuda_config.CACHE_DIR
-            cuda_config.CACHE_DIR = str(cache_folder())
-            try:
-                made = cuda.jit(cache=True, **options)(function)
-            finally:
-                cuda_config.CACHE_DIR = before
-            made._cache.save_overload = one_process_at_a_time(made._cache.save_overload)
+            from numba.cuda.dispatcher import CUDACache
+
+            made = cuda.jit(**options)(function)
+            kernel_cache.keep(made, CUDACache)
             _reported(made)
             elsewhere.append(made)
             if name:
@@ -119,10 +118,16 @@ def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, *arguments:
     """Starts a kernel and does not wait for it. Arrays are passed flat, a Python int as uint32, a float as float32, a tuple
     element by element.
 
-    Raises DeviceError if the GPU reports an error, be it an earlier kernel's.
+    Raises DeviceError if the GPU reports an error, be it an earlier kernel's, or if the kernel cannot be compiled.
     """
     with translated_errors():
-        _configured(kernel, blocks, threads)(*map(_argument, arguments))
+        prepared = _configured(kernel, blocks, threads)
+        try:
+            prepared(*map(_argument, arguments))
+        except Exception as error:  # NVVM's, the linker's, or Python's where a package has changed
+            if SIMULATED or isinstance(error, (*_errors(), MemoryError)):
+                raise
+            raise at_odds(error) from error
 
 
 def _configured(kernel: Any, blocks: int | tuple[int, ...], threads: int) -> Any:
@@ -338,6 +343,8 @@ def grid(elements: int, threads: int) -> int:
 @cache
 def _errors() -> tuple[type[Exception], ...]:
     """What numba-cuda raises itself, and what cuda.core does, through which it launches."""
+    if SIMULATED:
+        return ()
     from numba.cuda.cudadrv.driver import CudaAPIError
 
     try:

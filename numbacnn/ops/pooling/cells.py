@@ -17,7 +17,13 @@ from ..product.tile import loop
 
 _INDEX = cgutils.intp_t
 _INT = ir.IntType(32)
-_SWITCH = ir.IntType(16)
+_BITS = {
+    ir.IntType(16): ("i16", 2),
+    ir.IntType(32): ("i32", 4),
+    ir.FloatType(): ("f32", 4),
+    ir.DoubleType(): ("f64", 8),
+}
+"""Of each type of number its name in LLVM's functions, and its bytes."""
 
 
 class _Lanes:
@@ -33,6 +39,10 @@ class _Lanes:
             numbered = ir.Constant(ir.VectorType(_INT, self.count), list(range(self.count)))
             last = splat(builder, builder.trunc(channels, _INT), self.count)
             self._mask = builder.icmp_signed("<", numbered, last)
+
+    def kind(self, argument):
+        """The type of the numbers in the array that is this argument."""
+        return self._context.get_value_type(self._types[argument].dtype)
 
     def zeros(self, kind):
         """A vector of zeros of an element's type."""
@@ -62,19 +72,14 @@ class _Lanes:
         )
 
     def _masked(self, name, result, kinds, kind):
-        bits = {_SWITCH: "i16", ir.FloatType(): "f32", ir.DoubleType(): "f64"}[kind]
         function = ir.FunctionType(result, kinds)
         return cgutils.get_or_insert_function(
-            self._builder.module, function, f"llvm.masked.{name}.v{self.count}{bits}"
+            self._builder.module, function, f"llvm.masked.{name}.v{self.count}{_BITS[kind][0]}"
         )
-
-    @staticmethod
-    def _alignment(kind):
-        return {_SWITCH: 2, ir.FloatType(): 4, ir.DoubleType(): 8}[kind]
 
     def load(self, argument, index, kind):
         """The vector at an element of the array that is this argument."""
-        place, size = self._place(argument, index, kind), self._alignment(kind)
+        place, size = self._place(argument, index, kind), _BITS[kind][1]
         if self._mask is None:
             return self._builder.load(place, align=size)
         vector = ir.VectorType(kind, self.count)
@@ -85,7 +90,7 @@ class _Lanes:
     def store(self, value, argument, index):
         """Stores a vector at an element of the array that is this argument."""
         kind = value.type.element
-        place, size = self._place(argument, index, kind), self._alignment(kind)
+        place, size = self._place(argument, index, kind), _BITS[kind][1]
         if self._mask is None:
             self._builder.store(value, place, align=size)
             return
@@ -157,7 +162,10 @@ def largest(
         share = builder.fmul(lanes.splat(lanes.cast(slope, 11)), best)
         above = builder.fcmp_ordered(">", best, lanes.zeros(lanes.number))
         lanes.store(builder.select(above, best, share), 0, y_at)
-        lanes.store(builder.trunc(winner, ir.VectorType(_SWITCH, lanes.count)), 1, y_at)
+        kind = lanes.kind(1)
+        lanes.store(
+            winner if kind == _INT else builder.trunc(winner, ir.VectorType(kind, lanes.count)), 1, y_at
+        )
 
     return signature, _whole_or_part(emit)
 
@@ -173,11 +181,12 @@ def to_winner(
 
     def emit(builder, arguments, lanes):
         _, _, _, x_at, y_at, row, column, cell, cell_row, rows, columns, _ = arguments
-        gradient, winner = lanes.load(1, y_at, lanes.number), lanes.load(2, y_at, _SWITCH)
+        switch = lanes.kind(2)
+        gradient, winner = lanes.load(1, y_at, lanes.number), lanes.load(2, y_at, switch)
 
         def visit(i, j, _):
             here = _at(builder, cell, i, cell_row, j, ir.Constant(_INDEX, 1))
-            won = builder.icmp_signed("==", winner, lanes.splat(builder.trunc(here, _SWITCH)))
+            won = builder.icmp_signed("==", winner, lanes.splat(builder.trunc(here, switch)))
             share = builder.select(won, gradient, lanes.zeros(lanes.number))
             lanes.store(share, 0, _at(builder, x_at, i, row, j, column))
             return []
@@ -206,8 +215,9 @@ def from_windows(
             (total,) = carried
             place = _at(builder, y_at, i, row, j, column)
             here = builder.sub(cell, _at(builder, ir.Constant(_INDEX, 0), i, down, j, across))
+            switch = lanes.kind(2)
             won = builder.icmp_signed(
-                "==", lanes.load(2, place, _SWITCH), lanes.splat(builder.trunc(here, _SWITCH))
+                "==", lanes.load(2, place, switch), lanes.splat(builder.trunc(here, switch))
             )
             gradient = lanes.load(1, place, lanes.number)
             return [builder.fadd(total, builder.select(won, gradient, lanes.zeros(lanes.number)))]

@@ -1,0 +1,101 @@
+"""Command lines that each `--help` ends with: (what is typed, what it does)."""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "train": (
+        ("train", "the digits in the package, with the network that suits them"),
+        ("train --data cifar10.h5 --network vgg-small --epochs 20", "a data set and a network by name"),
+        ("train --network mine.toml --run runs/mine", "a network of your own, into a folder of your choice"),
+        ("train --resume runs/mine --epochs 40", "goes on where a run stopped, up to epoch 40"),
+    ),
+    "eval": (
+        ("eval", "the newest run, on the test pictures of the data that it was trained on"),
+        ("eval --model runs/mine --split validation", "another model and other pictures"),
+        ("eval --data other.h5 --output other.pdf", "another data set, the confusion matrix as PDF"),
+    ),
+    "predict": (
+        ("predict photo.jpg", "the five likeliest classes, in the terminal and as predictions.png"),
+        ("predict *.png --top 3 --output answers.svg", "several pictures, three classes each"),
+        ("predict photo.jpg --model runs/mine --json", "for a program"),
+    ),
+    "summary": (
+        ("summary alexnet", "the lecture's table: volumes, neurons, weights"),
+        ("summary lenet --input 64x64x3 --classes 100", "for other pictures and classes"),
+        ("summary mine.toml --batch-size 64", "a network of your own, and the memory that a batch takes"),
+    ),
+    "gradcheck": (
+        ("gradcheck lenet", "every layer and the whole network"),
+        ("gradcheck mine.toml --samples 50", "a network of your own, more numbers of each array"),
+    ),
+    "bench": (
+        ("bench vgg-small", "training and prediction, 64 pictures at a time"),
+        ("bench lenet --batch-size 1 --threads 1", "one picture at a time on one thread"),
+        ("bench alexnet --device cuda --precision bf16", "on a GPU's tensor cores"),
+    ),
+    "warmup": (
+        ("warmup", "every network that has a name"),
+        ("warmup lenet mine.toml", "those that will be needed"),
+        ("warmup vgg-small --device cuda", "for a GPU"),
+    ),
+    "doctor": (
+        ("doctor", "everything that was found"),
+        ("doctor --json", "the same for a program, or for a report of a fault"),
+    ),
+    "viz filters": (
+        ("viz filters", "the first convolution of the newest run"),
+        ("viz filters --layer conv2 --scale own", "another layer, each kernel on its own scale"),
+        ("viz filters --model runs/mine --output filters.pdf", "as PDF, for a report"),
+    ),
+    "viz saliency": (
+        ("viz saliency photo.jpg", "the class that the network sees in it"),
+        ("viz saliency photo.jpg --class cat", "what speaks for another class"),
+        ("viz saliency --index 0-3 --rule guided", "pictures of the test set, guided backpropagation"),
+    ),
+    "viz layers": (
+        ("viz layers", "the first 16 active units of the last convolution"),
+        ("viz layers --layer conv2 --units 0-7", "eight units of another layer"),
+        ("viz layers --split train --rule guided", "over the training pictures, guided backpropagation"),
+    ),
+    "attack fgsm": (
+        ("attack fgsm", "200 test pictures, changed by up to 8/255"),
+        ("attack fgsm photo.jpg --epsilon 4/255", "a picture of your own"),
+        ("attack fgsm --target cat --sweep 0,1/255,4/255,8/255", "towards a class, with several epsilons"),
+    ),
+    "data import": (
+        ("data import photos/ photos.h5 --size 64", "a folder of pictures a class, each scaled to 64x64"),
+        ("data import cifar-10-batches-py cifar10.h5", "CIFAR-10 as it is downloaded"),
+        ("data import mnist/ mnist.h5 --validation 0.1", "IDX files, a tenth kept for validation"),
+    ),
+    "data info": (
+        ("data info digits", "sizes, classes, pictures a split"),
+        ("data info photos.h5 --json", "for a program"),
+    ),
+    "data show": (
+        ("data show digits", "50 training pictures, the classes in turn"),
+        ("data show photos.h5 --split test --count 20 --output test.pdf", "20 test pictures as PDF"),
+    ),
+}
+"""Command -> its examples, without the program's name."""
+
+INDENT = "\N{NO-BREAK SPACE}" * 4
+
+OVERVIEW = (
+    ("train", "trains a small network on the digits in the package"),
+    ("predict photo.jpg", "names what a picture shows, with the newest run"),
+    ("viz saliency photo.jpg", "shows which pixels that depends on"),
+    ("attack fgsm photo.jpg", "changes it until the network errs"),
+)
+
+
+VARIABLES = "NUMBACNN_CACHE_DIR names the folder that compiled kernels are kept in, instead of the user's cache folder."
+
+
+def epilogue(command: str = "") -> str:
+    """The examples of a command, the first of each command below it, or the program's; as Markdown with fixed lines."""
+    below = [examples[0] for name, examples in EXAMPLES.items() if name.startswith(f"{command} ")]
+    found = EXAMPLES.get(command) or below or OVERVIEW
+    lines = ["Examples:"]
+    for line, what in found:
+        lines += [f"numbacnn {line}".replace("*", r"\*"), f"{INDENT}{what}"]
+    return "  \n".join(lines) + f"\n\n{VARIABLES}"  # two spaces at its end keep a line a line

@@ -1,0 +1,52 @@
+"""Numba is imported here first; what keeps it from starting, or kernels from being compiled, is said in one line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from importlib import metadata
+
+from ..errors import DeviceError, UsageError
+
+_PACKAGES = ("numba", "llvmlite", "numpy")
+
+
+def start_numba() -> None:
+    """Imports Numba. Raises UsageError for a variable of Numba's that lets no kernel run, DeviceError for packages that do
+    not work together.
+    """
+    asked = os.environ.get("NUMBA_NUM_THREADS", "").strip()
+    if asked.removeprefix("-").isdecimal() and int(asked) < 1:
+        raise UsageError(f"NUMBA_NUM_THREADS={asked}: at least 1 thread is expected; set it so, or unset it")
+    try:
+        from numba.core import config
+    except Exception as error:  # by Numba's own checks, or in the midst of what it imports
+        given = [f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_")]
+        if given:
+            raise UsageError(
+                f"Numba does not start ({in_one_line(error)}), and of its variables these are set: {', '.join(given)}; unset "
+                "the one that it names, or all"
+            ) from error
+        raise DeviceError(
+            f"Numba does not start ({in_one_line(error)}); installed are {versions(_PACKAGES)}: 'pip install --upgrade numbacnn' "
+            "brings versions that work together"
+        ) from error
+    if config.DISABLE_JIT:
+        raise UsageError("NUMBA_DISABLE_JIT is set, and the kernels can only be run compiled: unset it")
+
+
+def versions(packages: Iterable[str]) -> str:
+    """Those of the packages that are installed: "numba 0.68.1, numpy 2.4.6"."""
+    found = []
+    for package in packages:
+        try:
+            found.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            continue
+    return ", ".join(found)
+
+
+def in_one_line(error: BaseException) -> str:
+    """The kind of an error and the first line of its text."""
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

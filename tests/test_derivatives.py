@@ -1,0 +1,132 @@
+"""Derivatives where outputs are rounded to their limits, beside the formula in float64."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numbacnn.graph import Graph
+from numbacnn.layers import ELU, Dense, Flatten, Layer, Sigmoid, Softmax, Tanh
+from numbacnn.ops import losses, softmax
+from numbacnn.program import Loss, Program
+
+PLACES = {
+    "float32": (-100, -60, -20, -17, -9, -3, -1, 0.5, 3, 9, 17, 20, 40, 85),
+    "float64": (-700, -40, -20, 20, 40, 300),
+}
+
+
+def elu(x: float, alpha: float) -> float:
+    return 1 if x > 0 else alpha * math.exp(x)
+
+
+def sigmoid(x: float) -> float:
+    return math.exp(-abs(x)) / (1 + math.exp(-abs(x))) ** 2
+
+
+def tanh(x: float) -> float:
+    return 4 * math.exp(-2 * abs(x)) / (1 + math.exp(-2 * abs(x))) ** 2
+
+
+DERIVATIVES = [
+    *((ELU(alpha), lambda x, alpha=alpha: elu(x, alpha)) for alpha in (1.0, 0.3, 2.7)),
+    (Sigmoid(), sigmoid),
+    (Tanh(), tanh),
+]
+
+
+@pytest.mark.parametrize("kind", PLACES)
+@pytest.mark.parametrize(("layer", "derivative"), DERIVATIVES, ids=lambda value: repr(value)[:20])
+def test_derivatives_are_right_where_outputs_are_at_their_limits(
+    layer: Layer, derivative: Any, kind: str
+) -> None:
+    at = PLACES[kind]
+    graph = Graph([("layer", layer)], (1, 1, len(at)), dtype=kind)
+    plan = Program(graph, 1, gradients="input")
+    plan.input[...] = np.array(at)
+    plan.run_forward()
+    found = plan.backward("layer", np.ones((1, 1, 1, len(at)), kind))
+    assert found is not None
+    expected = np.array([derivative(x) for x in at])
+    # Numbers below the smallest that have all their digits are right to the spacing of those.
+    smallest = float(np.finfo(kind).smallest_subnormal)
+    np.testing.assert_allclose(
+        found.ravel(), expected, rtol=3e-6 if kind == "float32" else 1e-13, atol=4 * smallest
+    )
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.parametrize("margin", [1, 15, 20, 40, 80])
+def test_softmax_has_a_gradient_where_a_probability_is_rounded_to_one(kind: str, margin: float) -> None:
+    x = np.array([[margin, 0, -1, 0.5], [0, -1, margin, -2]], kind)
+    d_y = np.array([[1, 0, 0, 0], [0.25, -1, 2, 3]], kind)
+    y, d_x = np.empty_like(x), np.empty_like(x)
+    softmax.forward(y, x)
+    softmax.backward(d_x, d_y, y)
+    exact = np.exp(x.astype(np.longdouble) - margin)
+    exact /= exact.sum(1, keepdims=True)
+    # y_k times the sum over j of y_j (d_y_k - d_y_j), which rounds nothing away.
+    wide = d_y.astype(np.longdouble)
+    expected = exact * (exact[:, None] * (wide[:, :, None] - wide[:, None])).sum(2)
+    np.testing.assert_allclose(d_x, expected.astype(float), rtol=1e-5 if kind == "float32" else 1e-12)
+
+
+SURE = (1, 10, 100, 1000, 30000)
+
+
+@pytest.mark.parametrize("factor", SURE)
+@pytest.mark.parametrize("label", [0, 2])
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_the_direction_of_log_softmax_is_known_however_sure_a_network_is(
+    kind: str, label: int, factor: float
+) -> None:
+    scores = np.array([[3, -1, 0.5, 1]]) * factor
+    values, d_x = np.empty(1, kind), np.full((1, 4), np.nan, kind)
+    losses.DIRECTIONS["log-softmax"](values, d_x, scores.astype(kind), np.array([label]), 1.0, 1.0)
+    others = np.delete(scores.astype(np.longdouble), label)
+    shares = np.exp(others - others.max())
+    expected = np.insert((shares / shares.sum()).astype(float), label, -1.0)
+    np.testing.assert_allclose(d_x[0], expected, rtol=1e-5, atol=1e-30)
+    odds = np.log(shares.sum()) + others.max() - scores[0, label]
+    assert values[0] == pytest.approx(float(np.logaddexp(0, odds)), rel=1e-5, abs=1e-38)
+
+
+@pytest.mark.parametrize("factor", SURE)
+def test_the_direction_of_log_loss_is_known_however_sure_a_network_is(factor: float) -> None:
+    scores = (np.array([[-3, 2.5, -4], [-3, -2.5, 4]]) * factor).astype(np.float32)
+    values, d_x = np.empty(2, np.float32), np.full((2, 3), np.nan, np.float32)
+    losses.DIRECTIONS["log"](values, d_x, scores, np.array([1, 1]), 1.0, 1.0)
+    assert abs(d_x[0]).max() == pytest.approx(1)
+    assert d_x[0].argmin() == 1
+    with np.errstate(under="ignore"):
+        others = np.exp(np.array([-0.5, -1.5], np.float32) * factor)
+    np.testing.assert_allclose(d_x[0, ::2], others, rtol=0.2, atol=1e-37)
+    # The second picture is wrong in two classes, and its gradient is that of the loss itself.
+    plain = np.empty_like(d_x)
+    losses.LOSSES["log"](values, plain, scores, np.array([1, 1]), 1.0, 1.0)
+    assert d_x[1].tolist() == plain[1].tolist()
+
+
+def test_a_direction_differs_from_the_gradient_by_a_factor_a_picture() -> None:
+    graph = Graph([("flat", Flatten()), ("scores", Dense(5)), ("softmax", Softmax())], (1, 1, 6))
+    graph.initialise(seed=3)
+    plan = Program(graph, 4, gradients="input")
+    plan.input[...] = np.random.default_rng(0).standard_normal((4, 1, 1, 6))
+    labels = np.array([0, 1, 2, 3])
+    for name in losses.LOSSES:
+        found = []
+        for reduction in ("sum", "direction"):
+            plan.run_forward()
+            gradient = plan.backward_loss(labels, Loss(name), reduction=reduction)
+            assert gradient is not None
+            found.append(gradient.copy())
+        gradient, direction = found
+        assert gradient.any()
+        for one, other in zip(gradient, direction, strict=True):
+            if one.any():
+                factor = (one.ravel() @ other.ravel()) / (one.ravel() @ one.ravel())
+                assert factor >= 1 - 1e-5
+                np.testing.assert_allclose(other, factor * one, rtol=1e-4, atol=1e-5 * abs(other).max())
