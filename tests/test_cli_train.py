@@ -144,7 +144,7 @@ def test_a_finished_run_says_that_nothing_is_left_and_how_to_go_on(
 def test_a_run_that_stopped_early_says_that_more_epochs_change_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    options = ("--learning-rate", "1e-12", "--patience", "1", "--epochs", "30")
+    options = ("--schedule", "halve", "--learning-rate", "1e-12", "--patience", "1", "--epochs", "30")
     assert main(["train", "--run", "mine", *options]) == 0
     assert "ended after epoch 6: the learning rate was halved" in capsys.readouterr().out
     assert main(["train", "--resume", "mine", "--epochs", "40"]) == 0

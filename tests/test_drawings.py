@@ -38,7 +38,11 @@ def test_drawn_digits_are_recognised() -> None:
 
 @pytest.mark.parametrize("font", FONTS)
 def test_digits_of_fonts_are_recognised(font: str) -> None:
-    """Both polarities, three sizes. Handwriting taught the network, so that a 1 with a foot may be a 2 to it."""
+    """Both polarities, three sizes.
+
+    Fonts are from 80 to 97 % right, 88 % on average (drawn digits 98 %, and both 10 to 20 % when they are not framed).
+    Handwriting alone taught the network: a 1 with a foot is a 2 to it, and a 6 with a hook sometimes a 5.
+    """
     pictures = [
         (digit, printed(digit, font, size, dark=dark))
         for digit in range(10)
