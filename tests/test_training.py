@@ -202,7 +202,7 @@ def test_halve_goes_back_to_the_best_weights_and_starts_from_rest() -> None:
         assert not state.velocity[key].any()
 
 
-def test_the_first_epoch_after_a_roll_back_starts_where_the_best_one_ended() -> None:
+def test_after_many_roll_backs_the_last_epoch_is_near_the_best() -> None:
     """The velocity of a larger rate would carry the weights away, however small the rate has become."""
     settings = settings_for("digits", schedule="halve", epochs=40, patience=1, learning_rate=0.1)
     rows = [event.row for event in train(network(), FEW, settings) if isinstance(event, EpochDone)]
