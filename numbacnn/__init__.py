@@ -25,9 +25,11 @@ _HOMES = {
     "Program": "program",
     "Settings": "training",
     "evaluate": "training",
+    "load": "storage",
     "load_model": "storage",
     "open_dataset": "storage",
     "prepare": "training",
+    "save": "storage",
     "save_model": "storage",
     "summarise": "summary",
     "train": "training",
@@ -36,15 +38,26 @@ _HOMES = {
 
 _ROOMS = ("analysis", "architectures", "attacks", "data", "figures", "layers", "storage", "training")
 
-__all__ = sorted([*_HOMES, *_ROOMS])  # noqa: PLE0605 - the two tables above are the one list
+__all__ = sorted([*_HOMES, *_ROOMS, "__version__"])  # noqa: PLE0605 - the two tables above are the one list
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     if name in _HOMES:
         return getattr(import_module(f".{_HOMES[name]}", __name__), name)
     if name in _ROOMS:
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module 'numbacnn' has no attribute '{name}'")
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("numbacnn")
+    except PackageNotFoundError:  # a folder of sources on Python's path
+        return "not installed"
 
 
 def __dir__() -> list[str]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from . import strokes
-from .errors import DataError
+from .errors import DataError, cut
 
 Picture = NDArray[np.uint8]
 Strength = NDArray[np.float32]
@@ -70,7 +69,7 @@ class Framing:
         for side in self.size:
             if type(side) is not int or not 1 <= side <= MAX_SIDE:
                 raise DataError(
-                    f"framing: size is {list(self.size)}; two sides of 1 to {MAX_SIDE} pixels are expected"
+                    f"framing: size is {cut(list(self.size))}; two sides of 1 to {MAX_SIDE} pixels are expected"
                 )
         for name in ("ground", "ink"):
             _need(name, getattr(self, name), 0, 255)
@@ -82,7 +81,7 @@ class Framing:
             _need(name, getattr(self, name), 0, 1)
         _need("stroke", self.stroke, 1e-3, 1)
         if self.centre not in ("box", "mass"):
-            raise DataError(f"framing: centre is {self.centre!r}; 'box' or 'mass' is expected")
+            raise DataError(f"framing: centre is {cut(repr(self.centre))}; 'box' or 'mass' is expected")
         if abs(self.ink - self.ground) < 1:
             raise DataError("framing: ink and ground are alike; two values of grey are expected")
 
@@ -106,7 +105,7 @@ class Framing:
                 case [low, high]:
                     pairs[name] = (low, high)
                 case _:
-                    raise DataError(f"framing: {name} is {values[name]!r}; two numbers are expected")
+                    raise DataError(f"framing: {name} is {cut(repr(values[name]))}; two numbers are expected")
         return Framing(**{**values, **pairs})
 
 
@@ -308,5 +307,7 @@ def _placed(framing: Framing, mask: strokes.Mask, height: int, width: int) -> St
 
 
 def _need(name: str, value: Any, low: float, high: float) -> None:
-    if not (type(value) in (int, float) and math.isfinite(value) and low <= value <= high):
-        raise DataError(f"framing: {name} is {value!r}; a number from {low:g} to {high:g} is expected")
+    if not (type(value) in (int, float) and low <= value <= high):  # which no infinity and no NaN is
+        raise DataError(
+            f"framing: {name} is {cut(repr(value))}; a number from {low:g} to {high:g} is expected"
+        )

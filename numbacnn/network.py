@@ -14,6 +14,7 @@ from .fitting import COLOURS, fit_all
 from .graph import Graph
 from .layers import Shape, Softmax
 from .limits import MAX_CLASSES
+from .listing import Listing
 from .program import Program
 
 Images = Any
@@ -70,6 +71,29 @@ class Network:
             raise NetworkError(f"{len(self.class_names)} class names for {self.classes} classes")
         self._programs = _Programs()
         self.to(device)
+
+    def __repr__(self) -> str:
+        return self._listing().text()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        return self._listing().html()
+
+    def _listing(self) -> Listing:
+        """A row a layer: its name, its kind, the shape of its output, how many parameters it learns."""
+        graph, rows, total = self.graph, [], 0
+        for node in graph.nodes:
+            parameters = sum(
+                each.size for each in graph.parameters_of(node).values() if each.node == node.name
+            )
+            shape = "x".join(map(str, graph.shapes[node.name]))
+            rows.append((node.name, node.layer.kind, shape, f"{parameters:,}" if parameters else ""))
+            total += parameters
+        size = "x".join(map(str, self.input_shape))
+        heading = (
+            f"Network: pictures of {size}, {self.classes} classes, {total:,} parameters, on {self.device}"
+        )
+        return Listing(heading, ("layer", "kind", "output", "parameters"), rows)
 
     @property
     def device(self) -> str:

@@ -163,10 +163,9 @@ def surer(network: Network, factor: float) -> Network:
     """The same network with its scores multiplied, which changes no prediction."""
     layers = [(node.name, copy.copy(node.layer)) for node in network.graph.nodes]
     other = Network(Graph(layers, network.input_shape))
-    for node in other.graph.nodes:
-        last = factor if node.name == "dense" else 1
-        learned = network.graph[node.name].layer.parameters
-        node.layer.parameters = {name: np.array(array) * np.float32(last) for name, array in learned.items()}
+    for name, parameter in network.graph.parameters.items():
+        last = factor if parameter.node == "dense" else 1
+        other.graph.write(name, network.graph.read(name) * np.float32(last))
     return other
 
 

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from numbacnn_cli.__main__ import main
 
 
@@ -22,6 +24,12 @@ def test_bench_measures_both_passes(capsys):
 def test_bench_without_time_is_an_error(capsys):
     assert main(["bench", "digits", "--seconds", "0"]) == 2
     assert "a number above 0 is expected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**40])
+def test_a_workspace_out_of_all_reason(capsys, wrong):
+    assert main(["bench", "digits", "--workspace-mb", str(wrong)]) == 2
+    assert "a whole number from 0 to 1048576 is expected" in capsys.readouterr().err
 
 
 def test_the_number_of_threads_is_a_choice():

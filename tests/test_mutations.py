@@ -20,6 +20,7 @@ from numbacnn.data.contents import Contents
 from numbacnn.data.dataset import Split
 from numbacnn.errors import NumbacnnError, without_controls
 from numbacnn.storage import load_checkpoint, load_model, open_dataset, write_dataset
+from numbacnn.storage.datasets import EMBEDDED
 from numbacnn.toml import read_toml
 from numbacnn.training import BatchDone, RunFolder, Settings, Trainer, preprocessing
 from numbacnn.training.restoring import checked_record
@@ -265,6 +266,21 @@ def test_a_data_sets_arrays(tmp_path: Path) -> None:
             split.read(np.array([3, 1]))
 
     assert all_end_well(damaged(original, path, read), 150) > 120
+
+
+def test_how_a_data_sets_drawings_lie(tmp_path: Path) -> None:
+    data, path = EMBEDDED["digits"].read_bytes(), tmp_path / "b.h5"
+    with h5py.File(EMBEDDED["digits"]) as file:
+        framing = json.loads(file["framing"][0])
+
+    def acts() -> Iterator[tuple[str, Callable[[], Any]]]:
+        for name, text in mutants(framing):
+            path.unlink(missing_ok=True)  # what was read before may still be open
+            path.write_bytes(data)
+            rewritten(path, "framing", text)
+            yield name, lambda: open_dataset(path)
+
+    assert all_end_well(acts(), 200) > 150
 
 
 def test_a_runs_options(folder: Path, tmp_path: Path) -> None:

@@ -199,3 +199,14 @@ def test_pictures_that_cannot_be_read_are_told_in_their_place(tmp_path: Path) ->
         (tmp_path / f"{index:02}.png").write_bytes(b"no picture")
     found = list(pictures.broken(sorted(tmp_path.iterdir())))
     assert [index for index, error in enumerate(found) if error is not None] == [3, 17]
+
+
+def test_a_large_picture_is_refused_before_memory_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "large.png").write_bytes(empty_png(4000, 3000))
+    monkeypatch.setenv("NUMBACNN_MAX_MEMORY", "50M")
+    with pytest.raises(
+        DataError, match=r"large.png: 4000x3000 pixels take 92 MiB of memory, and 50 MiB are allowed"
+    ):
+        pictures.load(tmp_path / "large.png")

@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     previous_handler = signal.signal(signal.SIGTERM, terminate)
     previous_format, warnings.formatwarning = warnings.formatwarning, _format_warning
+    # Pillow's of pictures with 90 megapixels and more: how many are read and what they take is checked anyway.
+    warnings.filterwarnings("ignore", r"Image size \(\d+ pixels\) exceeds limit")
     try:
         line = _run(arguments, wants_json)
         if line is not None:

@@ -51,14 +51,10 @@ from .output import Output, Terminal
 
 
 def version() -> str:
-    """The version of the installed package, without importing it."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
+    """The version of the installed package."""
+    import numbacnn
 
-    try:
-        return installed("numbacnn")
-    except PackageNotFoundError:
-        return "not installed"
+    return str(numbacnn.__version__)
 
 
 app = App(

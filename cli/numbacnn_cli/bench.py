@@ -38,9 +38,12 @@ def bench(
     """
     import dataclasses
 
+    from numbacnn.errors import need_whole
     from numbacnn.ops.compilation import threads
+    from numbacnn.training.settings import MOST_WORKSPACE_MB
     from numbacnn.training.speed import measure_speed
 
+    need_whole("--workspace-mb", workspace_mb, 0, MOST_WORKSPACE_MB)
     found = find_network(network, input_shape, classes, initialise="he")
     compute.place(found)
     found.workspace_bytes = workspace_mb << 20 or None

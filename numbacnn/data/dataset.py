@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError, UsageError, need_whole
 from ..framing import Framing, measure, sampled
+from ..listing import Listing
 from .checks import as_class_names, as_labels, as_pixels, ranges_of
 from .classes import match_classes
 from .statistics import PixelStatistics, doubts
@@ -121,6 +122,21 @@ class Dataset:
     def __post_init__(self) -> None:
         named = {name: replace(split, class_names=self.class_names) for name, split in self.splits.items()}
         object.__setattr__(self, "splits", named)
+
+    def __repr__(self) -> str:
+        return self._listing().text()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        return self._listing().html()
+
+    def _listing(self) -> Listing:
+        """A row a split, and the classes."""
+        size = "x".join(map(str, self.image_shape))
+        named = ", ".join(self.class_names[:12]) + (", …" if self.classes > 12 else "")
+        heading = f"Dataset {self.name}: pictures of {size}, {self.classes} classes ({named})"
+        rows = [(name, f"{len(split):,}") for name, split in self.splits.items()]
+        return Listing(heading, ("split", "pictures"), rows)
 
     @staticmethod
     def open(name_or_path: str | Path) -> Dataset:

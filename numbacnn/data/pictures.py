@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import DataError
+from ..limits import need_described
 from ..replacing import replacing
 
 Picture = NDArray[np.uint8]
@@ -41,6 +42,9 @@ _THREADS = min(8, os.cpu_count() or 1)
 MOST_LISTED = 50
 """Files that an error names."""
 
+_LARGE = 64 << 20
+"""Bytes from which on it is looked whether a picture may take them."""
+
 _STRIP_PIXELS = 1 << 20
 """Pixels that are converted at a time, so that no second copy of a large picture is made."""
 
@@ -52,9 +56,12 @@ def load(path: str | Path) -> Picture:
 
     What is transparent lies on white; of an animation the first picture is taken; 16 bits become 8. However many
     threads load pictures, only so many are decoded at a time as DECODING_BYTES allow.
-    Raises DataError if it cannot be read or declares more than MAX_PIXELS.
+    Raises DataError if it cannot be read or declares more than MAX_PIXELS, or more than memory has room for.
     """
     with _opened(Path(path)) as image, _decoding.taken(image.width * image.height * _PIXEL_BYTES):
+        needed = image.width * image.height * _PIXEL_BYTES
+        if needed > _LARGE:
+            need_described(needed, Path(path), f"{image.width}x{image.height} pixels take", DataError)
         if image.mode == "F":
             raise DataError(f"{path}: pixels are fractions of no known scale; save it with 8 bits a channel")
         image.load()

@@ -1,14 +1,16 @@
 """HDF5 files: data sets and models. The only room that imports h5py."""
 
 from .datasets import open_dataset, write_dataset
-from .models import Checkpoint, load_checkpoint, load_model, load_record, save_model
+from .models import Checkpoint, load, load_checkpoint, load_model, load_record, save, save_model
 
 __all__ = [
     "Checkpoint",
+    "load",
     "load_checkpoint",
     "load_model",
     "load_record",
     "open_dataset",
+    "save",
     "save_model",
     "write_dataset",
 ]

@@ -34,6 +34,8 @@ from ..program import Program
 from .hdf5 import Reader, writing
 
 KIND = "numbacnn model"
+BEST = "model.h5"
+"""The best model in a run's folder."""
 
 _EXTRA_TYPES = ("f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
 
@@ -86,6 +88,21 @@ def load_model(path: str | Path) -> tuple[Network, dict[str, Any]]:
     """
     with Reader(Path(path), KIND, ModelError) as file:
         return _read_network(file), _read_record(file)
+
+
+def load(path: str | Path) -> Network:
+    """The network in a file, or the best one of a run's folder. Raises ModelError as `load_model` does."""
+    path = Path(path)
+    network, _ = load_model(path / BEST if path.is_dir() else path)
+    return network
+
+
+def save(path: str | Path, network: Network) -> None:
+    """Writes a network to a file that `load` and the commands' --model read; `path` is replaced at the end.
+
+    Raises ModelError as `save_model` does, which can also write down what is known of the training.
+    """
+    save_model(path, network, record={})
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

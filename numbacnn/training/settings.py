@@ -14,6 +14,8 @@ from ..program import Loss
 from .optimizers import OPTIMIZERS
 from .schedules import SCHEDULES
 
+MOST_WORKSPACE_MB = 2**20
+"""A tebibyte."""
 LARGEST_SEED = 2**64 - 1
 """Philox's key, from which everything random is drawn, has 64 bits."""
 
@@ -128,7 +130,7 @@ class Settings:
         "MiB that the kernels of all layers may share beside activations and gradients; 0: as much as the fastest take.",
         OPTIMISATION,
         0,
-        2**20,
+        MOST_WORKSPACE_MB,
     )
 
     def __post_init__(self) -> None:
