@@ -12,8 +12,10 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import BinaryIO
 
 from ..device import CPU_DEVICE
 from ..execution import Plan
@@ -44,17 +46,17 @@ def compiling_beside(graph: Graph) -> Iterator[subprocess.Popen[bytes] | None]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    assert process.stdin is not None
     try:
-        assert process.stdin is not None
-        try:
-            with process.stdin as pipe:
-                pickle.dump(_without_parameters(graph), pipe)
-        except OSError:  # it has ended already, and this process does without
-            pass
-        yield process
+        with suppress(OSError):  # it has ended already, and this process does without
+            pickle.dump(_without_parameters(graph), process.stdin)
+            process.stdin.flush()
+        yield process  # its input stays open for as long as this process lives
     finally:
         process.kill()
         process.wait()
+        with suppress(OSError):
+            process.stdin.close()
 
 
 def _without_parameters(graph: Graph) -> Graph:
@@ -67,7 +69,18 @@ def _without_parameters(graph: Graph) -> Graph:
 
 
 def main() -> None:
-    """The other process: a graph comes by the standard input."""
+    """The other process: a graph comes by the standard input, which ends when the first process does, however that ends."""
     graph = pickle.load(sys.stdin.buffer)
+    threading.Thread(target=_end_with, args=(sys.stdin.buffer,), daemon=True).start()
+    rehearse(graph)
+
+
+def _end_with(stream: BinaryIO) -> None:
+    stream.read()
+    os._exit(1)
+
+
+def rehearse(graph: Graph) -> None:
+    """Compiles what the walk back through a graph calls."""
     graph.initialise("zero")
     Plan(graph, _BATCH, gradients="parameters", keep=()).rehearse()
