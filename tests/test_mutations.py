@@ -131,8 +131,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = RunFolder(path)
     folder.write_config({"data": "digits", "network": "digits", **SETTINGS.as_dict()})
     record = {"data": "digits", "network": "digits", "settings": SETTINGS.as_dict(), "numbacnn": "9.9"}
-    folder.save_last(trainer, record)
-    folder.save_best(trainer.network, record)
+    folder.save_epoch(trainer, record, improved=True)
     return path
 
 
