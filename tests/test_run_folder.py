@@ -6,7 +6,6 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
@@ -71,12 +70,8 @@ def same_model(one: RunFolder, other: RunFolder) -> bool:
     return one.model.read_bytes() == other.model.read_bytes()
 
 
-def _kills() -> Iterator[int]:
-    """The writes of three epochs: of the model, the checkpoint and the table, each followed by its sync and rename."""
-    yield from range(1, 28, 2)
-
-
-@pytest.mark.parametrize("at", _kills())
+# Of the model, the checkpoint and the table of three epochs: the sync of the file, the rename, the sync of the folder.
+@pytest.mark.parametrize("at", range(1, 28, 2))
 def test_a_kill_at_any_write_leaves_a_run_from_which_the_best_model_comes_back(
     at: int, whole: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
