@@ -24,7 +24,7 @@ from numbacnn.storage.datasets import EMBEDDED
 from numbacnn.toml import read_toml
 from numbacnn.training import BatchDone, RunFolder, Settings, Trainer, preprocessing
 from numbacnn.training.restoring import checked_record
-from numbacnn_cli.__main__ import describe
+from numbacnn_cli.shell import describe
 
 DIGITS = Dataset.open("digits")
 FEW = Dataset.from_arrays(
