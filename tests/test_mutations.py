@@ -268,16 +268,17 @@ def test_a_data_sets_arrays(tmp_path: Path) -> None:
 
 
 def test_how_a_data_sets_drawings_lie(tmp_path: Path) -> None:
-    data, path = EMBEDDED["digits"].read_bytes(), tmp_path / "b.h5"
-    with h5py.File(EMBEDDED["digits"]) as file:
+    data = EMBEDDED["digits"].read_bytes()
+    with h5py.File(EMBEDDED["digits"], locking=False) as file:
         framing = json.loads(file["framing"][0])
 
     def acts() -> Iterator[tuple[str, Callable[[], Any]]]:
-        for name, text in mutants(framing):
-            path.unlink(missing_ok=True)  # what was read before may still be open
+        for number, (name, text) in enumerate(mutants(framing)):
+            path = tmp_path / f"{number}.h5"  # each its own: a data set that was read may still be open
             path.write_bytes(data)
             rewritten(path, "framing", text)
-            yield name, lambda: open_dataset(path)
+            yield name, lambda path=path: open_dataset(path)
+            path.unlink()
 
     assert all_end_well(acts(), 200) > 150
 
