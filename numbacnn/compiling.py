@@ -6,7 +6,9 @@ ends one; a kernel that is loaded from the cache is neither.
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +44,13 @@ Tell = Callable[[Compilations], None]
 """Called at each beginning and end."""
 
 _watchers: list[tuple[Compilations, Tell]] = []
+_under_way: Counter[int] = Counter()
+"""Thread -> the kernels that it is compiling."""
+
+
+def here() -> bool:
+    """Whether this thread is compiling a kernel, which therefore does not run yet."""
+    return _under_way[threading.get_ident()] > 0
 
 
 @contextmanager
@@ -57,6 +66,7 @@ def watch(tell: Tell = lambda _: None) -> Iterator[Compilations]:
 
 def begin() -> None:
     """A kernel is about to be compiled."""
+    _under_way[threading.get_ident()] += 1
     for counted, tell in _watchers:
         counted.begin()
         tell(counted)
@@ -64,6 +74,7 @@ def begin() -> None:
 
 def end() -> None:
     """The kernel begun last is compiled, or cannot be."""
+    _under_way[threading.get_ident()] -= 1
     for counted, tell in _watchers:
         counted.end()
         tell(counted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,11 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     if os.name != "nt":  # Windows cannot open a folder, and writes its entries through
         _synchronise(path.parent, os.O_RDONLY)
+
+
+def is_partial(name: str) -> bool:
+    """Whether a file of that name was being written: if nobody is writing it now, a kill has left it."""
+    return re.fullmatch(r".+\.[0-9a-f]{8}\.partial", name) is not None
 
 
 def _synchronise(path: Path, flags: int) -> None:

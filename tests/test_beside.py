@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import io
+import os
+import pathlib
 import pickle
+import subprocess
+import sys
+import time
 
-import numpy as np
 import pytest
 
 from numbacnn.architectures import build
-from numbacnn.program import Program
+from numbacnn.program import Loss, Program
 from numbacnn.training import beside
 
 
@@ -43,16 +46,50 @@ def test_a_process_that_cannot_start_is_done_without(graph, monkeypatch):
         assert process.wait(60) == 1
 
 
-def test_it_calls_what_a_walk_back_calls(graph, monkeypatch):
+def test_it_calls_what_a_backward_pass_calls(graph, monkeypatch):
     called = []
-    monkeypatch.setattr(Program, "_back_through", lambda self, node, written: called.append(node.name))
-    sent = pickle.dumps(beside._without_parameters(graph))
+    monkeypatch.setattr(
+        Program, "_run", lambda self, step: called.append((step.time, step.node, step.kernel))
+    )
+    sent = pickle.dumps(graph.bare())
     assert len(sent) < 20_000
-    monkeypatch.setattr(beside.sys, "stdin", io.TextIOWrapper(io.BytesIO(sent)))
-    beside.main()
-    plan = Program(graph, 2, gradients="parameters", keep=())
+    beside.rehearse(pickle.loads(sent))
     rehearsed, called[:] = called[:], []
-    plan.forward(np.zeros((2, *graph.input_shape), np.uint8))
-    plan._walk_back(plan.scores)
-    assert rehearsed[: len(called)] == called[::-1]
-    assert len(rehearsed) > 5
+    plan = Program(graph, 2, gradients="parameters", keep=())
+    plan.run_forward(training=True)
+    called.clear()
+    plan.backward_loss(None, Loss())
+    backward = [each for each in called if each[1]]  # the loss belongs to no node
+    assert {name for _, name, _ in backward} < {name for _, name, _ in rehearsed}
+    assert set(map(str, backward)) <= set(map(str, rehearsed))
+    assert [time for time, *_ in rehearsed] == sorted((time for time, *_ in rehearsed), reverse=True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signal that asks whether a process lives")
+def test_it_dies_with_its_parent(tmp_path):
+    program = (
+        "import os, time; from numbacnn.architectures import build; from numbacnn.training import beside\n"
+        "beside.cache_bytes, os.cpu_count = lambda: 0, lambda: 2\n"
+        "with beside.compiling_beside(build('digits').graph) as process:\n"
+        "    print(process.pid, flush=True); time.sleep(600)"
+    )
+    environment = {**os.environ, "NUMBACNN_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=environment) as parent:
+        child = int(parent.stdout.readline())
+        time.sleep(3)  # it has begun to compile, or to import what it needs for that
+        parent.kill()
+    until = time.monotonic() + 30
+    while _lives(child) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not _lives(child)
+
+
+def _lives(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    try:  # nobody may have waited for it
+        return ") Z" not in pathlib.Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return not pathlib.Path("/proc/self").exists()

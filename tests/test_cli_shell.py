@@ -192,8 +192,11 @@ sys.exit(main(["data", "info", "digits", "--json"]))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signals_let_a_command_save_its_work(number: int, code: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "code", "kind"),
+    [("INT", 130, "Interrupted"), ("TERM", 143, "Terminated"), ("HUP", 129, "HungUp")],
+)
+def test_signals_let_a_command_save_its_work(name: str, code: int, kind: str, tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", WAITS],
         cwd=tmp_path,
@@ -204,12 +207,12 @@ def test_signals_let_a_command_save_its_work(number: int, code: int, tmp_path: P
     )
     while not (tmp_path / "started").exists() and process.poll() is None:
         time.sleep(0.02)
-    process.send_signal(number)
+    process.send_signal(getattr(signal, f"SIG{name}"))
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == code, stderr
     assert (tmp_path / "saved").exists()
     assert "Traceback" not in stderr
-    assert json.loads(stdout)["error"]["type"] in ("Interrupted", "Terminated")
+    assert json.loads(stdout)["error"]["type"] == kind
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import json
+import os
 import re
 import signal
 import subprocess
@@ -44,7 +45,7 @@ def test_a_run_leaves_a_folder_that_reproduces_it(capsys: pytest.CaptureFixture[
     assert result["test"]["images"] == 300
     folder = Path(result["run"])
     assert {path.name for path in folder.iterdir()} == {
-        "config.toml", "metrics.csv", "model.h5", "last.h5", "curves.png", "filters.png", "predictions.png"
+        ".lock", "config.toml", "metrics.csv", "model.h5", "last.h5", "curves.png", "filters.png", "predictions.png"
     }  # fmt: skip
     config = tomllib.loads((folder / "config.toml").read_text())
     assert (config["epochs"], config["translate"], config["network"]) == (2, 0, "digits")
@@ -257,9 +258,10 @@ def test_predict_names_the_best_classes(capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize(("name", "code"), [("INT", 130), ("TERM", 143), ("HUP", 129)])
 def test_an_interrupted_run_is_saved_and_goes_on_to_the_same_bits(
-    command_line: tuple[list[str], dict[str, str]], run_cli: Callable[..., Any], number: int, code: int
+    command_line: tuple[list[str], dict[str, str]], run_cli: Callable[..., Any], name: str, code: int
 ) -> None:
     settings = ("--epochs", 30, "--batch-size", 16)
     command, environment = command_line
@@ -273,7 +275,7 @@ def test_an_interrupted_run_is_saved_and_goes_on_to_the_same_bits(
         while not Path("stopped/last.h5").exists():
             assert process.poll() is None
             time.sleep(0.02)
-        process.send_signal(number)
+        process.send_signal(getattr(signal, f"SIG{name}"))
         shown, _ = process.communicate(timeout=120)
     assert process.returncode == code
     assert "go on with: numbacnn train --resume stopped" in shown

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,15 @@ def test_a_kernel_waits_for_those_it_calls():
     compiling.begin()
     compiling.end()
     assert counted.compiled == 2
+
+
+def test_a_thread_knows_whether_it_compiles_itself():
+    compiling.begin()
+    assert compiling.here()
+    with ThreadPoolExecutor(1) as other:
+        assert not other.submit(compiling.here).result()
+    compiling.end()
+    assert not compiling.here()
 
 
 COUNT = """

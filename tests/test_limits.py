@@ -39,7 +39,8 @@ from numbacnn.program import Program
 from numbacnn.storage import load_checkpoint, load_model, open_dataset, save_model
 from numbacnn.training import Settings, Trainer, evaluate
 from numbacnn.training.speed import measure_speed
-from numbacnn_cli.__main__ import describe, main
+from numbacnn_cli.__main__ import main
+from numbacnn_cli.shell import describe
 
 LITTLE = 64 << 20
 """Bytes, and seconds enough for anything that is refused."""

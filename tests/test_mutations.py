@@ -24,7 +24,7 @@ from numbacnn.storage.datasets import EMBEDDED
 from numbacnn.toml import read_toml
 from numbacnn.training import BatchDone, RunFolder, Settings, Trainer, preprocessing
 from numbacnn.training.restoring import checked_record
-from numbacnn_cli.__main__ import describe
+from numbacnn_cli.shell import describe
 
 DIGITS = Dataset.open("digits")
 FEW = Dataset.from_arrays(
@@ -131,8 +131,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = RunFolder(path)
     folder.write_config({"data": "digits", "network": "digits", **SETTINGS.as_dict()})
     record = {"data": "digits", "network": "digits", "settings": SETTINGS.as_dict(), "numbacnn": "9.9"}
-    folder.save_last(trainer, record)
-    folder.save_best(trainer.network, record)
+    folder.save_epoch(trainer, record, improved=True)
     return path
 
 
@@ -269,16 +268,17 @@ def test_a_data_sets_arrays(tmp_path: Path) -> None:
 
 
 def test_how_a_data_sets_drawings_lie(tmp_path: Path) -> None:
-    data, path = EMBEDDED["digits"].read_bytes(), tmp_path / "b.h5"
-    with h5py.File(EMBEDDED["digits"]) as file:
+    data = EMBEDDED["digits"].read_bytes()
+    with h5py.File(EMBEDDED["digits"], locking=False) as file:
         framing = json.loads(file["framing"][0])
 
     def acts() -> Iterator[tuple[str, Callable[[], Any]]]:
-        for name, text in mutants(framing):
-            path.unlink(missing_ok=True)  # what was read before may still be open
+        for number, (name, text) in enumerate(mutants(framing)):
+            path = tmp_path / f"{number}.h5"  # each its own: a data set that was read may still be open
             path.write_bytes(data)
             rewritten(path, "framing", text)
-            yield name, lambda: open_dataset(path)
+            yield name, lambda path=path: open_dataset(path)
+            path.unlink()
 
     assert all_end_well(acts(), 200) > 150
 

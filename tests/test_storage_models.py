@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +24,7 @@ from numbacnn.graph import Graph
 from numbacnn.layers import Concatenate, Convolution, Dense, Flatten, Pixels, PReLU, ReLU, Softmax
 from numbacnn.network import Network
 from numbacnn.storage import Checkpoint, load_checkpoint, load_model, load_record, save_model
+from numbacnn.storage.hdf5 import writing
 
 
 def small() -> Network:
@@ -303,3 +307,50 @@ def test_an_architecture_with_any_value_anywhere_is_loaded_or_refused(
 
 def test_damage_is_noticed_or_does_not_matter(path: Path) -> None:
     fuzz("test_storage_models", path, 200)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reserves room")
+@pytest.mark.parametrize(
+    ("fields", "shape", "name"),
+    [(1, (1,), "a"), (700, (1,), "b"), (60, (3,), "c" * 3000), (3, (70_000,), "d")],
+)
+def test_a_file_asks_for_hardly_more_room_than_it_takes(
+    fields: int, shape: tuple[int, ...], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(os, "posix_fallocate", lambda _, start, count: asked.append(start + count))
+    with writing(path := tmp_path / "file.h5", "test", ModelError) as file:
+        for index in range(fields):
+            file.array(f"group/{name}{index}/{name}", np.ones(shape, np.float32))
+    written = path.stat().st_size
+    assert written <= max(asked) <= written * 1.1 + 2048 * fields + 4 * fields * len(name) + 40_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reserves room and limits files")
+def test_saving_the_digits_network_needs_at_most_a_quarter_more_room_than_its_file(tmp_path: Path) -> None:
+    network = architectures.build("digits", initialise="he", seed=0)
+    arrays = {f"{node}/{name}": array for node, name, array in network.graph.parameters()}
+    extra = {
+        f"{group}/{key}": array
+        for group in ("best", "best_velocity", "velocity")
+        for key, array in arrays.items()
+    }
+    save_model(path := tmp_path / "last.h5", network, record={}, extra=extra)
+    size = path.stat().st_size
+    # In a process of its own, which may write no larger files.
+    program = (
+        "import resource, sys; from numbacnn.storage import load_checkpoint, save_model\n"
+        "path, room = sys.argv[1], int(sys.argv[2]); saved = load_checkpoint(path)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))\n"
+        "save_model(path, saved.network, record=saved.record, extra=saved.extra)"
+    )
+
+    def save(room: int) -> str:
+        command = [sys.executable, "-c", program, path, str(room)]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+    assert save(size * 5 // 4) == ""
+    before = path.read_bytes()
+    assert f"{path}: cannot be written (File too large)" in save(size // 2)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,138 +1,35 @@
-"""Entry of the program `numbacnn`: run one command, and turn whatever happens into an exit code.
-
-0 done · 1 failed · 2 bad usage · 130 interrupted (SIGINT) · 143 terminated (SIGTERM) · 141 nobody reads the output.
-A failure is one line on stderr; NUMBACNN_TRACEBACK=1 shows the traceback too.
-"""
+"""Entry of the program `numbacnn`: the signals are taken first, then everything else is imported."""
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import warnings
-from collections.abc import Sequence
-from contextlib import nullcontext, redirect_stdout
-from typing import NamedTuple
 
-# A module of its own: under `python -m numbacnn_cli` this one exists twice, and so would the exception.
-from .signals import Terminated, terminate
+# A module of its own: under `python -m numbacnn_cli` this one exists twice, and so would what it holds.
+from .signals import acting, ends, leaves, raises, taken
 
-
-class Failure(NamedTuple):
-    """What the user is told, and the exit code."""
-
-    code: int
-    type: str
-    message: str
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command of `arguments` (those of the process if None) and return its exit code."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    wants_json = "--json" in arguments
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            # A terminal that lacks a character shows '?', not a traceback.
-            stream.reconfigure(errors="replace")
-    previous_handler = signal.signal(signal.SIGTERM, terminate)
-    previous_format, warnings.formatwarning = warnings.formatwarning, _format_warning
-    # Pillow's of pictures with 90 megapixels and more: how many are read and what they take is checked anyway.
-    warnings.filterwarnings("ignore", r"Image size \(\d+ pixels\) exceeds limit")
-    try:
-        line = _run(arguments, wants_json)
-        if line is not None:
-            print(line)
-        sys.stdout.flush()
-        return 0
-    except SystemExit:
-        raise
-    except BaseException as error:
-        return _fail(error, arguments, wants_json)
-    finally:
-        signal.signal(signal.SIGTERM, previous_handler)
-        warnings.formatwarning = previous_format
+    if arguments is None:
+        return _program(sys.argv[1:])
+    with taken(raises):
+        from .shell import run_command
+
+        return run_command(arguments)
 
 
-def _run(arguments: Sequence[str], wants_json: bool) -> str | None:
-    """Run the command; its result as JSON, if that is wanted."""
-    from .app import run
-    from .output import as_json
+def _program(arguments: Sequence[str]) -> int:
+    """The process is the program: until a command has begun, and when it is done, a signal ends it at once."""
+    taken(leaves(wants_json="--json" in arguments)).__enter__()  # for as long as the process lives
+    from .shell import end_process, run_command
 
-    # Whatever a library prints, stdout is for the JSON; help is for people, and stays there.
-    asks_for_text = not {"--help", "-h", "--version"}.isdisjoint(arguments)
-    with redirect_stdout(sys.stderr) if wants_json and not asks_for_text else nullcontext():
-        result = run(arguments)
-    return as_json(result) if wants_json and isinstance(result, dict) else None
-
-
-def _fail(error: BaseException, arguments: Sequence[str], wants_json: bool) -> int:
-    from .output import as_json
-
-    if os.environ.get("NUMBACNN_TRACEBACK"):
-        import traceback
-
-        traceback.print_exception(error)
-    failure = describe(error, arguments)
-    try:
-        if failure.message:
-            print(f"error: {failure.message}", file=sys.stderr, flush=True)
-        if wants_json:
-            print(as_json({"error": {"type": failure.type, "message": failure.message}}), flush=True)
-    except BrokenPipeError:
-        return _nobody_reads().code
-    return failure.code
-
-
-def describe(error: BaseException, arguments: Sequence[str] = ()) -> Failure:
-    """The exit code and the words for an error of that command line."""
-    from cyclopts import CycloptsError
-
-    from numbacnn.errors import NotEnoughMemory, NumbacnnError, UsageError
-
-    from .app import explain
-    from .remedies import for_less_memory
-
-    name = type(error).__name__
-    match error:
-        case CycloptsError():
-            return Failure(2, "UsageError", _line(explain(error)))
-        case UsageError():
-            return Failure(2, name, _line(error))
-        case NotEnoughMemory():
-            remedy = for_less_memory(arguments) if error.by_pictures else "; a smaller network takes less"
-            return Failure(1, name, _line(f"{error}{remedy}"))
-        case NumbacnnError():
-            return Failure(1, name, _line(error))
-        case Terminated():
-            return Failure(143, "Terminated", "terminated")
-        case KeyboardInterrupt():
-            return Failure(130, "Interrupted", "interrupted")
-        case BrokenPipeError():
-            return _nobody_reads()
-        case OSError():
-            where = f"{error.filename}: " if error.filename is not None else ""
-            return Failure(1, name, _line(f"{where}{error.strerror or error}"))
-        case MemoryError():
-            detail = f": {error}" if str(error) else ""
-            return Failure(1, name, _line(f"not enough memory{detail}{for_less_memory(arguments)}"))
-    detail = f"internal: {name}: {error} (NUMBACNN_TRACEBACK=1 shows where)"
-    return Failure(1, "InternalError", _line(detail))
-
-
-def _line(message: object) -> str:
-    return " ".join(part.strip() for part in str(message).splitlines())
-
-
-def _nobody_reads() -> Failure:
-    # What is still buffered would fail once more when the interpreter flushes at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return Failure(141, "BrokenPipeError", "")
-
-
-def _format_warning(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
-) -> str:
-    return f"warning: {message}\n"
+    code = run_command(arguments)
+    acting(ends).__enter__()
+    return end_process(code)
 
 
 if __name__ == "__main__":

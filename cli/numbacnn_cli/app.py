@@ -48,6 +48,7 @@ from .compilations import compilations_shown
 from .examples import epilogue
 from .options import Given
 from .output import Output, Terminal
+from .stopping import stoppable
 
 
 def version() -> str:
@@ -165,7 +166,7 @@ def launch(
         raise CycloptsError(msg="--json needs a command")
     out = Output(as_json=json)
     shell = {name: given if wanted is Given else out for name, wanted in left_out.items()}
-    with compilations_shown(out):
+    with compilations_shown(out) as compiled, stoppable(out, compiled):
         return command(*bound.args, **bound.kwargs, **shell)
 
 

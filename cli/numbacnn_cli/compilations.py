@@ -12,14 +12,12 @@ from contextlib import contextmanager
 
 from numbacnn.compiling import Compilations, watch
 
-from .output import Output
-
-_ERASE = "\r\x1b[K"
+from .output import ERASE, Output
 
 
 @contextmanager
-def compilations_shown(out: Output) -> Iterator[None]:
-    """Shows what the command inside compiles."""
+def compilations_shown(out: Output) -> Iterator[Compilations]:
+    """Shows what the command inside compiles, and gives its count."""
     stream = sys.stderr  # rich puts its own in place while it draws
 
     def tell(seen: Compilations) -> None:
@@ -30,11 +28,11 @@ def compilations_shown(out: Output) -> Iterator[None]:
         elif out.drawn:
             out.status = text
         else:
-            stream.write(_ERASE + text)
+            stream.write(ERASE + text)
             stream.flush()
 
     with watch(tell) as seen:
-        yield
+        yield seen
     if seen.compiled:
         kernels = "1 kernel" if seen.compiled == 1 else f"{seen.compiled} kernels"
         later = "; from now on they are loaded" if seen.kept else ""

@@ -23,6 +23,9 @@ from numbacnn.errors import without_controls
 
 Item = TypeVar("Item")
 
+ERASE = "\r\x1b[K"
+"""Takes away the line that the cursor is on."""
+
 
 class Terminal(Console):
     """rich's console, but `main` says what happens when nobody reads any more."""

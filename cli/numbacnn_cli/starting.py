@@ -64,7 +64,8 @@ def resumed_start(
     compute: Compute,
     given: Given,
 ) -> Start:
-    """A run that goes on as it was configured, perhaps for more epochs.
+    """A run that goes on as it was configured, perhaps for more epochs; one that was killed before it had saved anything
+    begins once more.
 
     Raises UsageError for options that would change it, or for fewer epochs than it has done.
     """
@@ -83,6 +84,9 @@ def resumed_start(
             raise _unchangeable(name, value, config.get(name))
     if data not in (None, config["data"]) and not folder.last.exists():
         raise _unchangeable("data", data, config["data"])
+    if folder.unsaved:
+        configured = {name: value for name, value in config.items() if name not in ("data", "network")}
+        return new_start(config["data"], config["network"], {**configured, **changes}, compute, given)
     built, record, numbers, arrays = folder.load_last()
     # The record has the absolute path, wherever the run was started.
     if (

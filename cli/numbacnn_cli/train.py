@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from .folders import new_folder, old_folder
+from .following import follow
 from .options import CPU, Compute, Origins, Out
-from .runs import RUNS, new_run
-from .signals import Terminated
 from .starting import new_start, nothing_left, resumed_start, show_config
 from .training_options import DATA_AND_NETWORK, THIS_RUN, Options
 
 if TYPE_CHECKING:
-    from numbacnn import Dataset, Network
-    from numbacnn.training import RunFolder, State, Trainer
+    from numbacnn import Network
+    from numbacnn.training import RunFolder, Trainer
 
     from .output import Output
 
@@ -67,112 +64,35 @@ def train(
     from .app import version
 
     changes = {name: value for name, value in vars(settings).items() if value is not None}
-    made: list[Path] = []
-    if resume is not None:
-        folder = RunFolder(resume)
-        start = resumed_start(folder, data, network, run, changes, compute, given)
-    else:
-        start = new_start(data, network, changes, compute, given)
-    if print_config:
-        return show_config(start, compute, given, out)
-    config, trainer = start.config, start.trainer
-    if resume is None:
-        path, made = _folder(run, trainer.dataset, config["network"])
-        folder = RunFolder(path)
-    folder.write_config(config)
-    record = {
-        "data": str(trainer.dataset.path.resolve()) if trainer.dataset.path else trainer.dataset.name,
-        "network": config["network"],
-        "settings": trainer.settings.as_dict(),
-        "numbacnn": version(),
-    }
-    out.note(f"run: {folder.path}")
-    if left := nothing_left(trainer, folder):
-        out.say(left)
-    # NumPy's BLAS has little to do here: threads of its own would only wait on the cores that the kernels' run on.
-    # Not "openmp": those threads may be the kernels'.
-    with threadpool_limits(1, user_api="blas"), _nothing_left_of_nothing(folder, made):
-        speed = _follow(trainer, folder, record, out)
-    return _results(trainer, folder, config, record, speed, out)
-
-
-def _folder(run: Path | None, dataset: Dataset, network: str) -> tuple[Path, list[Path]]:
-    """The run's folder, and which folders were made for it, the innermost first."""
-    from numbacnn.errors import UsageError
-
-    wanted = RUNS if run is None else run
-    made = [path for path in (wanted, *wanted.parents) if not path.exists()]
-    if run is None:
-        folder = new_run(f"{dataset.name}-{Path(network).stem}")
-        return folder, [folder, *made]
-    if run.exists() and (not run.is_dir() or any(run.iterdir())):
-        raise UsageError(f"--run {run} exists and is not empty; name another, or go on with --resume {run}")
-    run.mkdir(parents=True, exist_ok=True)
-    return run, made
-
-
-@contextmanager
-def _nothing_left_of_nothing(folder: RunFolder, made: list[Path]) -> Iterator[None]:
-    """A run that ends before there is anything to go on from, for lack of memory say, leaves no folder to wonder about."""
-    try:
-        yield
-    except BaseException:
-        if list(folder.path.iterdir()) == [folder.config]:
-            folder.config.unlink()
-            with suppress(OSError):  # somebody else has put something there
-                for path in made:
-                    path.rmdir()
-        raise
-
-
-def _follow(trainer: Trainer, folder: RunFolder, record: dict[str, Any], out: Output) -> dict[str, float]:
-    """Runs the training, shows it, saves it after every epoch and when it is interrupted; returns its speed."""
-    from numbacnn.training import BatchDone, EpochDone, Finished
-    from numbacnn.training.beside import compiling_beside
-
-    from .progress import display
-
-    speed: dict[str, float] = {}
-    with (
-        compiling_beside(trainer.network.graph),
-        _interruptions() as interrupted,
-        display(out) as show,
-    ):
-        for event in trainer:
-            show(event)
-            if isinstance(event, EpochDone):
-                folder.save_last(trainer, record)
-                if event.improved:
-                    folder.save_best(trainer.network, _at_best(record, trainer.state))
-            elif isinstance(event, Finished):
-                speed = {name: getattr(event, name) for name in ("images_per_second", "waiting_share")}
-            if interrupted and isinstance(event, (BatchDone, EpochDone)):
-                folder.save_last(trainer, record)
-                out.say(f"stopped; go on with: numbacnn train --resume {folder.path}")
-                raise Terminated if interrupted[0] == signal.SIGTERM else KeyboardInterrupt
-    return speed
-
-
-@contextmanager
-def _interruptions() -> Iterator[list[int]]:
-    """The signals that came, to be looked at between two steps; a second one is not waited with."""
-    came: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if came:
-            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
-        came.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _at_best(record: dict[str, Any], state: State) -> dict[str, Any]:
-    return {**record, "best_epoch": state.best_epoch, "validation_top1_error": state.best_error}
+    with ExitStack() as held:
+        if resume is not None:
+            folder = RunFolder(resume) if print_config else held.enter_context(old_folder(resume, out))
+            start = resumed_start(folder, data, network, run, changes, compute, given)
+        else:
+            start = new_start(data, network, changes, compute, given)
+        if print_config:
+            return show_config(start, compute, given, out)
+        config, trainer = start.config, start.trainer
+        if resume is None:
+            name = f"{trainer.dataset.name}-{Path(config['network']).stem}"
+            folder = held.enter_context(new_folder(run, name, out))
+        folder.write_config(config)
+        record = {
+            "data": str(trainer.dataset.path.resolve()) if trainer.dataset.path else trainer.dataset.name,
+            "network": config["network"],
+            "settings": trainer.settings.as_dict(),
+            "numbacnn": version(),
+        }
+        out.note(f"run: {folder.path}")
+        if left := nothing_left(trainer, folder):
+            out.say(left)
+        folder.mend(record, trainer.state)
+        # NumPy's BLAS has little to do here: threads of its own would only wait on the cores that the kernels' run on.
+        # Not "openmp": those threads may be the kernels'.
+        with threadpool_limits(1, user_api="blas"):
+            speed = follow(trainer, folder, record, out)
+        folder.mend(record, trainer.state)
+        return _results(trainer, folder, config, record, speed, out)
 
 
 def _results(

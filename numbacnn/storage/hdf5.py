@@ -34,9 +34,10 @@ MAX_ROW_BYTES = 4 << 20
 MAX_CHUNK_BYTES = 64 << 20
 MAX_TEXT_BYTES = 16 << 20
 
-_FIELD_BYTES = 64 << 10
-_PIECE_BYTES = 1 << 10
-"""Above what HDF5 writes beside the values: for an array, and for a chunk of it."""
+_FILE_BYTES = 32 << 10
+_FIELD_BYTES = 2 << 10
+_PIECE_BYTES = 128
+"""Above what HDF5 writes beside the values: for a file, for an array (with its groups), and for a chunk of it."""
 
 _FILTERS = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
 """Part of every HDF5 library; others are plug-ins, and naming one can make the library load code."""
@@ -293,7 +294,10 @@ class Writer:
         """A data set to be filled by slices of its first axis."""
         chunks = _chunks(shape, np.dtype(dtype).itemsize)
         pieces = _pieces(shape, chunks)
-        self._room.take(pieces * (math.prod(chunks) * np.dtype(dtype).itemsize + _PIECE_BYTES) + _FIELD_BYTES)
+        beside = _FIELD_BYTES + 2 * len(
+            field.encode()
+        )  # names are in the file, in their groups and an index of these
+        self._room.take(pieces * (math.prod(chunks) * np.dtype(dtype).itemsize + _PIECE_BYTES) + beside)
         compression = "gzip" if compress else None
         return self._file.create_dataset(
             field, shape, dtype, chunks=chunks, fletcher32=True, compression=compression
@@ -320,11 +324,11 @@ def writing(path: Path, kind: str, problem: Problem) -> Iterator[Writer]:
     try:
         with replacing(path) as partial:
             Room(partial).take(
-                _FIELD_BYTES
+                _FILE_BYTES
             )  # a full disk is noticed before there is anything for HDF5 to close
             with h5py.File(partial, "w", libver=("v110", "v110"), locking=False) as file:
                 room = Room(partial)
-                room.take(_FIELD_BYTES)
+                room.take(_FILE_BYTES)
                 file.attrs["kind"] = np.bytes_(kind)
                 file.attrs["format_version"] = FORMAT_VERSION
                 yield Writer(file, room)

@@ -10,8 +10,10 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import BinaryIO
 
 from ..device import CPU_DEVICE
 from ..graph import Graph
@@ -24,7 +26,7 @@ _BATCH = 2
 
 @contextmanager
 def compiling_beside(graph: Graph) -> Iterator[subprocess.Popen[bytes] | None]:
-    """A process that compiles what the walk back through a graph needs, until the block ends; None where kernels have
+    """A process that compiles what the backward pass through a graph needs, until the block ends; None where kernels have
     been compiled before, where they cannot be kept, or where there is no second core.
     """
     if (
@@ -42,21 +44,32 @@ def compiling_beside(graph: Graph) -> Iterator[subprocess.Popen[bytes] | None]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    assert process.stdin is not None
     try:
-        assert process.stdin is not None
-        try:
-            with process.stdin as pipe:
-                pickle.dump(graph.bare(), pipe)
-        except OSError:  # it has ended already, and this process does without
-            pass
-        yield process
+        with suppress(OSError):  # it has ended already, and this process does without
+            pickle.dump(graph.bare(), process.stdin)
+            process.stdin.flush()
+        yield process  # its input stays open for as long as this process lives
     finally:
         process.kill()
         process.wait()
+        with suppress(OSError):
+            process.stdin.close()
 
 
 def main() -> None:
-    """The other process: a graph comes by the standard input."""
+    """The other process: a graph comes by the standard input, which ends when the first process does, however that ends."""
     graph = pickle.load(sys.stdin.buffer)
+    threading.Thread(target=_end_with, args=(sys.stdin.buffer,), daemon=True).start()
+    rehearse(graph)
+
+
+def _end_with(stream: BinaryIO) -> None:
+    stream.read()
+    os._exit(1)
+
+
+def rehearse(graph: Graph) -> None:
+    """Compiles what the backward pass through a graph calls."""
     graph.initialise("zero")
     Program(graph, _BATCH, gradients="parameters", keep=()).rehearse()

@@ -43,7 +43,10 @@ class ReadAhead(Generic[Item]):
     ) -> None:
         self._stopped = True
         self._places.release()
-        self._thread.join()
+        if kind is None or not issubclass(
+            kind, KeyboardInterrupt
+        ):  # nobody waits for what a kernel takes to compile
+            self._thread.join()
 
     def __iter__(self) -> Iterator[Item]:
         return self

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tomli_w
 
-from ..errors import TrainingError, UsageError
+from ..errors import ModelError, TrainingError, UsageError
 from ..network import Network
-from ..replacing import replacing
-from ..storage import load_checkpoint, save_model
+from ..replacing import is_partial, replacing
+from ..storage import load_checkpoint, load_model, save_model
 from ..toml import read_toml
+from .claim import LOCK
 from .loop import Trainer
 from .restoring import checked_config
 from .state import State
 
 
 class RunFolder:
-    """A folder that always holds a whole run: every file is replaced in one step."""
+    """A folder that always holds a whole run: every file is replaced in one step.
 
-    def __init__(self, path: Path) -> None:
+    Of an epoch model.h5 is written first and last.h5 second: whichever of the two a kill leaves old, the best model is
+    either there, or computed again by the run that goes on (`mend`). `made` are the folders that were made for this one,
+    the innermost first.
+    """
+
+    def __init__(self, path: Path, made: Sequence[Path] = ()) -> None:
         self.path = path
+        self._made = made
         self.config = path / "config.toml"
         self.metrics = path / "metrics.csv"
         self.model = path / "model.h5"
@@ -44,8 +54,69 @@ class RunFolder:
             raise TrainingError(f"{self.path} is no run that can go on: it has no {self.config.name}")
         return checked_config(read_toml(self.config, TrainingError).values, self.config)
 
-    def save_best(self, network: Network, record: dict[str, Any]) -> None:
-        save_model(self.model, network, record=record)
+    @property
+    def unsaved(self) -> bool:
+        """Whether a run was begun here, and ended before any of its work was saved: model.h5 may be there, of an epoch
+        that last.h5 was to tell of.
+        """
+        mine = {self.config.name, self.model.name, LOCK}
+        names = [path.name for path in self.path.iterdir()] if self.path.is_dir() else []
+        return self.config.name in names and all(name in mine or is_partial(name) for name in names)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is here but what a run leaves that was killed as it began."""
+        return all(path.name == LOCK or is_partial(path.name) for path in self.path.iterdir())
+
+    def remove_partials(self) -> None:
+        """Removes what processes that were killed had begun to write. The folder has to be claimed."""
+        for path in self.path.iterdir():
+            if is_partial(path.name) and path.is_file():
+                path.unlink(missing_ok=True)
+
+    def remove_if_nothing(self) -> None:
+        """Removes config.toml, and folders that were made for this run, if there is nothing to go on from."""
+        if not self._made or not (self.unsaved or self.empty) or self.model.exists():
+            return
+        self.remove_partials()
+        for file in (self.config, self.path / LOCK):
+            with suppress(OSError):  # Windows removes no file that is open
+                file.unlink()
+        with suppress(OSError):  # somebody else has put something there
+            for path in self._made:
+                path.rmdir()
+
+    def save_epoch(self, trainer: Trainer, record: dict[str, Any], *, improved: bool) -> None:
+        """What an epoch computed; the model too, if it is the best so far."""
+        if improved:
+            self._save_best(trainer.network, record, trainer.state)
+        self.save_last(trainer, record)
+
+    def _save_best(self, network: Network, record: dict[str, Any], state: State) -> None:
+        best = {"best_epoch": state.best_epoch, "validation_top1_error": state.best_error}
+        save_model(self.model, network, record={**record, **best})
+
+    def mend(self, record: dict[str, Any], state: State) -> None:
+        """Makes model.h5 and metrics.csv what last.h5 says they are: a kill, or somebody, may have left one old or out."""
+        if state.best_epoch and not self._holds_best(state):
+            network = load_model(self.last)[0]
+            for node in network.graph.nodes:
+                for name, array in node.layer.parameters.items():
+                    array[...] = state.best_weights[f"{node.name}/{name}"]
+            self._save_best(network, record, state)
+        self._write_metrics(state)
+
+    def _holds_best(self, state: State) -> bool:
+        try:
+            network, record = load_model(self.model)
+        except ModelError:  # missing, or damaged
+            return False
+        weights = {f"{node}/{name}": array for node, name, array in network.graph.parameters()}
+        return (
+            record.get("best_epoch") == state.best_epoch
+            and weights.keys() == state.best_weights.keys()
+            and all(np.array_equal(array, state.best_weights[key]) for key, array in weights.items())
+        )
 
     def save_last(self, trainer: Trainer, record: dict[str, Any]) -> None:
         """Network and state as they are now, and the table of epochs."""
