@@ -21,7 +21,7 @@ class Attack(ABC):
     """Pictures changed by at most `epsilon` a pixel, of a full scale of 1, until the network errs.
 
     It leads the network away from `labels` or, with `targets`, to those classes. `loss` is the one that the
-    step looks at (`execution.Loss`). Raises UsageError for an epsilon outside [0, 1] or an unknown loss.
+    step looks at (`program.Loss`). Raises UsageError for an epsilon outside [0, 1] or an unknown loss.
     """
 
     name: ClassVar[str]

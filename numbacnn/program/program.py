@@ -519,7 +519,7 @@ class Program:
         """Runs what a backward pass runs, the first layers first, on whatever the arrays hold: to compile it all, in the
         order in which a pass needs it last (`training.beside`).
         """
-        emission = self._emission(*self._mode)
+        emission = self._emission(self._wanted.learns, RULES["standard"])
         for node in self.graph.nodes:
             if node.name in self._compiled.flows:
                 for step in emission.back_through(node):

@@ -200,7 +200,7 @@ class Trainer:
         self.step(rate, self._tally.rows, last=state.batch + 1 == self._batches)
         self._tally.expect(state.step, state.batch, count)
 
-    def _weights_to_measure(self) -> AbstractContextManager[None]:
+    def measured_weights(self) -> AbstractContextManager[None]:
         """While it lasts, the network has the weights that are measured: their average, where one is kept."""
         return nullcontext() if self.step.average is None else self.step.average.in_place()
 
@@ -234,7 +234,7 @@ class Trainer:
         }
         idle, answers = self._idle_layers(), None
         if self._fitted.validation is not None:
-            with self._weights_to_measure():
+            with self.measured_weights():
                 measured = evaluate(
                     self.network, self._fitted.validation, loss=self._loss, batch_size=self.evaluation_batch
                 )
@@ -254,7 +254,7 @@ class Trainer:
         state.loss_sum, state.seconds, state.waiting = 0.0, 0.0, 0.0
         if improved:
             state.best_error, state.best_loss, state.best_epoch = error, loss, state.epoch
-            with self._weights_to_measure():
+            with self.measured_weights():
                 state.best_weights = self.network.graph.snapshot()
         row["rolled_back"] = self._schedule.ended(improved)
         state.rows.append(row)

@@ -89,7 +89,8 @@ class RunFolder:
     def save_epoch(self, trainer: Trainer, record: dict[str, Any], *, improved: bool) -> None:
         """What an epoch computed; the model too, if it is the best so far."""
         if improved:
-            self._save_best(trainer.network, record, trainer.state)
+            with trainer.measured_weights():
+                self._save_best(trainer.network, record, trainer.state)
         self.save_last(trainer, record)
 
     def _save_best(self, network: Network, record: dict[str, Any], state: State) -> None:
@@ -100,9 +101,7 @@ class RunFolder:
         """Makes model.h5 and metrics.csv what last.h5 says they are: a kill, or somebody, may have left one old or out."""
         if state.best_epoch and not self._holds_best(state):
             network = load_model(self.last)[0]
-            for node in network.graph.nodes:
-                for name, array in node.layer.parameters.items():
-                    array[...] = state.best_weights[f"{node.name}/{name}"]
+            network.graph.restore(state.best_weights)
             self._save_best(network, record, state)
         self._write_metrics(state)
 
@@ -111,7 +110,7 @@ class RunFolder:
             network, record = load_model(self.model)
         except ModelError:  # missing, or damaged
             return False
-        weights = {f"{node}/{name}": array for node, name, array in network.graph.parameters()}
+        weights = network.graph.snapshot()
         return (
             record.get("best_epoch") == state.best_epoch
             and weights.keys() == state.best_weights.keys()
