@@ -43,6 +43,8 @@ class Summary:
     layers: list[LayerSummary]
     weights: int
     parameters: int
+    buffers: int
+    """Numbers that belong to the network and are not learned: running statistics."""
     neurons: int
     multiply_adds: int
     activation_bytes: int
@@ -56,6 +58,7 @@ def summarise(network: Network | Graph) -> Summary:
         layers=layers,
         weights=sum(layer.weights for layer in layers),
         parameters=sum(layer.parameters for layer in layers),
+        buffers=sum(math.prod(each.spec.shape) for each in graph.buffers.values()),
         neurons=sum(layer.neurons for layer in layers),
         multiply_adds=sum(layer.multiply_adds for layer in layers),
         activation_bytes=sum(layer.activation_bytes for layer in layers),

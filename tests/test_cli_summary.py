@@ -49,7 +49,8 @@ def test_a_summary_fits_a_hundred_columns(capsys, monkeypatch, name):
     *table, _ = capsys.readouterr().out.splitlines()
     assert max(map(len, table)) <= 100
     assert "…" not in "".join(table)
-    assert len(table) == len(build(name, initialise=None).graph.nodes) + 3
+    firsts = [line.split()[0] for line in table if line.strip()]  # a long formula takes lines of its own
+    assert {node.name for node in build(name, initialise=None).graph.nodes} <= set(firsts)
 
 
 def test_summary_of_another_size_and_of_a_file(capsys, tmp_path):

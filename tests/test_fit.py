@@ -208,7 +208,7 @@ def test_networks_for_pictures_of_a_size() -> None:
     assert photographs.keys() == ARCHITECTURES.keys()
     assert (photographs["alexnet"], photographs["lenet"]) == ((227, 227, 3), (28, 28, 3))
     assert "alexnet" not in suitable((64, 64, 3))
-    assert suitable((8, 8, 1)).keys() == {"digits", "vgg-small"}
+    assert suitable((8, 8, 1)).keys() == {"digits", "vgg-small", "resnet-18"}
     assert input_shape_for("vgg-small", (28, 40, 1)) == (28, 32, 1)
     assert input_shape_for("alexnet", (64, 64, 3), resize=True) == (227, 227, 3)
     assert build("digits", pixels=Pixels(shorter_side=10)).graph.pixels.shorter_side == 10

@@ -161,19 +161,6 @@ def test_astype_copies():
     assert weights.any()
 
 
-def test_a_layer_with_parameters_has_one_place():
-    shared = Dense(3)
-    with pytest.raises(
-        NetworkError, match=r"layer 'b' is the same object as layer 'a'.*the gradient of only one"
-    ):
-        Graph([("flat", Flatten()), ("a", shared), ("relu", ReLU()), ("b", shared)], (1, 1, 3))
-    slopes = PReLU()
-    with pytest.raises(
-        NetworkError, match=r"layer 'second' is the same object as layer 'first'.*make a prelu layer"
-    ):
-        Graph([("first", slopes), ("second", slopes)], (1, 1, 3))
-
-
 def test_a_layer_that_learns_nothing_may_have_several():
     shared = ReLU()
     graph = Graph(

@@ -145,7 +145,7 @@ def test_an_unknown_name():
         ShapeError, match=r"dense/bias has shape \(3,\), and numbers of shape \(2,\) are given"
     ):
         graph.write("dense/bias", np.zeros(2))
-    with pytest.raises(NetworkError, match="no layer is named 'conv'"):
+    with pytest.raises(UsageError, match="no layer is named 'conv'"):
         graph.set_trainable(False, nodes=["conv"])
 
 

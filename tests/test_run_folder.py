@@ -232,5 +232,5 @@ def test_weights_of_the_mended_model_are_the_best(folder: RunFolder) -> None:
     folder.mend(RECORD, run.state)
     network, record = load_model(folder.model)
     assert record["best_epoch"] == run.state.best_epoch
-    for node, name, array in network.graph.parameters():
-        np.testing.assert_array_equal(array, run.state.best_weights[f"{node}/{name}"])
+    for name, array in network.graph.snapshot().items():
+        np.testing.assert_array_equal(array, run.state.best_weights[name])

@@ -329,7 +329,7 @@ def test_a_file_asks_for_hardly_more_room_than_it_takes(
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux reserves room and limits files")
 def test_saving_the_digits_network_needs_at_most_a_quarter_more_room_than_its_file(tmp_path: Path) -> None:
     network = architectures.build("digits", initialise="he", seed=0)
-    arrays = {f"{node}/{name}": array for node, name, array in network.graph.parameters()}
+    arrays = network.graph.snapshot()
     extra = {
         f"{group}/{key}": array
         for group in ("best", "best_velocity", "velocity")
