@@ -9,6 +9,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from ..errors import UsageError, nearest
+from ..provenance import FIGURE
 from ..replacing import replacing
 
 FORMATS: dict[str, dict[str, Any]] = {
@@ -47,6 +48,6 @@ def _said(figure: Figure, suffix: str) -> dict[str, str]:
     said = {
         "heading": getattr(figure, "heading", ""),
         "provenance": getattr(figure, "provenance", ""),
-        "program": f"numbacnn {__version__}",
+        "program": f"{FIGURE} {__version__}",
     }
     return {word: said[key] for key, word in FORMATS[suffix].items() if said[key]}
