@@ -57,9 +57,13 @@ def drawn(columns: Sequence[Column], title: str = "", gap: int = 2) -> Table:
         padding=(0, gap, 0, 0), show_footer=any(column.footer for column in columns),
     )  # fmt: skip
     for column in columns:
-        justify = "right" if column.numbers else "left"
-        no_wrap = column.numbers or not column.folds
-        table.add_column(column.header, column.footer, justify=justify, no_wrap=no_wrap, vertical="bottom")
+        table.add_column(
+            column.header,
+            column.footer,
+            justify="right" if column.numbers else "left",
+            no_wrap=column.numbers or not column.folds,
+            vertical="bottom",
+        )
     for row in zip(*(column.cells for column in columns), strict=True):
         table.add_row(*map(Text, row))
     return table
