@@ -39,7 +39,7 @@ BATCHES: dict[str, Callable[[Any], Any]] = {
     "activations": lambda size: NETWORK.activations(IMAGES, LAYER, batch_size=size),
     "plan": NETWORK.plan,
     "Program": lambda size: Program(NETWORK.graph, size),
-    "plan_for": lambda size: NETWORK.program_for(4, size),
+    "program_for": lambda size: NETWORK.program_for(4, size),
     "evaluate": lambda size: evaluate(NETWORK, DIGITS.test, batch_size=size),
     "batches": lambda size: list(DIGITS.test.batches(size)),
     "saliency": lambda size: analysis.saliency(NETWORK, IMAGES, batch_size=size),

@@ -124,6 +124,8 @@ def test_scores(network: Network, images: np.ndarray, labels: Any) -> None:
 
 def test_sweep(network: Network, images: np.ndarray, labels: Any) -> None:
     points = list(sweep(FGSM(), network, images, labels, [0, 1 / 255, 16 / 255]))
+    for point in points:  # all were right before
+        assert point.success_rate == pytest.approx(1 - point.adversarial_accuracy)
     assert [point.epsilon for point in points] == [0, 1 / 255, 16 / 255]
     assert points[0].adversarial_accuracy == points[0].adversarial_accuracy_8bit == 1
     assert points[2].adversarial_accuracy < 1
@@ -157,6 +159,14 @@ def test_what_is_refused(network: Network, images: np.ndarray, labels: Any) -> N
         FGSM()(network, images / 127.5, labels)
     with pytest.raises(ShapeError):
         FGSM()(network, images[0], labels)
+
+
+def test_a_sweep_towards_a_target(network: Network, images: np.ndarray, labels: Any) -> None:
+    (point,) = sweep(FGSM(), network, images, labels, [32 / 255], targets=2)
+    result = FGSM(32 / 255).run(network, images, labels, 2)
+    assert (point.success_rate, point.success_rate_8bit) == (result.success_rate, result.success_rate_8bit)
+    led = result.after[labels != 2].argmax(axis=1) == 2
+    assert point.success_rate == led.mean()
 
 
 def surer(network: Network, factor: float) -> Network:

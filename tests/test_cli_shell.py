@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from numbacnn.errors import UsageError
 from numbacnn_cli import app as shell
 from numbacnn_cli import data as data_commands
 from numbacnn_cli.__main__ import main
-from numbacnn_cli.options import parse_epsilon, parse_ranges
+from numbacnn_cli.options import expand, parse_epsilon, parse_ranges
 from numbacnn_cli.output import as_json
 
 HEAVY = {"numba", "llvmlite", "h5py", "matplotlib", "numpy", "PIL"}
@@ -273,9 +274,18 @@ def test_epsilon(text: str, value: float) -> None:
     ("text", "words"),
     [
         ("8", "did you mean 8/255"),
-        ("-1/255", "not between 0 and 1"),
-        ("1/0", "not a number"),
-        ("a", "not a number"),
+        ("-1/255", "not a number from 0 to 1"),
+        ("1/0", "not a number from 0 to 1"),
+        ("a", "not a number from 0 to 1"),
+        ("", "not a number from 0 to 1"),
+        ("8/255/2", "write one fraction"),
+        ("8//255", "write one fraction"),
+        ("1_6/255", "write one fraction"),
+        ("nan", "not a number from 0 to 1"),
+        ("inf", "not a number from 0 to 1"),
+        ("1e1000000000", "not a number from 0 to 1"),
+        ("1e-1000000000/3", "not a number from 0 to 1"),
+        ("9" * 5000, "characters"),
     ],
 )
 def test_epsilon_refuses(text: str, words: str) -> None:
@@ -285,16 +295,38 @@ def test_epsilon_refuses(text: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "numbers"),
-    [("3", (3,)), ("0-3", (0, 1, 2, 3)), ("0,3,7-9", (0, 3, 7, 8, 9)), ("2,1-3", (2, 1, 3))],
+    [
+        ("3", (3,)),
+        ("3,3,0-3", (3, 0, 1, 2)),
+        ("0-3", (0, 1, 2, 3)),
+        ("0,3,7-9", (0, 3, 7, 8, 9)),
+        ("2,1-3", (2, 1, 3)),
+    ],
 )
 def test_ranges(text: str, numbers: tuple[int, ...]) -> None:
-    assert parse_ranges(text) == numbers
+    assert expand(parse_ranges(text), 10, "--index", "the test split") == list(numbers)
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("", "not a list"), ("a", "not a list"), ("-1", "not a list"), ("9-7", "runs backwards; write 7-9")],
+    [
+        ("", "not a list"),
+        ("a", "not a list"),
+        ("-1", "not a list"),
+        ("1e9", "not a list"),
+        ("0-", "not a list"),
+        ("1-2-3", "not a list"),
+        ("٣", "not a list"),
+        ("9" * 5000, "not a list"),
+        ("9-7", "runs backwards; write 7-9"),
+    ],
 )
 def test_ranges_refuse(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         parse_ranges(text)
+
+
+@pytest.mark.parametrize("text", ["10", "0-10", "0-999999999999999999", "3,999999999999"])
+def test_ranges_are_compared_with_what_there_is_before_they_are_expanded(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^--index \d+: the test split has 0 to 9$"):
+        expand(parse_ranges(text), 10, "--index", "the test split")

@@ -80,7 +80,11 @@ def test_summary_of_a_trained_network(capsys, tmp_path):
     [
         (["summary", "cifar-quik"], 2, "unknown network 'cifar-quik'; did you mean 'cifar-quick'?"),
         (["summary", "lenet", "--input", "32x32"], 2, "'32x32' is not a picture's size"),
-        (["summary", "lenet", "--batch-size", "0"], 2, "batch size 0: at least 1 is expected"),
+        (
+            ["summary", "lenet", "--batch-size", "0"],
+            2,
+            "batch size 0: a whole number of at least 1 is expected",
+        ),
         (
             ["summary", "alexnet", "--input", "32x32x3"],
             2,

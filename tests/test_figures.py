@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import warnings
 from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,15 +15,18 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.random import default_rng
 from PIL import Image
 
 from numbacnn.errors import ShapeError, UsageError
 from numbacnn.figures import (
+    Part,
     attack_panel,
     confusion_matrix,
     epsilon_sweep,
     filter_mosaic,
+    fonts,
     image_grid,
     layer_units,
     mosaic_array,
@@ -124,6 +129,106 @@ def test_text_is_shortened_to_what_fits() -> None:
     assert text_width(cut, 8) <= 1.0
 
 
+def every_kind(provenance: str, names: tuple[str, ...] = ("cat", "dog")) -> list[Figure]:
+    """A figure of each kind."""
+    two, judged = pictures(2), [(names[0], 0.5)] * 2
+    shares = np.array([[0.3, 0.7]] * 2)
+    unit = SimpleNamespace(unit=0, activations=[1.0], patches=two[:1], reconstructions=[np.ones((8, 8, 3))])
+    return [
+        attack_panel(two, np.zeros((2, 8, 8, 3)), two, judged, judged, provenance=provenance),
+        epsilon_sweep([0, 1 / 255], 0.9, [0.9, 0.1], [0.9, 0.2], names[0], provenance=provenance),
+        confusion_matrix(np.eye(2, dtype=int), names, provenance=provenance),
+        training_curves(rows(3), names[0], provenance=provenance),
+        filter_mosaic(np.ones((3, 3, 3, 2)), title=names[0], provenance=provenance),
+        image_grid(two, names, provenance=provenance),
+        predictions(two, names, shares, names, provenance=provenance),
+        saliency_panel(two, np.ones((2, 8, 8)), names, provenance=provenance),
+        layer_units([unit], names[0], classes=[names[:1]], provenance=provenance),
+    ]
+
+
+PROVENANCE = "model runs/digits-001/model.h5 · rule guided · epsilon 8/255 · test pictures 0 to 3"
+
+
+def test_every_figure_says_what_made_it(tmp_path: Path) -> None:
+    plain = every_kind("")
+    for number, figure in enumerate(every_kind(PROVENANCE)):
+        check(figure)
+        shown = " ".join(item.get_text() for item in figure.findobj(Text))
+        assert PROVENANCE in " ".join(shown.split()), number
+        assert figure.get_figheight() > plain[number].get_figheight()
+        save(figure, tmp_path / "f.png")
+        with Image.open(tmp_path / "f.png") as file:
+            assert file.text["Description"] == PROVENANCE
+            assert file.text["Software"].startswith("numbacnn ")
+    save(every_kind(PROVENANCE)[2], tmp_path / "f.svg")
+    assert f"<dc:description>{PROVENANCE}</dc:description>" in (tmp_path / "f.svg").read_text(
+        encoding="utf-8"
+    )
+    save(filter_mosaic(np.ones((3, 3, 3, 2)), title="conv1", provenance="model m.h5"), tmp_path / "f.pdf")
+    written = (tmp_path / "f.pdf").read_bytes()
+    assert b"/Title (conv1)" in written
+    assert b"/Subject (model m.h5)" in written
+
+
+def test_letters_stay_letters(tmp_path: Path) -> None:
+    for figure in every_kind(PROVENANCE, ("cat of nine tails", "dog")):
+        save(figure, tmp_path / "f.svg")
+        save(figure, tmp_path / "f.pdf")
+        assert "cat of nine tails" in (tmp_path / "f.svg").read_text(encoding="utf-8")
+        written = (tmp_path / "f.pdf").read_bytes()
+        assert b"/CIDFontType2" in written  # TrueType, which matplotlib embeds as Type 42
+        assert b"/Type3" not in written
+
+
+def test_figures_show_themselves_in_notebooks() -> None:
+    for figure in every_kind(PROVENANCE):
+        shown = Image.open(io.BytesIO(figure._repr_png_()))
+        assert shown.format == "PNG"
+        assert shown.width == round(figure.get_figwidth() * figure.dpi)
+
+
+# fonts
+
+
+@pytest.fixture
+def _no_font_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "_said", [])
+    fonts._fallbacks.cache_clear()
+
+
+@pytest.mark.usefixtures("_no_font_is_known")
+def test_missing_characters_are_said_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(fonts, "_installed", list)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for figure in every_kind("model 猫.h5", ("猫", "고양이")):
+            check(figure)
+            save(figure, tmp_path / "f.png")
+    said = [str(warning.message) for warning in caught]
+    assert len(said) == 1, said
+    assert "no font of this system has '" in said[0]
+    assert "Noto Sans CJK" in said[0]
+    fonts._fallbacks.cache_clear()
+
+
+@pytest.mark.usefixtures("_no_font_is_known")
+def test_a_font_that_has_the_characters_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    has = {"one": "猫", "two": "猫犬", "three": "いぬ"}
+    monkeypatch.setattr(fonts, "_installed", lambda: [(name, name) for name in has])
+    monkeypatch.setattr(fonts, "_characters", lambda path: frozenset(map(ord, has[path])))
+    usual = fonts.families("cat")
+    assert fonts.families("é ∂ · β") == usual
+    assert fonts.families("猫") == (*usual, "one")
+    assert fonts.families("a 犬 and a 猫") == (*usual, "two")
+    assert fonts.families("猫犬いぬ") == (*usual, "two", "three")
+    fonts._fallbacks.cache_clear()
+
+
+def test_unicodes_font_of_boxes_counts_as_none() -> None:
+    assert not any(name.startswith(fonts.LAST_RESORT) for name, _ in fonts._installed())
+
+
 # filters
 
 
@@ -174,6 +279,17 @@ def test_kernels_that_are_none() -> None:
         filter_mosaic(np.zeros((3, 3)))
     with pytest.raises(UsageError, match="did you mean 'shared'"):
         filter_mosaic(np.zeros((3, 3, 3, 4)), scale="shard")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("shape", [(5, 5, 3, 32), (11, 11, 3, 96), (3, 3, 1, 7)])
+def test_every_filter_has_its_number(shape: tuple[int, ...]) -> None:
+    shown = texts(filter_mosaic(default_rng(0).normal(size=shape)))
+    assert [text for text in shown if text.isdigit()] == [str(index) for index in range(shape[3])]
+
+
+def test_rows_of_channels_have_their_numbers() -> None:
+    shown = texts(filter_mosaic(default_rng(0).normal(size=(3, 3, 16, 5))))
+    assert [text for text in shown if text.isdigit()] == [*map(str, range(5)), *map(str, range(16))]
 
 
 # grids
@@ -269,11 +385,22 @@ def test_predictions(count: int, classes: int, size: int) -> None:
 
 def test_predictions_are_sorted_and_the_true_class_has_its_own_colour() -> None:
     figure = predictions(pictures(1), ["a", "b", "c"], np.array([[0.2, 0.7, 0.1]]), labels=[2], top=2)
-    assert texts(figure) == ["c", "b", "70.0 %", "a", "20.0 %"]
+    assert texts(figure) == ["c", "b", "70.0 %", "a", "20.0 %", "the true class", "another class"]
     colours = [patch.get_facecolor() for patch in figure.axes[0].patches]
     right = predictions(pictures(1), ["a", "b", "c"], np.array([[0.2, 0.7, 0.1]]), labels=[1], top=2)
     assert colours[1] == colours[3]
-    assert right.axes[0].patches[1].get_facecolor() not in colours
+    true, other = (patch.get_facecolor() for patch in right.axes[0].patches[-2:])  # the legend's
+    assert right.axes[0].patches[1].get_facecolor() == true
+    assert colours[1] == other
+    unknown = predictions(pictures(1), ["a", "b", "c"], np.array([[0.2, 0.7, 0.1]]), labels=[None], top=2)
+    assert "the true class" not in texts(unknown)
+
+
+def test_predictions_of_pictures_of_several_sizes() -> None:
+    photographs = [*pictures(1, 30, 20), *pictures(1, 8, 16), *pictures(1, 8, 8, 1)]
+    figure = predictions(photographs, ["a", "b"], np.array([[0.2, 0.8]] * 3))
+    check(figure)
+    assert [image.get_array().shape[:2] for image in images(figure)] == [(30, 20), (8, 16), (8, 8)]
 
 
 # saliency
@@ -292,6 +419,24 @@ def test_a_saliency_map_of_zeros() -> None:
     check(saliency_panel(pictures(1), np.zeros((1, 8, 8)), [""]))
 
 
+def test_a_photograph_keeps_its_size_and_has_the_map_where_the_network_looked() -> None:
+    photograph = np.full((60, 100, 3), 200, np.uint8)
+    values = np.zeros((8, 8), np.float32)
+    values[:, :4] = 1
+    part = Part(0, 0.2, 1, 0.8)  # the middle 60 of 100 columns
+    figure = saliency_panel([photograph], [values], ["photo.jpg"], parts=[part])
+    check(figure)
+    shown, heat, over = (np.asarray(image.get_array()) for image in images(figure))
+    assert shown.shape == heat.shape == over.shape == (60, 100, 3)
+    assert (shown == photograph).all()
+    assert (heat[:, :20] == 255).all()  # what the network did not see
+    assert (heat[:, 80:] == 255).all()
+    hot, cold = heat[30, 30].astype(int), heat[30, 70].astype(int)
+    assert hot.sum() > cold.sum()
+    assert (over[30, 70] == over[10, 75]).all()
+    assert not (over[30, 30] == over[30, 70]).all()
+
+
 # units
 
 
@@ -308,9 +453,21 @@ def test_layer_units(count: int, size: tuple[int, int], channels: int, found: in
         for unit in range(count)
     ]
     units[0].reconstructions[0] = np.zeros((*size, channels))
-    figure = layer_units(units, title=LONG)
+    figure = layer_units(units, title=LONG, classes=[[LONG] * found] * count, provenance=LONG)
     check(figure)
     assert len(images(figure)) == 2 * found * count
+
+
+def test_patches_have_their_class_and_reconstructions_their_activation() -> None:
+    unit = SimpleNamespace(
+        unit=7,
+        activations=[2.5, 1.25],
+        patches=pictures(2),
+        reconstructions=default_rng(1).normal(size=(2, 8, 8, 3)),
+    )
+    shown = texts(layer_units([unit], classes=[["cat", "dog"]]))
+    assert shown[-5:] == ["unit 7", "2.5", "1.25", "cat", "dog"]
+    assert "cat" not in texts(layer_units([unit]))
 
 
 # attacks
@@ -329,6 +486,25 @@ def test_attack_panel(count: int, size: int) -> None:
     assert texts(figure).count("99.3 %") == count
 
 
+@pytest.mark.parametrize(("count", "side_by_side"), [(1, 1), (2, 1), (5, 2), (6, 2), (16, 3)])
+def test_a_panel_in_landscape(count: int, side_by_side: int) -> None:
+    same = [("ship", 0.9)] * count
+    arguments = (pictures(count, 32, 32), np.zeros((count, 32, 32, 3)), pictures(count, 32, 32), same, same)
+    wide, tall = (attack_panel(*arguments, layout=layout) for layout in ("landscape", "portrait"))  # type: ignore[arg-type]
+    check(wide)
+    lefts = {round(image.get_extent()[0], 3) for image in images(wide)}
+    assert len(lefts) == 3 * side_by_side
+    assert wide.get_figwidth() / wide.get_figheight() >= tall.get_figwidth() / tall.get_figheight()
+
+
+def test_a_panel_names_the_true_class() -> None:
+    same = [("ship", 0.9)] * 2
+    figure = attack_panel(pictures(2), np.zeros((2, 8, 8, 3)), pictures(2), same, same, truths=["cat", None])
+    check(figure)
+    assert texts(figure).count("true class: cat") == 1
+    assert sum(text.startswith("true class") for text in texts(figure)) == 1
+
+
 def test_no_change_is_grey() -> None:
     figure = attack_panel(pictures(1), np.zeros((1, 8, 8, 3)), pictures(1), [("a", 1.0)], [("a", 1.0)])
     assert np.unique(images(figure)[1].get_array()).tolist() == [128]
@@ -342,3 +518,14 @@ def test_epsilon_sweep() -> None:
     assert attacked.get_ydata().tolist() == [90, 40, 10]
     assert rounded.get_ydata().tolist() == [90, 45, 12]
     check(epsilon_sweep([0.0], 0.9, [0.9], [0.9]))
+
+
+def test_a_targeted_sweep_shows_the_target() -> None:
+    figure = epsilon_sweep(
+        [0, 2 / 255], 0.9, [0.9, 0.4], [0.9, 0.45], target="cat", success=[0, 0.5], success_8bit=[0, 0.25]
+    )
+    check(figure)
+    curves = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
+    assert list(curves["attacked: taken for cat"]) == [0, 50]
+    assert list(curves["attacked: taken for cat, rounded to 8 bits"]) == [0, 25]
+    assert list(curves["attacked: still right"]) == [90, 40]

@@ -164,14 +164,15 @@ def test_a_run_that_saved_nothing_is_told_from_one_whose_checkpoint_was_removed(
 
 
 def test_only_folders_that_were_made_for_a_run_go_with_it(tmp_path: Path) -> None:
-    mine, made = tmp_path / "mine", tmp_path / "new" / "run"
-    mine.mkdir()
-    made.mkdir(parents=True)
-    for folder in (RunFolder(mine), RunFolder(made, [made, made.parent])):
+    goes_on, mine, made = tmp_path / "run", tmp_path / "mine", tmp_path / "new" / "run"
+    for path in (goes_on, mine, made):
+        path.mkdir(parents=True)
+    for folder in (RunFolder(goes_on), RunFolder(mine, []), RunFolder(made, [made, made.parent])):
         folder.write_config({"data": "digits"})
         (folder.path / LOCK).touch()
         folder.remove_if_nothing()
-    assert (mine / "config.toml").exists()
+    assert (goes_on / "config.toml").exists()
+    assert list(mine.iterdir()) == []
     assert not made.parent.exists()
 
 

@@ -8,12 +8,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from .destination import Destination
 from .opening import open_data, open_model
-from .options import CPU, AsIs, Compute, Data, Epsilon, Epsilons, Images, Model, Out, Picture, SplitName
-from .pictures import Index, Pictures, class_index, from_data, from_files
+from .options import (
+    CPU,
+    AsIs,
+    Compute,
+    Data,
+    Epsilon,
+    Epsilons,
+    Force,
+    Given,
+    Images,
+    Model,
+    Origins,
+    Out,
+    Picture,
+    Ranges,
+    SplitName,
+    all_or,
+)
+from .pictures import Index, Pictures, class_index, from_data, from_files, indices_of, only_files
 
 if TYPE_CHECKING:
-    from numbacnn import Network
+    from numbacnn import Dataset, Network
     from numbacnn.attacks import Attack, AttackResult, SweepPoint
 
 ROWS, NAMED_ROWS = 5, 16
@@ -47,7 +65,9 @@ def fgsm(
     output: Picture = None,
     save_dir: Path | None = None,
     as_is: AsIs = False,
+    force: Force = False,
     compute: Compute = CPU,
+    given: Origins,
     out: Out,
 ) -> dict[str, Any]:
     """Add epsilon times the sign of dE/dx to pictures (Goodfellow et al., 2015) and see what the network makes of them.
@@ -74,6 +94,11 @@ def fgsm(
 
     from numbacnn.attacks import FGSM
 
+    to = Destination(out, reads=[*images, model], force=force)
+    path = to.output(output) or to.default("fgsm")
+    folder = to.folder(save_dir, path.with_suffix(""))
+    if images:
+        only_files(given, "data", "split", "index", "count")
     opened = open_model(model, out, compute)
     network = opened.network
     if images:
@@ -81,16 +106,14 @@ def fgsm(
         out.note("no labels are known: what the network says of each picture is taken for right")
     else:
         dataset = open_data(data, opened, out)
-        chosen = index or _spread(len(dataset.split(split)), count)
+        chosen = _chosen(dataset, split, index, count, given, out)
         pictures = from_data(network, dataset, split, chosen)
     labels = network.predict(pictures.images).argmax(axis=1) if pictures.labels is None else pictures.labels
     targets = None if target is None else class_index(network, target)
     attack = FGSM(epsilon)
     result = attack.run(network, pictures.images, labels, targets)
 
-    path = output or Path("fgsm.png")
-    folder = save_dir or path.with_suffix("")
-    files = _save(folder, pictures, result)
+    files = _save(to, folder, pictures, result)
     read_back = _read_back(network, files)
     result = replace(result, eight_bit=read_back, after_eight_bit=network.predict(read_back))
 
@@ -102,7 +125,7 @@ def fgsm(
     sweep_path = None
     epsilons = sweep if sweep is not None else () if images else SWEEP
     if epsilons:
-        sweep_path = path.with_name(f"{path.stem}-sweep{path.suffix}")
+        sweep_path = to.beside(path, "sweep")
         points = _sweep(attack, network, pictures, labels, targets, epsilons, out)
         _draw_sweep(sweep_path, points, result)
         out.say(f"{sweep_path}: accuracy over epsilon")
@@ -134,30 +157,30 @@ def fgsm(
     }
 
 
-def _spread(size: int, count: int) -> tuple[int, ...]:
-    """`count` indices at even distances, so that a data set sorted by class gives pictures of every class."""
+def _chosen(
+    dataset: Dataset, split: str, index: Ranges | None, count: int, given: Given, out: Out
+) -> list[int]:
+    """The pictures of --index; or --count at even distances, so that a set sorted by class gives some of every class."""
     from numbacnn.errors import UsageError
 
-    if count < 1:
-        raise UsageError(f"--count {count}: at least 1 picture is expected")
-    count = min(count, size)
-    return tuple(place * size // count for place in range(count))
+    if index is not None:
+        if given.place("count") != "default":
+            raise UsageError("--index and --count: both say which pictures are meant; leave out one")
+        return indices_of(index, dataset, split)
+    size = len(dataset.split(split))
+    taken = all_or(count, size, "--count", f"the {split} split", out)
+    return [place * size // taken for place in range(taken)]
 
 
-def _save(folder: Path, pictures: Pictures, result: AttackResult) -> list[Path]:
+def _save(to: Destination, folder: Path, pictures: Pictures, result: AttackResult) -> list[Path]:
     """Writes the changed pictures as PNG, each under its own name; of two that have one name, under NAME-2."""
     from numbacnn.data.pictures import save
+    from numbacnn.provenance import CHANGED_PICTURE
 
-    folder.mkdir(parents=True, exist_ok=True)
-    stems = [Path(name).stem.replace(" ", "-") for name in pictures.names]
-    files: list[Path] = []
-    for place, changed in enumerate(result.eight_bit):
-        file, number = folder / f"{stems[place]}.png", 1
-        while file in files:
-            number += 1
-            file = folder / f"{stems[place]}-{number}.png"
-        save(file, changed)
-        files.append(file)
+    to.empty(folder)
+    files = [to.picture(folder, Path(name).stem) for name in pictures.names]
+    for file, changed in zip(files, result.eight_bit, strict=True):
+        save(file, changed, software=CHANGED_PICTURE)
     return files
 
 

@@ -69,6 +69,7 @@ def bench(
                 f"{speed.forward_images_per_second:,.0f}",
             )
         ],
+        last_to_drop=("training, images/s", "forward, images/s"),
     )
     return result
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, Token
 
-from .options import Out, Picture, SplitName
+from .destination import DATA_SET, Destination
+from .options import Force, Out, Picture, SplitName, all_or
 
 if TYPE_CHECKING:
     from numbacnn.data import Dataset, Split
@@ -55,6 +56,7 @@ def import_data(
     size: int = 256,
     pixel_range: Range = None,
     skip_broken: Annotated[bool, Parameter(negative="")] = False,
+    force: Force = False,
     out: Out,
 ) -> dict[str, Any]:
     """Make a data set of IDX files, CIFAR batches, an .npz file, or a folder of pictures a class.
@@ -70,7 +72,7 @@ def import_data(
         Folder with IDX files, with CIFAR batches, or with one folder of pictures a class (in train/, test/ and
         validation/, or in none of them); or an .npz file.
     target
-        Data set to write; one that is there is replaced when the new one is complete.
+        Data set to write, as .h5; a data set that is there is replaced when the new one is complete.
     name
         What the data set is called; left out, what the source is called.
     validation
@@ -92,11 +94,9 @@ def import_data(
         Leave out a folder's pictures that cannot be read, and say which. All pictures are looked at first.
     """
     from numbacnn.data.importers import read_source
-    from numbacnn.errors import UsageError
     from numbacnn.storage import open_dataset, write_dataset
 
-    if target.suffix != ".h5":
-        raise UsageError(f"{target}: the data set is written as .h5")
+    target = Destination(out, reads=[source] if source.is_file() else (), force=force).named(target, DATA_SET)
     contents = read_source(
         source,
         name=name or "",
@@ -132,7 +132,14 @@ def info(data: DataFile, /, *, out: Out) -> dict[str, Any]:
 
 
 def show(
-    data: DataFile, /, *, split: SplitName = "train", count: int = 50, output: Picture = None, out: Out
+    data: DataFile,
+    /,
+    *,
+    split: SplitName = "train",
+    count: int = 50,
+    output: Picture = None,
+    force: Force = False,
+    out: Out,
 ) -> dict[str, Any]:
     """Draw a grid of pictures, with the classes in turn.
 
@@ -153,13 +160,16 @@ def show(
 
     if not 1 <= count <= MAX_PICTURES:
         raise UsageError(f"--count {count}: 1 to {MAX_PICTURES} pictures are expected")
+    to = Destination(out, force=force)
+    given = to.output(output)
     dataset = open_dataset(data)
     part = dataset.split(split)
+    count = all_or(count, len(part), "--count", f"the {split} split", out)
+    path = given or to.default(f"{_file_name(dataset.name)}-{split}")
     indices = np.array(_in_turn(part, count))
     captions = [dataset.class_names[label] for label in part.labels[indices]]
     columns = dataset.classes if 5 <= dataset.classes <= 12 else 10
     title = f"{dataset.name}, {split}: {len(indices)} of {len(part)} pictures"
-    path = output or Path(f"{_file_name(dataset.name)}-{split}.png")
     save(image_grid(part.read(indices), captions, columns=columns, title=title), path)
     if path.suffix == ".png":
         preview(path, out)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from .destination import Destination
 from .opening import open_data, open_model
-from .options import CPU, AsIs, Compute, Data, Images, Model, Out, Picture, SplitName
+from .options import CPU, AsIs, Compute, Data, Force, Images, Model, Out, Picture, SplitName
 from .pictures import FILES_AT_A_TIME, Framings, batches_of_files, expanded
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def evaluate(
     split: SplitName = "test",
     batch_size: int = 256,
     output: Picture = None,
+    force: Force = False,
     compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
@@ -44,11 +46,12 @@ def evaluate(
 
     if batch_size < 1:
         raise UsageError(f"--batch-size {batch_size}: at least 1 is expected")
+    to = Destination(out, reads=[model], force=force)
+    path = to.output(output) or to.default("confusion")
     opened = open_model(model, out, compute)
     dataset = open_data(data, opened, out)
     network = opened.network
     measured = measure(network, dataset.split(split), batch_size=batch_size, watch=out.progress)
-    path = output or Path("confusion.png")
     title = f"{dataset.name}, {split}: top-1 error {measured.top1_error:.2%}"
     save(confusion_matrix(measured.confusion, network.class_names, title=title), path)
     per_class = dict(zip(network.class_names, measured.per_class_error, strict=True))
@@ -84,6 +87,7 @@ def predict(
     output: Picture = None,
     as_is: AsIs = False,
     skip_broken: Annotated[bool, Parameter(negative="")] = False,
+    force: Force = False,
     compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
@@ -104,6 +108,8 @@ def predict(
 
     if top < 1:
         raise UsageError(f"--top {top}: at least 1 is expected")
+    to = Destination(out, reads=[*images, model], force=force)
+    path = to.output(output) or to.default("predictions")
     opened = open_model(model, out, compute)
     network = opened.network
     files = expanded(images, out)
@@ -125,7 +131,6 @@ def predict(
     for prediction in found:
         best_first = ", ".join(f"{entry['name']} {entry['probability']:.1%}" for entry in prediction["top"])
         out.say(f"{prediction['image']}: {best_first}")
-    path = output or Path("predictions.png")
     drawn, rows = (
         np.concatenate(parts) for parts in zip(*(part for part in shown if len(part[0])), strict=True)
     )

@@ -60,6 +60,7 @@ def gradcheck(
             )
             for check in checks
         ],
+        last_to_drop=("largest error",),
     )
     wrong = [check for check in checks if check.error > tolerance]
     if wrong:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, Token
+
+from numbacnn.errors import cut
 
 from .output import Output
 
@@ -125,34 +129,67 @@ AsIs = Annotated[
     ),
 ]
 """Models of drawings frame other drawings like those they were trained on, unless this says not to."""
+Force = Annotated[
+    bool,
+    Parameter(
+        name="--force",
+        group=OUTPUTS,
+        negative="",
+        show_default=False,
+        help="Replace files of the same kind that numbacnn did not write. Never one that the command reads.",
+    ),
+]
+
+_NUMBER = r"(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,2})?"
+_FRACTION = re.compile(rf"\s*({_NUMBER})\s*(?:/\s*({_NUMBER})\s*)?", re.ASCII)
+"""One number, or one number over another, of a size that arithmetic is quick with."""
+
+Ranges = tuple[range, ...]
+"""Whole numbers as they were written, not yet expanded: what is asked for may be far more than there is."""
 
 
 def parse_epsilon(text: str) -> float:
     """A step in pixel values of full scale 1: ``8/255``, ``0.03``."""
-    levels, slash, scale = text.partition("/")
+    found = _FRACTION.fullmatch(text)
     try:
-        value = Fraction(levels.strip()) / Fraction(scale.strip() if slash else 1)
-    except (ValueError, ZeroDivisionError):
+        value = Fraction(found[1]) / Fraction(found[2] or 1) if found else None
+    except ZeroDivisionError:
+        value = None
+    if value is None:
         raise ValueError(
-            f"'{text}' is not a number; write a fraction of full scale such as 8/255 or 0.03"
-        ) from None
-    if not 0 <= value <= 1:
-        hint = f"; did you mean {text}/255?" if 1 < value <= 255 and value.denominator == 1 else ""
+            f"'{cut(text)}' is not a number from 0 to 1; write one fraction of full scale such as 8/255 or 0.03"
+        )
+    if value > 1:
+        hint = f"; did you mean {text}/255?" if value <= 255 and value.denominator == 1 else ""
         raise ValueError(f"'{text}' is not between 0 and 1, the full scale of a pixel{hint}")
     return float(value)
 
 
-def parse_ranges(text: str) -> tuple[int, ...]:
+def parse_ranges(text: str) -> Ranges:
     """Whole numbers, in the order given: ``0-15``, ``3,7,9``, ``0-3,8``."""
-    numbers: list[int] = []
+    ranges: list[range] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise ValueError(f"'{text}' is not a list of whole numbers; write 0-15, or 3,7,9")
+        if not _is_whole(first) or (dash and not _is_whole(last)):
+            raise ValueError(f"'{cut(text)}' is not a list of whole numbers; write 0-15, or 3,7,9")
         if dash and int(last) < int(first):
             raise ValueError(f"'{part.strip()}' runs backwards; write {last}-{first}")
-        numbers.extend(range(int(first), int(last if dash else first) + 1))
-    return tuple(dict.fromkeys(numbers))
+        ranges.append(range(int(first), int(last if dash else first) + 1))
+    return tuple(ranges)
+
+
+def expand(ranges: Ranges, size: int, option: str, of: str) -> list[int]:
+    """The numbers that ranges stand for, each once; 0 to `size` - 1 are there. Raises UsageError for one beyond."""
+    from numbacnn.errors import UsageError
+
+    last = max(each[-1] for each in ranges)
+    if last >= size:
+        raise UsageError(f"{option} {last}: {of} has 0 to {size - 1}")
+    return list(dict.fromkeys(chain.from_iterable(ranges)))
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 18
 
 
 def _one_epsilon(_: Any, tokens: tuple[Token, ...]) -> float:
@@ -163,7 +200,7 @@ def _epsilons(_: Any, tokens: tuple[Token, ...]) -> tuple[float, ...]:
     return tuple(parse_epsilon(part) for part in tokens[0].value.split(","))
 
 
-def _ranges(_: Any, tokens: tuple[Token, ...]) -> tuple[int, ...]:
+def as_ranges(_: Any, tokens: tuple[Token, ...]) -> Ranges:
     return parse_ranges(tokens[0].value)
 
 
@@ -182,8 +219,23 @@ Epsilons = Annotated[
 ]
 
 Units = Annotated[
-    tuple[int, ...] | None,
+    Ranges | None,
     Parameter(
-        name="--units", converter=_ranges, n_tokens=1, negative="", help="Units of the layer: 0-15, or 3,7,9."
+        name="--units",
+        converter=as_ranges,
+        n_tokens=1,
+        negative="",
+        help="Units of the layer: 0-15, or 3,7,9.",
     ),
 ]
+
+
+def all_or(count: int, size: int, option: str, of: str, out: Output) -> int:
+    """`count`, or all there are where that is fewer, which is said. Raises UsageError for less than 1."""
+    from numbacnn.errors import UsageError
+
+    if count < 1:
+        raise UsageError(f"{option} {count}: at least 1 is expected")
+    if count > size:
+        out.warn(f"{option} {count}: {of} has {size}, all of them are taken")
+    return min(count, size)

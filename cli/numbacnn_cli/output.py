@@ -15,11 +15,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from rich.console import Console, RenderableType
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
 from numbacnn.errors import without_controls
+
+from .tables import Column, drawn, fitting
 
 Item = TypeVar("Item")
 
@@ -66,21 +67,31 @@ class Output:
         """A line on stderr, for what the user should know and the command can live with."""
         warning(text)
 
-    def show(self, renderable: RenderableType) -> None:
-        """Anything that rich can draw."""
-        self.console.print(renderable)
+    def table(
+        self, headers: Sequence[str], rows: Iterable[Sequence[object]], *, last_to_drop: Sequence[str] = ()
+    ) -> None:
+        """Rows under headers; columns of numbers line up on the right.
 
-    def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-        """Rows under headers; columns of numbers line up on the right."""
+        On a narrow terminal columns are left out from the right, the first one and those of `last_to_drop` at last.
+        """
         cells = [[without_controls(str(cell)) for cell in row] for row in rows]
-        table = Table(box=None, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
-        for column, header in enumerate(headers):
-            values = [row[column] for row in cells]
+        columns = []
+        for place, header in enumerate(headers):
+            values = [row[place] for row in cells]
             numbers = bool(values) and all(value[:1].isdigit() or value[:1] in "-+." for value in values)
-            table.add_column(header, justify="right" if numbers else "left", no_wrap=numbers)
-        for row in cells:
-            table.add_row(*(Text(cell) for cell in row))
-        self.console.print(table)
+            importance = 0 if place == 0 or header in last_to_drop[:1] else place + len(headers)
+            if header in last_to_drop:
+                importance = min(importance, last_to_drop.index(header))
+            columns.append(Column(header, values, numbers=numbers, importance=importance))
+        self.columns(columns)
+
+    def columns(self, columns: Sequence[Column], *, gap: int = 2) -> None:
+        """A table of those columns that the terminal has room for; says which it leaves out."""
+        kept, left_out = fitting(columns, self.console.width, gap)
+        self.console.print(drawn(kept, gap=gap))
+        if left_out:
+            names = ", ".join(" ".join(column.header.split()).replace("- ", "-") for column in left_out)
+            self.note(f"left out, as {self.console.width} columns are too few: {names}; --json has them")
 
     def progress(self, items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
         """The items, with a bar and the time left on a terminal and nothing anywhere else."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter, Token
+from cyclopts import Parameter
 
-from .options import INPUTS, parse_ranges
+from .options import INPUTS, Given, Ranges, as_ranges, expand
 
 if TYPE_CHECKING:
     from numbacnn import Dataset, Network
@@ -17,16 +17,12 @@ if TYPE_CHECKING:
     from .output import Output
 
 
-def _indices(_: Any, tokens: tuple[Token, ...]) -> tuple[int, ...]:
-    return parse_ranges(tokens[0].value)
-
-
 Index = Annotated[
-    tuple[int, ...] | None,
+    Ranges | None,
     Parameter(
         name="--index",
         group=INPUTS,
-        converter=_indices,
+        converter=as_ranges,
         n_tokens=1,
         negative="",
         help="Pictures of the split: 7, or 0-3,8.",
@@ -158,20 +154,37 @@ def from_files(network: Network, paths: Sequence[Path], out: Output, *, as_is: b
 
 
 def from_data(network: Network, dataset: Dataset, split: str, indices: Sequence[int]) -> Pictures:
-    """Pictures of a data set's split, brought to the network's size. Raises UsageError for an index that the split lacks."""
+    """Pictures of a data set's split, brought to the network's size."""
     import numpy as np
 
-    from numbacnn.errors import UsageError
-
     part = dataset.split(split)
-    beyond = [index for index in indices if index >= len(part)]
-    if beyond:
-        raise UsageError(
-            f"--index {beyond[0]}: the {split} split of {dataset.name} has pictures 0 to {len(part) - 1}"
-        )
     chosen = np.asarray(indices)
     images = network.as_images(part.read(chosen))
     return Pictures(images, [f"{split} {index}" for index in indices], part.labels[chosen])
+
+
+def indices_of(ranges: Ranges, dataset: Dataset, split: str) -> list[int]:
+    """The indices of --index. Raises UsageError for one that the split lacks."""
+    return expand(ranges, len(dataset.split(split)), "--index", f"the {split} split of {dataset.name}")
+
+
+def only_files(given: Given, *names: str) -> None:
+    """IMAGE files are of no data set. Raises UsageError if one of the options was given that say which of one is meant."""
+    from numbacnn.errors import UsageError
+
+    found = [f"--{name}" for name in names if given.place(name) != "default"]
+    if found:
+        raise UsageError(
+            f"IMAGE and {' and '.join(found)}: a command takes files, or pictures of a data set; leave one of them out"
+        )
+
+
+def fits_a_figure(count: int, what: str, most: int) -> None:
+    """Raises UsageError for more than can be told apart in one figure, before any is worked on."""
+    from numbacnn.errors import UsageError
+
+    if count > most:
+        raise UsageError(f"{count:,} {what}; one figure holds {most}: ask for fewer at a time")
 
 
 def class_index(network: Network, given: str) -> int:

@@ -9,6 +9,7 @@ from cyclopts import Parameter, Token
 
 from .options import Network_, Out
 from .runs import resolve_model
+from .tables import Column
 
 if TYPE_CHECKING:
     from numbacnn import Network
@@ -110,7 +111,7 @@ def summary(
         "forward_bytes": Program(found.graph, batch_size, keep=()).bytes,
         "training_bytes": Program(found.graph, batch_size, gradients="parameters", keep=()).bytes,
     }
-    out.show(_table(result))
+    out.columns(_columns(result), gap=1)
     pictures = "a picture" if batch_size == 1 else f"a batch of {batch_size}"
     buffers = f" and {result.buffers:,} running statistics" if result.buffers else ""
     out.say(
@@ -121,38 +122,32 @@ def summary(
     return dataclasses.asdict(result) | sizes
 
 
-def _table(result: Any) -> Any:
-    """A row a layer and the totals, in at most 100 columns for the networks that have names."""
-    from rich.table import Table
-    from rich.text import Text
+def _columns(result: Any) -> list[Column]:
+    """A row a layer and the totals; the most important columns stay where the terminal is narrow."""
+    layers = result.layers
 
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_footer=True)
-    table.add_column("layer", "total", no_wrap=True, vertical="bottom")
-    table.add_column("output", no_wrap=True, vertical="bottom")
-    table.add_column("size of the output", vertical="bottom")  # the one that folds on a narrow terminal
-    totals = {
-        "neurons": f"{result.neurons:,}",
-        "weights": f"{result.weights:,}",
-        "with\nbiases": f"{result.parameters:,}",
-        "if\ndense": "",
-        "mult-\nadds": _short(result.multiply_adds),
-        "bytes": _bytes(result.activation_bytes),
-    }
-    for header, total in totals.items():
-        table.add_column(header, total, justify="right", no_wrap=True, vertical="bottom")
-    for layer in result.layers:
-        table.add_row(
-            Text(layer.name),
-            "x".join(map(str, layer.output)),
-            layer.formula,
-            f"{layer.neurons:,}" if layer.neurons else "",
-            f"{layer.weights:,}" if layer.weights else "",
-            f"{layer.parameters:,}" if layer.parameters else "",
-            _short(layer.dense_weights) if layer.dense_weights else "",
-            _short(layer.multiply_adds) if layer.multiply_adds else "",
-            _bytes(layer.activation_bytes) if layer.activation_bytes else "",
-        )
-    return table
+    def counts(header: str, values: list[str], total: str, importance: int) -> Column:
+        return Column(header, values, total, numbers=True, importance=importance)
+
+    def short(name: str) -> list[str]:
+        return [_short(value) if (value := getattr(layer, name)) else "" for layer in layers]
+
+    def full(name: str) -> list[str]:
+        return [f"{value:,}" if (value := getattr(layer, name)) else "" for layer in layers]
+
+    taken = [_bytes(layer.activation_bytes) if layer.activation_bytes else "" for layer in layers]
+    shapes = ["x".join(map(str, layer.output)) for layer in layers]
+    return [
+        Column("layer", [layer.name for layer in layers], "total", folds=False),
+        Column("output", shapes, folds=False, importance=1),
+        Column("size of the output", [layer.formula for layer in layers], importance=4),
+        counts("neurons", full("neurons"), f"{result.neurons:,}", 6),
+        counts("weights", full("weights"), f"{result.weights:,}", 3),
+        counts("with\nbiases", full("parameters"), f"{result.parameters:,}", 2),
+        counts("if\ndense", short("dense_weights"), "", 7),
+        counts("mult-\nadds", short("multiply_adds"), _short(result.multiply_adds), 5),
+        counts("bytes", taken, _bytes(result.activation_bytes), 8),
+    ]
 
 
 def _short(count: float) -> str:

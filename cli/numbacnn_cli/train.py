@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from .destination import Destination
 from .folders import new_folder, old_folder
 from .following import follow
 from .options import CPU, Compute, Origins, Out
@@ -117,7 +118,7 @@ def _results(
         "best_epoch": state.best_epoch,
         "validation": None,
         "test": None,
-        "figures": _figures(trainer, folder),
+        "figures": _figures(trainer, folder, out),
     }
     if dataset.validation is not None:
         result["validation"] = {"top1_error": state.best_error, "loss": state.best_loss}
@@ -139,11 +140,12 @@ def _fit(trainer: Trainer) -> dict[str, Any] | None:
     return None if fit.method is None else {name: getattr(fit, name) for name in names}
 
 
-def _figures(trainer: Trainer, folder: RunFolder) -> list[Path]:
+def _figures(trainer: Trainer, folder: RunFolder, out: Output) -> list[Path]:
     from numbacnn import figures
 
     network, dataset = trainer.network, trainer.dataset
-    paths = [folder.path / name for name in ("curves.png", "filters.png", "predictions.png")]
+    to = Destination(out)
+    paths = [to.default(name, folder=folder.path) for name in ("curves", "filters", "predictions")]
     figures.save(figures.training_curves(trainer.state.rows, title=str(folder.path)), paths[0])
     kernels = _first_kernels(network)
     if kernels is None:

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from .destination import Destination
 from .opening import open_data, open_model
-from .options import CPU, AsIs, Compute, Data, Images, Model, Out, Picture, SplitName, Units
-from .pictures import Index, class_index, from_data, from_files
+from .options import (
+    CPU,
+    AsIs,
+    Compute,
+    Data,
+    Force,
+    Images,
+    Model,
+    Origins,
+    Out,
+    Picture,
+    Ranges,
+    SplitName,
+    Units,
+    expand,
+)
+from .pictures import Index, class_index, fits_a_figure, from_data, from_files, indices_of, only_files
 from .preview import preview
 
 if TYPE_CHECKING:
@@ -18,6 +35,9 @@ if TYPE_CHECKING:
 UNITS_SHOWN = 16
 UNITS_HELP = "Units of the layer: 0-15, or 3,7,9. Left out: the first 16 that are active in any picture."
 PICTURES_SHOWN = 4
+MAX_PICTURES = 100
+MAX_UNITS = 128
+"""In one figure: what still has all its dots in a picture that viewers open."""
 
 
 def filters(
@@ -26,6 +46,7 @@ def filters(
     layer: str | None = None,
     scale: Literal["shared", "own"] = "shared",
     output: Picture = None,
+    force: Force = False,
     out: Out,
 ) -> dict[str, Any]:
     """Draw the kernels of a convolution as a mosaic: smooth and diverse ones are a sign of good training.
@@ -41,12 +62,14 @@ def filters(
     """
     from numbacnn.figures import filter_mosaic, mosaic_array, save
 
+    to = Destination(out, reads=[model], force=force)
+    given = to.output(output)
     opened = open_model(model, out)
     network = opened.network
     name = layer or _convolutions(network)[0]
     kernels = _kernels(network, name)
     height, width, channels, count = kernels.shape
-    path = output or Path(f"filters-{name}.png")
+    path = given or to.default(f"filters-{name}")
     title = f"{name}: {count} filters of {height}x{width}x{channels}"
     save(filter_mosaic(kernels, scale=scale, title=title), path)
     preview(mosaic_array(kernels, scale), out)
@@ -74,7 +97,9 @@ def saliency(
     rule: Literal["standard", "guided"] = "standard",
     as_is: AsIs = False,
     output: Picture = None,
+    force: Force = False,
     compute: Compute = CPU,
+    given: Origins,
     out: Out,
 ) -> dict[str, Any]:
     """Show which pixels a class depends on: |dE/dx|, beside the picture and laid over it.
@@ -96,13 +121,21 @@ def saliency(
     from numbacnn.analysis import saliency as saliency_maps
     from numbacnn.figures import saliency_panel, save
 
+    to = Destination(out, reads=[*images, model], force=force)
+    path = to.output(output) or to.default("saliency")
+    if images:
+        only_files(given, "data", "split", "index")
+        fits_a_figure(len(images), "pictures", MAX_PICTURES)
     opened = open_model(model, out, compute)
     network = opened.network
     if images:
         pictures = from_files(network, images, out, as_is=as_is)
     else:
         dataset = open_data(data, opened, out)
-        chosen = index or range(min(PICTURES_SHOWN, len(dataset.split(split))))
+        chosen: Sequence[int] = range(min(PICTURES_SHOWN, len(dataset.split(split))))
+        if index is not None:
+            chosen = indices_of(index, dataset, split)
+            fits_a_figure(len(chosen), "pictures", MAX_PICTURES)
         pictures = from_data(network, dataset, split, chosen)
     probabilities = network.predict(pictures.images)
     if class_ is None:
@@ -119,7 +152,6 @@ def saliency(
         f"{Path(image).name}{'' if truth is None else f': {truth}'}\n{of} of {name} ({share:.0%})"
         for image, truth, name, share in zip(pictures.names, truths, names, shown, strict=True)
     ]
-    path = output or Path("saliency.png")
     save(saliency_panel(pictures.images, maps, captions), path)
     for caption in captions:
         out.say(caption.replace("\n", ", "))
@@ -147,6 +179,7 @@ def layers(
     units: Annotated[Units, Parameter(help=UNITS_HELP)] = None,
     rule: Literal["deconvnet", "guided", "standard"] = "deconvnet",
     output: Picture = None,
+    force: Force = False,
     compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
@@ -169,13 +202,17 @@ def layers(
     from numbacnn.analysis import strongest, unit_patches
     from numbacnn.figures import layer_units, save
 
+    to = Destination(out, reads=[model], force=force)
+    given = to.output(output)
     opened = open_model(model, out, compute)
     network = opened.network
+    name = layer or _convolutions(network)[-1]
+    wanted = None if units is None else _units(network, name, units)
     dataset = open_data(data, opened, out)
     part = dataset.split(split)
-    name = layer or _convolutions(network)[-1]
+    path = given or to.default(f"layers-{name}")
     batches = out.progress(part.batches(64), "strongest activations", -(-len(part) // 64))
-    winners = strongest(network, batches, name, None if units is None else np.array(units))
+    winners = strongest(network, batches, name, wanted)
     asleep = winners.units[winners.values[:, 0] <= 0]
     if units is None:
         awake = np.flatnonzero(winners.values[:, 0] > 0)
@@ -184,7 +221,6 @@ def layers(
         _say_asleep(asleep.tolist(), left_out=units is None and awake.size > 0, out=out)
     found = list(unit_patches(network, part.read, winners, rule=rule))
 
-    path = output or Path(f"layers-{name}.png")
     size = "x".join(map(str, found[0].patches[0].shape[:2]))
     title = f"{name}: {len(found)} units, their strongest activations in {len(part)} pictures, {size} pixels"
     save(layer_units(found, title=title), path)
@@ -210,6 +246,16 @@ def layers(
             for entry in found
         ],
     }
+
+
+def _units(network: Network, name: str, units: Ranges) -> list[int]:
+    """The units of --units. Raises UsageError for one that the layer lacks, or for too many."""
+    from numbacnn.analysis.strongest import activation_of
+
+    size = network.graph.shapes[activation_of(network, network.graph[name].name)][-1]
+    wanted = expand(units, size, "--units", f"layer '{name}'")
+    fits_a_figure(len(wanted), "units", MAX_UNITS)
+    return wanted
 
 
 def _say_asleep(units: list[int], *, left_out: bool, out: Out) -> None:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from ..errors import DataError
 from ..limits import need_described
@@ -125,14 +126,20 @@ def unreadable(paths: Sequence[Path], first: DataError, remedy: str = "") -> Dat
     return DataError(f"{len(errors)} of {len(paths)} pictures cannot be read: {shown}{more}{ending}")
 
 
-def save(path: str | Path, picture: Picture) -> None:
-    """Writes (H,W,C) uint8, C 1 or 3, as PNG, whole or not at all. Raises DataError."""
+def save(path: str | Path, picture: Picture, *, software: str = "") -> None:
+    """Writes (H,W,C) uint8, C 1 or 3, as PNG, whole or not at all; `software` is what the file says that it is of.
+
+    Raises DataError.
+    """
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise DataError(f"{path}: pictures are saved without loss, as .png")
+    texts = PngInfo()
+    if software:
+        texts.add_text("Software", software)
     try:
         with replacing(path) as partial:
-            _image(picture).save(partial, "PNG")
+            _image(picture).save(partial, "PNG", pnginfo=texts)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror or error})") from None
 

@@ -3,14 +3,17 @@
 from .attacks import attack_panel, epsilon_sweep
 from .confusion import confusion_matrix
 from .curves import training_curves
+from .drawing import Drawing
 from .filters import filter_mosaic, mosaic_array
 from .grids import image_grid
 from .predictions import predictions
-from .saliency import saliency_panel
+from .saliency import Part, saliency_panel
 from .saving import save
 from .units import layer_units
 
 __all__ = [
+    "Drawing",
+    "Part",
     "attack_panel",
     "confusion_matrix",
     "epsilon_sweep",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .board import (
     BLUE,
     FAINT,
+    GREEN,
     INK,
     LABEL,
     MARGIN,
+    ORANGE,
     RULE,
     SMALL,
     TITLE,
@@ -25,10 +26,17 @@ from .board import (
     signed_as_rgb,
     tile_side,
 )
+from .drawing import Drawing
 
 SIDE = 1.4
 SIGN = 0.3
 """Inches for the plus and the equals sign."""
+
+LANDSCAPE = 16 / 9
+"""Width over height of a slide."""
+
+BETWEEN = 0.6
+"""Inches between two pictures' rows that stand side by side."""
 
 Judgement = tuple[str, float]
 """A class's name and its probability."""
@@ -41,8 +49,16 @@ def attack_panel(
     before: Sequence[Judgement],
     after: Sequence[Judgement],
     amplification: float | None = None,
-) -> Figure:
+    *,
+    truths: Sequence[str | None] | None = None,
+    layout: Literal["portrait", "landscape"] = "portrait",
+    provenance: str = "",
+) -> Drawing:
     """Rows of picture + amplified change = result, with what the network says of each (Goodfellow et al., 2015).
+
+    What it says of a changed picture is red where it differs from what it said before. `truths` are the true classes'
+    names, where they are known. In portrait up to five rows stand one below the other, in landscape as many side by side
+    as make the figure about as wide as a slide.
 
     `images` and `adversarial` (N,H,W,C), uint8 or in [0, 1]; `perturbations` (N,H,W,C) in [-1, 1], drawn around
     grey and amplified so that the largest of all is seen in full, unless `amplification` is given.
@@ -50,26 +66,31 @@ def attack_panel(
     perturbations = np.asarray(perturbations, np.float64)
     largest = float(np.abs(perturbations).max())
     factor = amplification or (0.5 / largest if largest else 1.0)
-    blocks = 1 if len(images) <= 5 else 2
     height, width = np.shape(images[0])[:2]
     side = tile_side(max(height, width), SIDE)
     wide, tall = side * width / max(height, width), side * height / max(height, width)
-    block, between = 3 * wide + 2 * SIGN, 0.6
-    step = tall + 2 * line_height(LABEL) + 0.16
+    block = 3 * wide + 2 * SIGN
+    step = tall + (2 if truths is None else 3) * line_height(LABEL) + 0.16
+    blocks = _side_by_side(len(images), block + BETWEEN, step, layout)
     rows = -(-len(images) // blocks)
-    board = Board(2 * MARGIN + blocks * (block + between) - between, 2 * MARGIN + rows * step - 0.12)
+    board = Board(
+        2 * MARGIN + blocks * (block + BETWEEN) - BETWEEN,
+        2 * MARGIN + rows * step - 0.12,
+        provenance=provenance,
+    )
     for index in range(len(images)):
         row, column = divmod(index, blocks)
-        left, top = MARGIN + column * (block + between), MARGIN + row * step
+        left, top = MARGIN + column * (block + BETWEEN), MARGIN + row * step
         change = signed_as_rgb(perturbations[index], 0.5 / factor)
         fooled = before[index][0] != after[index][0]
         change_text = (
             f"change, drawn × {factor:.3g}",
             f"up to {_levels(np.abs(perturbations[index]).max())}",
         )
+        truth = "" if truths is None or truths[index] is None else f"true class: {truths[index]}"
         for place, (picture, lines, color) in enumerate(
             (
-                (images[index], _lines(before[index]), INK),
+                (images[index], (*_lines(before[index]), truth), INK),
                 (change, change_text, FAINT),
                 (adversarial[index], _lines(after[index]), VERMILLION if fooled else INK),
             )
@@ -87,25 +108,49 @@ def attack_panel(
     return board.figure
 
 
+def _side_by_side(count: int, width: float, height: float, layout: str) -> int:
+    """How many of `count` rows, each so large, stand side by side."""
+    if layout == "portrait":
+        return 1 if count <= 5 else 2
+    choices = range(1, count + 1)
+    return min(choices, key=lambda side: abs(np.log(side * width / (-(-count // side) * height) / LANDSCAPE)))
+
+
 def epsilon_sweep(
     epsilons: Sequence[float],
     clean_accuracy: float,
     adversarial: Sequence[float],
     adversarial_8bit: Sequence[float],
     title: str = "",
-) -> Figure:
-    """Accuracy (0 to 1) over epsilon (0 to 1, drawn in 255ths), before and after rounding to 8 bits."""
+    *,
+    target: str = "",
+    success: Sequence[float] = (),
+    success_8bit: Sequence[float] = (),
+    provenance: str = "",
+) -> Drawing:
+    """Accuracy (0 to 1) over epsilon (0 to 1, drawn in 255ths), before and after rounding to 8 bits.
+
+    With a target, `success` and `success_8bit` are the shares of pictures that are taken for it; they are drawn too.
+    """
     order = np.argsort(epsilons, kind="stable")
     levels = 255 * np.asarray(epsilons, np.float64)[order]
-    figure = chart(5.6, 3.6)
+    figure = chart(5.6, 3.6 if not target else 4.2, title, provenance)
     axes = figure.add_subplot()
     axes.axhline(
         100 * clean_accuracy, color=FAINT, linewidth=1, linestyle=(0, (4, 3)), label="unchanged pictures"
     )
-    for values, color, marker, style, label in (
-        (adversarial, VERMILLION, "o", "-", "attacked"),
-        (adversarial_8bit, BLUE, "s", (0, (3, 2)), "attacked, rounded to 8 bits"),
-    ):
+    dashed = (0, (3, 2))
+    right = "attacked" if not target else "attacked: still right"
+    curves = [
+        (adversarial, VERMILLION, "o", "-", right),
+        (adversarial_8bit, BLUE, "s", dashed, f"{right}, rounded to 8 bits"),
+    ]
+    if target:
+        curves += [
+            (success, ORANGE, "o", "-", f"attacked: taken for {target}"),
+            (success_8bit, GREEN, "s", dashed, f"attacked: taken for {target}, rounded to 8 bits"),
+        ]
+    for values, color, marker, style, label in curves:
         axes.plot(
             levels, 100 * np.asarray(values)[order], color=color, marker=marker, markersize=5, linewidth=1.6,
             linestyle=style, label=label, markerfacecolor=color if marker == "o" else "white", clip_on=False,
@@ -114,12 +159,15 @@ def epsilon_sweep(
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epsilon, the largest change of a pixel (levels of 255)", fontsize=LABEL, color=INK)
-    axes.set_ylabel("accuracy (%)", fontsize=LABEL, color=INK)
+    axes.set_ylabel("accuracy (%)" if not target else "share of pictures (%)", fontsize=LABEL, color=INK)
     axes.tick_params(labelsize=SMALL, colors=INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color=RULE, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.legend(frameon=False, fontsize=LABEL)
+    if target:  # four curves leave no corner free
+        figure.legend(frameon=False, fontsize=SMALL, loc="outside upper center", ncols=2)
+    else:
+        axes.legend(frameon=False, fontsize=LABEL)
     if title:
         axes.set_title(title, fontsize=TITLE, fontweight="bold", color=INK, loc="left", parse_math=False)
     return figure

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from matplotlib.textpath import text_to_path
 from numpy.typing import NDArray
+
+from .drawing import Drawing
+from .fonts import families, missing_characters_said_once
 
 # Okabe and Ito (2008): told apart with any kind of colour vision, and in print.
 BLUE, ORANGE, GREEN, VERMILLION, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9"
@@ -27,6 +29,8 @@ BOLD = 1.15
 """How much wider bold letters are, at most."""
 
 MARGIN = 0.15
+NARROWEST = 4.2
+"""Inches that a board is wide at least if there is so much to say of what made it."""
 
 Pixels = NDArray[np.uint8]
 
@@ -48,7 +52,9 @@ def signed_as_rgb(values: Any, largest: float) -> Pixels:
 
 def text_width(text: str, size: float) -> float:
     """Inches that a line takes at `size` points."""
-    width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)
+    font = FontProperties(family=list(families(text)), size=size)
+    with missing_characters_said_once():
+        width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
     return float(width) / 72
 
 
@@ -65,29 +71,63 @@ def shortened(text: str, width: float, size: float) -> str:
     return text[:low].rstrip() + "…"
 
 
+def wrapped(text: str, width: float, size: float) -> list[str]:
+    """The text in lines of at most `width` inches, broken between words."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and text_width(f"{lines[-1]} {word}", size) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(shortened(word, width, size))
+    return lines
+
+
 def tile_side(pixels: int, inches: float) -> float:
     """About `inches`, such that few `pixels` are each the same whole number of dots wide."""
     dots = round(inches * DPI)
     return (round(dots / pixels) * pixels if pixels <= dots / 3 else dots) / DPI
 
 
-def chart(width: float, height: float) -> Figure:
-    """An empty figure whose axes find their places by themselves."""
+def chart(width: float, height: float, heading: str = "", provenance: str = "") -> Drawing:
+    """An empty figure whose axes find their places by themselves; below them stands what made it."""
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
-    return Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout=layout)
+    lines = wrapped(provenance, width - 2 * MARGIN, SMALL)
+    height += len(lines) * line_height(SMALL)
+    figure = Drawing(figsize=(width, height), dpi=DPI, facecolor="white", layout=layout)
+    figure.heading, figure.provenance = heading, provenance
+    if lines:
+        figure.supxlabel(
+            "\n".join(lines), x=MARGIN / width, ha="left", fontsize=SMALL, color=FAINT, parse_math=False
+        )
+    return figure
 
 
 class Board:
-    """A figure measured in inches from its upper left corner; (left, top) is an item's own such corner."""
+    """A figure measured in inches from its upper left corner; (left, top) is an item's own such corner.
 
-    def __init__(self, width: float, height: float, title: str = "") -> None:
+    What made it stands below, for which the figure grows.
+    """
+
+    def __init__(self, width: float, height: float, title: str = "", provenance: str = "") -> None:
+        width = (
+            max(width, min(text_width(provenance, SMALL) + 2 * MARGIN + 0.05, NARROWEST))
+            if provenance
+            else width
+        )
+        lines = wrapped(provenance, width - 2 * MARGIN, SMALL)
+        below = height - MARGIN + 0.08
+        height += len(lines) * line_height(SMALL) + (0.08 if lines else 0.0)
         dpi = min(DPI, MAX_SIDE / max(width, height))
-        self.figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
+        self.figure = Drawing(figsize=(width, height), dpi=dpi, facecolor="white")
+        self.figure.heading, self.figure.provenance = title, provenance
         self.axes = self.figure.add_axes((0, 0, 1, 1))
         self.axes.set(xlim=(0, width), ylim=(height, 0))
         self.axes.axis("off")
         if title:
             self.text(title, MARGIN, MARGIN, width=width - 2 * MARGIN, size=TITLE, weight="bold")
+        for place, line in enumerate(lines):
+            y = below + place * line_height(SMALL)
+            self.text(line, MARGIN, y, width=width - 2 * MARGIN, size=SMALL, color=FAINT)
 
     def picture(self, image: Any, left: float, top: float, width: float, height: float) -> None:
         """A picture, as large as fits into the box, in its middle; small ones keep their sharp pixels."""

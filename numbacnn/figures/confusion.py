@@ -8,17 +8,19 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
-from matplotlib.figure import Figure
 
 from ..errors import ShapeError
 from .board import INK, LABEL, SMALL, TITLE, chart, shortened, text_width
+from .drawing import Drawing
 
 MAX_NUMBERED = 20
 MAX_NAMED = 60
 """Classes up to which cells have numbers, and rows and columns names."""
 
 
-def confusion_matrix(counts: Any, class_names: Sequence[str], title: str = "") -> Figure:
+def confusion_matrix(
+    counts: Any, class_names: Sequence[str], title: str = "", *, provenance: str = ""
+) -> Drawing:
     """Pictures by true class (rows) and predicted class (columns); colours are shares of a row.
 
     The scale of colours is a square root, so that a few errors show beside a thousand right answers.
@@ -32,7 +34,7 @@ def confusion_matrix(counts: Any, class_names: Sequence[str], title: str = "") -
         )
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = float(np.clip(0.42 * classes, 3.2, 8.0))
-    figure = chart(side + 2.0, side + 1.4)
+    figure = chart(side + 2.0, side + 1.4, title, provenance)
     axes = figure.add_subplot()
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 100), interpolation="nearest")
     _ticks(axes, class_names, side)

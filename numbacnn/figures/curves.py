@@ -7,23 +7,23 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .board import BLUE, FAINT, GREEN, INK, LABEL, RULE, SMALL, TITLE, VERMILLION, chart
+from .drawing import Drawing
 
 PERCENT = "top-1 error (%)"
 LOG_RATIO = 50
 """A loss that falls by more than this, or a rate, is drawn on a logarithmic scale."""
 
 
-def training_curves(rows: Sequence[Mapping[str, Any]], title: str = "") -> Figure:
+def training_curves(rows: Sequence[Mapping[str, Any]], title: str = "", *, provenance: str = "") -> Drawing:
     """Loss, top-1 error and learning rate over the epochs; a line a roll-back, a ring at the best epoch.
 
     `rows` as in metrics.csv: epoch, train_loss, train_top1_error, validation_loss, validation_top1_error (errors
     from 0 to 1), learning_rate, rolled_back. What is missing, empty or not finite is left out.
     """
-    figure = chart(7.5, 6.0)
+    figure = chart(7.5, 6.0, title, provenance)
     loss, error, rate = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1.2))
     epochs = _column(rows, "epoch")
     for axes, quantity, factor in ((loss, "loss", 1.0), (error, "top1_error", 100.0)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ..errors import ShapeError, UsageError, nearest
 from .board import (
@@ -17,12 +16,20 @@ from .board import (
     Pixels,
     line_height,
     signed_as_rgb,
+    text_width,
     title_height,
     title_width,
 )
+from .drawing import Drawing
 
 MAX_FILTERS, MAX_CHANNELS = 32, 32
 """Rows and columns of a mosaic of filters over many channels."""
+
+NUMBER = 5.0
+"""Points, the size of a filter's or channel's number."""
+
+NUMBER_LINE = 0.1
+"""Inches that a line of them takes."""
 
 Scale = Literal["shared", "own"]
 
@@ -31,31 +38,66 @@ class _Tiles(NamedTuple):
     pixels: Pixels  # (rows, columns, R, S, 3)
     used: int  # tiles, from the left and from above; what follows stays empty
     note: str
+    by_channel: bool  # a row is a filter and a column a channel, else each tile is a filter
 
 
-def filter_mosaic(kernels: Any, *, scale: Scale = "shared", title: str = "") -> Figure:
+def filter_mosaic(kernels: Any, *, scale: Scale = "shared", title: str = "", provenance: str = "") -> Drawing:
     """Kernels (R,S,C,K): in colour where C is 3, in grey where it is 1, else a row a filter, a column a channel.
 
     Grey is 0. With the shared scale, white and black are plus and minus the largest weight of all; with "own",
     of each tile. Of filters over other than 1 or 3 channels the first 32 with their first 32 channels are shown.
+    Each filter has its number, from 0, as `viz layers --units` takes it.
     """
     tiles = _tiles(kernels, scale)
     rows, columns, tall, wide = tiles.pixels.shape[:4]
     factor = _enlargement(max(columns * wide, rows * tall), max(wide, tall))
     enlarged = tiles.pixels.repeat(factor, axis=2).repeat(factor, axis=3)
-    mosaic = _assemble(_Tiles(enlarged, tiles.used, ""), gap=max(4, factor // 3))
+    gap = max(4, factor // 3)
+    step = wide * factor + gap
+    numbered = not tiles.by_channel and text_width(str(tiles.used - 1), NUMBER) < step / DPI
+    gap_below = max(gap, round(NUMBER_LINE * DPI)) if numbered else gap
+    mosaic = _assemble(tiles._replace(pixels=enlarged), gap, gap_below)
     height, width = mosaic.shape[0] / DPI, mosaic.shape[1] / DPI
-    top = MARGIN + title_height(title)
-    room = max(width, 3.2, title_width(title) - 2 * MARGIN)
-    board = Board(room + 2 * MARGIN, top + height + 0.06 + line_height(SMALL) + MARGIN, title)
-    board.picture(mosaic, MARGIN, top, width, height)
+    left = MARGIN if numbered else MARGIN + text_width("0000", NUMBER)
+    top = MARGIN + title_height(title) + (NUMBER_LINE if numbered or tiles.by_channel else 0.0)
+    room = max(left - MARGIN + width, 3.2, title_width(title) - 2 * MARGIN)
+    board = Board(room + 2 * MARGIN, top + height + 0.06 + line_height(SMALL) + MARGIN, title, provenance)
+    board.picture(mosaic, left, top, width, height)
+    if numbered:
+        for index in range(tiles.used):
+            row, column = divmod(index, columns)
+            y = top + row * (tall * factor + gap_below) / DPI - NUMBER_LINE
+            _number(board, index, left + column * step / DPI, y, step / DPI)
+    else:
+        _number_rows(board, tiles, left, top, (tall * factor + gap) / DPI)
+    if tiles.by_channel:
+        widest = text_width(str(columns - 1), NUMBER)
+        every = next(
+            stride for stride in (1, 2, 4, 8, 16, 32) if widest < stride * step / DPI or stride == 32
+        )
+        for channel in range(0, columns, every):
+            _number(board, channel, left + channel * step / DPI, top - NUMBER_LINE, every * step / DPI)
     board.text(tiles.note, MARGIN, top + height + 0.06, width=room, size=SMALL, color=FAINT)
     return board.figure
 
 
+def _number(board: Board, number: int, left: float, top: float, width: float) -> None:
+    board.text(str(number), left, top, width=width, size=NUMBER, color=FAINT)
+
+
+def _number_rows(board: Board, tiles: _Tiles, left: float, top: float, step: float) -> None:
+    """The number of each row's first filter, at its left."""
+    rows, columns = tiles.pixels.shape[:2]
+    every = max(1, int(np.ceil(NUMBER_LINE / step)))
+    for row in range(0, rows, every):
+        number = row if tiles.by_channel else row * columns
+        y, width = top + row * step, left - MARGIN - 0.03
+        board.text(str(number), MARGIN, y, width=width, size=NUMBER, color=FAINT, align="right")
+
+
 def mosaic_array(kernels: Any, scale: Scale = "shared") -> Pixels:
     """The mosaic in its own pixels, tiles one pixel apart: (h,w,3) uint8."""
-    return _assemble(_tiles(kernels, scale), gap=1)
+    return _assemble(_tiles(kernels, scale), 1, 1)
 
 
 def _tiles(kernels: Any, scale: Scale) -> _Tiles:
@@ -86,7 +128,7 @@ def _tiles(kernels: Any, scale: Scale) -> _Tiles:
         note += f"grey is 0, white +{largest:.3g}, black −{largest:.3g}"
     scaled = (pictures / np.where(limits > 0, limits, 1)).transpose(0, 1, 3, 4, 2)  # channels last
     flat = signed_as_rgb(scaled.reshape(-1, scaled.shape[3], scaled.shape[4]), 1.0)
-    return _Tiles(flat.reshape(*scaled.shape[:4], 3), used, note)
+    return _Tiles(flat.reshape(*scaled.shape[:4], 3), used, note, channels not in (1, 3))
 
 
 def _of(shown: int, there: int) -> str:
@@ -104,11 +146,11 @@ def _enlargement(dots: int, tile: int) -> int:
     return max(1, min(7 * DPI // dots, DPI // tile))
 
 
-def _assemble(tiles: _Tiles, gap: int) -> Pixels:
+def _assemble(tiles: _Tiles, gap: int, gap_below: int) -> Pixels:
     rows, columns, tall, wide, _ = tiles.pixels.shape
-    mosaic = np.full((rows * (tall + gap) - gap, columns * (wide + gap) - gap, 3), 255, np.uint8)
+    mosaic = np.full((rows * (tall + gap_below) - gap_below, columns * (wide + gap) - gap, 3), 255, np.uint8)
     for index in range(tiles.used):
         row, column = divmod(index, columns)
-        top, left = row * (tall + gap), column * (wide + gap)
+        top, left = row * (tall + gap_below), column * (wide + gap)
         mosaic[top : top + tall, left : left + wide] = tiles.pixels[row, column]
     return mosaic

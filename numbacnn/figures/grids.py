@@ -6,16 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from .board import MARGIN, SMALL, Board, line_height, tile_side, title_height, title_width
+from .drawing import Drawing
 
 GAP = 0.05
 
 
 def image_grid(
-    images: Any, captions: Sequence[str] | None = None, columns: int = 10, title: str = ""
-) -> Figure:
+    images: Any,
+    captions: Sequence[str] | None = None,
+    columns: int = 10,
+    title: str = "",
+    *,
+    provenance: str = "",
+) -> Drawing:
     """Pictures (N,H,W,C), uint8 or float in [0, 1], with a line under each if there are captions."""
     count = len(images)
     columns = max(1, min(columns, count))
@@ -29,6 +34,7 @@ def image_grid(
         max(2 * MARGIN + columns * step_x - GAP, title_width(title) if title else 0.0),
         top + -(-count // columns) * step_y - GAP + MARGIN,
         title,
+        provenance,
     )
     for index, image in enumerate(images):
         row, column = divmod(index, columns)

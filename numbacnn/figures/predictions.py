@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from .board import LABEL, MARGIN, SMALL, Board, line_height, tile_side
+from .drawing import Drawing
 
 WIDTH = 2.2
 PICTURE = 1.6
 GAP = 0.22
 BAR = 0.17
+LEGEND = 0.24
 RIGHT, OTHER, TRACK = "#F3B95F", "#9CCDEB", "#F2F2F2"
 """Orange and sky blue of Okabe and Ito, lightened so that text can be read on them."""
 
@@ -25,10 +26,13 @@ def predictions(
     captions: Sequence[str] | None = None,
     labels: Sequence[int | None] | Any = None,
     top: int = 5,
-) -> Figure:
-    """Pictures (N,H,W,C) over the bars of their `top` classes; probabilities (N, classes).
+    *,
+    provenance: str = "",
+) -> Drawing:
+    """Pictures (h,w,C), of any sizes, over the bars of their `top` classes; probabilities (N, classes).
 
-    Where `labels` has the true class, its bar is orange and its name stands over the picture, in front of the caption.
+    Where `labels` has the true class, its bar is orange and its name stands over the picture, in front of the caption;
+    a legend below says so.
     """
     probabilities = np.asarray(probabilities)
     top = min(top, len(class_names))
@@ -36,8 +40,12 @@ def predictions(
     line = line_height(LABEL)
     step = line + PICTURE + 0.08 + top * (BAR + 0.03) + GAP
     rows = -(-len(images) // columns)
-    board = Board(2 * MARGIN + columns * (WIDTH + GAP) - GAP, 2 * MARGIN + rows * step - GAP)
-    side = tile_side(max(np.shape(images[0])[:2]), PICTURE)
+    legend = LEGEND if labels is not None and any(label is not None for label in labels) else 0.0
+    board = Board(
+        2 * MARGIN + columns * (WIDTH + GAP) - GAP,
+        2 * MARGIN + rows * step - GAP + legend,
+        provenance=provenance,
+    )
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
         left, upper = MARGIN + column * (WIDTH + GAP), MARGIN + row * step
@@ -45,6 +53,7 @@ def predictions(
         words = [] if label is None else [class_names[label]]
         words += [captions[index]] if captions else []
         board.text(" · ".join(words), left, upper, width=WIDTH, align="center")
+        side = tile_side(max(np.shape(image)[:2]), PICTURE)
         board.picture(
             image,
             left + (WIDTH - side) / 2,
@@ -57,7 +66,17 @@ def predictions(
             share = float(probabilities[index, choice])
             y = upper + line + PICTURE + 0.08 + place * (BAR + 0.03)
             _bar(board, left, y, class_names[choice], share, RIGHT if choice == label else OTHER)
+    if legend:
+        _legend(board, MARGIN + rows * step - GAP + 0.1)
     return board.figure
+
+
+def _legend(board: Board, top: float) -> None:
+    left = MARGIN
+    for color, text in ((RIGHT, "the true class"), (OTHER, "another class")):
+        board.bar(left, top + 0.01, 0.16, 0.1, color)
+        board.text(text, left + 0.22, top, width=WIDTH / 2, size=SMALL)
+        left += WIDTH / 2
 
 
 def _bar(board: Board, left: float, top: float, name: str, share: float, color: str) -> None:

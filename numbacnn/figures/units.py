@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from .board import (
     FAINT,
@@ -20,10 +19,16 @@ from .board import (
     title_height,
     title_width,
 )
+from .drawing import Drawing
 
-SIDE = 0.42
-GAP = 0.02
+SIDE = 0.46
+GAP = 0.03
 SPACE = 0.3
+TINY = 4.5
+"""Points, the size of what stands under a patch."""
+
+UNDER = 0.075
+"""Inches that it takes."""
 
 
 class UnitPatches(Protocol):
@@ -39,22 +44,33 @@ class UnitPatches(Protocol):
     def reconstructions(self) -> Sequence[Any]: ...
 
 
-def layer_units(units: Sequence[UnitPatches], title: str = "") -> Figure:
+def layer_units(
+    units: Sequence[UnitPatches],
+    title: str = "",
+    *,
+    classes: Sequence[Sequence[str]] = (),
+    provenance: str = "",
+) -> Drawing:
     """For each unit a 3x3 block of reconstructions, grey being 0, beside the 3x3 patches that caused them.
 
-    Each reconstruction has a scale of its own.
+    Each reconstruction has a scale of its own, and its activation below it; below each patch stands its class, where
+    `classes` has those of every unit's patches.
     """
     height, width = units[0].patches[0].shape[:2]
     side = tile_side(max(height, width), SIDE)
     wide, tall = side * width / max(height, width), side * height / max(height, width)
-    block_x, block_y = 3 * (wide + GAP) - GAP, 3 * (tall + GAP) - GAP
+    block_x, block_y = 3 * (wide + GAP) - GAP, 3 * (tall + GAP + UNDER) - GAP
     panel = 2 * block_x + 0.08
     columns = min(len(units), 4)
     step_x, step_y = panel + SPACE, line_height(LABEL) + block_y + SPACE / 2
     top = MARGIN + title_height(title) + line_height(SMALL) + 0.08
     board_width = max(2 * MARGIN + columns * step_x - SPACE, 4.2, title_width(title))
-    board = Board(board_width, top + -(-len(units) // columns) * step_y - SPACE / 2 + MARGIN, title)
-    note = "left: walked back to pixels (grey is 0); right: the parts of pictures that caused it"
+    board = Board(
+        board_width, top + -(-len(units) // columns) * step_y - SPACE / 2 + MARGIN, title, provenance
+    )
+    note = "left: walked back to pixels (grey is 0), with the activation; right: the part of the picture that caused it"
+    if classes:
+        note += ", with its class"
     board.text(
         note, MARGIN, MARGIN + title_height(title), width=board_width - 2 * MARGIN, size=SMALL, color=FAINT
     )
@@ -62,13 +78,15 @@ def layer_units(units: Sequence[UnitPatches], title: str = "") -> Figure:
         row, column = divmod(index, columns)
         left, upper = MARGIN + column * step_x, top + row * step_y
         board.text(f"unit {entry.unit}", left, upper, width=block_x)
-        strength = f"up to {np.max(entry.activations):.3g}"
-        board.text(strength, left, upper, width=panel, size=SMALL, color=FAINT, align="right")
         walked = [signed_as_rgb(values, np.abs(values).max()) for values in entry.reconstructions]
         for block, pictures in enumerate((walked, entry.patches)):
             for place, picture in enumerate(pictures[:9]):
                 down, across = divmod(place, 3)
                 x = left + block * (block_x + 0.08) + across * (wide + GAP)
-                y = upper + line_height(LABEL) + down * (tall + GAP)
+                y = upper + line_height(LABEL) + down * (tall + GAP + UNDER)
                 board.picture(picture, x, y, wide, tall)
+                words = f"{entry.activations[place]:.3g}" if block == 0 else ""
+                if block and classes:
+                    words = classes[index][place]
+                board.text(words, x, y + tall + 0.008, width=wide, size=TINY, color=FAINT, align="center")
     return board.figure

@@ -26,11 +26,11 @@ class RunFolder:
     """A folder that always holds a whole run: every file is replaced in one step.
 
     Of an epoch model.h5 is written first and last.h5 second: whichever of the two a kill leaves old, the best model is
-    either there, or computed again by the run that goes on (`mend`). `made` are the folders that were made for this one,
-    the innermost first.
+    either there, or computed again by the run that goes on (`mend`). `made` are the folders that were made for a run that
+    is new, the innermost first; None for one that goes on.
     """
 
-    def __init__(self, path: Path, made: Sequence[Path] = ()) -> None:
+    def __init__(self, path: Path, made: Sequence[Path] | None = None) -> None:
         self.path = path
         self._made = made
         self.config = path / "config.toml"
@@ -76,7 +76,7 @@ class RunFolder:
 
     def remove_if_nothing(self) -> None:
         """Removes config.toml, and folders that were made for this run, if there is nothing to go on from."""
-        if not self._made or not (self.unsaved or self.empty) or self.model.exists():
+        if self._made is None or not (self.unsaved or self.empty) or self.model.exists():
             return
         self.remove_partials()
         for file in (self.config, self.path / LOCK):

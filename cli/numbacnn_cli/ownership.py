@@ -1,0 +1,71 @@
+"""What a file that is already there holds, and whether numbacnn wrote it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+FIGURE, CHANGED_PICTURE = "a figure of numbacnn's", "a picture that numbacnn changed"
+DATA_SET, MODEL = "a data set", "a trained model"
+
+_END = 1 << 16
+"""Bytes at either end of an SVG or PDF file, in which it says who made it."""
+
+
+class Found(NamedTuple):
+    """What a file holds: its format, as a suffix ("" if it is another), and which of the things above (None: none)."""
+
+    format: str
+    ours: str | None
+
+
+def look(path: Path) -> Found:
+    """What the file holds, by its contents and not by its name. Raises OSError if it cannot be read."""
+    with path.open("rb") as file:
+        ends = file.read(_END)
+        file.seek(max(file.tell(), path.stat().st_size - _END))
+        ends += file.read(_END)
+    if ends.startswith(b"\x89PNG\r\n\x1a\n"):
+        return Found(".png", _png(path))
+    if ends.startswith(b"\x89HDF\r\n\x1a\n"):
+        return Found(".h5", _hdf5(path))
+    from numbacnn.provenance import FIGURE as MARK
+
+    if ends.startswith(b"%PDF-"):
+        return Found(".pdf", FIGURE if f"/Creator ({MARK}".encode() in ends else None)
+    if b"<svg" in ends:
+        return Found(".svg", FIGURE if re.search(rb"<cc:Agent>\s*<dc:title>" + MARK.encode(), ends) else None)
+    return Found("", None)
+
+
+def _png(path: Path) -> str | None:
+    from PIL import Image
+
+    from numbacnn import provenance
+
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            software = str(image.info.get("Software", ""))
+    except (
+        Exception
+    ):  # a damaged file fails in whatever way its decoder happens to, and is not ours to replace
+        return None
+    for mark, meaning in ((provenance.CHANGED_PICTURE, CHANGED_PICTURE), (provenance.FIGURE, FIGURE)):
+        if software.startswith(mark):
+            return meaning
+    return None
+
+
+def _hdf5(path: Path) -> str | None:
+    from numbacnn.errors import DataError
+    from numbacnn.storage import datasets, models
+    from numbacnn.storage.hdf5 import Reader
+
+    for kind, meaning in ((datasets.KIND, DATA_SET), (models.KIND, MODEL)):
+        try:
+            Reader(path, kind, DataError).close()
+        except DataError:
+            continue
+        return meaning
+    return None

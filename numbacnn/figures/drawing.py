@@ -1,0 +1,32 @@
+"""A figure that a notebook shows and that knows what made it."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from .fonts import families, missing_characters_said_once
+
+
+class Drawing(Figure):
+    """matplotlib's Figure, with a heading and a sentence on what made it, which `save` writes into the file too."""
+
+    heading = ""
+    provenance = ""
+
+    def draw(self, renderer: Any) -> None:
+        """Draws it, each text with fonts that have its characters."""
+        for item in self.findobj(Text):
+            if not item.get_text().isascii():
+                item.set_fontfamily(families(item.get_text()))
+        with missing_characters_said_once():
+            super().draw(renderer)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows of it."""
+        picture = io.BytesIO()
+        self.savefig(picture, format="png", dpi=self.dpi)
+        return picture.getvalue()

@@ -1,0 +1,121 @@
+"""Which fonts a text is drawn with: matplotlib's, and where it lacks characters, one of the system's that has them."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+
+PREFERRED = (
+    "Noto Sans", "Source Han Sans", "PingFang", "Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei", "Yu Gothic",
+    "Malgun Gothic", "WenQuanYi", "Droid Sans", "Arial Unicode MS",
+)  # fmt: skip
+"""Families without serifs, of several systems, that are looked into before all others."""
+
+REGULAR = (400, 500, "normal", "regular", "book", "medium")
+"""Weights, in matplotlib's words, that a text of usual weight can be drawn with."""
+
+LAST_RESORT = "Last Resort"
+"""Unicode's font of boxes, which matplotlib brings: it has a box for every character."""
+
+
+def families(text: str) -> tuple[str, ...]:
+    """The families to draw a text with, in order; says once if no font of this system has some of its characters."""
+    usual = tuple(FontProperties().get_family())
+    if text.isascii():
+        return usual
+    missing = frozenset(_without(_usual_characters(), text))
+    return (*usual, *_fallbacks(missing)) if missing else usual
+
+
+@contextmanager
+def missing_characters_said_once() -> Iterator[None]:
+    """Silences matplotlib where it says of every glyph that no font has it, which `families` has told already, and of
+    every fallback that it is not bold.
+    """
+    log = logging.getLogger("matplotlib.font_manager")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
+        log.addFilter(_is_no_matter_of_weight)
+        try:
+            yield
+        finally:
+            log.removeFilter(_is_no_matter_of_weight)
+
+
+def _is_no_matter_of_weight(record: logging.LogRecord) -> bool:
+    return "Failed to find font weight" not in record.getMessage()
+
+
+@cache
+def _usual_characters() -> frozenset[int]:
+    return frozenset(get_font(findfont(FontProperties())).get_charmap())
+
+
+def _without(known: frozenset[int] | set[int], text: str) -> Iterator[str]:
+    return (letter for letter in text if not letter.isspace() and ord(letter) not in known)
+
+
+@cache
+def _fallbacks(missing: frozenset[str]) -> tuple[str, ...]:
+    """Families that together have the characters; each has more of what is left than any looked at before it."""
+    found: list[str] = []
+    left = set(missing)
+    while left:
+        family, covered = _best(frozenset(left))
+        if not covered:
+            _say_missing("".join(sorted(left)[:5]))
+            break
+        found.append(family)
+        left -= covered
+    return tuple(found)
+
+
+def _best(wanted: frozenset[str]) -> tuple[str, frozenset[str]]:
+    best: tuple[str, frozenset[str]] = ("", frozenset())
+    for family, path in _installed():
+        characters = _characters(path)
+        covered = frozenset(letter for letter in wanted if ord(letter) in characters)
+        if covered == wanted:
+            return family, covered
+        if len(covered) > len(best[1]):
+            best = family, covered
+    return best
+
+
+@cache
+def _installed() -> list[tuple[str, str]]:
+    """(family, file) of every upright font of usual weight, those that are preferred first."""
+    usable = {
+        (entry.name, entry.fname)
+        for entry in fontManager.ttflist
+        if entry.style == "normal" and entry.weight in REGULAR and not entry.name.startswith(LAST_RESORT)
+    }
+    return sorted(usable, key=lambda font: (not font[0].startswith(PREFERRED), font))
+
+
+@cache
+def _characters(path: str) -> frozenset[int]:
+    try:
+        return frozenset(get_font(path).get_charmap())
+    except (OSError, RuntimeError):  # a font that was removed, or that FreeType cannot read
+        return frozenset()
+
+
+def _say_missing(example: str) -> None:
+    """A process tells it once, of the first characters, and not again for every name."""
+    if _said:
+        return
+    _said.append(example)
+    warnings.warn(
+        f"no font of this system has '{example}', so figures show boxes for characters like these; a font such as "
+        "Noto Sans CJK has them",
+        stacklevel=2,
+    )
+
+
+_said: list[str] = []

@@ -1,0 +1,12 @@
+"""What numbacnn writes into pictures to say that it made them: only what says so is ever replaced without asking.
+
+PNG files have it as `Software`, SVG and PDF files as their creator. HDF5 files say their kind anyway.
+"""
+
+from __future__ import annotations
+
+FIGURE = "numbacnn"
+"""A figure: a mosaic, curves, a panel. The version stands behind it."""
+
+CHANGED_PICTURE = "numbacnn attack"
+"""A picture that an attack changed, pixel by pixel as the network sees it."""
