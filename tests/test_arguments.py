@@ -37,7 +37,7 @@ NO_COUNT: dict[str, Any] = {
 BATCHES: dict[str, Callable[[Any], Any]] = {
     "predict": lambda size: NETWORK.predict(IMAGES, batch_size=size),
     "activations": lambda size: NETWORK.activations(IMAGES, LAYER, batch_size=size),
-    "plan": NETWORK.plan,
+    "program": NETWORK.program,
     "Program": lambda size: Program(NETWORK.graph, size),
     "program_for": lambda size: NETWORK.program_for(4, size),
     "evaluate": lambda size: evaluate(NETWORK, DIGITS.test, batch_size=size),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -264,18 +264,3 @@ class Emission:
 
 def _value_of(owned: Parameter | Buffer) -> Callable[[], Array]:
     return lambda: owned.value
-
-
-def bound_call(call: Call, bind: Callable[[Any], Any]) -> Call:
-    """The call with arrays in place of its Operands."""
-    return replace(
-        call,
-        inputs=bind(call.inputs),
-        output=bind(call.output),
-        scratch=bind(call.scratch),
-        workspace=bind(call.workspace),
-        mode=replace(call.mode, random=bind(call.mode.random)),
-        tables=bind(call.tables),
-        parameters=bind(call.parameters),
-        buffers=bind(call.buffers),
-    )

@@ -10,114 +10,28 @@ from typing import Any
 import numpy as np
 
 from ..device import Array
-from ..errors import DataError, NetworkError, NotEnoughMemory, ShapeError, UsageError, nearest, need_whole
+from ..errors import NetworkError, NotEnoughMemory, ShapeError, UsageError, nearest, need_whole
 from ..graph import Graph, Node
-from ..layers import Call, Prepared
+from ..layers import Call
 from ..ops import losses, tally
 from ..ops.activations import RULES
 from ..ops.launches import Launches, launch
-from ..ops.operands import Key, Operand, Step, Storage
-from .arena import layout
+from ..ops.operands import Key, Operand, Step
+from .binding import bound
+from .compiled import Compiled, tables_of, too_large
 from .emission import (
     D_INPUT,
     INPUT,
     PARAMETER_GRADIENT,
     RANDOM,
     Emission,
-    Table,
     Wanted,
-    bound_call,
 )
-from .lifetimes import LABELS, LOSSES, blocks
-from .loss import Loss
-from .rewrites import Rewrites, decide, without_repeats
+from .lifetimes import LABELS, LOSSES
+from .loss import Loss, check_labels
+from .rewrites import without_repeats
 
 GRADIENTS = ("none", "parameters", "input", "all")
-
-
-class _Compiled:
-    """What is known of a program before it has memory: the Storages of a full batch, where they lie, what was rewritten."""
-
-    def __init__(
-        self,
-        graph: Graph,
-        count: int,
-        wanted: Wanted,
-        tables: dict[str, dict[str, Table]],
-        kept: set[str],
-        kept_gradients: set[str],
-        *,
-        reuse: bool,
-        room: float,
-    ) -> None:
-        self.wanted = wanted
-        self.prepared = _prepared(graph, count, room)
-        # Passes of training and others (dropout) have lists of their own over the same Storages.
-        lists = [Emission(graph, count, wanted, self.prepared, tables, training=way) for way in (False, True)]
-        forward = [step for emission in lists for step in emission.forward()]
-        backward = [
-            step for emission in lists if not wanted.nothing for step in emission.backward(graph.output.name)
-        ]
-        for emission in lists:
-            emission.scores_gradient()
-            for name in (*kept, graph.scores):
-                emission.output(name)
-            if not reuse:
-                for name in emission.flows:
-                    emission.d_output(name)
-            for name in kept_gradients:
-                emission.d_output(name)
-            emission.operand(LABELS, (count,), np.int64)
-            emission.operand(LOSSES, (count,))
-        self.storages: dict[Key, Storage] = {**lists[0].storages, **lists[1].storages}
-        self.flows = lists[0].flows
-        self.rewrites: Rewrites = decide(lists[1], forward, backward, kept, kept_gradients)
-        self.once = reuse and wanted.learns and not wanted.reaches_input
-        """One backward pass follows each forward pass."""
-        stays = {lists[0].output(name).storage.key for name in kept}
-        stays |= {lists[0].d_output(name).storage.key for name in kept_gradients}
-        self.blocks = blocks(
-            self.storages,
-            self.rewrites.forward(forward),
-            backward,
-            self.rewrites,
-            kept=stays,
-            reuse=reuse,
-            once=self.once,
-        )
-        self.offsets, self.size = layout(self.blocks)
-
-
-def _tables(graph: Graph) -> dict[str, dict[str, Table]]:
-    return {
-        node.name: {
-            key: Table(array, graph.device)
-            for key, array in node.layer.tables(graph.dtype, *graph.input_shapes(node)).items()
-        }
-        for node in graph.nodes
-    }
-
-
-def _prepared(graph: Graph, count: int, room: float) -> dict[str, Prepared]:
-    """Node -> its algorithm and workspace. Raises UsageError where a layer cannot do with the room there is."""
-    found = {
-        node.name: node.layer.prepare(
-            count,
-            graph.shapes[node.name],
-            *graph.input_shapes(node),
-            device=graph.device.name,
-            limit=room,
-        )
-        for node in graph.nodes
-    }
-    name, most = max(found.items(), key=lambda item: item[1].workspace)
-    if most.workspace > room:
-        size = graph.dtype.itemsize / 2**20
-        raise UsageError(
-            f"a workspace of {room * size:g} MiB is too small: layer '{name}' needs at least "
-            f"{most.workspace * size:.2f} MiB for {count} pictures"
-        )
-    return found
 
 
 class Program:
@@ -166,7 +80,7 @@ class Program:
                 f"Program(…, keep_gradients=…) with gradients='{gradients}': no gradient gets there"
             )
         self._room = math.inf if workspace_bytes is None else workspace_bytes // graph.dtype.itemsize
-        self._tables = _tables(graph)
+        self._tables = tables_of(graph)
         self._compiled = self._compile(batch_size)
         self._mode: tuple[bool, int] = (False, RULES["standard"])
         self._backward_ran = False
@@ -184,8 +98,8 @@ class Program:
         """The node whose output the losses look at (`Graph.scores`)."""
         return self.graph.scores
 
-    def _compile(self, count: int) -> _Compiled:
-        return _Compiled(
+    def _compile(self, count: int) -> Compiled:
+        return Compiled(
             self.graph,
             count,
             self._wanted,
@@ -203,7 +117,8 @@ class Program:
         """Every Storage as a flat array."""
         free = self.device.free_bytes()
         if free is not None and self._bytes_of(self.batch_size) > free:
-            raise NotEnoughMemory(self._too_large(free), by_pictures=True)
+            message = too_large(self._bytes_of, self.batch_size, free, self.device.name)
+            raise NotEnoughMemory(message, by_pictures=True)
         memory = self.device.zeros((self._compiled.size,), np.uint8)
         arrays: dict[Key, Array] = {}
         for key, block in self._compiled.blocks.items():
@@ -227,21 +142,6 @@ class Program:
         other = 0 if beside is None else beside._compile(min(count, beside.batch_size)).size
         return self._compile(count).size + other
 
-    def _too_large(self, free: int) -> str:
-        fits, too_many = 0, self.batch_size
-        while too_many - fits > 1:
-            middle = (fits + too_many) // 2
-            if self._bytes_of(middle) <= free:
-                fits = middle
-            else:
-                too_many = middle
-        remedy = f"a batch size of {fits} fits" if fits else "not even a batch size of 1 fits"
-        needed = self._bytes_of(self.batch_size)
-        return (
-            f"{self.batch_size} pictures need {needed / 2**20:,.0f} MiB of buffers, and {free / 2**20:,.0f} MiB of the "
-            f"memory of device {self.device.name} are free; {remedy}"
-        )
-
     # Steps with their arrays
 
     def _emission(self, training: bool, rule: int) -> Emission:
@@ -263,18 +163,7 @@ class Program:
 
     def _bind(self, value: Any) -> Any:
         """Arrays in place of Operands, whatever they stand in."""
-        if isinstance(value, Operand):
-            if value.storage.array is not None:
-                return value.storage.array()
-            whole = self._memory[self._compiled.rewrites.root(value.storage.key)]
-            return whole[value.first : value.first + value.size].reshape(value.shape)
-        if isinstance(value, dict):
-            return {key: self._bind(each) for key, each in value.items()}
-        if isinstance(value, tuple) and not hasattr(value, "_fields"):
-            return tuple(self._bind(each) for each in value)
-        if isinstance(value, Call):
-            return bound_call(value, self._bind)
-        return value
+        return bound(value, lambda key: self._memory[self._compiled.rewrites.root(key)])
 
     def _perform(self, place: tuple[Any, ...], steps: Callable[[], Iterable[Step]]) -> None:
         """Carries steps out, whose compiled functions and arguments are written down at the first time."""
@@ -325,10 +214,6 @@ class Program:
     @property
     def _losses(self) -> Array:
         return self._array(lambda emission: emission.operand(LOSSES, (self.count,)))
-
-    @cached_property
-    def _random(self) -> Array:
-        return self._memory[RANDOM]
 
     def _output(self, name: str) -> Array:
         return self._array(lambda emission: emission.output(name))
@@ -414,7 +299,7 @@ class Program:
 
     def set_random(self, key: int, step: int) -> None:
         """What the randomness of the next pass is drawn from."""
-        self.device.write(self._random, np.array([key, step], np.uint64))
+        self.device.write(self._memory[RANDOM], np.array([key, step], np.uint64))
 
     def run_forward(self, until: str | None = None, *, training: bool = False) -> None:
         """What `forward` launches; nothing is brought in or read back."""
@@ -459,16 +344,10 @@ class Program:
 
     def tally(self, rows: Array) -> None:
         """Writes this step's row of `rows` (M,2), on the device: the sum of its losses and its wrong answers (ops.tally)."""
-        tally.write(rows, self._losses, self._output(self.scores), self.labels, self._random)
+        tally.write(rows, self._losses, self._output(self.scores), self.labels, self._memory[RANDOM])
 
     def _take(self, labels: Array) -> None:
-        """Checked, as kernels look labels up without asking."""
-        classes = self.graph.shapes[self.scores][-1]
-        if labels.shape != (self.count,):
-            raise ShapeError(f"labels {labels.shape}: one for each of {self.count} pictures is expected")
-        if np.minimum.reduce(labels) < 0 or np.maximum.reduce(labels) >= classes:
-            wrong = labels[(labels < 0) | (labels >= classes)][0]
-            raise DataError(f"label {wrong}: a class from 0 to {classes - 1} is expected")
+        check_labels(labels, self.count, self.graph.shapes[self.scores][-1])
         self.device.write(self.labels, labels)
 
     def backward_loss(

@@ -1,0 +1,119 @@
+"""What is known of a program before it has memory: which arrays a full batch takes, where they lie, what was rewritten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..errors import UsageError
+from ..graph import Graph
+from ..layers import Prepared
+from ..ops.operands import Key, Storage
+from .arena import layout
+from .emission import Emission, Table, Wanted
+from .lifetimes import LABELS, LOSSES, blocks
+from .rewrites import Rewrites, decide
+
+
+class Compiled:
+    """A graph's passes over at most `count` pictures, as sizes alone. Raises UsageError where a layer needs more workspace
+    than the `room` elements there are.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        count: int,
+        wanted: Wanted,
+        tables: dict[str, dict[str, Table]],
+        kept: set[str],
+        kept_gradients: set[str],
+        *,
+        reuse: bool,
+        room: float,
+    ) -> None:
+        self.wanted = wanted
+        self.prepared = _prepared(graph, count, room)
+        # Passes of training and others (dropout) have lists of their own over the same Storages.
+        lists = [Emission(graph, count, wanted, self.prepared, tables, training=way) for way in (False, True)]
+        forward = [step for emission in lists for step in emission.forward()]
+        backward = [
+            step for emission in lists if not wanted.nothing for step in emission.backward(graph.output.name)
+        ]
+        for emission in lists:
+            emission.scores_gradient()
+            for name in (*kept, graph.scores):
+                emission.output(name)
+            if not reuse:
+                for name in emission.flows:
+                    emission.d_output(name)
+            for name in kept_gradients:
+                emission.d_output(name)
+            emission.operand(LABELS, (count,), np.int64)
+            emission.operand(LOSSES, (count,))
+        self.storages: dict[Key, Storage] = {**lists[0].storages, **lists[1].storages}
+        self.flows = lists[0].flows
+        self.rewrites: Rewrites = decide(lists[1], forward, backward, kept, kept_gradients)
+        self.once = reuse and wanted.learns and not wanted.reaches_input
+        """One backward pass follows each forward pass."""
+        stays = {lists[0].output(name).storage.key for name in kept}
+        stays |= {lists[0].d_output(name).storage.key for name in kept_gradients}
+        self.blocks = blocks(
+            self.storages,
+            self.rewrites.forward(forward),
+            backward,
+            self.rewrites,
+            kept=stays,
+            reuse=reuse,
+            once=self.once,
+        )
+        self.offsets, self.size = layout(self.blocks)
+
+
+def tables_of(graph: Graph) -> dict[str, dict[str, Table]]:
+    return {
+        node.name: {
+            key: Table(array, graph.device)
+            for key, array in node.layer.tables(graph.dtype, *graph.input_shapes(node)).items()
+        }
+        for node in graph.nodes
+    }
+
+
+def _prepared(graph: Graph, count: int, room: float) -> dict[str, Prepared]:
+    """Node -> its algorithm and workspace. Raises UsageError where a layer cannot do with the room there is."""
+    found = {
+        node.name: node.layer.prepare(
+            count,
+            graph.shapes[node.name],
+            *graph.input_shapes(node),
+            device=graph.device.name,
+            limit=room,
+        )
+        for node in graph.nodes
+    }
+    name, most = max(found.items(), key=lambda item: item[1].workspace)
+    if most.workspace > room:
+        size = graph.dtype.itemsize / 2**20
+        raise UsageError(
+            f"a workspace of {room * size:g} MiB is too small: layer '{name}' needs at least "
+            f"{most.workspace * size:.2f} MiB for {count} pictures"
+        )
+    return found
+
+
+def too_large(bytes_of: Callable[[int], int], count: int, free: int, device: str) -> str:
+    """What to say where `count` pictures take more bytes than are free: how many would fit."""
+    fits, too_many = 0, count
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        if bytes_of(middle) <= free:
+            fits = middle
+        else:
+            too_many = middle
+    remedy = f"a batch size of {fits} fits" if fits else "not even a batch size of 1 fits"
+    return (
+        f"{count} pictures need {bytes_of(count) / 2**20:,.0f} MiB of buffers, and {free / 2**20:,.0f} MiB of the "
+        f"memory of device {device} are free; {remedy}"
+    )
