@@ -17,6 +17,8 @@ VARIABLES = [
     {"NUMBA_DISABLE_JIT": "1"},
     {"NUMBA_NUM_THREADS": "0"},
     {"NUMBA_NUM_THREADS": "-2"},
+    {"NUMBA_NUM_THREADS": "100000"},
+    {"NUMBA_CPU_FEATURES": "avx2"},
     {"NUMBA_THREADING_LAYER": "mpi"},
     {"NUMBA_THREADING_LAYER_PRIORITY": "tbb"},
     {"NUMBA_THREADING_LAYER_PRIORITY": "tbb omp mpi"},

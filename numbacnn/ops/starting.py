@@ -9,6 +9,8 @@ from importlib import metadata
 from ..errors import DeviceError, UsageError
 
 _PACKAGES = ("numba", "llvmlite", "numpy")
+MOST_THREADS = 1024
+"""More than any machine has cores: a system ends a process that asks for too many, without a word."""
 
 
 def start_numba() -> None:
@@ -16,8 +18,17 @@ def start_numba() -> None:
     not work together.
     """
     asked = os.environ.get("NUMBA_NUM_THREADS", "").strip()
-    if asked.removeprefix("-").isdecimal() and int(asked) < 1:
-        raise UsageError(f"NUMBA_NUM_THREADS={asked}: at least 1 thread is expected; set it so, or unset it")
+    if asked.removeprefix("-").isdecimal() and not 1 <= int(asked) <= MOST_THREADS:
+        raise UsageError(
+            f"NUMBA_NUM_THREADS={asked} (--threads sets it): 1 to {MOST_THREADS} threads are expected; set it so, or unset it"
+        )
+    features = [each.strip() for each in os.environ.get("NUMBA_CPU_FEATURES", "").split(",") if each.strip()]
+    wrong = [each for each in features if each[0] not in "+-"]
+    if wrong:  # LLVM would end the process
+        raise UsageError(
+            f"NUMBA_CPU_FEATURES has '{wrong[0]}': features are written +avx2 or -avx2, with commas between; write it so, or "
+            "unset it"
+        )
     try:
         from numba.core import config
     except Exception as error:  # by Numba's own checks, or in the midst of what it imports
