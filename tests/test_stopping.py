@@ -18,6 +18,7 @@ import pytest
 from numbacnn import compiling
 from numbacnn.compiling import Compilations
 from numbacnn.training import RunFolder, loop
+from numbacnn.training.step import TrainingStep
 from numbacnn_cli import following
 from numbacnn_cli.__main__ import main
 from numbacnn_cli.output import Output
@@ -215,22 +216,65 @@ def stop_in_validation(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return lambda: monkeypatch.setattr(loop, "evaluate", evaluate)
 
 
+@pytest.mark.parametrize("options", [[], ["--average-weights", "0.9"]])
 def test_a_stop_while_kernels_compile_is_not_waited_with_and_loses_nothing(
+    options: list[str],
     stop_in_validation: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main([*TRAIN, "--run", "whole"]) == 0
+    assert main([*TRAIN, *options, "--run", "whole"]) == 0
     with monkeypatch.context():
         stop_in_validation()
         begun = time.monotonic()
-        assert main([*TRAIN, "--run", "stopped"]) == 143
+        assert main([*TRAIN, *options, "--run", "stopped"]) == 143
         assert time.monotonic() - begun < 8
     assert "go on with: numbacnn train --resume stopped" in capsys.readouterr().out
     _, _, numbers, _ = RunFolder(Path("stopped")).load_last()
     assert (numbers["epoch"], numbers["batch"]) == (1, 38)
     assert main(["train", "--resume", "stopped"]) == 0
     assert Path("stopped/model.h5").read_bytes() == Path("whole/model.h5").read_bytes()
+
+
+def test_a_step_that_was_stopped_halfway_is_not_saved(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Some of what a step changes may have changed: the epoch before is what there is to go on from."""
+    whole, steps = TrainingStep.__call__, []
+
+    def step(self: TrainingStep, *arguments: Any, **options: Any) -> None:
+        whole(self, *arguments, **options)
+        steps.append(1)
+        if len(steps) == 45:
+            compiling.begin()
+            try:
+                signal.raise_signal(signal.SIGTERM)
+                wait_a_moment()
+            finally:
+                compiling.end()
+
+    assert main([*TRAIN, "--run", "whole"]) == 0
+    monkeypatch.setattr(TrainingStep, "__call__", step)
+    assert main([*TRAIN, "--run", "stopped"]) == 143
+    assert "go on with: numbacnn train --resume stopped" in capsys.readouterr().out
+    _, _, numbers, _ = RunFolder(Path("stopped")).load_last()
+    assert (numbers["epoch"], numbers["batch"]) == (1, 0)
+    assert main(["train", "--resume", "stopped"]) == 0
+    assert Path("stopped/model.h5").read_bytes() == Path("whole/model.h5").read_bytes()
+
+
+def test_a_first_step_that_is_stopped_leaves_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(*_: Any, **__: Any) -> None:
+        compiling.begin()
+        try:
+            signal.raise_signal(signal.SIGHUP)
+            wait_a_moment()
+        finally:
+            compiling.end()
+
+    monkeypatch.setattr(TrainingStep, "__call__", step)
+    assert main([*TRAIN, "--run", "some/where"]) == 129
+    assert list(Path().iterdir()) == []
 
 
 @pytest.mark.parametrize("error", [BrokenPipeError(), OSError(5, "Input/output error")])

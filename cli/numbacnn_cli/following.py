@@ -78,8 +78,9 @@ class _Followed:
             self._save_alone()
 
     def _save_alone(self) -> None:
-        if self._trainer.state.step:
+        if self._trainer.state.step and self._trainer.between_steps:
             self._folder.save_last(self._trainer, self._record)
+        if self._folder.last.exists():
             with suppress(OSError):
                 self._out.say(f"stopped; go on with: numbacnn train --resume {self._folder.path}")
 

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,8 @@ class Trainer:
         self._ahead = (PLACES, self._plan.batch_size, *network.input_shape)
         self._tally = Tally(self._plan.device, network.graph.dtype)
         self._standstill = Standstill(dataset, settings)
+        self.between_steps = True
+        """Whether `state` and the network belong together now, so that they may be saved: also after an exception."""
 
     def __iter__(self) -> Iterator[Event]:
         parameters = sum(each.size for each in self.network.graph.parameters.values())
@@ -152,9 +154,11 @@ class Trainer:
             begun = time.perf_counter()
             batch = next(batches)
             state.waiting += time.perf_counter() - begun
+            self.between_steps = False
             self._step(batch)
             state.batch += 1
             state.step += 1
+            self.between_steps = True
             if self._tally.due or state.batch in (1, self._batches):
                 self._read()
             state.seconds += time.perf_counter() - begun
@@ -200,9 +204,18 @@ class Trainer:
         self.step(rate, self._tally.rows, last=state.batch + 1 == self._batches)
         self._tally.expect(state.step, state.batch, count)
 
-    def measured_weights(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def measured_weights(self) -> Iterator[None]:
         """While it lasts, the network has the weights that are measured: their average, where one is kept."""
-        return nullcontext() if self.step.average is None else self.step.average.in_place()
+        if self.step.average is None:
+            yield
+            return
+        self.between_steps = False
+        try:
+            with self.step.average.in_place():
+                yield
+        finally:
+            self.between_steps = True
 
     def _read(self) -> None:
         for told in self._tally.read():

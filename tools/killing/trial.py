@@ -123,9 +123,9 @@ class Trial:
         ):
             self.wrong.append("velocity or best weights have other bits")
         network, record = load_model(self.run / "model.h5")
-        for node, name, array in network.graph.parameters():
-            if not np.array_equal(array, one.extra[f"best/{node}/{name}"]):
-                self.wrong.append(f"model.h5 is not the best model: {node}/{name}")
+        for name, array in network.graph.snapshot().items():
+            if not np.array_equal(array, one.extra[f"best/{name}"]):
+                self.wrong.append(f"model.h5 is not the best model: {name}")
         if record["best_epoch"] != one.record["state"]["best_epoch"]:
             self.wrong.append("model.h5 is not of the best epoch")
 
