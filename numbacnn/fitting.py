@@ -41,6 +41,15 @@ def window(rows: int, columns: int, input_shape: tuple[int, ...], shorter_side: 
     return Window(tall, wide, (tall - height) // 2, (wide - width) // 2)
 
 
+def seen(
+    rows: int, columns: int, input_shape: tuple[int, ...], shorter_side: int = 0
+) -> tuple[float, float, float, float]:
+    """The part of a picture of (rows, columns) that a network sees (`window`): top, left, bottom, right, as shares of it."""
+    height, width = input_shape[:2]
+    tall, wide, top, left = window(rows, columns, input_shape, shorter_side)
+    return top / tall, left / wide, (top + height) / tall, (left + width) / wide
+
+
 def fit(picture: Any, input_shape: tuple[int, ...], shorter_side: int = 0) -> Any:
     """The part of a picture (h,w,c) that a network sees, (H,W,C), of the same type: uint8, or floats.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from numbacnn.architectures import build
 from numbacnn.attacks import FGSM
@@ -129,6 +130,60 @@ def test_a_target(capsys: pytest.CaptureFixture[str], model: Path) -> None:
     ]
     assert result["success_rate"] == pytest.approx(np.mean(led))
     assert any(led)
+    (point,) = result["sweep"]
+    assert (point["success_rate"], point["success_rate_8bit"]) == (
+        result["success_rate"],
+        result["success_rate_8bit"],
+    )
+
+
+def test_a_targeted_sweep_is_shown(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    arguments = (
+        "attack",
+        "fgsm",
+        "--model",
+        str(model),
+        "--data",
+        "digits",
+        "--count",
+        "20",
+        "--target",
+        "3",
+    )
+    assert main([*arguments, "--sweep", "0,24/255"]) == 0
+    shown = capsys.readouterr().out
+    assert "taken for the target" in shown
+    assert "fgsm-sweep.png: accuracy and success over epsilon" in shown
+    assert main([*arguments[:-2], "--sweep", "0", "--output", "away.png"]) == 0
+    assert "taken for the target" not in capsys.readouterr().out
+
+
+def test_figures_say_what_made_them(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    result = run(
+        capsys, "--model", model, "--data", "digits", "--count", 20, "--epsilon", "24/255", "--target", "3"
+    )
+    facts = (f"model {model}", "data digits, test", "20 pictures at even distances", "FGSM", "towards 3")
+    with Image.open(result["figure"]) as figure, Image.open(result["sweep_figure"]) as sweep:
+        for fact in facts:
+            assert fact in figure.text["Description"]
+            assert fact in sweep.text["Description"]
+        assert "epsilon 24/255" in figure.text["Description"]
+        assert "shown: " in figure.text["Description"]
+    result = run(capsys, "--model", model, "--data", "digits", "--index", "4,2", "--epsilon", "1/255")
+    with Image.open(result["figure"]) as figure:
+        assert "pictures 4, 2, as asked for" in figure.text["Description"]
+        assert "away from the true class" in figure.text["Description"]
+
+
+def test_the_panel_in_landscape(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    arguments = ("--model", model, "--data", "digits", "--index", "0-4", "--sweep", "0")
+    sizes = {}
+    for layout in ("portrait", "landscape"):
+        result = run(capsys, *arguments, "--layout", layout, "--output", f"{layout}.png")
+        with Image.open(result["figure"]) as figure:
+            sizes[layout] = figure.size
+    assert sizes["portrait"][0] < sizes["portrait"][1]
+    assert sizes["landscape"][0] > sizes["landscape"][1]
 
 
 def test_what_cannot_be_asked(capsys: pytest.CaptureFixture[str], model: Path) -> None:

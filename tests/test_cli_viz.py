@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from numbacnn import figures
 from numbacnn.analysis import receptive_field, strongest
 from numbacnn.architectures import build
 from numbacnn.data import Dataset
@@ -15,6 +16,8 @@ from numbacnn.data.pictures import save
 from numbacnn.layers import Pixels
 from numbacnn.storage import load_model, save_model
 from numbacnn_cli.__main__ import main
+from numbacnn_cli.output import Output
+from numbacnn_cli.pictures import from_files
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +92,54 @@ def test_saliency_of_files(capsys: pytest.CaptureFixture[str], model: Path) -> N
         ("a picture.png", "7", None)
     ]
     assert result["figure"] == "out.png"
+
+
+def description(path: str) -> str:
+    with Image.open(path) as picture:
+        return str(picture.text["Description"])
+
+
+def test_figures_say_what_made_them(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    made = description(run(capsys, "viz", "filters", "--model", model)["figure"])
+    assert made == f"model {model} · weights of conv1"
+    common = ("--model", model, "--data", "digits")
+    made = description(run(capsys, "viz", "saliency", *common, "--rule", "guided")["figure"])
+    for fact in (f"model {model}", "data digits, test", "the first 4", "|d score / d pixel|", "rule guided"):
+        assert fact in made
+    assert "what the network says" in made
+    made = description(run(capsys, "viz", "saliency", *common, "--index", "7,2", "--class", "3")["figure"])
+    assert "pictures 7, 2, as asked for" in made
+    assert "class 3, as asked for" in made
+    made = description(run(capsys, "viz", "layers", *common, "--units", "0,1")["figure"])
+    for fact in (f"model {model}", "data digits, test", "rule deconvnet", "units as asked for"):
+        assert fact in made
+
+
+def test_a_photograph_is_shown_at_its_own_size(
+    capsys: pytest.CaptureFixture[str], model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photograph = np.random.default_rng(0).integers(0, 256, (90, 160, 3), np.uint8)
+    save("photo.png", photograph)
+    drawn: dict[str, Any] = {}
+
+    def panel(images: Any, maps: Any, captions: Any, **options: Any) -> Any:
+        drawn.update(images=images, maps=maps, **options)
+        return figures.image_grid(images[:1])
+
+    monkeypatch.setattr(figures, "saliency_panel", panel)
+    run(capsys, "viz", "saliency", "photo.png", "--model", model, "--as-is")
+    assert (drawn["images"][0] == photograph).all()
+    assert drawn["maps"].shape == (1, 8, 8)
+    assert drawn["parts"] == [pytest.approx((0, 35 / 160, 1, 125 / 160), abs=0.05)]
+    assert "the network saw 8x8 pixels of the picture" in drawn["provenance"]
+
+
+def test_a_huge_photograph_is_shown_smaller(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    network, _ = load_model(model)
+    save("photo.png", np.zeros((700, 1400, 3), np.uint8))
+    pictures, made = from_files(network, [Path("photo.png")], Output(), as_is=True)
+    assert pictures.shown()[0].shape == (320, 640, 3)
+    assert "8x8" in made
 
 
 def test_saliency_of_what_is_not_there(capsys: pytest.CaptureFixture[str], model: Path) -> None:

@@ -15,7 +15,7 @@ from numbacnn.architectures import build
 from numbacnn.data import Split
 from numbacnn.data.pictures import load, save
 from numbacnn.errors import DataError, ShapeError
-from numbacnn.fitting import fit, fit_all, window
+from numbacnn.fitting import fit, fit_all, seen, window
 from numbacnn.layers import Pixels
 from numbacnn.network import Network
 from numbacnn.storage import load_model, save_model
@@ -146,3 +146,13 @@ def test_a_list_of_several_types_is_refused() -> None:
     network = build("digits")
     with pytest.raises(DataError, match="pictures of several types"):
         network.as_images([np.zeros((9, 9, 1), np.uint8), np.zeros((8, 8, 1))])
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(8, 8), (40, 30), (30, 40), (9, 100), (3, 5)])
+def test_the_part_that_is_seen_is_the_part_that_is_fitted(rows: int, columns: int) -> None:
+    top, left, bottom, right = seen(rows, columns, (8, 8, 1))
+    assert 0 <= top < bottom <= 1
+    assert 0 <= left < right <= 1
+    ramp = np.broadcast_to(np.arange(columns, dtype=np.float32)[None, :, None] / columns, (rows, columns, 1))
+    middle = fit(np.array(ramp), (8, 8, 1)).mean()
+    assert middle == pytest.approx((left + right) / 2 - 0.5 / columns, abs=0.02)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from .captions import chosen_fact, data_fact, joined
 from .destination import Destination
 from .opening import open_data, open_model
 from .options import (
     CPU,
+    OUTPUTS,
     AsIs,
     Compute,
     Data,
@@ -62,8 +64,9 @@ def fgsm(
     epsilon: Annotated[Epsilon, Parameter(show_default=as_levels)] = 8 / 255,
     target: str | None = None,
     sweep: Annotated[Epsilons | None, Parameter(help=SWEEP_HELP)] = None,
+    layout: Annotated[Literal["portrait", "landscape"], Parameter(group=OUTPUTS)] = "portrait",
     output: Picture = None,
-    save_dir: Path | None = None,
+    save_dir: Annotated[Path | None, Parameter(group=OUTPUTS)] = None,
     as_is: AsIs = False,
     force: Force = False,
     compute: Compute = CPU,
@@ -79,7 +82,7 @@ def fgsm(
     files), `success_rate`, `success_rate_8bit` (of the pictures that were right), `epsilon`, `images` (how many),
     `target`, `model`, `figure`, `saved` (folder), `pictures[]` with `.image`, `.label`, `.saved`, and `.before`, `.after`,
     `.after_8bit`, each with `.index`, `.name`, `.probability`; `sweep[]` with `.epsilon`, `.adversarial_accuracy`,
-    `.adversarial_accuracy_8bit`; `sweep_figure` (null without a sweep).
+    `.adversarial_accuracy_8bit`, `.success_rate`, `.success_rate_8bit`; `sweep_figure` (null without a sweep).
 
     Parameters
     ----------
@@ -87,6 +90,8 @@ def fgsm(
         How many pictures of the data set, taken at even distances.
     target
         Class that the network is to be led to, by name or index; left out, any but the right one.
+    layout
+        The figure's: a column of rows (portrait), or rows side by side, about as wide as a slide (landscape).
     save_dir
         Folder for the changed pictures; left out, one named like the picture.
     """
@@ -102,12 +107,14 @@ def fgsm(
     opened = open_model(model, out, compute)
     network = opened.network
     if images:
-        pictures = from_files(network, images, out, as_is=as_is)
+        pictures, source = from_files(network, images, out, as_is=as_is)
         out.note("no labels are known: what the network says of each picture is taken for right")
     else:
         dataset = open_data(data, opened, out)
         chosen = _chosen(dataset, split, index, count, given, out)
         pictures = from_data(network, dataset, split, chosen)
+        which = chosen_fact(chosen, asked=index is not None, how=f"{len(chosen)} pictures at even distances")
+        source = joined(data_fact(dataset, split), which)
     labels = network.predict(pictures.images).argmax(axis=1) if pictures.labels is None else pictures.labels
     targets = None if target is None else class_index(network, target)
     attack = FGSM(epsilon)
@@ -117,8 +124,14 @@ def fgsm(
     read_back = _read_back(network, files)
     result = replace(result, eight_bit=read_back, after_eight_bit=network.predict(read_back))
 
-    rows = list(range(len(files)))[:NAMED_ROWS] if images or index else _examples(result)
-    _draw_panel(path, network, result, rows)
+    aim = f"towards {network.class_names[targets]}" if targets is not None else "away from the true class"
+    if images:
+        aim = aim.replace("the true class", "what the network says")
+    made = joined(opened.fact, source, f"FGSM: epsilon x sign(d loss / d pixel), {attack.loss}, {aim}")
+    rows, how = (list(range(len(files)))[:NAMED_ROWS], "") if images or index else _examples(result)
+    truths = None if images else [network.class_names[labels[row]] for row in rows]
+    panel = joined(made, f"epsilon {as_levels(epsilon)}", "saved with 8 bits", how)
+    _draw_panel(path, network, result, rows, truths, layout, panel)
     _say(result, out)
     out.say(f"{path}: {len(rows)} of {len(files)} pictures; the changed pictures are in {folder}")
     points: list[SweepPoint] = []
@@ -127,8 +140,9 @@ def fgsm(
     if epsilons:
         sweep_path = to.beside(path, "sweep")
         points = _sweep(attack, network, pictures, labels, targets, epsilons, out)
-        _draw_sweep(sweep_path, points, result)
-        out.say(f"{sweep_path}: accuracy over epsilon")
+        goal = "" if targets is None else network.class_names[targets]
+        _draw_sweep(sweep_path, points, result, goal, made)
+        out.say(f"{sweep_path}: accuracy{' and success' if goal else ''} over epsilon")
     return {
         "clean_accuracy": result.clean_accuracy,
         "adversarial_accuracy": result.adversarial_accuracy,
@@ -192,15 +206,17 @@ def _read_back(network: Network, files: list[Path]) -> Any:
     return network.as_images(np.stack([load(file) for file in files]))
 
 
-def _examples(result: AttackResult) -> list[int]:
+def _examples(result: AttackResult) -> tuple[list[int], str]:
     """Pictures of a set for the panel: right before and fooled after, every class in turn, the surest error first.
 
-    If none was fooled, the first ones.
+    If none was fooled, the first ones. The second of the two says how they were chosen.
     """
     import numpy as np
 
     before, after = result.before.argmax(axis=1), result.after_eight_bit.argmax(axis=1)
-    reached = after != result.labels if result.targets is None else after == result.targets
+    reached = after != result.labels
+    if result.targets is not None:
+        reached &= after == result.targets
     certainty = result.after_eight_bit.max(axis=1)
     fooled = np.flatnonzero((before == result.labels) & reached)
     turns: Counter[int] = Counter()
@@ -208,19 +224,41 @@ def _examples(result: AttackResult) -> list[int]:
     for place, row in enumerate(sorted(fooled.tolist(), key=lambda row: -certainty[row])):
         ranks.append((turns[result.labels[row]], place, row))
         turns[result.labels[row]] += 1
-    return [row for *_, row in sorted(ranks)[:ROWS]] or list(range(len(after)))[:ROWS]
+    best = [row for *_, row in sorted(ranks)[:ROWS]]
+    if best:
+        return (
+            best,
+            "shown: pictures that were right and are fooled, the classes in turn, the surest error first",
+        )
+    return list(range(len(after)))[:ROWS], "shown: the first, as none that was right is fooled"
 
 
-def _draw_panel(path: Path, network: Network, result: AttackResult, rows: list[int]) -> None:
+def _draw_panel(
+    path: Path,
+    network: Network,
+    result: AttackResult,
+    rows: list[int],
+    truths: list[str] | None,
+    layout: Literal["portrait", "landscape"],
+    made: str,
+) -> None:
     """The lecture's panel, of the pictures as they were saved."""
     from numbacnn.figures import attack_panel, save
 
     saved = result.eight_bit[rows]
     before = [_top(network, result.before[row]) for row in rows]
     after = [_top(network, result.after_eight_bit[row]) for row in rows]
-    save(
-        attack_panel(result.originals[rows], saved / 255 - result.originals[rows], saved, before, after), path
+    figure = attack_panel(
+        result.originals[rows],
+        saved / 255 - result.originals[rows],
+        saved,
+        before,
+        after,
+        truths=truths,
+        layout=layout,
+        provenance=made,
     )
+    save(figure, path)
 
 
 def _top(network: Network, probabilities: Any) -> tuple[str, float]:
@@ -262,21 +300,28 @@ def _sweep(
 
     points = sweep(attack, network, pictures.images, labels, epsilons, targets)
     found = list(out.progress(points, "sweep", len(epsilons)))
-    out.table(
+    headers, shares = (
         ["epsilon", "right", "right with 8 bits"],
+        ["adversarial_accuracy", "adversarial_accuracy_8bit"],
+    )
+    if targets is not None:
+        headers += ["taken for the target", "so with 8 bits"]
+        shares += ["success_rate", "success_rate_8bit"]
+    out.table(
+        headers,
         [
-            [
-                as_levels(point.epsilon),
-                f"{point.adversarial_accuracy:.1%}",
-                f"{point.adversarial_accuracy_8bit:.1%}",
-            ]
+            [as_levels(point.epsilon), *(_percent(getattr(point, share)) for share in shares)]
             for point in found
         ],
     )
     return found
 
 
-def _draw_sweep(path: Path, points: list[SweepPoint], result: AttackResult) -> None:
+def _percent(share: float) -> str:
+    return "-" if share != share else f"{share:.1%}"
+
+
+def _draw_sweep(path: Path, points: list[SweepPoint], result: AttackResult, target: str, made: str) -> None:
     from numbacnn.figures import epsilon_sweep, save
 
     figure = epsilon_sweep(
@@ -285,5 +330,11 @@ def _draw_sweep(path: Path, points: list[SweepPoint], result: AttackResult) -> N
         [point.adversarial_accuracy for point in points],
         [point.adversarial_accuracy_8bit for point in points],
         title=f"FGSM on {len(result.labels)} pictures",
+        target=target,
+        success=[point.success_rate for point in points],
+        success_8bit=[point.success_rate_8bit for point in points],
+        provenance=joined(
+            made, "success: of the pictures that were right and of another class" if target else ""
+        ),
     )
     save(figure, path)

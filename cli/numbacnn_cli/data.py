@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, Token
 
+from .captions import data_fact, joined
 from .destination import DATA_SET, Destination
 from .options import Force, Out, Picture, SplitName, all_or
 
@@ -170,7 +171,8 @@ def show(
     captions = [dataset.class_names[label] for label in part.labels[indices]]
     columns = dataset.classes if 5 <= dataset.classes <= 12 else 10
     title = f"{dataset.name}, {split}: {len(indices)} of {len(part)} pictures"
-    save(image_grid(part.read(indices), captions, columns=columns, title=title), path)
+    made = joined(data_fact(dataset, split), "the first of each class in turn")
+    save(image_grid(part.read(indices), captions, columns=columns, title=title, provenance=made), path)
     if path.suffix == ".png":
         preview(path, out)
     out.say(f"{path}: {len(indices)} of {len(part)} pictures")

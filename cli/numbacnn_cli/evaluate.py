@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from .captions import data_fact, joined
 from .destination import Destination
 from .opening import open_data, open_model
 from .options import CPU, AsIs, Compute, Data, Force, Images, Model, Out, Picture, SplitName
@@ -53,7 +54,8 @@ def evaluate(
     network = opened.network
     measured = measure(network, dataset.split(split), batch_size=batch_size, watch=out.progress)
     title = f"{dataset.name}, {split}: top-1 error {measured.top1_error:.2%}"
-    save(confusion_matrix(measured.confusion, network.class_names, title=title), path)
+    made = joined(opened.fact, data_fact(dataset, split), f"{measured.images:,} pictures")
+    save(confusion_matrix(measured.confusion, network.class_names, title=title, provenance=made), path)
     per_class = dict(zip(network.class_names, measured.per_class_error, strict=True))
     worst = sorted(((error, name) for name, error in per_class.items() if error is not None), reverse=True)[
         :20
@@ -121,7 +123,7 @@ def predict(
     for pictures in out.progress(batches, "predicting", -(-len(files) // FILES_AT_A_TIME)):
         probabilities = network.predict(pictures.images)
         room = max(0, SHOWN - len(found))
-        shown.append((pictures.images[:room], probabilities[:room]))
+        shown.extend(zip(pictures.shown()[:room], probabilities[:room], strict=True))
         for name, row in zip(pictures.names, probabilities, strict=True):
             best = np.argsort(-row, kind="stable")[:top]
             found.append({"image": name, "top": [_named(network, index, row) for index in best]})
@@ -131,11 +133,19 @@ def predict(
     for prediction in found:
         best_first = ", ".join(f"{entry['name']} {entry['probability']:.1%}" for entry in prediction["top"])
         out.say(f"{prediction['image']}: {best_first}")
-    drawn, rows = (
-        np.concatenate(parts) for parts in zip(*(part for part in shown if len(part[0])), strict=True)
-    )
+    drawn, rows = (list(parts) for parts in zip(*shown, strict=True))
     captions = [Path(prediction["image"]).name for prediction in found[: len(drawn)]]
-    save(predictions(drawn, network.class_names, rows, captions=captions, top=top), path)
+    save(
+        predictions(
+            drawn,
+            network.class_names,
+            rows,
+            captions=captions,
+            top=top,
+            provenance=joined(opened.fact, done.seen()),
+        ),
+        path,
+    )
     out.say(
         str(path) if len(found) == len(drawn) else f"{path}: the first {len(drawn)} of {len(found)} pictures"
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .options import CPU, Compute
 from .output import Output
-from .runs import resolve_model
+from .runs import PACKAGED_MODEL, resolve_model
 
 if TYPE_CHECKING:
     from numbacnn import Dataset, Network
@@ -21,6 +21,15 @@ class OpenedModel:
     path: Path
     network: Network
     record: dict[str, Any]
+
+    @property
+    def fact(self) -> str:
+        """What a figure says of it."""
+        return (
+            "model: the digits network in the package"
+            if self.path == PACKAGED_MODEL
+            else f"model {self.path}"
+        )
 
 
 def open_model(option: Path | None, out: Output, compute: Compute = CPU) -> OpenedModel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from cyclopts import Parameter
 
@@ -30,8 +30,22 @@ Index = Annotated[
 ]
 
 
+LARGEST_SHOWN = 640
+"""Pixels of a photograph's longer side in a figure."""
+
 FILES_AT_A_TIME = 64
 """Pictures of files that are in memory together where each is looked at once."""
+
+
+class Photograph(NamedTuple):
+    """A file's picture (h,w,C), made smaller where no figure shows so much, and what the network sees of it.
+
+    `part` has rows and columns from, to, as shares of height and width (`fitting.seen`). Of a drawing that is framed it
+    is the framed one.
+    """
+
+    picture: Any
+    part: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,12 @@ class Pictures:
     images: Any
     names: list[str]
     labels: Any | None
+    photographs: Sequence[Photograph] = ()
+    """Of files, what people know of each."""
+
+    def shown(self) -> list[Any]:
+        """Each as people know it, (h,w,C), of whatever size."""
+        return [photograph.picture for photograph in self.photographs] or list(self.images)
 
 
 def expanded(paths: Sequence[Path], out: Output) -> list[Path]:
@@ -76,8 +96,21 @@ class Framings:
     total: int = 0
     broken: list[str] = field(default_factory=list)
     """What is wrong with files that are left out."""
+    scaled: int = 0
+    input_size: str = ""
+    """What the network takes, in words."""
+
+    def seen(self) -> str:
+        """What the network saw of photographs of other sizes, and of drawings; empty if it saw the files as they are."""
+        framed = "drawings are framed as the training pictures are" if self.framed else ""
+        if not self.scaled:
+            return framed
+        of = "the picture" if self.total == 1 else "each picture"
+        return f"the network saw {self.input_size} pixels of {of}: scaled, and a longer side cut to its middle{framed and f'; {framed}'}"
 
     def tell(self, out: Output) -> None:
+        if self.scaled:
+            out.note(f"the network saw {self.input_size} pixels of pictures that are larger or smaller")
         if self.framed:
             those = "the picture is" if self.total == 1 else f"{self.framed} of {self.total} pictures are"
             out.note(
@@ -107,16 +140,27 @@ def batches_of_files(
 
     from numbacnn.data.pictures import load_all, unreadable
     from numbacnn.errors import DataError
+    from numbacnn.fitting import seen
     from numbacnn.framing import Framed, frame
 
     framing = None if as_is else network.graph.pixels.framing
 
+    shorter_side = network.graph.pixels.shorter_side
+    height, width, _ = network.input_shape
+    done.input_size = f"{height}x{width}"
+
     def fit(picture: Any) -> Any:
         framed = frame(framing, picture) if framing else Framed(picture, "as it was")
-        return network.as_images(framed.picture[None])[0], framed.done
+        image = network.as_images(framed.picture[None])[0]
+        if framed.done == "framed":
+            return image, framed.done, Photograph(image, (0.0, 0.0, 1.0, 1.0))
+        rows, columns = picture.shape[:2]
+        part = seen(rows, columns, network.input_shape, shorter_side)
+        return image, framed.done, Photograph(_for_figures(picture), part)
 
     images: list[Any] = []
     names: list[str] = []
+    photographs: list[Photograph] = []
     for path, found in zip(paths, load_all(paths, fit), strict=True):
         if isinstance(found, DataError):
             if not skip_broken:
@@ -125,22 +169,39 @@ def batches_of_files(
                 raise unreadable(paths, found, remedy)
             done.broken.append(str(found))
             continue
-        image, how = found
+        image, how, photograph = found
         done.total += 1
         done.framed += how == "framed"
         if how == "no drawing":
             done.others.append(path.name)
+        done.scaled += photograph.picture.shape[:2] != (height, width)
         images.append(image)
         names.append(str(path))
+        photographs.append(photograph)
         if len(images) == FILES_AT_A_TIME:
-            yield Pictures(np.stack(images), names, None)
-            images, names = [], []
+            yield Pictures(np.stack(images), names, None, photographs)
+            images, names, photographs = [], [], []
     if images:
-        yield Pictures(np.stack(images), names, None)
+        yield Pictures(np.stack(images), names, None, photographs)
 
 
-def from_files(network: Network, paths: Sequence[Path], out: Output, *, as_is: bool = False) -> Pictures:
-    """Picture files, and those in folders, brought to the network's size; says what was done to drawings.
+def _for_figures(picture: Any) -> Any:
+    """The picture, at most so large as a figure shows it."""
+    from numbacnn.fitting import fit
+
+    rows, columns, channels = picture.shape
+    scale = LARGEST_SHOWN / max(rows, columns)
+    if scale >= 1:
+        return picture
+    return fit(picture, (max(1, round(rows * scale)), max(1, round(columns * scale)), channels))
+
+
+def from_files(
+    network: Network, paths: Sequence[Path], out: Output, *, as_is: bool = False
+) -> tuple[Pictures, str]:
+    """Picture files, and those in folders, brought to the network's size; says what was done to them.
+
+    With them comes what a figure says of what the network saw of them (`Framings.seen`).
 
     Raises DataError that lists all files that cannot be read.
     """
@@ -150,7 +211,8 @@ def from_files(network: Network, paths: Sequence[Path], out: Output, *, as_is: b
     parts = list(batches_of_files(network, expanded(paths, out), as_is=as_is, done=done))
     done.tell(out)
     names = [name for part in parts for name in part.names]
-    return Pictures(np.concatenate([part.images for part in parts]), names, None)
+    photographs = [photograph for part in parts for photograph in part.photographs]
+    return Pictures(np.concatenate([part.images for part in parts]), names, None, photographs), done.seen()
 
 
 def from_data(network: Network, dataset: Dataset, split: str, indices: Sequence[int]) -> Pictures:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from .captions import joined
 from .destination import Destination
 from .folders import new_folder, old_folder
 from .following import follow
@@ -146,16 +147,28 @@ def _figures(trainer: Trainer, folder: RunFolder, out: Output) -> list[Path]:
     network, dataset = trainer.network, trainer.dataset
     to = Destination(out)
     paths = [to.default(name, folder=folder.path) for name in ("curves", "filters", "predictions")]
-    figures.save(figures.training_curves(trainer.state.rows, title=str(folder.path)), paths[0])
+    chosen, made = trainer.settings, joined(f"run {folder.path}", f"data {dataset.path or dataset.name}")
+    settings = (
+        f"{trainer.state.epoch} epochs, batches of {chosen.batch_size}, learning rate {chosen.learning_rate:g} "
+        f"({chosen.schedule}), loss {chosen.loss}, seed {chosen.seed}"
+    )
+    curves = figures.training_curves(
+        trainer.state.rows, title=str(folder.path), provenance=joined(made, settings)
+    )
+    figures.save(curves, paths[0])
     kernels = _first_kernels(network)
     if kernels is None:
         del paths[1]
     else:
-        figures.save(figures.filter_mosaic(kernels, title="first convolution"), paths[1])
+        figures.save(figures.filter_mosaic(kernels, title="first convolution", provenance=made), paths[1])
     split = dataset.splits.get("test", dataset.train)
     shown = network.as_images(split.read(slice(0, 8)))
     panel = figures.predictions(
-        shown, network.class_names, network.predict(shown), labels=split.labels[: len(shown)]
+        shown,
+        network.class_names,
+        network.predict(shown),
+        labels=split.labels[: len(shown)],
+        provenance=joined(made, f"the first {len(shown)} pictures that were not learned from"),
     )
     figures.save(panel, paths[-1])
     return paths

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from .captions import chosen_fact, data_fact, joined
 from .destination import Destination
 from .opening import open_data, open_model
 from .options import (
@@ -71,7 +72,8 @@ def filters(
     height, width, channels, count = kernels.shape
     path = given or to.default(f"filters-{name}")
     title = f"{name}: {count} filters of {height}x{width}x{channels}"
-    save(filter_mosaic(kernels, scale=scale, title=title), path)
+    made = joined(opened.fact, f"weights of {name}")
+    save(filter_mosaic(kernels, scale=scale, title=title, provenance=made), path)
     preview(mosaic_array(kernels, scale), out)
     out.say(f"{path}: {title}")
     return {
@@ -129,7 +131,7 @@ def saliency(
     opened = open_model(model, out, compute)
     network = opened.network
     if images:
-        pictures = from_files(network, images, out, as_is=as_is)
+        pictures, source = from_files(network, images, out, as_is=as_is)
     else:
         dataset = open_data(data, opened, out)
         chosen: Sequence[int] = range(min(PICTURES_SHOWN, len(dataset.split(split))))
@@ -137,6 +139,8 @@ def saliency(
             chosen = indices_of(index, dataset, split)
             fits_a_figure(len(chosen), "pictures", MAX_PICTURES)
         pictures = from_data(network, dataset, split, chosen)
+        which = chosen_fact(chosen, asked=index is not None, how=f"the first {len(chosen)} pictures")
+        source = joined(data_fact(dataset, split), which)
     probabilities = network.predict(pictures.images)
     if class_ is None:
         classes = probabilities.argmax(axis=1)
@@ -149,10 +153,17 @@ def saliency(
     labels = [None] * len(names) if pictures.labels is None else pictures.labels.tolist()
     truths = [None if label is None else network.class_names[label] for label in labels]
     captions = [
-        f"{Path(image).name}{'' if truth is None else f': {truth}'}\n{of} of {name} ({share:.0%})"
+        f"{Path(image).name}{'' if truth is None else f' (true class: {truth})'}\n{of} of {name} ({share:.0%})"
         for image, truth, name, share in zip(pictures.names, truths, names, shown, strict=True)
     ]
-    save(saliency_panel(pictures.images, maps, captions), path)
+    asked = (
+        f"class {names[0]}, as asked for" if class_ is not None else "class: what the network says of each"
+    )
+    made = joined(
+        opened.fact, source, f"|d {of} / d pixel|, the largest of the colours", f"rule {rule}", asked
+    )
+    parts = [photograph.part for photograph in pictures.photographs]
+    save(saliency_panel(pictures.shown(), maps, captions, parts=parts, provenance=made), path)
     for caption in captions:
         out.say(caption.replace("\n", ", "))
     out.say(f"{path}: {len(names)} pictures")
@@ -223,7 +234,16 @@ def layers(
 
     size = "x".join(map(str, found[0].patches[0].shape[:2]))
     title = f"{name}: {len(found)} units, their strongest activations in {len(part)} pictures, {size} pixels"
-    save(layer_units(found, title=title), path)
+    classes = [[dataset.class_names[label] for label in part.labels[entry.images]] for entry in found]
+    which = "units as asked for" if units is not None else f"the first {len(found)} units that are active"
+    made = joined(
+        opened.fact,
+        data_fact(dataset, split),
+        f"{winners.node}: rule {rule}",
+        which,
+        "the nine pictures with the largest activations, one place each",
+    )
+    save(layer_units(found, title=title, classes=classes, provenance=made), path)
     out.say(f"{path}: {title}")
     return {
         "figure": path,
@@ -238,12 +258,12 @@ def layers(
                 "unit": entry.unit,
                 "activations": entry.activations,
                 "images": entry.images,
-                "labels": [dataset.class_names[label] for label in part.labels[entry.images]],
+                "labels": names,
                 "rows": entry.rows,
                 "columns": entry.columns,
                 "boxes": [list(box) for box in entry.boxes],
             }
-            for entry in found
+            for entry, names in zip(found, classes, strict=True)
         ],
     }
 

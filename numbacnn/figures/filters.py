@@ -66,7 +66,7 @@ def filter_mosaic(kernels: Any, *, scale: Scale = "shared", title: str = "", pro
     if numbered:
         for index in range(tiles.used):
             row, column = divmod(index, columns)
-            y = top + row * (tall * factor + gap_below) / DPI - NUMBER_LINE
+            y = top + row * (tall * factor + gap_below) / DPI - NUMBER_LINE + 0.02
             _number(board, index, left + column * step / DPI, y, step / DPI)
     else:
         _number_rows(board, tiles, left, top, (tall * factor + gap) / DPI)

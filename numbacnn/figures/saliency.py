@@ -36,7 +36,7 @@ def saliency_panel(
     maps: Any,
     captions: Sequence[str],
     *,
-    parts: Sequence[Part] = (),
+    parts: Sequence[tuple[float, float, float, float]] = (),
     provenance: str = "",
 ) -> Drawing:
     """Three pictures for each of `images` (h,w,C), of any sizes: it, its map (H,W) from 0, and the map laid over it.
@@ -72,7 +72,7 @@ def saliency_panel(
                 board.text(name, x, MARGIN, width=wide, size=SMALL, color=FAINT, align="center")
         for number, text in enumerate(lines[index]):
             board.text(text, left, top + number * line_height(LABEL), width=block)
-        for place, picture in enumerate(_triple(as_rgb(image), np.asarray(values), part)):
+        for place, picture in enumerate(_triple(as_rgb(image), np.asarray(values), Part(*part))):
             board.picture(picture, left + place * (wide + GAP), top + text_height, wide, tall)
     return board.figure
 

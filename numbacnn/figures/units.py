@@ -66,7 +66,7 @@ def layer_units(
     top = MARGIN + title_height(title) + line_height(SMALL) + 0.08
     board_width = max(2 * MARGIN + columns * step_x - SPACE, 4.2, title_width(title))
     board = Board(
-        board_width, top + -(-len(units) // columns) * step_y - SPACE / 2 + MARGIN, title, provenance
+        board_width, top + -(-len(units) // columns) * step_y - SPACE / 2 + 0.04 + MARGIN, title, provenance
     )
     note = "left: walked back to pixels (grey is 0), with the activation; right: the part of the picture that caused it"
     if classes:

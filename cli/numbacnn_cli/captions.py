@@ -1,0 +1,30 @@
+"""What stands below a figure: the model, the data and the options that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from numbacnn import Dataset
+
+NAMED_AT_MOST = 12
+
+
+def joined(*facts: str) -> str:
+    """One line of those that are not empty."""
+    return " · ".join(fact for fact in facts if fact)
+
+
+def data_fact(dataset: Dataset, split: str) -> str:
+    """Which pictures of which data set."""
+    return f"data {dataset.path or dataset.name}, {split}"
+
+
+def chosen_fact(indices: Sequence[int], *, asked: bool, how: str = "") -> str:
+    """Which pictures are shown, and who chose them: the user, or the command in the way that `how` says."""
+    if not asked:
+        return how
+    named = ", ".join(map(str, indices[:NAMED_AT_MOST]))
+    more = f" and {len(indices) - NAMED_AT_MOST} more" if len(indices) > NAMED_AT_MOST else ""
+    return f"pictures {named}{more}, as asked for"
