@@ -702,6 +702,45 @@ COMPARISONS: dict[str, Comparison] = {
     "activations.tanh_backward": elementwise_backward(naive.tanh_backward, np.tanh),
     "activations.ramp_forward": elementwise(naive.ramp),
     "activations.ramp_backward": elementwise_backward(naive.ramp_backward),
+    "normalization.statistics": Comparison(
+        statistics,
+        lambda mean, inverse, running_mean, running_variance, x, momentum, eps, _: naive.batch_statistics(
+            x, running_mean, running_variance, momentum, eps
+        ),
+        NORMALISED,
+        NORMALISED_LAYERS,
+        outputs=4,
+    ),
+    "normalization.from_running": Comparison(
+        from_running,
+        lambda mean, inverse, running_mean, running_variance, eps: (
+            running_mean,
+            1 / np.sqrt(running_variance + eps),
+        ),
+        NORMALISED,
+        outputs=2,
+    ),
+    "normalization.forward": Comparison(
+        normalisation_forward,
+        lambda y, x, mean, inverse, scale, shift, slope: (
+            naive.leaky_relu(naive.normalise(x, mean, inverse, scale, shift), slope),
+        ),
+        NORMALISED,
+        NORMALISED_LAYERS,
+    ),
+    "normalization.sums": Comparison(
+        normalisation_sums,
+        lambda d_scale, d_shift, d_y, x, mean, inverse, _: naive.normalisation_sums(d_y, x, mean, inverse),
+        NORMALISED,
+        NORMALISED_LAYERS,
+        outputs=2,
+    ),
+    "normalization.backward_input": Comparison(
+        normalisation_backward,
+        lambda d_x, *arguments: (naive.normalisation_backward(*arguments),),
+        NORMALISED,
+        NORMALISED_LAYERS,
+    ),
     "softmax.forward": Comparison(softmax_forward, lambda y, x: (naive.softmax(x),), SCORES, SCORE_LAYERS),
     "softmax.backward": Comparison(
         softmax_backward, lambda d_x, d_y, y: (naive.softmax_backward(d_y, y),), SCORES, SCORE_LAYERS

@@ -73,7 +73,7 @@ class Settings:
         0,
         1,
     )
-    schedule: str = _option(
+    schedule: Literal["constant", "step", "cosine", "halve"] = _option(
         "halve",
         "How the learning rate falls; halve holds it until the validation error stops improving, then divides it by 2 "
         "and goes back to the best weights.",

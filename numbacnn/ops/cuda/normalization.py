@@ -23,7 +23,7 @@ BUDGETS = {
     "_mean_of": BUDGET,
     "_statistics_of": BUDGET,
     "_sums_of": BUDGET,
-    "_part_sums": Budget(registers=40, shared_bytes=2048),
+    "_part_sums": Budget(registers=40, shared_bytes=3072),
     "_part_squares": Budget(registers=40, shared_bytes=2048),
 }
 

@@ -18,8 +18,8 @@ BUDGETS = {
     "_adam": BUDGET,
     "_average": BUDGET,
     "_shorten": BUDGET,
-    "_part_squares": Budget(registers=32, shared_bytes=1024),
-    "_length": Budget(registers=32, shared_bytes=1024),
+    "_part_squares": Budget(registers=32, shared_bytes=2048),
+    "_length": Budget(registers=32, shared_bytes=2048),
 }
 
 _MOST_PARTS = 256
