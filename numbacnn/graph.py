@@ -69,6 +69,8 @@ class Graph:
         self._parameters_of: dict[str, dict[str, Parameter]] = {}
         self._buffers_of: dict[str, dict[str, Buffer]] = {}
         self._row: Any = None
+        self._first: dict[int, str] = {}
+        """Identity of a layer -> the first node that has it."""
         if not layers or not isinstance(layers[0][1], Pixels):
             layers = [(PIXELS, Pixels()), *layers]
         for name, layer, *inputs in layers:
@@ -99,15 +101,15 @@ class Graph:
 
     def _declare(self, name: str, layer: Layer, shapes: tuple[Shape, ...]) -> None:
         """Takes in the parameters and buffers of a new node; a layer that another node has already shares that node's."""
-        twin = next((node for node in self.nodes if node.layer is layer), None)
+        twin = self._first.setdefault(id(layer), name)
         specs = layer.parameter_specs(*shapes)
-        if twin is not None:
-            self._parameters_of[name] = shared = self._parameters_of[twin.name]
-            self._buffers_of[name] = self._buffers_of[twin.name]
+        if twin != name:
+            self._parameters_of[name] = shared = self._parameters_of[twin]
+            self._buffers_of[name] = self._buffers_of[twin]
             for key, spec in specs.items():
                 if spec.shape != shared[key].shape:
                     raise ShapeError(
-                        f"layer '{name}': it shares the {key} of '{twin.name}', whose shape is {shared[key].shape}, and "
+                        f"layer '{name}': it shares the {key} of '{twin}', whose shape is {shared[key].shape}, and "
                         f"its input would need {spec.shape}"
                     )
             return

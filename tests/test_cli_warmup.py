@@ -95,7 +95,7 @@ def test_batches_are_a_real_runs_where_their_size_chooses_kernels(
 
 
 def test_warming_up_what_does_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["warmup", "lenett", "--json"]) == 1
+    assert main(["warmup", "lenett", "--json"]) == 2
     assert "did you mean 'lenet'" in json.loads(capsys.readouterr().out)["error"]["message"]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from numbacnn.analysis import activation_of, receptive_field, reconstruct, strongest, unit_patches
-from numbacnn.errors import DataError, NetworkError, UsageError
+from numbacnn.errors import DataError, UsageError
 from numbacnn.graph import Graph
 from numbacnn.layers import Convolution, Dense, Flatten, MaxPool, Pixels, ReLU, Softmax
 from numbacnn.network import Network
@@ -190,7 +190,7 @@ def test_a_name_means_its_activation(network: Network) -> None:
 
 
 def test_what_cannot_be_asked(network: Network, images: np.ndarray) -> None:
-    with pytest.raises(NetworkError, match="did you mean 'conv2'"):
+    with pytest.raises(UsageError, match="did you mean 'conv2'"):
         strongest(network, [images], "cnv2")
     with pytest.raises(UsageError, match="unit 4 of 'relu2': it has units 0 to 3"):
         strongest(network, [images], "conv2", [1, 4])

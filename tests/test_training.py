@@ -33,6 +33,7 @@ from numbacnn.training import (
     train,
 )
 from numbacnn.training.schedules import HALVINGS
+from numbacnn.training.step import TrainingStep
 
 DIGITS = Dataset.open("digits")
 FEW = Dataset.from_arrays(
@@ -164,7 +165,7 @@ def test_a_step_that_fails_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> 
         raise KeyboardInterrupt
 
     before = set(threading.enumerate())
-    monkeypatch.setattr(Trainer, "_step", fail)
+    monkeypatch.setattr(TrainingStep, "__call__", fail)
     with pytest.raises(KeyboardInterrupt):
         list(train(network(), FEW, settings_for("digits", epochs=3)))
     assert set(threading.enumerate()) == before

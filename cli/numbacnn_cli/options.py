@@ -22,7 +22,7 @@ INPUTS = Group("Model and data", sort_key=10)
 OUTPUTS = Group("Output", sort_key=30)
 COMPUTING = Group("Computing", sort_key=40)
 
-NETWORKS = "digits, lenet, lenet-1998, cifar-quick, vgg-small, alexnet"
+NETWORKS = "digits, lenet, lenet-1998, cifar-quick, vgg-small, vgg-11-bn, resnet-18, alexnet"
 """Networks that have names; importing the library to ask for them would make --help slow."""
 
 Network_ = Annotated[

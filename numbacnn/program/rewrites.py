@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..graph import Graph, Node
 from ..ops.operands import Key, Operand, Step
 from .emission import GRADIENT, OUTPUT, Emission
 
@@ -37,10 +36,10 @@ class Rewrites:
     def forward(self, steps: Iterable[Step]) -> list[Step]:
         """The steps forward as they will be run."""
         left = [step for step in steps if step.node not in self.dropped]
+        last = {step.node: place for place, step in enumerate(left)}
         for node, slope in self.slopes.items():
-            last = max((place for place, step in enumerate(left) if step.node == node), default=None)
-            if last is not None:
-                left[last] = _with_slope(left[last], slope)
+            if node in last:
+                left[last[node]] = _with_slope(left[last[node]], slope)
         return left
 
 
@@ -81,42 +80,29 @@ def decide(
     kept_gradients: set[str],
 ) -> Rewrites:
     """What may be changed if the outputs of `kept` and the gradients of `kept_gradients` stay to be read."""
-    found = Rewrites()
-    readers = emission.graph.readers()
-    for node in emission.graph.nodes:
-        if node.layer.rectifies is not None and _works_in_place(
-            node, emission, backward, found, kept, readers
-        ):
-            source = node.inputs[0]
-            found.aliases[node.name, OUTPUT] = source, OUTPUT
-            if node.name in emission.flows and source in emission.flows and node.name not in kept_gradients:
-                found.aliases[node.name, GRADIENT] = source, GRADIENT
-            last = next(step for step in reversed(forward) if step.node == source)
-            if source not in found.dropped and _takes_slope(last):
-                found.slopes[source] = node.layer.rectifies
-                found.dropped.add(node.name)
+    found, graph, readers = Rewrites(), emission.graph, emission.graph.readers()
+    last = {step.node: step for step in forward}
+    lookers: dict[Key, set[str]] = {}
+    """Memory -> the nodes that look at it on the way back."""
+    for step in backward:
+        for operand in step.accesses():
+            lookers.setdefault(operand.storage.key, set()).add(step.node)
+    for node in graph.nodes:
+        if node.layer.rectifies is None or not node.inputs:
+            continue
+        source = graph[node.inputs[0]]
+        alone = readers[source.name] == [node.name] and not source.layer.is_view and source.name not in kept
+        place, own = found.root((source.name, OUTPUT)), (node.name, OUTPUT)
+        if not alone or lookers.get(place, set()) - {node.name}:
+            continue
+        found.aliases[own] = place
+        lookers[place] = lookers.get(place, set()) | lookers.get(own, set())
+        if node.name in emission.flows and source.name in emission.flows and node.name not in kept_gradients:
+            found.aliases[node.name, GRADIENT] = found.root((source.name, GRADIENT))
+        if source.name not in found.dropped and _takes_slope(last[source.name]):
+            found.slopes[source.name] = node.layer.rectifies
+            found.dropped.add(node.name)
     return found
-
-
-def _works_in_place(
-    node: Node,
-    emission: Emission,
-    backward: Sequence[Step],
-    found: Rewrites,
-    kept: set[str],
-    readers: dict[str, list[str]],
-) -> bool:
-    graph: Graph = emission.graph
-    source = graph[node.inputs[0]]
-    if readers[source.name] != [node.name] or source.layer.is_view or source.name in kept:
-        return False
-    place = found.root((source.name, OUTPUT))
-    return not any(
-        found.root(each.storage.key) == place
-        for step in backward
-        if step.node != node.name
-        for each in step.accesses()
-    )
 
 
 def _takes_slope(step: Step) -> bool:

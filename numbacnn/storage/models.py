@@ -199,7 +199,7 @@ def _build(description: Any) -> Network:
             shape = (height, width, channels)
         case _:
             raise NetworkError("an object with input_shape, class_names and layers is expected")
-    if min(shape) < 1 or max(shape) > 1 << 20:
+    if any(isinstance(size, bool) for size in shape) or min(shape) < 1 or max(shape) > 1 << 20:
         raise NetworkError(f"input_shape is {cut(list(shape))}; sizes of at least 1 are expected")
     if len(entries) > MAX_LAYERS:
         raise NetworkError(f"{len(entries):,} layers; at most {MAX_LAYERS:,} are expected")
