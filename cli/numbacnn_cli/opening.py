@@ -48,17 +48,16 @@ def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
 
     Raises UsageError if the model does not know one, DataError if the data set cannot be used with it.
     """
-    from numbacnn.errors import UsageError
+    from numbacnn.errors import DataError, UsageError
     from numbacnn.storage import open_dataset
-    from numbacnn.storage.datasets import EMBEDDED
+    from numbacnn.training.whereabouts import find_data
 
-    given = option or model.record.get("data")
-    if not isinstance(given, str):
+    if not option and not isinstance(model.record.get("data"), str):
         raise UsageError(f"{model.path} does not say what it was trained on: give a data set with --data")
-    if not option and given not in EMBEDDED and not Path(given).exists():
-        raise UsageError(
-            f"{model.path} was trained on {given}, which is no longer there: give a data set with --data"
-        )
+    try:
+        given = option or find_data(model.record, model.path.parent)
+    except DataError as error:
+        raise UsageError(f"{model.path}: {error}; give a data set with --data") from None
     dataset = open_dataset(given)
     out.note(f"data: {given}{'' if option else ' (what the model was trained on)'}")
     network = model.network

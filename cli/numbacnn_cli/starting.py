@@ -73,6 +73,7 @@ def resumed_start(
     from numbacnn.storage import open_dataset
     from numbacnn.training import Trainer
     from numbacnn.training.restoring import checked_record
+    from numbacnn.training.whereabouts import need_same_data
 
     config = folder.read_config()
     if run is not None and run.resolve() != folder.path.resolve():
@@ -88,15 +89,10 @@ def resumed_start(
         configured = {name: value for name, value in config.items() if name not in ("data", "network")}
         return new_start(config["data"], config["network"], {**configured, **changes}, compute, given)
     built, record, numbers, arrays = folder.load_last()
-    # The record has the absolute path, wherever the run was started.
-    if (
-        data not in (None, config["data"], record["data"])
-        and str(Path(str(data)).resolve()) != record["data"]
-    ):
-        raise _unchangeable("data", data, config["data"])
     compute.place(built)
     settings = dataclasses.replace(checked_record(record, folder.last), **changes)
-    dataset = open_dataset(record["data"])
+    dataset = open_dataset(_data_of(folder, record, data, config["data"]))
+    need_same_data(dataset, record, folder.path)
     try:
         trainer = Trainer(built, dataset, settings, (numbers, arrays))
     except TrainingError as error:
@@ -111,6 +107,25 @@ def resumed_start(
         for name in used
     }
     return Start(used, sources, trainer)
+
+
+def _data_of(folder: RunFolder, record: dict[str, Any], data: str | None, configured: str) -> str:
+    """Where the run's data set is; `data` may say so where it is not found otherwise, and else has to be that one."""
+    from numbacnn.errors import DataError
+    from numbacnn.training.whereabouts import find_data
+
+    try:
+        found = find_data(record, folder.path)
+    except DataError as error:
+        if data is not None:
+            return data
+        raise DataError(f"{error}; put it there, or say with --data where it is now") from None
+    if (
+        data not in (None, configured, record["data"], found)
+        and Path(str(data)).resolve() != Path(found).resolve()
+    ):
+        raise _unchangeable("data", data, configured)
+    return found
 
 
 def _unchangeable(name: str, given: object, has: object) -> Exception:

@@ -62,6 +62,7 @@ def train(
     from threadpoolctl import threadpool_limits
 
     from numbacnn.training import RunFolder
+    from numbacnn.training.whereabouts import data_record
 
     from .app import version
 
@@ -80,7 +81,7 @@ def train(
             folder = held.enter_context(new_folder(run, name, out))
         folder.write_config(config)
         record = {
-            "data": str(trainer.dataset.path.resolve()) if trainer.dataset.path else trainer.dataset.name,
+            **data_record(trainer.dataset, config["data"], folder.path),
             "network": config["network"],
             "settings": trainer.settings.as_dict(),
             "numbacnn": version(),
