@@ -161,12 +161,12 @@ def test_a_run_that_is_left_leaves_no_thread(steps: int) -> None:
 
 
 def test_a_step_that_fails_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise KeyboardInterrupt
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("a step that fails")
 
     before = set(threading.enumerate())
     monkeypatch.setattr(TrainingStep, "__call__", fail)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(RuntimeError, match="a step that fails"):
         list(train(network(), FEW, settings_for("digits", epochs=3)))
     assert set(threading.enumerate()) == before
 

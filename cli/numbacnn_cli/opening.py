@@ -58,6 +58,10 @@ def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
         given = option or find_data(model.record, model.path.parent)
     except DataError as error:
         raise UsageError(f"{model.path}: {error}; give a data set with --data") from None
+    if not option and given.endswith(".h5") and not Path(given).exists():
+        raise UsageError(
+            f"{model.path} was trained on {given}, which is no longer there: give a data set with --data"
+        )
     dataset = open_dataset(given)
     out.note(f"data: {given}{'' if option else ' (what the model was trained on)'}")
     network = model.network
