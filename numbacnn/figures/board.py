@@ -53,6 +53,7 @@ def signed_as_rgb(values: Any, largest: float) -> Pixels:
 
 def text_width(text: str, size: float) -> float:
     """Inches that a line takes at `size` points."""
+    text = without_controls(text)
     font = FontProperties(family=list(families(text)), size=size)
     with missing_characters_said_once():
         width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
