@@ -29,6 +29,10 @@ _LONGEST_GUESS = 64
 """Characters of a name for which a similar one is looked for; that takes time with the square of its length."""
 _NAMES_LISTED = 30
 
+_NOT_SHOWN = frozenset(("Cc", "Cs", "Zl", "Zp"))
+_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Categories and signs of Unicode that are written as escapes; the signs are those of the property Bidi_Control."""
+
 
 class NumbacnnError(Exception):
     """Base of the errors above; the command line prints it as ``error: …`` and exits with 1."""
@@ -89,13 +93,17 @@ def cut(given: object, length: int = 80) -> str:
     return without_controls(f"{text[: length - end]}…{text[-end:]} ({len(text):,} characters)")
 
 
-def without_controls(text: str, keep: str = "") -> str:
-    """The text with its control characters as escapes, but for those to `keep`."""
+def without_controls(text: str) -> str:
+    """The text on one line, with escapes for what a terminal would obey or cannot show.
+
+    Those are control characters, ends of lines, what turns the direction of text round, and the bytes of names that are
+    no UTF-8 (which Python has as surrogates).
+    """
     if text.isprintable():
         return text
     return "".join(
         each.encode("unicode_escape").decode()
-        if unicodedata.category(each) == "Cc" and each not in keep
+        if unicodedata.category(each) in _NOT_SHOWN or each in _DIRECTIONS
         else each
         for each in text
     )

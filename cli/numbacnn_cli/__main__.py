@@ -25,9 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _program(arguments: Sequence[str]) -> int:
     """The process is the program: until a command has begun, and when it is done, a signal ends it at once."""
     taken(leaves(wants_json="--json" in arguments)).__enter__()  # for as long as the process lives
-    from .shell import end_process, run_command
+    from .shell import end_process, run_command, said_all
+    from .streams import prepare
 
-    code = run_command(arguments)
+    prepare()
+    code = said_all(run_command(arguments))
     acting(ends).__enter__()
     return end_process(code)
 

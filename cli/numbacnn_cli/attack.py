@@ -28,7 +28,6 @@ from .options import (
     Picture,
     Ranges,
     SplitName,
-    all_or,
 )
 from .pictures import Index, Pictures, class_index, from_data, from_files, indices_of, only_files
 
@@ -182,7 +181,7 @@ def _chosen(
             raise UsageError("--index and --count: both say which pictures are meant; leave out one")
         return indices_of(index, dataset, split)
     size = len(dataset.split(split))
-    taken = all_or(count, size, "--count", f"the {split} split", out)
+    taken = given.count(count, size, f"the {split} split", out)
     return [place * size // taken for place in range(taken)]
 
 

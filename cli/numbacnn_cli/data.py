@@ -11,7 +11,7 @@ from cyclopts import Parameter, Token
 
 from .captions import data_fact, joined
 from .destination import DATA_SET, Destination
-from .options import Force, Out, Picture, SplitName, all_or
+from .options import Force, Origins, Out, Picture, SplitName
 
 if TYPE_CHECKING:
     from numbacnn.data import Dataset, Split
@@ -140,6 +140,7 @@ def show(
     count: int = 50,
     output: Picture = None,
     force: Force = False,
+    origins: Origins,
     out: Out,
 ) -> dict[str, Any]:
     """Draw a grid of pictures, with the classes in turn.
@@ -165,7 +166,7 @@ def show(
     given = to.output(output)
     dataset = open_dataset(data)
     part = dataset.split(split)
-    count = all_or(count, len(part), "--count", f"the {split} split", out)
+    count = origins.count(count, len(part), f"the {split} split", out)
     path = given or to.default(f"{_file_name(dataset.name)}-{split}")
     indices = np.array(_in_turn(part, count))
     captions = [dataset.class_names[label] for label in part.labels[indices]]

@@ -30,16 +30,16 @@ class _Followed:
     def __init__(self, trainer: Trainer, folder: RunFolder, record: dict[str, Any], out: Output) -> None:
         self._trainer, self._folder, self._record, self._out = trainer, folder, record, out
         self._number: int | None = None
-        self._compiling = False
-        """Whether the signal ended the compilation of a kernel: nothing has changed since the last step."""
+        self._at_once = False
+        """Whether the signal ended the compilation of a kernel, or waiting: that loses nothing."""
         self._saving = threading.Lock()
 
     def came(self, number: int, frame: FrameType | None) -> None:
-        """A signal is looked at between two steps, unless one of them compiles; a second one is not waited with."""
+        """A signal is looked at between two steps, unless one compiles or waits for its batch; a second one at once."""
         first = self._number is None or was_lost(number)
         self._number = number
-        self._compiling = first and compiling.here()
-        if self._compiling or not first:
+        self._at_once = first and (compiling.here() or self._trainer.waits_for_data)
+        if self._at_once or not first:
             stop(number, frame)
 
     def to_its_end(self) -> dict[str, float]:
@@ -67,7 +67,7 @@ class _Followed:
                 if self._number is not None:  # it came after the last step: all is saved
                     raise Stopped(self._number)
             except Stopped:
-                if self._compiling:
+                if self._at_once:
                     self._save()
                 raise
         return speed

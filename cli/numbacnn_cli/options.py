@@ -51,6 +51,16 @@ class Given:
         """`command line`, `--config FILE`, or `default`."""
         return self._places.get(name, "default")
 
+    def count(self, count: int, size: int, of: str, out: Output) -> int:
+        """The --count, or all there are where that is fewer, which is said if it was asked for. Raises UsageError below 1."""
+        from numbacnn.errors import UsageError
+
+        if count < 1:
+            raise UsageError(f"--count {count}: at least 1 picture is expected")
+        if count > size and self.place("count") != "default":
+            out.warn(f"--count {count}: {of} has {size} pictures, all of them are taken")
+        return min(count, size)
+
 
 Origins = Annotated[Given, Parameter(parse=False)]
 
@@ -228,14 +238,3 @@ Units = Annotated[
         help="Units of the layer: 0-15, or 3,7,9.",
     ),
 ]
-
-
-def all_or(count: int, size: int, option: str, of: str, out: Output) -> int:
-    """`count`, or all there are where that is fewer, which is said. Raises UsageError for less than 1."""
-    from numbacnn.errors import UsageError
-
-    if count < 1:
-        raise UsageError(f"{option} {count}: at least 1 is expected")
-    if count > size:
-        out.warn(f"{option} {count}: {of} has {size}, all of them are taken")
-    return min(count, size)

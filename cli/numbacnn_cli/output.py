@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 from numbacnn.errors import without_controls
@@ -29,7 +30,15 @@ ERASE = "\r\x1b[K"
 
 
 class Terminal(Console):
-    """rich's console, but `main` says what happens when nobody reads any more."""
+    """rich's console, but `main` says what happens when nobody reads any more, and only rich itself controls the terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield segment
+            else:
+                lines = map(without_controls, segment.text.split("\n"))
+                yield Segment("\n".join(lines), segment.style)
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
@@ -57,11 +66,11 @@ class Output:
 
     def say(self, text: str = "") -> None:
         """A line."""
-        self.console.print(without_controls(text, keep="\n\t"))
+        self.console.print(without_controls(text))
 
     def note(self, text: str) -> None:
         """A line in the background: which model was taken, where a picture was saved."""
-        self.console.print(without_controls(text, keep="\n\t"), style="dim")
+        self.console.print(without_controls(text), style="dim")
 
     def warn(self, text: str) -> None:
         """A line on stderr, for what the user should know and the command can live with."""

@@ -15,6 +15,7 @@ from contextlib import nullcontext, redirect_stdout, suppress
 from typing import NamedTuple
 
 from .signals import KINDS, Stopped
+from .streams import problem_of_output
 
 
 class Failure(NamedTuple):
@@ -28,10 +29,6 @@ class Failure(NamedTuple):
 def run_command(arguments: Sequence[str]) -> int:
     """Run the command of `arguments` and return its exit code."""
     wants_json = "--json" in arguments
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            # A terminal that lacks a character shows '?', not a traceback.
-            stream.reconfigure(errors="replace")
     previous_format, warnings.formatwarning = warnings.formatwarning, _format_warning
     # Pillow's of pictures with 90 megapixels and more: how many are read and what they take is checked anyway.
     warnings.filterwarnings("ignore", r"Image size \(\d+ pixels\) exceeds limit")
@@ -49,6 +46,18 @@ def run_command(arguments: Sequence[str]) -> int:
         warnings.formatwarning = previous_format
 
 
+def said_all(code: int) -> int:
+    """The exit code of a command that is done, which has failed if standard output did not take what it said."""
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+    problem = problem_of_output()
+    if problem is None or code:
+        return code
+    failure = describe(problem)
+    print(f"error: {failure.message}", file=sys.stderr, flush=True)
+    return failure.code
+
+
 def _run(arguments: Sequence[str], wants_json: bool) -> str | None:
     """Run the command; its result as JSON, if that is wanted."""
     from .app import run
@@ -62,6 +71,8 @@ def _run(arguments: Sequence[str], wants_json: bool) -> str | None:
 
 
 def _fail(error: BaseException, arguments: Sequence[str], wants_json: bool) -> int:
+    from numbacnn.errors import without_controls
+
     from .output import as_json
 
     if os.environ.get("NUMBACNN_TRACEBACK"):
@@ -71,7 +82,7 @@ def _fail(error: BaseException, arguments: Sequence[str], wants_json: bool) -> i
     failure = describe(_stopped(error) or error, arguments)
     try:
         if failure.message:
-            print(f"error: {failure.message}", file=sys.stderr, flush=True)
+            print(f"error: {without_controls(failure.message)}", file=sys.stderr, flush=True)
         if wants_json:
             print(as_json({"error": {"type": failure.type, "message": failure.message}}), flush=True)
     except BrokenPipeError:
@@ -148,4 +159,6 @@ def _nobody_reads() -> Failure:
 def _format_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
-    return f"warning: {message}\n"
+    from numbacnn.errors import without_controls
+
+    return f"warning: {without_controls(str(message))}\n"

@@ -121,6 +121,7 @@ def saliency(
     import numpy as np
 
     from numbacnn.analysis import saliency as saliency_maps
+    from numbacnn.errors import without_controls
     from numbacnn.figures import saliency_panel, save
 
     to = Destination(out, reads=[*images, model], force=force)
@@ -153,7 +154,8 @@ def saliency(
     labels = [None] * len(names) if pictures.labels is None else pictures.labels.tolist()
     truths = [None if label is None else network.class_names[label] for label in labels]
     captions = [
-        f"{Path(image).name}{'' if truth is None else f' (true class: {truth})'}\n{of} of {name} ({share:.0%})"
+        f"{without_controls(Path(image).name)}{'' if truth is None else f' (true class: {truth})'}\n"
+        f"{of} of {name} ({share:.0%})"
         for image, truth, name, share in zip(pictures.names, truths, names, shown, strict=True)
     ]
     asked = (

@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.textpath import text_to_path
 from numpy.typing import NDArray
 
+from ..errors import without_controls
 from .drawing import Drawing
 from .fonts import families, missing_characters_said_once
 
@@ -52,6 +53,7 @@ def signed_as_rgb(values: Any, largest: float) -> Pixels:
 
 def text_width(text: str, size: float) -> float:
     """Inches that a line takes at `size` points."""
+    text = without_controls(text)
     font = FontProperties(family=list(families(text)), size=size)
     with missing_characters_said_once():
         width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
@@ -60,7 +62,7 @@ def text_width(text: str, size: float) -> float:
 
 def shortened(text: str, width: float, size: float) -> str:
     """The line, cut with an ellipsis where it is wider than `width` inches."""
-    text = " ".join(text.split())
+    text = without_controls(" ".join(text.split()))
     if text_width(text, size) <= width:
         return text
     low, high = 0, len(text)
@@ -74,7 +76,7 @@ def shortened(text: str, width: float, size: float) -> str:
 def wrapped(text: str, width: float, size: float) -> list[str]:
     """The text in lines of at most `width` inches, broken between words."""
     lines: list[str] = []
-    for word in text.split():
+    for word in without_controls(" ".join(text.split())).split():
         if lines and text_width(f"{lines[-1]} {word}", size) <= width:
             lines[-1] += f" {word}"
         else:

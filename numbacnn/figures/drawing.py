@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from ..errors import without_controls
 from .fonts import families, missing_characters_said_once
 
 
@@ -20,6 +21,7 @@ class Drawing(Figure):
     def draw(self, renderer: Any) -> None:
         """Draws it, each text with fonts that have its characters."""
         for item in self.findobj(Text):
+            item.set_text("\n".join(map(without_controls, item.get_text().split("\n"))))
             if not item.get_text().isascii():
                 item.set_fontfamily(families(item.get_text()))
         with missing_characters_said_once():

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from ..errors import UsageError, nearest
+from ..errors import UsageError, nearest, without_controls
 from ..provenance import FIGURE
 from ..replacing import replacing
 
@@ -50,4 +50,4 @@ def _said(figure: Figure, suffix: str) -> dict[str, str]:
         "provenance": getattr(figure, "provenance", ""),
         "program": f"{FIGURE} {__version__}",
     }
-    return {word: said[key] for key, word in FORMATS[suffix].items() if said[key]}
+    return {word: without_controls(said[key]) for key, word in FORMATS[suffix].items() if said[key]}

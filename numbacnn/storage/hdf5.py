@@ -304,7 +304,8 @@ class Writer:
         )
 
     def texts(self, field: str, texts: Sequence[str]) -> None:
-        encoded = [text.encode() for text in texts]
+        # Of a name that is no UTF-8 the bytes that are none become escapes.
+        encoded = [text.encode(errors="backslashreplace") for text in texts]
         length = max(1, *map(len, encoded))
         self.array(field, np.array(encoded, h5py.string_dtype("utf-8", length)))
 

@@ -80,6 +80,8 @@ class Trainer:
         self._standstill = Standstill(dataset, settings)
         self.between_steps = True
         """Whether `state` and the network belong together now, so that they may be saved: also after an exception."""
+        self.waits_for_data = False
+        """Whether it does nothing but wait for the next batch, as it does at first while kernels of that are compiled."""
 
     def __iter__(self) -> Iterator[Event]:
         parameters = sum(each.size for each in self.network.graph.parameters.values())
@@ -152,7 +154,9 @@ class Trainer:
         state = self.state
         while state.batch < self._batches:
             begun = time.perf_counter()
+            self.waits_for_data = True
             batch = next(batches)
+            self.waits_for_data = False
             state.waiting += time.perf_counter() - begun
             self.between_steps = False
             self._step(batch)

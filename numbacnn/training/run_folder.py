@@ -41,7 +41,7 @@ class RunFolder:
     def write_config(self, options: dict[str, Any]) -> None:
         """The options that reproduce the run (`numbacnn train --config`)."""
         with replacing(self.config) as path:
-            path.write_bytes(tomli_w.dumps(options).encode())
+            path.write_bytes(tomli_w.dumps(options).encode(errors="replace"))  # TOML is UTF-8
 
     def read_config(self) -> dict[str, Any]:
         """The run's options.
