@@ -22,6 +22,7 @@ _HOMES = {
     "Loss": "program",
     "Network": "network",
     "NumbacnnError": "errors",
+    "Plan": "program",
     "Program": "program",
     "Settings": "training",
     "evaluate": "training",

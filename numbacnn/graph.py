@@ -119,6 +119,7 @@ class Graph:
             for key, spec in layer.buffer_specs(*shapes).items()
         }
         self._parameters_of[name], self._buffers_of[name] = own, buffers
+        layer.owned_by(self, name)
         self.parameters |= {each.name: each for each in own.values()}
         self.buffers |= {each.name: each for each in buffers.values()}
 

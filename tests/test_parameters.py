@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -237,3 +238,12 @@ def test_a_rectifier_works_in_place_after_a_join_too():
     graph = graph_of(lines)
     lean, roomy = (gradients(graph, keep=keep) for keep in ((), None))
     assert all(lean[name].tobytes() == roomy[name].tobytes() for name in roomy)
+
+
+def test_a_layer_shows_the_arrays_that_its_graph_keeps_for_it():
+    layer = Dense(3)
+    assert layer.parameters == {}
+    graph = graph_of([("flatten", Flatten()), ("dense", layer), ("softmax", Softmax())])
+    layer.parameters["weights"][...] *= 2
+    assert (layer.parameters["weights"] == graph.read("dense/weights")).all()
+    assert copy.copy(layer).parameters == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import weakref
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
@@ -115,6 +116,22 @@ class Layer:
     """The output is the input's memory under another shape."""
 
     constants: dict[str, Array] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def owned_by(self, graph: Any, node: str) -> None:
+        """Remembers, weakly, which graph's arrays `parameters` are."""
+        self.__dict__["_owner"] = weakref.ref(graph), node
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The arrays that the graph which was made last with this layer keeps for it, on the graph's device; {} before it
+        has any.
+        """
+        graph, node = self.__dict__.get("_owner", (lambda: None, ""))
+        owned = None if graph() is None else graph().parameters_of(graph()[node])
+        return {key: each.value for key, each in (owned or {}).items() if each.row is not None}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_owner"}
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """The output's shape; of a layer that works on each element, its input's.

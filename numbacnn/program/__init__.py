@@ -8,4 +8,7 @@ carries the passes out; loss names what a training minimises.
 from .loss import Loss
 from .program import GRADIENTS, Program
 
-__all__ = ["GRADIENTS", "Loss", "Program"]
+Plan = Program
+"""The name that Program had at first; programs of users may know it."""
+
+__all__ = ["GRADIENTS", "Loss", "Plan", "Program"]
