@@ -29,7 +29,7 @@ from .options import (
     Ranges,
     SplitName,
 )
-from .pictures import Index, Pictures, class_index, from_data, from_files, indices_of, only_files
+from .pictures import Index, Pictures, class_index, from_data, from_files, indices_of, only_data, only_files
 
 if TYPE_CHECKING:
     from numbacnn import Dataset, Network
@@ -103,6 +103,8 @@ def fgsm(
     folder = to.folder(save_dir, path.with_suffix(""))
     if images:
         only_files(given, "data", "split", "index", "count")
+    else:
+        only_data(given)
     opened = open_model(model, out, compute)
     network = opened.network
     if images:

@@ -7,6 +7,9 @@ from typing import Any
 from .options import CPU, Compute, Network_, Out
 from .summary import Classes, InputShape, find_network
 
+LONGEST = 3600
+"""Seconds."""
+
 
 def bench(
     network: Network_,
@@ -38,12 +41,14 @@ def bench(
     """
     import dataclasses
 
-    from numbacnn.errors import need_whole
+    from numbacnn.errors import UsageError, need_whole
     from numbacnn.ops.compilation import threads
     from numbacnn.training.settings import MOST_WORKSPACE_MB
     from numbacnn.training.speed import measure_speed
 
     need_whole("--workspace-mb", workspace_mb, 0, MOST_WORKSPACE_MB)
+    if not 0 < seconds <= LONGEST:
+        raise UsageError(f"--seconds {seconds:g}: a number above 0, and {LONGEST:,} at most, is expected")
     found = find_network(network, input_shape, classes, initialise="he")
     compute.place(found)
     found.workspace_bytes = workspace_mb << 20 or None

@@ -95,8 +95,14 @@ def import_data(
         Leave out a folder's pictures that cannot be read, and say which. All pictures are looked at first.
     """
     from numbacnn.data.importers import read_source
+    from numbacnn.errors import UsageError
     from numbacnn.storage import open_dataset, write_dataset
 
+    for option, fraction in (("--validation", validation), ("--test", test)):
+        if not 0 <= fraction < 1:
+            raise UsageError(
+                f"{option} {fraction:g}: a fraction of the pictures, at least 0 and below 1, is expected"
+            )
     target = Destination(out, reads=[source] if source.is_file() else (), force=force).named(target, DATA_SET)
     contents = read_source(
         source,

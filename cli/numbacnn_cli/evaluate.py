@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from .captions import data_fact, joined
 from .destination import Destination
 from .opening import open_data, open_model
-from .options import CPU, AsIs, Compute, Data, Force, Images, Model, Out, Picture, SplitName
+from .options import CPU, AsIs, Compute, Data, Force, Images, Model, Origins, Out, Picture, SplitName
 from .pictures import FILES_AT_A_TIME, Framings, batches_of_files, expanded
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 SHOWN = 64
 """Pictures in the figure of predictions, at most."""
+
+CLASSES_SHOWN = 20
+"""Bars under each of them, at most; the terminal and --json have all that were asked for."""
 
 
 def evaluate(
@@ -91,6 +94,7 @@ def predict(
     skip_broken: Annotated[bool, Parameter(negative="")] = False,
     force: Force = False,
     compute: Compute = CPU,
+    given: Origins,
     out: Out,
 ) -> dict[str, Any]:
     """Name what pictures show: each with its best classes as bars.
@@ -115,6 +119,8 @@ def predict(
     opened = open_model(model, out, compute)
     network = opened.network
     files = expanded(images, out)
+    if top > network.classes and given.place("top") != "default":
+        out.warn(f"--top {top}: the model has {network.classes} classes, all of them are named")
     top = min(top, network.classes)
     done = Framings()
     found: list[dict[str, Any]] = []
@@ -141,7 +147,7 @@ def predict(
             network.class_names,
             rows,
             captions=captions,
-            top=top,
+            top=min(top, CLASSES_SHOWN),
             provenance=joined(opened.fact, done.seen()),
         ),
         path,

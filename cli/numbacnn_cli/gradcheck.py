@@ -41,6 +41,8 @@ def gradcheck(
     from numbacnn.analysis.gradient_check import WHOLE, iterate_checks
     from numbacnn.errors import NumbacnnError, UsageError
 
+    if not 0 < tolerance < float("inf"):
+        raise UsageError(f"--tolerance {tolerance:g}: a number above 0 is expected, 1e-6 say")
     if samples is not None and samples < 1:
         raise UsageError(f"--samples {samples}: at least 1 is expected")
     found = find_network(network, input_shape, classes, initialise="he")

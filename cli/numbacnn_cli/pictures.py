@@ -241,6 +241,14 @@ def only_files(given: Given, *names: str) -> None:
         )
 
 
+def only_data(given: Given) -> None:
+    """Pictures of a data set are never framed. Raises UsageError for --as-is without IMAGE."""
+    from numbacnn.errors import UsageError
+
+    if given.place("as_is") != "default":
+        raise UsageError("--as-is is about IMAGE files, and pictures of a data set are taken; leave it out")
+
+
 def fits_a_figure(count: int, what: str, most: int) -> None:
     """Raises UsageError for more than can be told apart in one figure, before any is worked on."""
     from numbacnn.errors import UsageError

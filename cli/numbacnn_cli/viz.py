@@ -27,7 +27,16 @@ from .options import (
     Units,
     expand,
 )
-from .pictures import Index, class_index, fits_a_figure, from_data, from_files, indices_of, only_files
+from .pictures import (
+    Index,
+    class_index,
+    fits_a_figure,
+    from_data,
+    from_files,
+    indices_of,
+    only_data,
+    only_files,
+)
 from .preview import preview
 
 if TYPE_CHECKING:
@@ -129,6 +138,8 @@ def saliency(
     if images:
         only_files(given, "data", "split", "index")
         fits_a_figure(len(images), "pictures", MAX_PICTURES)
+    else:
+        only_data(given)
     opened = open_model(model, out, compute)
     network = opened.network
     if images:

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.textpath import text_to_path
 from numpy.typing import NDArray
 
-from ..errors import without_controls
+from ..errors import ShapeError, without_controls
 from .drawing import Drawing
 from .fonts import families, missing_characters_said_once
 
@@ -22,6 +22,9 @@ INK, FAINT, RULE = "#222222", "#6E6E6E", "#D9D9D9"
 DPI = 200
 MAX_SIDE = 30_000
 """Pixels; the PNG writer takes 65,535, viewers fewer."""
+
+LEAST_DPI = 40
+"""Dots an inch; with fewer nothing can be read."""
 
 TITLE, LABEL, SMALL = 11.0, 8.5, 7.0
 """Sizes of text, in points."""
@@ -107,7 +110,7 @@ def chart(width: float, height: float, heading: str = "", provenance: str = "") 
 class Board:
     """A figure measured in inches from its upper left corner; (left, top) is an item's own such corner.
 
-    What made it stands below, for which the figure grows.
+    What made it stands below, for which the figure grows. Raises ShapeError for one that is too large to be drawn.
     """
 
     def __init__(self, width: float, height: float, title: str = "", provenance: str = "") -> None:
@@ -120,6 +123,11 @@ class Board:
         below = height - MARGIN + 0.08
         height += len(lines) * line_height(SMALL) + (0.08 if lines else 0.0)
         dpi = min(DPI, MAX_SIDE / max(width, height))
+        if dpi < LEAST_DPI:
+            raise ShapeError(
+                f"a figure of {width:,.0f}x{height:,.0f} inches is too large to be drawn; fewer pictures, or fewer classes "
+                "of each, are expected"
+            )
         self.figure = Drawing(figsize=(width, height), dpi=dpi, facecolor="white")
         self.figure.heading, self.figure.provenance = title, provenance
         self.axes = self.figure.add_axes((0, 0, 1, 1))
