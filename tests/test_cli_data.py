@@ -66,7 +66,7 @@ def test_the_seed_chooses_the_validation_pictures(source: Path, capsys: pytest.C
     [
         (("import", "none", "some.h5"), 1, "none: no such file or folder"),
         (("import", "some.npz", "some.npz"), 2, "cannot be written as '.npz'"),
-        (("import", "some.npz", "some.h5", "--validation", "1.5"), 2, "more than 0 and less than 1"),
+        (("import", "some.npz", "some.h5", "--validation", "1.5"), 2, "--validation 1.5: a fraction"),
         (("info", "digts"), 2, "did you mean 'digits'?"),
         (
             ("show", "digits", "--split", "dev"),
