@@ -126,7 +126,8 @@ class _Place:
 
     def __init__(self, function: Any) -> None:
         self._py_file = function.__code__.co_filename
-        self.module = Path(self._py_file).stem
+        self.module = function.__module__.removeprefix(f"{__package__}.")
+        """Within this room: two files of one name have files of their own."""
 
     def get_cache_path(self) -> str:
         return str(cache_folder() or Path(os.devnull) / "no-home")  # where nothing can be
