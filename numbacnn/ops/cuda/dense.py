@@ -5,36 +5,19 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import numpy as np
-from numba import cuda, float32
-
-from .budget import Budget
+from .columns import parts_of, sum_rows
 from .product.combine import combine
 from .product.kernel import as_it_is, biased_and_rectified
 from .product.launching import Product
 from .product.loaders import across_depth, along_depth
-from .toolchain import ZERO, grid, kernel, launch
-
-BUDGETS = {"dense._sum_rows": Budget(registers=32, shared_bytes=2048)}
 
 _INPUTS, _OUTPUTS, _NONE = range(3)
 """Places in a product's geometry."""
-_CHANNELS, _ROWS = 32, 8
-_THREADS = _CHANNELS * _ROWS
-"""Threads of a block that adds rows: so many columns side by side, so many rows at a time."""
-_PART = 256
-"""Rows that a block adds."""
-_MOST_PARTS = 256
-_ACROSS, _DOWN = np.uint32(_CHANNELS), np.uint32(_ROWS)
 
 
 def workspace_size(filters: int, rows: int = 0, depth: int = 0) -> int:
     """Elements of workspace that each of the four ops needs at most for x (rows, depth)."""
-    return _parts(rows) * filters
-
-
-def _parts(rows: int) -> int:
-    return max(1, min(_MOST_PARTS, -(-rows // _PART)))
+    return parts_of(rows)[0] * filters
 
 
 @cache
@@ -111,42 +94,9 @@ def backward_weights(d_weights: Any, x: Any, d_y: Any, workspace: Any) -> None:
     )
 
 
-@kernel
-def _sum_rows(sums: Any, d_y: Any, rows: Any, filters: Any, part_rows: Any) -> None:
-    """sums (parts, K) = the sums of the rows of each part of d_y: every thread adds each eighth row, and the eight are then
-    added in their order.
-    """
-    shared = cuda.shared.array(_THREADS, float32)
-    thread = np.uint32(cuda.threadIdx.x)
-    across = np.uint32(thread % _ACROSS)
-    down = np.uint32(thread // _ACROSS)
-    k = np.uint32(np.uint32(cuda.blockIdx.x) * _ACROSS + across)
-    part = np.uint32(cuda.blockIdx.y)
-    row = np.uint32(part * part_rows + down)
-    end = np.uint32(part * part_rows + part_rows)
-    end = min(end, rows)
-    total = ZERO
-    if k < filters:
-        while row < end:
-            total += d_y[np.uint32(row * filters + k)]
-            row = np.uint32(row + _DOWN)
-    shared[thread] = total
-    cuda.syncthreads()
-    if down == np.uint32(0) and k < filters:
-        total = shared[across]
-        for i in range(1, _ROWS):
-            total += shared[np.uint32(across + np.uint32(i) * _ACROSS)]
-        sums[np.uint32(part * filters + k)] = total
-
-
 def bias_gradient(d_bias: Any, d_y: Any, workspace: Any) -> None:
     """d_b_k = sum over m of d_y_mk."""
-    rows, filters = d_y.shape
-    parts = _parts(rows)
-    part_rows = -(-rows // parts)
-    parts = -(-rows // part_rows)
-    target = d_bias if parts == 1 else workspace
-    blocks = grid(filters, _CHANNELS), parts
-    launch(_sum_rows, blocks, _THREADS, target, d_y, rows, filters, part_rows)
+    parts, _ = parts_of(d_y.shape[0])
+    sum_rows(d_bias if parts == 1 else workspace, d_y)
     if parts > 1:
         combine(d_bias, workspace, parts)

@@ -13,8 +13,9 @@ import numpy as np
 from numba import cuda, float32
 
 from .budget import Budget
+from .columns import DOWN, THREADS, adds_up, column_sum, launch_columns, own_rows, parts_of, sum_rows
 from .elements import BUDGET, element, launch_each
-from .toolchain import ONE, ZERO, grid, kernel, launch
+from .toolchain import ONE, ZERO, kernel
 
 BUDGETS = {
     "_forward": BUDGET,
@@ -27,88 +28,46 @@ BUDGETS = {
     "_part_squares": Budget(registers=40, shared_bytes=2048),
 }
 
-_CHANNELS, _ROWS = 32, 8
-_THREADS = _CHANNELS * _ROWS
-"""Threads of a block that adds rows: so many channels side by side, so many rows at a time."""
-_PART = 256
-"""Rows that a block adds."""
-_MOST_PARTS = 256
-_ACROSS, _DOWN, _TWO = np.uint32(_CHANNELS), np.uint32(_ROWS), np.uint32(2)
-_NOTHING = np.uint32(0)
-
 
 def workspace_size(rows: int, channels: int) -> int:
     """Elements of workspace that `statistics` and `sums` need."""
-    return 2 * _parts(rows)[0] * channels
-
-
-def _parts(rows: int) -> tuple[int, int]:
-    """(parts, rows of each but the last)."""
-    part_rows = -(-rows // max(1, min(_MOST_PARTS, -(-rows // _PART))))
-    return -(-rows // part_rows), part_rows
+    return 2 * parts_of(rows)[0] * channels
 
 
 @kernel
-def _part_squares(
-    partial: Any, x: Any, mean: Any, rows: Any, channels: Any, part_rows: Any, power: Any
-) -> None:
-    """partial (parts, C) = the sums over each part's rows of (x - mean)^2, or, with `power` 1, of x."""
-    shared = cuda.shared.array(_THREADS, float32)
-    thread = np.uint32(cuda.threadIdx.x)
-    across = np.uint32(thread % _ACROSS)
-    down = np.uint32(thread // _ACROSS)
-    c = np.uint32(np.uint32(cuda.blockIdx.x) * _ACROSS + across)
-    part = np.uint32(cuda.blockIdx.y)
-    row = np.uint32(part * part_rows + down)
-    end = min(np.uint32(part * part_rows + part_rows), rows)
+def _part_squares(partial: Any, x: Any, mean: Any, rows: Any, channels: Any, part_rows: Any) -> None:
+    """partial (parts, C) = the sums over each part's rows of (x - mean)^2."""
+    shared = cuda.shared.array(THREADS, float32)
+    c, row, end = own_rows(rows, part_rows)
     total = ZERO
     if c < channels:
         while row < end:
-            value = x[np.uint32(row * channels + c)]
-            if power == _TWO:
-                value = (value - mean[c]) * (value - mean[c])
-            total += value
-            row = np.uint32(row + _DOWN)
-    shared[thread] = total
-    cuda.syncthreads()
-    if down == _NOTHING and c < channels:
-        total = shared[across]
-        for i in range(1, _ROWS):
-            total += shared[np.uint32(across + np.uint32(i) * _ACROSS)]
-        partial[np.uint32(part * channels + c)] = total
+            left = x[np.uint32(row * channels + c)] - mean[c]
+            total += left * left
+            row = np.uint32(row + DOWN)
+    total = column_sum(shared, total)
+    if adds_up() and c < channels:
+        partial[np.uint32(np.uint32(cuda.blockIdx.y) * channels + c)] = total
 
 
 @kernel
 def _part_sums(
-    partial: Any, d_y: Any, x: Any, mean: Any, rows: Any, channels: Any, part_rows: Any, first: Any
+    partial: Any, d_y: Any, x: Any, mean: Any, first: Any, rows: Any, channels: Any, part_rows: Any
 ) -> None:
     """Of each part's rows the sums of d_y (x - mean) into `partial`, and those of d_y from its element `first` on."""
-    scaled = cuda.shared.array(_THREADS, float32)
-    plain = cuda.shared.array(_THREADS, float32)
-    thread = np.uint32(cuda.threadIdx.x)
-    across = np.uint32(thread % _ACROSS)
-    down = np.uint32(thread // _ACROSS)
-    c = np.uint32(np.uint32(cuda.blockIdx.x) * _ACROSS + across)
-    part = np.uint32(cuda.blockIdx.y)
-    row = np.uint32(part * part_rows + down)
-    end = min(np.uint32(part * part_rows + part_rows), rows)
+    scaled = cuda.shared.array(THREADS, float32)
+    plain = cuda.shared.array(THREADS, float32)
+    c, row, end = own_rows(rows, part_rows)
     total, other = ZERO, ZERO
     if c < channels:
         while row < end:
             place = np.uint32(row * channels + c)
             total += d_y[place] * (x[place] - mean[c])
             other += d_y[place]
-            row = np.uint32(row + _DOWN)
-    scaled[thread] = total
-    plain[thread] = other
-    cuda.syncthreads()
-    if down == _NOTHING and c < channels:
-        total, other = scaled[across], plain[across]
-        for i in range(1, _ROWS):
-            place = np.uint32(across + np.uint32(i) * _ACROSS)
-            total += scaled[place]
-            other += plain[place]
-        place = np.uint32(part * channels + c)
+            row = np.uint32(row + DOWN)
+    total, other = column_sum(scaled, total), column_sum(plain, other)
+    if adds_up() and c < channels:
+        place = np.uint32(np.uint32(cuda.blockIdx.y) * channels + c)
         partial[place] = total
         partial[np.uint32(first + place)] = other
 
@@ -216,11 +175,10 @@ def statistics(
 ) -> None:
     """The batch's statistics, and the running ones moved towards them."""
     rows, channels = x.shape
-    parts, part_rows = _parts(rows)
-    blocks = grid(channels, _CHANNELS), parts
-    launch(_part_squares, blocks, _THREADS, workspace, x, mean, rows, channels, part_rows, 1)
+    parts, _ = parts_of(rows)
+    sum_rows(workspace, x)
     launch_each(_mean_of, channels, mean, workspace, parts, rows)
-    launch(_part_squares, blocks, _THREADS, workspace, x, mean, rows, channels, part_rows, 2)
+    launch_columns(_part_squares, rows, channels, workspace, x, mean)
     launch_each(
         _statistics_of,
         channels,
@@ -249,9 +207,9 @@ def forward(y: Any, x: Any, mean: Any, inverse: Any, scale: Any, shift: Any, slo
 def sums(d_scale: Any, d_shift: Any, d_y: Any, x: Any, mean: Any, inverse: Any, workspace: Any) -> None:
     """The gradients of scale and shift."""
     rows, channels = x.shape
-    parts, part_rows = _parts(rows)
-    blocks, first = (grid(channels, _CHANNELS), parts), parts * channels
-    launch(_part_sums, blocks, _THREADS, workspace, d_y, x, mean, rows, channels, part_rows, first)
+    parts, _ = parts_of(rows)
+    first = parts * channels
+    launch_columns(_part_sums, rows, channels, workspace, d_y, x, mean, first)
     launch_each(_sums_of, channels, d_scale, d_shift, workspace, inverse, parts, first)
 
 
