@@ -103,12 +103,12 @@ def _with_velocity(trainer: Trainer, share: Callable[[float], float]) -> Iterato
     rate = 0.0
     for event in trainer:
         if isinstance(event, EpochDone) and event.improved:
-            velocity = trainer.optimizer.on_host()["velocity"]
+            velocity = trainer.step.on_host()["velocity"]
             best = {key: np.array(array) for key, array in velocity.items()}
             rate = event.row["learning_rate"]
         if isinstance(event, RolledBack):
             left = share(event.learning_rate / rate)
-            trainer.optimizer.set_rows({"velocity": {key: left * array for key, array in best.items()}}, 0)
+            trainer.step.restore({"velocity": {key: left * array for key, array in best.items()}}, 0, 0)
         if isinstance(event, (EpochDone, RolledBack)):
             yield event
 

@@ -33,7 +33,6 @@ class Compiled:
         reuse: bool,
         room: float,
     ) -> None:
-        self.wanted = wanted
         self.prepared = _prepared(graph, count, room)
         # Passes of training and others (dropout) have lists of their own over the same Storages.
         lists = [Emission(graph, count, wanted, self.prepared, tables, training=way) for way in (False, True)]

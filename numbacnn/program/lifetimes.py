@@ -39,33 +39,32 @@ def blocks(
 ) -> dict[Key, Block]:
     """What has to be laid out: every Storage with memory of its own.
 
-    `kept` stay readable after a pass, and without `reuse` all that a backward pass may read or write does. `once`: one backward pass follows each forward pass, so
-    that what it has passed is not needed again; otherwise whatever a backward pass reads stays for the next.
+    `kept` stay readable after a pass, and without `reuse` all that a backward pass may read or write does. `once`: one
+    backward pass follows each forward pass, so that what it has passed is not needed again; otherwise whatever a backward
+    pass reads stays for the next.
     """
-    backward = list(backward)
-    never_back = not backward
     lives: dict[Key, Life] = {}
-    read_back: set[Key] = set()
-    written_forward: set[Key] = set()
-    for step in forward:
-        for operand in step.accesses():
-            key = rewrites.root(operand.storage.key)
-            lives.setdefault(key, Life()).include(step.time)
-            written_forward.add(key)
-    for step in backward:
-        for operand in step.accesses():
-            key = rewrites.root(operand.storage.key)
-            lives.setdefault(key, Life()).include(step.time)
-            read_back.add(key)
+
+    def used(steps: Iterable[Step]) -> set[Key]:
+        seen: set[Key] = set()
+        for step in steps:
+            for operand in step.accesses():
+                key = rewrites.root(operand.storage.key)
+                lives.setdefault(key, Life()).include(step.time)
+                seen.add(key)
+        return seen
+
+    used_forward, used_back = used(forward), used(backward)
+    both = used_forward & used_back
     always = {rewrites.root(key) for key in kept} | _ALWAYS
     found: dict[Key, Block] = {}
     for key, storage in storages.items():
         if storage.array is not None or rewrites.root(key) != key:
             continue
         life = lives.get(key, Life(0, 0))
-        if key in _ALWAYS or not (reuse or never_back):
+        if key in _ALWAYS or (used_back and not reuse):
             life = Life(0, math.inf)
-        elif key in always or (not once and key in read_back and key in written_forward):
+        elif key in always or (not once and key in both):
             life = Life(life.born, math.inf)
         found[key] = Block(storage.size * int(storage.dtype.itemsize), life.born, life.dies)
     return found

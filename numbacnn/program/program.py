@@ -82,7 +82,8 @@ class Program:
         self._room = math.inf if workspace_bytes is None else workspace_bytes // graph.dtype.itemsize
         self._tables = tables_of(graph)
         self._compiled = self._compile(batch_size)
-        self._mode: tuple[bool, int] = (False, RULES["standard"])
+        self._training = False
+        """Whether the present pass is one of training."""
         self._backward_ran = False
         self._beside: Program | None = None
         self._launches: dict[tuple[Any, ...], Launches] = {}
@@ -144,7 +145,7 @@ class Program:
 
     # Steps with their arrays
 
-    def _emission(self, training: bool, rule: int) -> Emission:
+    def _emission(self, training: bool, rule: int = RULES["standard"]) -> Emission:
         """What the layers say to passes over the pictures in hand."""
         place = self.count, training, rule
         known = self._emissions.get(place)
@@ -193,13 +194,13 @@ class Program:
 
     def call(self, node: Node) -> Call:
         """What this node's layer sees of the present pass, as arrays."""
-        call: Call = self._bind(self._emission(*self._mode).call(node))
+        call: Call = self._bind(self._emission(self._training).call(node))
         return call
 
     # Arrays for the pictures in hand
 
     def _array(self, operand: Callable[[Emission], Operand]) -> Array:
-        return self._bind(operand(self._emission(*self._mode)))
+        return self._bind(operand(self._emission(self._training)))
 
     @property
     def input(self) -> Array:
@@ -304,12 +305,12 @@ class Program:
     def run_forward(self, until: str | None = None, *, training: bool = False) -> None:
         """What `forward` launches; nothing is brought in or read back."""
         last = (self.graph.output if until is None else self.graph[until]).name
-        self._mode = training, RULES["standard"]
+        self._training = training
         self._backward_ran = False
         self._perform(("forward", last, self.count, training), lambda: self._forward_steps(last))
 
     def _forward_steps(self, last: str) -> list[Step]:
-        steps = self._compiled.rewrites.forward(self._emission(*self._mode).forward())
+        steps = self._compiled.rewrites.forward(self._emission(self._training).forward())
         end = [node.name for node in self.graph.nodes].index(last)
         return [step for step in steps if step.time <= end]
 
@@ -331,7 +332,7 @@ class Program:
         """The losses, and the gradient of scale times their sum with respect to the scores, or its direction, in one pass."""
 
         def steps() -> list[Step]:
-            emission = self._emission(*self._mode)
+            emission = self._emission(self._training)
             values, labels = (
                 emission.operand(LOSSES, (self.count,)),
                 emission.operand(LABELS, (self.count,), np.int64),
@@ -386,9 +387,8 @@ class Program:
                 "Program(…, keep=None) does"
             )
         self._backward_ran = True
-        training = self._mode[0]
-        place = "backward", start, self.count, training, rule
-        self._perform(place, lambda: without_repeats(self._emission(training, rule).backward(start)))
+        place = "backward", start, self.count, self._training, rule
+        self._perform(place, lambda: without_repeats(self._emission(self._training, rule).backward(start)))
         if not self._wanted.reaches_input:
             return None
         shape = (self.count, *self.graph.input_shape)
@@ -398,7 +398,7 @@ class Program:
         """Runs what a backward pass runs, the first layers first, on whatever the arrays hold: to compile it all, in the
         order in which a pass needs it last (`training.beside`).
         """
-        emission = self._emission(self._wanted.learns, RULES["standard"])
+        emission = self._emission(self._wanted.learns)
         for node in self.graph.nodes:
             if node.name in self._compiled.flows:
                 for step in emission.back_through(node):

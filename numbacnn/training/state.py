@@ -63,7 +63,7 @@ class State:
         # The best epoch's weights are there as soon as there is one.
         best = checked_arrays(arrays, {"best": state.epoch > 0}, everything)
         state.best_weights = best.get("best", {})
-        state.kept = checked_arrays(arrays, dict.fromkeys(step.names(), True), trainable)
+        state.kept = checked_arrays(arrays, dict.fromkeys(step.rows, True), trainable)
         step.restore(state.kept, state.updates, state.added)
         return state
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ..device import Array
 from ..ops import joins, update
 from ..program import Loss, Program
 from .averaging import Average
-from .optimizers import Arrays, Optimizer
+from .optimizers import Arrays, Optimizer, read_rows, write_rows
 
 Hook = Callable[[Array], None]
 """Sees the gradient of all trainable parameters, one row on the device (`Graph.layout`), and may change it in place."""
@@ -81,30 +80,24 @@ class TrainingStep:
 
     # What a checkpoint holds
 
-    def on_host(self) -> dict[str, Arrays]:
-        """Name -> parameter -> numbers: the optimizer's rows, the gradients added so far, the average."""
-        found = self.optimizer.on_host()
-        device = self.program.device
-        rows = {"accumulated": self._sum, "average": None if self.average is None else self.average.row}
-        for name, row in rows.items():
-            if row is not None:
-                found[name] = {key: device.read(each.view(row)) for key, each in self._trainable()}
+    @property
+    def rows(self) -> dict[str, Array]:
+        """Name -> one number a trainable parameter: what the optimizer remembers, the gradients added so far, the average."""
+        found = dict(self.optimizer.rows)
+        if self._sum is not None:
+            found["accumulated"] = self._sum
+        if self.average is not None:
+            found["average"] = self.average.row
         return found
+
+    def on_host(self) -> dict[str, Arrays]:
+        """Name of a row -> parameter -> its numbers as they are; on the CPU they go on changing."""
+        return read_rows(self.program.graph, self.rows)
 
     def restore(self, arrays: dict[str, Arrays], updates: int, batches: int) -> None:
         """Takes what `on_host` gave, and how far the optimizer and the sum of gradients were."""
-        device = self.program.device
-        self.batches = batches
-        own = {name: found for name, found in arrays.items() if name in self.optimizer.rows}
-        self.optimizer.set_rows(own, updates)
-        rows = {"accumulated": self._sum, "average": None if self.average is None else self.average.row}
-        for name, row in rows.items():
-            for key, each in self._trainable() if row is not None and name in arrays else ():
-                device.write(each.view(row), arrays[name][key])
-
-    def names(self) -> tuple[str, ...]:
-        """What `on_host` has."""
-        return tuple(self.on_host())
+        self.optimizer.updates, self.batches = updates, batches
+        write_rows(self.program.graph, self.rows, arrays)
 
     def rest(self) -> None:
         """After other weights were put in place: the optimizer forgets, and the average begins there."""
@@ -112,6 +105,3 @@ class TrainingStep:
         self.batches = 0
         if self.average is not None:
             self.average.begin()
-
-    def _trainable(self) -> list[tuple[str, Any]]:
-        return [(key, each) for key, each in self.program.graph.parameters.items() if each.trainable]

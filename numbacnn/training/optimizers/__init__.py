@@ -6,7 +6,7 @@ from typing import Any
 
 from ...graph import Graph
 from .adam import Adam, AdamW
-from .base import Arrays, Optimizer
+from .base import Arrays, Optimizer, read_rows, write_rows
 from .sgd import SGD
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {each.name: each for each in (SGD, Adam, AdamW)}
@@ -19,4 +19,14 @@ def optimizer_for(graph: Graph, settings: Any) -> Optimizer:
     return kind(graph, **{name: getattr(settings, name) for name in kind.options})
 
 
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Arrays", "Optimizer", "optimizer_for"]
+__all__ = [
+    "OPTIMIZERS",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Arrays",
+    "Optimizer",
+    "optimizer_for",
+    "read_rows",
+    "write_rows",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -84,28 +85,24 @@ class Optimizer(ABC):
     def last_change(self) -> Any:
         """What the last step added to each trainable parameter, as one row on the host."""
 
-    # What a checkpoint holds
-
-    def on_host(self) -> dict[str, Arrays]:
-        """Row -> parameter -> its numbers as they are; on the CPU they go on changing."""
-        return {
-            name: {
-                key: self.device.read(each.view(row))
-                for key, each in self.graph.parameters.items()
-                if each.trainable
-            }
-            for name, row in self.rows.items()
-        }
-
-    def set_rows(self, rows: dict[str, Arrays], updates: int) -> None:
-        """Takes what `on_host` gave over, in place."""
-        self.updates = updates
-        for name, arrays in rows.items():
-            for key, array in arrays.items():
-                self.device.write(self.graph.parameters[key].view(self.rows[name]), array)
-
     def rest(self) -> None:
         """Brings what moves to a halt."""
         self.updates = 0
         for row in self.rows.values():
             self.device.write(row, np.zeros(row.shape))
+
+
+def read_rows(graph: Graph, rows: Mapping[str, Any]) -> dict[str, Arrays]:
+    """Row -> trainable parameter -> its numbers on the host as they are; on the CPU they go on changing."""
+    trainable = {key: each for key, each in graph.parameters.items() if each.trainable}
+    return {
+        name: {key: graph.device.read(each.view(row)) for key, each in trainable.items()}
+        for name, row in rows.items()
+    }
+
+
+def write_rows(graph: Graph, rows: Mapping[str, Any], arrays: Mapping[str, Arrays]) -> None:
+    """Puts what `read_rows` gave back, in place."""
+    for name, found in arrays.items():
+        for key, array in found.items():
+            graph.device.write(graph.parameters[key].view(rows[name]), array)
