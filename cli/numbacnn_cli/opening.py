@@ -48,7 +48,7 @@ def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
 
     Raises UsageError if the model does not know one, DataError if the data set cannot be used with it.
     """
-    from numbacnn.errors import DataError, UsageError
+    from numbacnn.errors import DataError, UsageError, cut
     from numbacnn.storage import open_dataset
     from numbacnn.training.whereabouts import find_data
 
@@ -57,11 +57,10 @@ def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
     try:
         given = option or find_data(model.record, model.path.parent)
     except DataError as error:
-        raise UsageError(f"{model.path}: {error}; give a data set with --data") from None
-    if not option and given.endswith(".h5") and not Path(given).exists():
         raise UsageError(
-            f"{model.path} was trained on {given}, which is no longer there: give a data set with --data"
-        )
+            f"{model.path} was trained on {cut(model.record['data'])}, which is no longer there: give a data set with "
+            f"--data ({error})"
+        ) from None
     dataset = open_dataset(given)
     out.note(f"data: {given}{'' if option else ' (what the model was trained on)'}")
     network = model.network

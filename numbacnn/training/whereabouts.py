@@ -34,8 +34,8 @@ def find_data(record: Mapping[str, Any], folder: Path) -> str:
     It is looked for as seen from the folder, as it was named, and where it was. Raises DataError, which names these places.
     """
     data = record["data"]
-    if "data_given" not in record and not PurePath(data).is_absolute():
-        return str(data)
+    if "data_given" not in record and not PurePath(data).is_absolute() and PurePath(data).suffix != ".h5":
+        return str(data)  # an embedded one
     seen_from_run, given = record.get("data_from_run"), record.get("data_given")
     places = [folder / seen_from_run] if isinstance(seen_from_run, str) else []
     places += [Path(given)] if isinstance(given, str) else []
