@@ -13,9 +13,9 @@ import h5py
 import numpy as np
 import pytest
 import tomli_w
+from few_digits import few
 
 from numbacnn import architectures
-from numbacnn.data import Dataset
 from numbacnn.data.contents import Contents
 from numbacnn.data.dataset import Split
 from numbacnn.errors import NumbacnnError, without_controls
@@ -26,14 +26,7 @@ from numbacnn.training import BatchDone, RunFolder, Settings, Trainer, preproces
 from numbacnn.training.restoring import checked_record
 from numbacnn_cli.shell import describe
 
-DIGITS = Dataset.open("digits")
-FEW = Dataset.from_arrays(
-    "few",
-    train=(DIGITS.train.read(slice(0, 40)), DIGITS.train.labels[:40]),
-    validation=(DIGITS.train.read(slice(40, 60)), DIGITS.train.labels[40:60]),
-    test=(DIGITS.test.read(slice(0, 20)), DIGITS.test.labels[:20]),
-    class_names=DIGITS.class_names,
-)
+FEW = few(40, 20, 20)
 SETTINGS = Settings(epochs=3, batch_size=16)
 VALUES: dict[str, Any] = {
     "null": None,

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from few_digits import DIGITS, few, network_for
 
 from numbacnn.architectures import build
-from numbacnn.data import Dataset
 from numbacnn.errors import UsageError
 from numbacnn.graph import Graph
 from numbacnn.layers import Convolution, Dense, Flatten, Pixels, ReLU, Softmax
@@ -21,24 +21,17 @@ from numbacnn.training import (
     RunFolder,
     Settings,
     Trainer,
-    preprocessing,
     settings_for,
     train,
 )
 from numbacnn.training.optimizers import OPTIMIZERS, optimizer_for
 from numbacnn.training.step import TrainingStep
 
-DIGITS = Dataset.open("digits")
-FEW = Dataset.from_arrays(
-    "few",
-    train=(DIGITS.train.read(slice(0, 150)), DIGITS.train.labels[:150]),
-    validation=(DIGITS.train.read(slice(150, 210)), DIGITS.train.labels[150:210]),
-    class_names=DIGITS.class_names,
-)
+FEW = few()
 
 
 def network(**options: Any) -> Network:
-    return build("digits", pixels=preprocessing(FEW), **options)
+    return network_for(FEW, **options)
 
 
 def weights(of: Network) -> list[bytes]:

@@ -11,22 +11,16 @@ from pathlib import Path
 import filelock
 import numpy as np
 import pytest
+from few_digits import few, network_for
 
 from numbacnn import replacing
 from numbacnn.architectures import build
-from numbacnn.data import Dataset
 from numbacnn.errors import TrainingError
 from numbacnn.storage import load_model
-from numbacnn.training import EpochDone, RunFolder, Trainer, preprocessing, settings_for
+from numbacnn.training import EpochDone, RunFolder, Trainer, settings_for
 from numbacnn.training.claim import LOCK, claimed
 
-DIGITS = Dataset.open("digits")
-FEW = Dataset.from_arrays(
-    "few",
-    train=(DIGITS.train.read(slice(0, 150)), DIGITS.train.labels[:150]),
-    validation=(DIGITS.train.read(slice(150, 210)), DIGITS.train.labels[150:210]),
-    class_names=DIGITS.class_names,
-)
+FEW = few()
 SETTINGS = settings_for("digits", epochs=3, batch_size=50)
 RECORD = {"data": "few", "network": "digits", "settings": SETTINGS.as_dict()}
 
@@ -37,7 +31,7 @@ class Killed(BaseException):
 
 def trainer(folder: RunFolder | None = None) -> Trainer:
     if folder is None:
-        return Trainer(build("digits", pixels=preprocessing(FEW)), FEW, SETTINGS)
+        return Trainer(network_for(FEW), FEW, SETTINGS)
     network, _, numbers, arrays = folder.load_last()
     return Trainer(network, FEW, SETTINGS, (numbers, arrays))
 

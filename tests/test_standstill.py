@@ -6,19 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from few_digits import few
 
 from numbacnn.architectures import build
 from numbacnn.data import Dataset
 from numbacnn.training import EpochDone, Settings, Warned, preprocessing, settings_for, train
 from numbacnn.training.standstill import Standstill, chance
 
-DIGITS = Dataset.open("digits")
-FEW = Dataset.from_arrays(
-    "few",
-    train=(DIGITS.train.read(slice(0, 150)), DIGITS.train.labels[:150]),
-    validation=(DIGITS.train.read(slice(150, 250)), DIGITS.train.labels[150:250]),
-    class_names=DIGITS.class_names,
-)
+FEW = few(validation=100)
 ALONE = Dataset.from_arrays("alone", train=(FEW.train.images, FEW.train.labels), class_names=FEW.class_names)
 
 

@@ -199,6 +199,16 @@ def test_anything_else_that_takes_long_is_waited_for() -> None:
     assert "Stopped: terminated" in stderr  # nobody catches it here
 
 
+def stop_while_compiling(number: int = signal.SIGTERM) -> None:
+    """A signal that comes as a kernel is being compiled, for which nobody waits."""
+    compiling.begin()
+    try:
+        signal.raise_signal(number)
+        wait_a_moment()
+    finally:
+        compiling.end()
+
+
 @pytest.fixture
 def stop_in_validation(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """A signal while the kernels that measure the second epoch's error are compiled."""
@@ -207,12 +217,7 @@ def stop_in_validation(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def evaluate(*arguments: Any, **options: Any) -> Any:
         calls.append(1)
         if len(calls) == 2:
-            compiling.begin()
-            try:
-                signal.raise_signal(signal.SIGTERM)
-                wait_a_moment()
-            finally:
-                compiling.end()
+            stop_while_compiling()
         return measure(*arguments, **options)
 
     return lambda: monkeypatch.setattr(loop, "evaluate", evaluate)
@@ -246,12 +251,7 @@ def test_a_step_that_was_stopped_halfway_is_not_saved(
         whole(self, *arguments, **options)
         steps.append(1)
         if len(steps) == 45:
-            compiling.begin()
-            try:
-                signal.raise_signal(signal.SIGTERM)
-                wait_a_moment()
-            finally:
-                compiling.end()
+            stop_while_compiling()
 
     assert main([*TRAIN, "--run", "whole"]) == 0
     monkeypatch.setattr(TrainingStep, "__call__", step)
@@ -280,12 +280,7 @@ def test_nobody_waits_for_a_batch_whose_kernels_compile(monkeypatch: pytest.Monk
 
 def test_a_first_step_that_is_stopped_leaves_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     def step(*_: Any, **__: Any) -> None:
-        compiling.begin()
-        try:
-            signal.raise_signal(signal.SIGHUP)
-            wait_a_moment()
-        finally:
-            compiling.end()
+        stop_while_compiling(signal.SIGHUP)
 
     monkeypatch.setattr(TrainingStep, "__call__", step)
     assert main([*TRAIN, "--run", "some/where"]) == 129

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from few_digits import few, network_for
 
 from numbacnn.architectures import build
 from numbacnn.data import Dataset, Split
@@ -28,25 +29,17 @@ from numbacnn.training import (
     Trainer,
     Warned,
     evaluate,
-    preprocessing,
     settings_for,
     train,
 )
 from numbacnn.training.schedules import HALVINGS
 from numbacnn.training.step import TrainingStep
 
-DIGITS = Dataset.open("digits")
-FEW = Dataset.from_arrays(
-    "few",
-    train=(DIGITS.train.read(slice(0, 150)), DIGITS.train.labels[:150]),
-    validation=(DIGITS.train.read(slice(150, 210)), DIGITS.train.labels[150:210]),
-    test=(DIGITS.test.read(slice(0, 60)), DIGITS.test.labels[:60]),
-    class_names=DIGITS.class_names,
-)
+FEW = few(test=60)
 
 
 def network(dataset: Dataset = FEW, **options: object) -> Network:
-    return build("digits", pixels=preprocessing(dataset), **options)  # type: ignore[arg-type]
+    return network_for(dataset, **options)
 
 
 def weights(of: Network) -> list[bytes]:
