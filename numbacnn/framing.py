@@ -85,10 +85,6 @@ class Framing:
         if abs(self.ink - self.ground) < 1:
             raise DataError("framing: ink and ground are alike; two values of grey are expected")
 
-    @property
-    def polarity(self) -> str:
-        return "light on dark" if self.ink > self.ground else "dark on light"
-
     def as_dict(self) -> dict[str, Any]:
         """Plain values by name, for a file."""
         return dataclasses.asdict(self)

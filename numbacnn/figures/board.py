@@ -16,7 +16,7 @@ from .drawing import Drawing
 from .fonts import families, missing_characters_said_once
 
 # Okabe and Ito (2008): told apart with any kind of colour vision, and in print.
-BLUE, ORANGE, GREEN, VERMILLION, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9"
+BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 INK, FAINT, RULE = "#222222", "#6E6E6E", "#D9D9D9"
 
 DPI = 200

@@ -58,10 +58,6 @@ class Operand:
     def itemsize(self) -> int:
         return int(self.dtype.itemsize)
 
-    @property
-    def nbytes(self) -> int:
-        return self.size * self.itemsize
-
     def __len__(self) -> int:
         return self.shape[0]
 

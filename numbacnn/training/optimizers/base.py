@@ -44,9 +44,6 @@ class Optimizer(ABC):
         self.updates = 0
         """Steps since the rows were last zero."""
         self._numbers = [self.device.zeros((3,), graph.dtype) for _ in self.layout.groups]
-        self.parameters: Arrays = {
-            name: each.value for name, each in graph.parameters.items() if each.trainable
-        }
 
     @abstractmethod
     def numbers(self, learning_rate: float) -> tuple[float, float, float]:
