@@ -21,7 +21,9 @@ from .binding import bound
 from .compiled import Compiled, tables_of, too_large
 from .emission import (
     D_INPUT,
+    GRADIENT,
     INPUT,
+    OUTPUT,
     PARAMETER_GRADIENT,
     RANDOM,
     Emission,
@@ -88,6 +90,7 @@ class Program:
         self._beside: Program | None = None
         self._launches: dict[tuple[Any, ...], Launches] = {}
         self._emissions: dict[tuple[int, bool, int], Emission] = {}
+        self._arrays: dict[tuple[int, Key], Array] = {}
 
     @property
     def bytes(self) -> int:
@@ -199,25 +202,32 @@ class Program:
 
     # Arrays for the pictures in hand
 
-    def _array(self, operand: Callable[[Emission], Operand]) -> Array:
-        return self._bind(operand(self._emission(self._training)))
+    def _array(self, key: Key, operand: Callable[[Emission], Operand]) -> Array:
+        """What an Operand stands for, made at the first call for as many pictures: a pass asks for some every time."""
+        place = self.count, key
+        known = self._arrays.get(place)
+        if known is None:
+            self._arrays[place] = known = self._bind(operand(self._emission(self._training)))
+        return known
 
     @property
     def input(self) -> Array:
         """(count, H, W, C), pixels in [0, 255], on the device: where a batch is written."""
-        return self._array(lambda emission: emission.operand(INPUT, (self.count, *self.graph.input_shape)))
+        return self._array(
+            INPUT, lambda emission: emission.operand(INPUT, (self.count, *self.graph.input_shape))
+        )
 
     @property
     def labels(self) -> Array:
         """(count,) int64, on the device: the classes that `backward_loss` takes where it is given none."""
-        return self._array(lambda emission: emission.operand(LABELS, (self.count,), np.int64))
+        return self._array(LABELS, lambda emission: emission.operand(LABELS, (self.count,), np.int64))
 
     @property
     def _losses(self) -> Array:
-        return self._array(lambda emission: emission.operand(LOSSES, (self.count,)))
+        return self._array(LOSSES, lambda emission: emission.operand(LOSSES, (self.count,)))
 
     def _output(self, name: str) -> Array:
-        return self._array(lambda emission: emission.output(name))
+        return self._array((name, OUTPUT), lambda emission: emission.output(name))
 
     def output(self, node: str | None = None) -> Array:
         """Activations of a node, by default the network's output: (count, …).
@@ -241,7 +251,7 @@ class Program:
             raise UsageError(
                 f"the gradient at '{name}' is not kept after a pass: Program(…, keep_gradients=['{name}']) keeps it"
             )
-        return self.device.read(self._array(lambda emission: emission.d_output(name)))
+        return self.device.read(self._array((name, GRADIENT), lambda emission: emission.d_output(name)))
 
     @property
     def gradient(self) -> Array:
@@ -377,7 +387,7 @@ class Program:
             raise UsageError(
                 f"a backward pass from '{name}': this Program wants no gradient that depends on it"
             )
-        self.device.write(self._array(lambda emission: emission.d_output(name)), d_output)
+        self.device.write(self._array((name, GRADIENT), lambda emission: emission.d_output(name)), d_output)
         return self._run_backward(start, RULES[rule])
 
     def _run_backward(self, start: str, rule: int) -> Array | None:
@@ -392,7 +402,7 @@ class Program:
         if not self._wanted.reaches_input:
             return None
         shape = (self.count, *self.graph.input_shape)
-        return self.device.read(self._array(lambda emission: emission.operand(D_INPUT, shape)))
+        return self.device.read(self._array(D_INPUT, lambda emission: emission.operand(D_INPUT, shape)))
 
     def rehearse(self) -> None:
         """Runs what a backward pass runs, the first layers first, on whatever the arrays hold: to compile it all, in the
