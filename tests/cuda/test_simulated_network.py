@@ -109,4 +109,5 @@ def test_an_error_rate_is_the_cpus(network: Network, dataset: Dataset) -> None:
 def test_parity_of_every_op() -> None:
     found = check_parity(get_device("cuda"))
     assert {each.op for each in found} == set(Kernel.registry)
-    assert max(each.error for each in found) < 1e-4, found
+    worst = max(found, key=lambda each: each.error)
+    assert worst.error < 1e-4, worst

@@ -58,14 +58,23 @@ def agree(kernel, arguments):
 def test_nan_goes_where_it_goes_on_the_cpu(kernel, shape):
     arguments = arguments_of(kernel, COMPARISONS[kernel].shapes[shape])
     generator = np.random.default_rng(3)
-    for array in arguments[COMPARISONS[kernel].outputs :]:
-        if getattr(array, "dtype", None) != np.float32:
-            continue
+    given = list(zip(Kernel.registry[kernel].parameters, arguments, strict=True))
+    inputs = {
+        name: array
+        for name, array in given[COMPARISONS[kernel].outputs :]
+        if getattr(array, "dtype", None) == np.float32
+    }
+    # Where a forward pass read a NaN it wrote one, and a backward pass that is given both may look at either.
+    together = {"y", "x"} if {"y", "x"} <= inputs.keys() else set()
+    for names in (together, *({name} for name in inputs.keys() - together)):
         for count in (1, 3):
-            before = array.copy()
-            array.flat[generator.integers(0, array.size, count)] = np.nan
+            before = {name: inputs[name].copy() for name in names}
+            places = generator.random(count)
+            for name in names:
+                inputs[name].flat[(places * inputs[name].size).astype(int)] = np.nan
             agree(kernel, arguments)
-            array[...] = before
+            for name, array in before.items():
+                inputs[name][...] = array
 
 
 @pytest.mark.parametrize("kernel", TO_THE_BIT)
