@@ -21,7 +21,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 REPOSITORY = Path(__file__).parent.parent
 NO_DATA = "no real data"
 NO_GPU = "no GPU"
-KINDS = (NO_DATA, NO_GPU, "no numba-cuda", "not the simulator", "too big for the simulator")
+KINDS = (NO_DATA, NO_GPU, "no numba-cuda")
 """Reasons for skipping that are counted apart."""
 
 

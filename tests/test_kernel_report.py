@@ -18,14 +18,8 @@ def refused(monkeypatch, *arguments):
 
 
 def test_without_numba_cuda_it_names_the_command_that_installs_it(monkeypatch):
-    monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert "pip install 'numbacnn[cuda13,cuda-checks]'" in refused(monkeypatch)
-
-
-def test_the_simulator_compiles_nothing(monkeypatch):
-    monkeypatch.setenv("NUMBA_ENABLE_CUDASIM", "1")
-    assert "unset NUMBA_ENABLE_CUDASIM" in refused(monkeypatch)
 
 
 @pytest.mark.parametrize("capability", ["9", "8.x", "sm_90"])

@@ -8,7 +8,6 @@ set -uo pipefail
 python=$(command -v "${PYTHON:-python}") || { echo "gpu_check.sh: no $PYTHON" >&2; exit 1; }
 mkdir -p "${1:-gpu-check-$(date +%F)}" && folder=$(cd "${1:-gpu-check-$(date +%F)}" && pwd) || exit 1
 cd "$(dirname "$0")/.." || exit 1
-unset NUMBA_ENABLE_CUDASIM
 failed=()
 
 # step NAME COMMAND...: its output goes to the terminal and to FOLDER/NAME.log

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,8 +43,6 @@ def arguments() -> argparse.Namespace:
 
 def rows(options: argparse.Namespace) -> tuple[list[Row], list[str]]:
     """The rows that were asked for, and what did not compile. Ends the program where something is missing."""
-    if os.environ.get("NUMBA_ENABLE_CUDASIM") == "1":
-        sys.exit("kernel_report.py: the simulator compiles nothing; unset NUMBA_ENABLE_CUDASIM")
     if importlib.util.find_spec("numba_cuda") is None:
         sys.exit("kernel_report.py: numba-cuda is not installed: pip install 'numbacnn[cuda13,cuda-checks]'")
     from kernels.compiled import CAPABILITIES

@@ -1,4 +1,4 @@
-"""What the simulated run and the run on a GPU ask of whole networks: that they do what they do on the CPU."""
+"""What is asked of whole networks, on a GPU and on the stand-in for one: that they do what they do on the CPU."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from conftest import Finished
-from runs import needs_no_simulator
+from runs import needs_numba_cuda
 
-needs_no_simulator()
+needs_numba_cuda()
 
 import numpy as np
 import standin
@@ -183,6 +183,18 @@ def test_a_gpu_that_cannot_be_used_is_told_so(
 ) -> None:
     assert re.search(said, message(numbacnn(*TRAIN, code=1, **wrong)))
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_precision_that_the_gpu_has_not_is_refused(numbacnn: Callable[..., dict[str, Any]]) -> None:
+    error = message(numbacnn(*TRAIN, "--precision", "bf16", code=1, capability=75))
+    assert "bf16 needs tensor cores of compute capability 8.0, and this GPU has 7.5" in error
+
+
+def test_a_gpu_that_numba_is_to_simulate_is_none(
+    numbacnn: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_ENABLE_CUDASIM", "1")
+    assert "NUMBA_ENABLE_CUDASIM" in message(numbacnn(*TRAIN, code=1))
 
 
 def test_where_the_gpu_does_not_open_auto_is_the_cpu(driver: Path) -> None:

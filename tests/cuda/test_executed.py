@@ -11,9 +11,9 @@ needs_compiler()
 
 import numpy as np
 from comparisons import COMPARISONS, Filters
+from execution import run
 from kernels import executed
 from kernels.compiled import ptx
-from kernels.executed import launches_executed
 from kernels.ptx.errors import FaultError
 from variants import CASES, IDS, arguments_of, as_float64, assert_agree
 
@@ -21,18 +21,6 @@ from numbacnn.ops.cuda.product import launching
 from numbacnn.ops.cuda.product.precision import PRECISIONS, _Chosen
 from numbacnn.ops.cuda.product.tile import TILES
 from numbacnn.ops.kernel import Kernel
-
-
-def run(kernel, arguments):
-    """What the variant writes into copies of its outputs; of what it reads it may change the workspace only."""
-    op, outputs = Kernel.registry[kernel], COMPARISONS[kernel].outputs
-    own = [argument.copy() if isinstance(argument, np.ndarray) else argument for argument in arguments]
-    for name, argument in list(zip(op.parameters, own, strict=True))[outputs:]:
-        if isinstance(argument, np.ndarray) and name != "workspace":
-            argument.flags.writeable = False
-    with launches_executed():
-        op.variant("cuda")(*own)
-    return own[:outputs]
 
 
 @pytest.mark.parametrize(("kernel", "shape"), CASES, ids=IDS)

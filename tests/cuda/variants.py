@@ -1,17 +1,15 @@
-"""What the three runs of the CUDA tests share: the arguments of a CUDA variant, and how its results are compared."""
+"""What the runs of CUDA variants share, executed and on a GPU: the arguments of a CUDA variant, and how its results are compared."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from comparisons import COMPARISONS
 
 from numbacnn import ops
-from numbacnn.ops.cuda import toolchain
 from numbacnn.ops.kernel import Kernel, of_device
 
 for module in pkgutil.walk_packages(ops.__path__, f"{ops.__name__}."):
@@ -55,19 +53,6 @@ def _workspace_size(kernel: str, named: dict[str, Any]) -> int:
 def as_float64(argument: Any) -> Any:
     floats = isinstance(argument, np.ndarray) and argument.dtype.kind == "f"
     return argument.astype(np.float64) if floats else argument
-
-
-def factors_rounded(precision: str, parameters: Sequence[str], arguments: Sequence[Any]) -> list[Any]:
-    """The arguments of a product in float64, what it multiplies rounded as that precision does."""
-    bits = {"float32": 0, "tf32": toolchain._TF32_BITS, "bf16": toolchain._BF16_BITS}[precision]
-
-    def exact(name: str, argument: Any) -> Any:
-        if bits and name in ("x", "d_y", "weights") and isinstance(argument, np.ndarray):
-            each = np.vectorize(lambda value: toolchain._rounded(value, bits), otypes=[np.float64])
-            return each(argument)
-        return as_float64(argument)
-
-    return list(map(exact, parameters, arguments))
 
 
 def assert_agree(written: list[np.ndarray[Any, Any]], expected: tuple[np.ndarray[Any, Any], ...]) -> None:

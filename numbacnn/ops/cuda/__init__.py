@@ -9,7 +9,7 @@ Conventions of every kernel here
     Numbers are float32; a bare 0.0 would be float64 (`toolchain.ZERO` and `ONE` are not).
     No float is added atomically: every sum is taken in an order that depends on shapes alone, so that two runs give
     the same bits.
-    What depends on numba-cuda itself is in toolchain.py and nowhere else.
+    What depends on numba-cuda itself is in the files that toolchain.py names, and nowhere else.
 
 elements.py, rows.py and reductions.py are what the light ops share: one thread an element, one block a picture, and sums
 and maxima of a block in that order.

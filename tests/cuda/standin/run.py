@@ -21,7 +21,9 @@ from numbacnn import compiling
 from numbacnn.data import Dataset
 from numbacnn.graph import Graph
 from numbacnn.layers import Convolution, Dense, Dropout, Flatten, LeakyReLU, MaxPool, Pixels, Softmax
-from numbacnn.ops.cuda.device import CUDA, _Channel
+from numbacnn.ops.cuda.gpu import CUDA, _Channel
+from numbacnn.ops.cuda.memory import copy_in
+from numbacnn.ops.cuda.streams import compute_stream
 from numbacnn.training import Settings
 
 from . import LIBRARY
@@ -63,13 +65,12 @@ def _send(leave_out: str) -> Callable[[Any], Any]:
     """_Channel.send without one of its waits."""
 
     def send(channel: Any) -> Any:
-        toolchain = channel._toolchain
         if leave_out != "used":
             channel._used.wait(channel._stream)
-        toolchain.copy_in(channel._there, channel.host, channel._stream)
+        copy_in(channel._there, channel.host, channel._stream)
         channel._sent.record(channel._stream)
         if leave_out != "sent":
-            channel._sent.wait(toolchain.compute_stream())
+            channel._sent.wait(compute_stream())
         return channel._there
 
     return send

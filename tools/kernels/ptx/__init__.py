@@ -11,6 +11,5 @@ threads.py      the threads that run at once, and which of them an instruction i
 memory.py       global, shared and local memory, and who may touch what
 machine.py      a grid of blocks: whose turn it is, barriers
 
-Written from NVIDIA's PTX ISA, and on purpose not from the simulator's Python: the two are to disagree where one of them
-is wrong.
+Written from NVIDIA's PTX ISA, and on purpose not from the kernels: the two are to disagree where one of them is wrong.
 """

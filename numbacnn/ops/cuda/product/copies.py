@@ -15,15 +15,8 @@ from typing import Any
 import numpy as np
 from numba import cuda, uint32
 
-from ..toolchain import (
-    copies_end,
-    copies_wait,
-    copy_four,
-    copy_one,
-    device_function,
-    load4,
-    store4,
-)
+from ..instructions import copies_end, copies_wait, copy_four, copy_one, load4, store4
+from ..toolchain import device_function
 from .core import Share, share_of, warp_place
 from .loaders import NONE, ONE_MORE, TWO_MORE, Loader
 from .tile import Tile

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..toolchain import beginning_at, device_function, load4
+from ..instructions import beginning_at, load4
+from ..toolchain import device_function
 from .core import Core
 from .loaders import Loader
 from .registers import by_registers, fill

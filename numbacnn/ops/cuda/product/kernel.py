@@ -9,7 +9,8 @@ import numpy as np
 from numba import cuda, float32
 
 from ..budget import Budget
-from ..toolchain import ZERO, device_function, kernel, place_anew
+from ..instructions import place_anew
+from ..toolchain import ZERO, device_function, kernel
 from .core import MakeCore, warp_place
 from .loaders import Loader
 from .tile import Tile

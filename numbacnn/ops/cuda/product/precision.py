@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ....errors import DeviceError, nearest
-from ..toolchain import OLDEST, compute_capability
+from ..diagnosis import OLDEST, compute_capability
 from .copies import DEPTH
 from .core import MakeCore
 from .ffma import ffma

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numba import cuda, float32, uint32
 
-from ..toolchain import ZERO, beginning_at, device_function, load4
+from ..instructions import beginning_at, load4
+from ..toolchain import ZERO, device_function
 from .core import share_of, warp_place
 from .loaders import NONE, ONE_MORE, THREE_MORE, TWO_MORE, Loader
 from .tile import Tile

@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 from numba import cuda, float32, uint32
 
-from ..toolchain import (
+from ..instructions import (
     beginning_at,
-    device_function,
     load2,
     load_matrices,
     mma_bf16,
@@ -25,6 +24,7 @@ from ..toolchain import (
     packed_bf16,
     rounded_tf32,
 )
+from ..toolchain import device_function
 from .copies import DEPTH, by_copies, in_deep, in_flat
 from .core import Core
 from .loaders import Loader

@@ -5,13 +5,14 @@ equal, and to the bit where masks and pictures have to be the same on both.
 from __future__ import annotations
 
 import pytest
-from runs import needs_simulator
+from runs import needs_compiler
 
-needs_simulator()
+needs_compiler()
 
 import numpy as np
 from comparisons import COMPARISONS
-from variants import arguments_of
+from execution import run
+from variants import arguments_of, as_float64
 
 from numbacnn.ops import losses
 from numbacnn.ops.kernel import Kernel
@@ -35,20 +36,23 @@ WITH_NAN = [
     ("update.sgd", "seven"),
     ("tally.write", "ragged"),
 ]
+PRODUCTS_AND_COPIES = [
+    ("convolution.forward", "not square"),
+    ("dense.forward", "ragged"),
+    ("joins.copy_channels", "one of three"),
+]
 TO_THE_BIT = ["pooling.max_forward", "pooling.max_backward", "pooling.sum_forward", "augmentation.augment"]
 
 
-def written(device, kernel, arguments):
-    """What a device's variant writes into copies of its outputs."""
+def on_the_cpu(kernel, arguments):
+    """What the CPU's variant writes into copies of its outputs."""
     outputs = [output.copy() for output in arguments[: COMPARISONS[kernel].outputs]]
-    Kernel.registry[kernel].variant(device)(*outputs, *arguments[len(outputs) :])
+    Kernel.registry[kernel].variant("cpu")(*outputs, *arguments[len(outputs) :])
     return outputs
 
 
 def agree(kernel, arguments):
-    for ours, theirs in zip(
-        written("cuda", kernel, arguments), written("cpu", kernel, arguments), strict=True
-    ):
+    for ours, theirs in zip(run(kernel, arguments), on_the_cpu(kernel, arguments), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
@@ -77,6 +81,19 @@ def test_nan_goes_where_it_goes_on_the_cpu(kernel, shape):
                 inputs[name][...] = array
 
 
+@pytest.mark.parametrize(("kernel", "shape"), PRODUCTS_AND_COPIES)
+def test_nan_goes_where_the_reference_has_it(kernel, shape):
+    row = COMPARISONS[kernel]
+    arguments = arguments_of(kernel, row.shapes[shape])
+    x = next(argument for argument in arguments[row.outputs :] if isinstance(argument, np.ndarray))
+    for place in (0, x.size // 2, x.size - 1):
+        value, x.flat[place] = x.flat[place], np.nan
+        expected = np.isnan(row.naive(*map(as_float64, arguments))[0])
+        assert expected.any()
+        np.testing.assert_array_equal(np.isnan(run(kernel, arguments)[0]), expected)
+        x.flat[place] = value
+
+
 @pytest.mark.parametrize("kernel", TO_THE_BIT)
 @pytest.mark.parametrize("values", ["few", "few and NaN", "the lowest"])
 def test_equal_values_are_decided_as_on_the_cpu(kernel, values):
@@ -90,9 +107,7 @@ def test_equal_values_are_decided_as_on_the_cpu(kernel, values):
                     array[generator.random(array.shape) < 0.2] = np.nan
                 if values == "the lowest":
                     array[...] = -np.inf
-        for ours, theirs in zip(
-            written("cuda", kernel, arguments), written("cpu", kernel, arguments), strict=True
-        ):
+        for ours, theirs in zip(run(kernel, arguments), on_the_cpu(kernel, arguments), strict=True):
             np.testing.assert_array_equal(ours, theirs)
 
 
@@ -112,8 +127,8 @@ def test_equal_scores_are_decided_as_on_the_cpu(kernel):
 @pytest.mark.parametrize("probability", [0.0, 0.3, 0.5, 0.999])
 def test_dropout_draws_the_cpus_mask(probability):
     arguments = arguments_of("dropout.forward", (1003, probability))
-    _, ours = written("cuda", "dropout.forward", arguments)
-    _, theirs = written("cpu", "dropout.forward", arguments)
+    _, ours = run("dropout.forward", arguments)
+    _, theirs = on_the_cpu("dropout.forward", arguments)
     assert ours.tobytes() == theirs.tobytes()
 
 

@@ -1,0 +1,109 @@
+"""The GPU as a `device.Device`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ...device import Array, Channel
+from .diagnosis import gpu
+from .driver_errors import translated_errors
+from .memory import copy_in, copy_out, memory_info, pinned_bytes, zeroed_bytes
+from .product.precision import set_precision
+from .streams import compute_stream, graph_of, new_event, new_stream, wait
+
+
+class CUDA:
+    """Numba's current GPU. What it is told to do, it does in order on one stream; only `read` waits for it."""
+
+    name = "cuda"
+    steps_between_reads = 50
+    kernels_by_shape = True
+
+    def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        memory = zeroed_bytes(max(size, 1))
+        return memory[:size].view(np.dtype(dtype)).reshape(shape)
+
+    def to_device(self, array: np.ndarray[Any, Any]) -> Array:
+        copied = self.zeros(array.shape, array.dtype)
+        self.write(copied, array)
+        return copied
+
+    def write(self, target: Array, source: np.ndarray[Any, Any]) -> None:
+        whole = np.broadcast_to(np.asarray(source, target.dtype), target.shape)
+        copy_in(target, np.ascontiguousarray(whole))
+
+    def read(self, array: Array) -> np.ndarray[Any, Any]:
+        found: np.ndarray[Any, Any] = copy_out(array)
+        return found
+
+    def channel(self, size: int) -> Channel:
+        return _Channel(size)
+
+    def recorded(self, act: Callable[[], None]) -> Callable[[], None]:
+        return _Recorded(act)
+
+    def set_precision(self, name: str) -> None:
+        set_precision(name)
+
+    def describe(self) -> dict[str, Any]:
+        return dict(gpu()._asdict())
+
+    def free_bytes(self) -> int | None:
+        free: int = memory_info()[0]
+        return free
+
+
+class _Channel:
+    """Page-locked memory of the host, memory of the GPU, and a stream of its own on which one is copied to the other while
+    kernels run.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.host = pinned_bytes(size)
+        self._there = zeroed_bytes(size)
+        self._stream = new_stream()
+        self._sent, self._used = new_event(), new_event()
+        self.release()  # the first copy waits until the memory has been set to zero
+
+    def wait(self) -> None:
+        wait(self._sent)
+
+    def send(self) -> Array:
+        compute = compute_stream()
+        with translated_errors():
+            self._used.wait(self._stream)
+            copy_in(self._there, self.host, self._stream)
+            self._sent.record(self._stream)
+            self._sent.wait(compute)
+        return self._there
+
+    def release(self) -> None:
+        with translated_errors():
+            self._used.record(compute_stream())
+
+
+class _Recorded:
+    """Launched one by one the first time, when kernels are still being compiled and loaded; then recorded as a CUDA graph
+    and repeated as one launch.
+    """
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act = act
+        self._repeat: Callable[[], None] | None = None
+        self._has_run = False
+
+    def __call__(self) -> None:
+        if not self._has_run:
+            self._act()
+            self._has_run = True
+            return
+        if self._repeat is None:
+            self._repeat = graph_of(self._act)
+        with translated_errors():
+            self._repeat()

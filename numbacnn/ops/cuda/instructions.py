@@ -1,0 +1,240 @@
+"""Instructions that Python has no word for, each an intrinsic that numba-cuda compiles to LLVM's or to PTX: accesses of
+several numbers at once, products of tensor cores, asynchronous copies into shared memory.
+
+Which thread holds what of a tensor core's matrices is in the PTX ISA, "Matrix Fragments for mma.m16n8k8" and
+"for mma.m16n8k16 with floating point type".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.cuda import extending, types
+
+intrinsic: Any = (
+    extending.intrinsic
+)  # typed by numba-cuda as the function that it is given, which its calls are not
+_FLOAT, _WORD = ir.FloatType(), ir.IntType(32)
+_SHARED = 3
+"""The address space of shared memory."""
+
+
+def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index_type: Any, index: Any) -> Any:
+    data = context.make_array(array_type)(context, builder, array).data
+    wide = context.cast(builder, index, index_type, types.uint64)
+    return builder.gep(data, [wide])
+
+
+def _load(count: int) -> Any:
+    """array[index : index + count] of float32 as so many numbers, in one access; index is a multiple of count."""
+    vector = ir.VectorType(_FLOAT, count)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (array_type, index_type), (array, index) = signature.args, arguments
+        first = _pointer(context, builder, array_type, array, index_type, index)
+        numbers = builder.load(builder.bitcast(first, vector.as_pointer()), align=4 * count)
+        parts = [builder.extract_element(numbers, _WORD(i)) for i in range(count)]
+        return context.make_tuple(builder, signature.return_type, parts)
+
+    @intrinsic
+    def load(typing_context: Any, array: Any, index: Any) -> Any:
+        return types.UniTuple(types.float32, count)(array, index), generate
+
+    return load
+
+
+load2, load4 = _load(2), _load(4)
+
+
+@intrinsic
+def store4(typing_context: Any, array: Any, index: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+    """array[index : index + 4] = a, b, c, d of float32, in one access; index is a multiple of 4."""
+    vector = ir.VectorType(_FLOAT, 4)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (array_type, index_type, *_), (whole, own, *numbers) = signature.args, arguments
+        first = _pointer(context, builder, array_type, whole, index_type, own)
+        four = ir.Constant(vector, ir.Undefined)
+        for i, number in enumerate(numbers):
+            four = builder.insert_element(four, number, _WORD(i))
+        builder.store(four, builder.bitcast(first, vector.as_pointer()), align=16)
+        return context.get_dummy_value()
+
+    return types.void(array, index, *[types.float32] * 4), generate
+
+
+@intrinsic
+def beginning_at(typing_context: Any, array: Any, index: Any) -> Any:
+    """The array from element `index` on: what lies a constant further costs no instruction, as it is part of the access.
+    An index of uint32 plus a constant is added up first, since it might begin again at 0.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (kind, index_kind), (whole, index) = signature.args, arguments
+        part = context.make_array(kind)(context, builder, whole)
+        part.data = _pointer(context, builder, kind, whole, index_kind, index)
+        return part._getvalue()
+
+    return array(array, index), generate
+
+
+def _assembly(
+    builder: Any,
+    result: Any,
+    text: str,
+    constraints: str,
+    arguments: list[Any],
+    side_effect: bool = False,
+) -> Any:
+    function = ir.FunctionType(result, [argument.type for argument in arguments])
+    return builder.call(ir.InlineAsm(function, text, constraints, side_effect), arguments)
+
+
+@intrinsic
+def rounded_tf32(typing_context: Any, value: Any) -> Any:
+    """float32 -> the nearest that has 10 bits after the point, as float32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word = _assembly(builder, _WORD, "cvt.rna.tf32.f32 $0, $1;", "=r,f", arguments)
+        return builder.bitcast(word, _FLOAT)
+
+    return types.float32(value), generate
+
+
+@intrinsic
+def packed_bf16(typing_context: Any, first: Any, second: Any) -> Any:
+    """Two float32 rounded to bf16 in one word, the first in its lower half."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _assembly(builder, _WORD, "cvt.rn.bf16x2.f32 $0, $2, $1;", "=r,f,f", arguments)
+
+    return types.uint32(first, second), generate
+
+
+def _mma(shape: str, words: Any) -> Any:
+    """mma.sync with registers of A (4), of B (2) and the sums (4), of which the new ones are the result."""
+    text = f"mma.sync.aligned.{shape} {{$0, $1, $2, $3}}, {{$4, $5, $6, $7}}, {{$8, $9}}, {{$10, $11, $12, $13}};"
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        registers = [builder.bitcast(argument, _WORD) for argument in arguments[:6]]
+        result = ir.LiteralStructType([_FLOAT] * 4)
+        constraints = "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f"
+        sums = _assembly(builder, result, text, constraints, registers + list(arguments[6:]))
+        parts = [builder.extract_value(sums, i) for i in range(4)]
+        return context.make_tuple(builder, signature.return_type, parts)
+
+    @intrinsic
+    def mma(
+        typing_context: Any,
+        a0: Any,
+        a1: Any,
+        a2: Any,
+        a3: Any,
+        b0: Any,
+        b1: Any,
+        c0: Any,
+        c1: Any,
+        c2: Any,
+        c3: Any,
+    ) -> Any:
+        return types.UniTuple(types.float32, 4)(*[words] * 6, *[types.float32] * 4), generate
+
+    return mma
+
+
+mma_tf32 = _mma("m16n8k8.row.col.f32.tf32.tf32.f32", types.float32)
+mma_bf16 = _mma("m16n8k16.row.col.f32.bf16.bf16.f32", types.uint32)
+
+
+def _shared_address(
+    context: Any, builder: Any, array_type: Any, array: Any, index_type: Any, index: Any
+) -> Any:
+    pointer = _pointer(context, builder, array_type, array, index_type, index)
+    return builder.ptrtoint(builder.addrspacecast(pointer, ir.PointerType(_FLOAT, _SHARED)), _WORD)
+
+
+@intrinsic
+def load_matrices(typing_context: Any, array: Any, index: Any) -> Any:
+    """Four matrices of 8 rows by 4 numbers of float32 in shared memory, read by a whole warp: thread t's array and
+    index, a multiple of 4, say where row t % 8 of matrix t // 8 is. Thread t gets number t % 4 of row t // 4 of each.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (array_type, index_type), (whole, own) = signature.args, arguments
+        address = _shared_address(context, builder, array_type, whole, index_type, own)
+        text = "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {$0, $1, $2, $3}, [$4];"
+        result = ir.LiteralStructType([_WORD] * 4)
+        words = _assembly(builder, result, text, "=r,=r,=r,=r,r,~{memory}", [address], side_effect=True)
+        parts = [builder.bitcast(builder.extract_value(words, i), _FLOAT) for i in range(4)]
+        return context.make_tuple(builder, signature.return_type, parts)
+
+    return types.UniTuple(types.float32, 4)(array, index), generate
+
+
+def _copy(count: int) -> Any:
+    """shared[at : at + count] = array[index : index + count], or 0 where nothing is there, without waiting: what lies
+    there until it is waited for nobody knows. at and index are multiples of count.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        shared_type, at_type, array_type, index_type, flag_type = signature.args
+        shared, at, array, index, is_there = arguments
+        is_there = context.cast(builder, is_there, flag_type, types.boolean)
+        wide = context.cast(builder, index, index_type, types.uint64)
+        own = builder.select(is_there, wide, ir.Constant(wide.type, 0))
+        size = builder.select(is_there, _WORD(4 * count), _WORD(0))
+        target = _shared_address(context, builder, shared_type, shared, at_type, at)
+        source = _pointer(context, builder, array_type, array, types.uint64, own)
+        text = f"cp.async.ca.shared.global [$0], [$1], {4 * count}, $2;"
+        arguments = [target, builder.ptrtoint(source, ir.IntType(64)), size]
+        _assembly(builder, ir.VoidType(), text, "r,l,r,~{memory}", arguments, side_effect=True)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def copy(typing_context: Any, shared: Any, at: Any, array: Any, index: Any, is_there: Any) -> Any:
+        return types.void(shared, at, array, index, is_there), generate
+
+    return copy
+
+
+copy_one, copy_four = _copy(1), _copy(4)
+
+
+def _order(text: str) -> Any:
+    """An instruction that orders copies."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _assembly(builder, ir.VoidType(), text, "~{memory}", [], side_effect=True)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def order(typing_context: Any) -> Any:
+        return types.void(), generate
+
+    return order
+
+
+@intrinsic
+def place_anew(typing_context: Any) -> Any:
+    """(thread, block across, block down), asked of the GPU again: what follows from the first answers need not be kept
+    in registers meanwhile.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        numbers = [
+            _assembly(builder, _WORD, f"mov.u32 $0, %{register};", "=r", [], side_effect=True)
+            for register in ("tid.x", "ctaid.x", "ctaid.y")
+        ]
+        return context.make_tuple(builder, signature.return_type, numbers)
+
+    return types.UniTuple(types.uint32, 3)(), generate
+
+
+copies_end = _order("cp.async.commit_group;")
+"""The copies that a thread has started since the last end are a group."""
+
+
+def copies_wait(groups: int) -> Any:
+    """What waits for all of a thread's groups of copies but the last so many."""
+    return _order(f"cp.async.wait_group {groups};")
