@@ -14,9 +14,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell's background job: what tests start would ignore it too, as it should, and they are about what does not.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for _number, _usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (getattr(signal, "SIGHUP", signal.SIGINT), signal.SIG_DFL),  # Windows has none
+):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        # By a shell's background job, or by nohup: what tests start would ignore it too, and they are about what does not.
+        signal.signal(_number, _usual)
 
 REPOSITORY = Path(__file__).parent.parent
 NO_DATA = "no real data"

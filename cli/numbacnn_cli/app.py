@@ -49,6 +49,7 @@ from .examples import epilogue
 from .options import Given
 from .output import Output, Terminal
 from .stopping import stoppable
+from .whole_numbers import only_whole
 
 
 def version() -> str:
@@ -157,10 +158,10 @@ def launch(
     if config is not None and not config.is_file():
         raise CycloptsError(msg=f"--config {config}: no such file")
     given = Given()
-    app.config = (given.note,)
+    app.config = (only_whole, given.note)
     if config is not None:
         values = read_toml(config, UsageError).values
-        app.config = (_options_of(values, str(config)), given.note)
+        app.config = (_options_of(values, str(config)), *app.config)
     command, bound, left_out = app.parse_args(tokens, exit_on_error=False, print_error=False)
     if json and getattr(command, "__func__", None) is App.help_print:
         raise CycloptsError(msg="--json needs a command")
@@ -171,6 +172,7 @@ def launch(
 
 
 app.meta.suppress_keyboard_interrupt = False
+app.meta.config = (only_whole,)
 
 
 def _options_of(values: dict[str, Any], source: str) -> Any:
