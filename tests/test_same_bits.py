@@ -1,4 +1,6 @@
-"""On the CPU a picture's answer is the same bits alone, in any batch, at any place in it, and on any number of threads."""
+"""On the CPU a picture's answer is the same bits alone, in any batch, at any place in it, on any number of threads, and in
+any workspace.
+"""
 
 from __future__ import annotations
 
@@ -63,8 +65,15 @@ def graph_of(name):
 
 
 @functools.cache
-def program_of(name, size, lean):
-    return Program(graph_of(name), size, keep=() if lean else None)
+def program_of(name, size, lean, room=None):
+    """`room`: the workspace as a multiple of the least; None: as much as the fastest takes."""
+    graph = graph_of(name)
+    least = 4 * max(
+        node.layer.prepare(size, graph.shapes[node.name], *graph.input_shapes(node), limit=0).workspace
+        for node in graph.nodes
+    )
+    bound = None if room is None else int(room * least)
+    return Program(graph, size, keep=() if lean else None, workspace_bytes=bound)
 
 
 def images_of(count, seed):
@@ -79,14 +88,18 @@ def images_of(count, seed):
     seed=st.integers(0, 5),
     threads=st.integers(1, numba.config.NUMBA_NUM_THREADS),
     lean=st.booleans(),
+    room=st.sampled_from([None, 1, 1.02, 1.2, 1.7, 3]),
+    own_room=st.sampled_from([None, 1, 1.5]),
 )
-def test_a_picture_has_the_same_bits_in_any_company(name, count, place, seed, threads, lean):
+def test_a_picture_has_the_same_bits_in_any_company_and_workspace(
+    name, count, place, seed, threads, lean, room, own_room
+):
     place %= count
     images = images_of(count, seed)
     numba.set_num_threads(threads)
     try:
-        together = program_of(name, MOST, lean).forward(images)[place].copy()
-        alone = program_of(name, 1, True).forward(images[place : place + 1])[0]
+        together = program_of(name, MOST, lean, room).forward(images)[place].copy()
+        alone = program_of(name, 1, True, own_room).forward(images[place : place + 1])[0]
     finally:
         numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     assert alone.tobytes() == together.tobytes()

@@ -159,8 +159,8 @@ class Layer:
     def prepare(
         self, count: int, output: Shape, *inputs: Shape, device: str = "cpu", limit: float = math.inf
     ) -> Prepared:
-        """The algorithm for passes over at most `count` pictures on a device, and the workspace that it needs; a layer that
-        can choose chooses what takes at most `limit` elements.
+        """The algorithm for passes over at most `count` pictures on a device, and the workspace that its ops are given: at
+        most `limit` elements, unless the least that they can do with is more.
         """
         return Prepared()
 

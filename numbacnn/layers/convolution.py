@@ -11,7 +11,7 @@ import numpy as np
 from ..device import Array
 from ..errors import NetworkError, ShapeError, cut, nearest
 from ..ops import convolution, dense
-from ..ops.convolution import winograd
+from ..ops.convolution import tiles
 from ..ops.convolution.cpu import ALGORITHMS, Algorithm
 from ..ops.geometry import Padding, Rounding, Window
 from .base import LARGEST, Call, Layer, ParameterSpec, Prepared, Shape, need_range, need_volume, pair
@@ -25,7 +25,7 @@ class Convolution(Layer):
     `bias` is false, as where batch normalisation follows.
     `algorithm`: "im2col" multiplies as the definition says; "winograd-2" and "winograd-4" need 2.25 and 4 times fewer
     multiplications in 3x3 filters of stride 1, "winograd-2" 2.8 times fewer in 5x5 filters, and round a little more;
-    "auto" takes the fastest that the workspace has room for.
+    "auto" takes the fastest for the layer's geometry, whatever batch and workspace there are.
     """
 
     kind: ClassVar[str] = "convolution"
@@ -65,7 +65,7 @@ class Convolution(Layer):
                 f"{channels} input channels cannot be shared out among {self.groups} groups evenly"
             )
         forced = {"winograd-2": 2, "winograd-4": 4}.get(self.algorithm)
-        if forced and not winograd.suits(forced, channels, self.filters, self._window, self.groups):
+        if forced and not tiles.suits(forced, channels, self.filters, self._window, self.groups):
             tall, wide = self._window.kernel
             raise NetworkError(
                 f"algorithm = '{self.algorithm}' does not fit {self.filters} filters of {tall}x{wide}x{channels}: it is "
@@ -91,10 +91,11 @@ class Convolution(Layer):
         self, count: int, output: Shape, *inputs: Shape, device: str = "cpu", limit: float = math.inf
     ) -> Prepared:
         height, width, channels = inputs[0]
-        sizes = (count, output[0], output[1]), channels, self.filters, self._window, self.groups
-        algorithm = convolution.choose(device, *sizes, self.algorithm, limit)
-        products = convolution.workspace_size(device, *sizes, algorithm, (height, width), limit)
-        sums = dense.workspace_size(device, self.filters, count * output[0] * output[1])
+        manner = channels, self.filters, self._window, self.groups
+        algorithm = convolution.choose(device, *manner, self.algorithm)
+        output_size = count, output[0], output[1]
+        products = convolution.workspace_size(device, output_size, *manner, algorithm, (height, width), limit)
+        sums = dense.workspace_size(device, self.filters, count * output[0] * output[1], 0, limit)
         return Prepared(max(products, sums), algorithm)
 
     def forward(self, call: Call) -> None:

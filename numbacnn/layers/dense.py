@@ -60,7 +60,7 @@ class Dense(Layer):
     def prepare(
         self, count: int, output: Shape, *inputs: Shape, device: str = "cpu", limit: float = math.inf
     ) -> Prepared:
-        return Prepared(dense.workspace_size(device, self.outputs, count, inputs[0][0]))
+        return Prepared(dense.workspace_size(device, self.outputs, count, inputs[0][0], limit))
 
     def forward(self, call: Call) -> None:
         weights, bias = call.parameters["weights"], bias_of(call)

@@ -9,14 +9,15 @@ bias_gradient      d_y (M,K) -> d_bias (K)
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numba import prange
 
-from .compilation import jit, threads
+from .compilation import jit
 from .kernel import Kernel, by_device
-from .product import multiply, multiply_workspace, zeros
+from .product import multiply, multiply_workers, multiply_workspace, zeros
 from .vectors import add, copy, multiply_add
 
 _BLOCKS = 32
@@ -29,11 +30,11 @@ _LINE = 64
 """Elements of d_y that a bias gradient adds at a time, at least: rows of few filters one by one fill no vector."""
 
 
-def _workspace_size_cpu(filters: int, rows: int = 0, depth: int = 0) -> int:
+def _workspace_size_cpu(filters: int, rows: int = 0, depth: int = 0, limit: float = math.inf) -> int:
     """Elements of workspace that each of the four ops needs at most for x (rows, depth); without these two,
-    `bias_gradient` alone.
+    `bias_gradient` alone. At most `limit`, unless the least is more.
     """
-    return max(multiply_workspace(), _BLOCKS * _line(filters))
+    return max(multiply_workspace(limit), _BLOCKS * _line(filters))
 
 
 def _line(filters: int) -> int:
@@ -48,7 +49,7 @@ def _forward_cpu(y: Any, x: Any, weights: Any, bias: Any, slope: Any, workspace:
         _forward_row(y[0], x[0], weights, bias, slope)
         return
     matrices = x.reshape(-1), depth, 1, weights.reshape(-1), filters, 1, depth
-    multiply(y, *matrices, bias, slope, threads(), zeros(1, np.intp), workspace)
+    multiply(y, *matrices, bias, slope, multiply_workers(workspace.size), zeros(1, np.intp), workspace)
 
 
 @jit(parallel=True)
@@ -88,7 +89,15 @@ def _backward_input_cpu(d_x: Any, d_y: Any, weights: Any, workspace: Any) -> Non
     """d_x = d_y W^T."""
     depth, filters = weights.shape
     matrices = d_y.reshape(-1), filters, 1, weights.reshape(-1), 1, filters, filters
-    multiply(d_x, *matrices, zeros(depth, d_x.dtype), 1.0, threads(), zeros(1, np.intp), workspace)
+    multiply(
+        d_x,
+        *matrices,
+        zeros(depth, d_x.dtype),
+        1.0,
+        multiply_workers(workspace.size),
+        zeros(1, np.intp),
+        workspace,
+    )
 
 
 def _backward_weights_cpu(d_weights: Any, x: Any, d_y: Any, workspace: Any) -> None:
@@ -96,7 +105,7 @@ def _backward_weights_cpu(d_weights: Any, x: Any, d_y: Any, workspace: Any) -> N
     depth, filters = d_weights.shape
     matrices = x.reshape(-1), 1, depth, d_y.reshape(-1), filters, 1, len(x)
     bias = zeros(filters, d_y.dtype)
-    multiply(d_weights, *matrices, bias, 1.0, threads(), zeros(1, np.intp), workspace)
+    multiply(d_weights, *matrices, bias, 1.0, multiply_workers(workspace.size), zeros(1, np.intp), workspace)
 
 
 def _bias_gradient_cpu(d_bias: Any, d_y: Any, workspace: Any) -> None:
@@ -129,7 +138,7 @@ def work(multiply_adds: int) -> int:
 
 
 workspace_size = by_device("dense.workspace_size", cpu=_workspace_size_cpu)
-"""(device, filters, rows of x, depth) -> elements of workspace."""
+"""(device, filters, rows of x, depth, limit) -> elements of workspace."""
 
 forward = Kernel("dense.forward", work=lambda y, x, *_: work(y.size * x.shape[1]), cpu=_forward_cpu)
 backward_input = Kernel(

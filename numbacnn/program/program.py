@@ -48,8 +48,8 @@ class Program:
     needs it, and a rectifier works in place.
 
     A pass may hold fewer pictures than `batch_size`; every array returned holds the `count` in hand and is good until the
-    next pass. `workspace_bytes` bounds what the layers' kernels share beside all this; a convolution then takes an
-    algorithm that does with less. An `eager` Program asks every op again in every pass, for who watches what ops are given.
+    next pass. `workspace_bytes` bounds what the layers' kernels share beside all this: in less room they do less at a
+    time, slower, and on the CPU to the same bits. An `eager` Program asks every op again in every pass, for who watches what ops are given.
 
     Raises UsageError for a batch size that is no whole number above 0, unknown gradients, an unknown node or a workspace that is too small.
     """

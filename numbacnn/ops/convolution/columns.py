@@ -16,24 +16,28 @@ _COLUMNS = 64 << 10
 """Elements of a tile's columns: 256 KB of float32."""
 
 
-def _cut(output: Any, channels: int, filters: int, window: Window, groups: int) -> tuple[int, int, int, int]:
-    """(output rows of a tile, workers, workspace for packed weights, workspace of one worker)."""
+def _cut(
+    output: Any, channels: int, filters: int, window: Window, groups: int, room: float
+) -> tuple[int, int, int, int]:
+    """(output rows of a tile, workers, workspace for packed weights, workspace of one worker), in `room` elements."""
     depth = window.kernel[0] * window.kernel[1] * channels // groups
     taken = max(1, min(output[1], _COLUMNS // (output[2] * depth)))
     width = columns_of_panel(4)
     packed = groups * -(-depth // width) * width * (filters // groups)
-    return taken, min(threads(), output[0]), packed, taken * output[2] * depth
+    size = taken * output[2] * depth
+    workers = max(1, int(min((room - packed) / size, threads(), output[0])))
+    return taken, workers, packed, size
 
 
-def workspace_size(output: Any, channels: int, filters: int, window: Window, groups: int) -> int:
-    """Elements of workspace for an output (N, P, Q)."""
-    _, workers, packed, size = _cut(output, channels, filters, window, groups)
+def workspace_size(output: Any, channels: int, filters: int, window: Window, groups: int, room: float) -> int:
+    """Elements of workspace for an output (N, P, Q): at most `room`, unless the least is more."""
+    _, workers, packed, size = _cut(output, channels, filters, window, groups, room)
     return packed + workers * size
 
 
 def backward_input(d_x: Any, d_y: Any, weights: Any, window: Window, groups: int, workspace: Any) -> None:
     """d_x = d_y times the transposed filters, every column added back where it came from."""
-    numbers = _cut(d_y.shape, d_x.shape[3], d_y.shape[3], window, groups)
+    numbers = _cut(d_y.shape, d_x.shape[3], d_y.shape[3], window, groups, workspace.size)
     share = d_y.shape[3] // groups
     tables = zeros(columns_of_tile(4), d_x.dtype), zeros(1, np.intp)
     _backward_input(d_x, d_y, weights.reshape(-1), window.terms, groups, share, *tables, numbers, workspace)

@@ -23,7 +23,7 @@ from ..product import (
     transpose,
     zeros,
 )
-from . import columns, winograd
+from . import columns, tiles, winograd
 from .cut import Terms, cut
 from .gather import gather
 
@@ -38,31 +38,18 @@ _TILES = {"im2col": 0, "winograd-2": 2, "winograd-4": 4}
 
 
 @lru_cache(maxsize=512)
-def choose(
-    output: tuple[int, int, int],
-    channels: int,
-    filters: int,
-    window: Window,
-    groups: int,
-    algorithm: str,
-    room: float = math.inf,
-) -> str:
-    """The algorithm that "auto" stands for: the fastest whose workspace takes at most `room` elements."""
+def choose(channels: int, filters: int, window: Window, groups: int, algorithm: str) -> str:
+    """The algorithm that "auto" stands for: the fastest, told from the layer's geometry alone, so that a picture's output
+    is the same bits in any batch and any workspace.
+    """
     if algorithm != "auto":
         return algorithm
     if channels * filters < _LEAST:
         return "im2col"
     for name in ("winograd-4", "winograd-2"):
-        size = _TILES[name]
-        suits = winograd.suits(size, channels, filters, window, groups)
-        if suits and _winograd_size(output, channels, filters, size, window.kernel[0]) <= room:
+        if tiles.suits(_TILES[name], channels, filters, window, groups):
             return name
     return "im2col"
-
-
-def _winograd_size(output: tuple[int, int, int], channels: int, filters: int, size: int, taps: int) -> int:
-    mirrored = taps * taps * channels * filters
-    return mirrored + winograd.workspace_size(output, channels, filters, size, taps)
 
 
 def workspace_size(
@@ -75,18 +62,21 @@ def workspace_size(
     input_size: tuple[int, int],
     limit: float = math.inf,
 ) -> int:
-    """Elements of workspace that the three ops need for an output (N, P, Q) and an input of (H, W), at most `limit` of
-    them where the algorithm leaves a choice.
+    """Elements of workspace that the three ops need for an output (N, P, Q) and an input of (H, W): at most `limit`, unless
+    the least that they can do with is more.
     """
-    size = _TILES[choose(output, channels, filters, window, groups, algorithm, limit)]
-    if size:
-        return _winograd_size(output, channels, filters, size, window.kernel[0])
+    size = _TILES[choose(channels, filters, window, groups, algorithm)]
     mirrored = math.prod(window.kernel) * channels // groups * filters
-    forward_size = cut(output, channels, filters, window.terms, groups).workspace
+    if size:
+        taps = window.kernel[0]
+        forward_size = tiles.workspace_size(output, channels, filters, size, taps, limit)
+        backward_size = tiles.workspace_size(output, filters, channels, size, taps, limit - mirrored)
+        return max(forward_size, mirrored + backward_size)
+    forward_size = cut(output, channels, filters, window.terms, groups).workspace(limit)
     if _by_columns(channels, window, groups):
-        return max(forward_size, columns.workspace_size(output, channels, filters, window, groups))
+        return max(forward_size, columns.workspace_size(output, channels, filters, window, groups, limit))
     backward = cut((output[0], *input_size), filters, channels, _mirrored(window), groups)
-    return max(forward_size, mirrored + backward.workspace)
+    return max(forward_size, mirrored + backward.forward_workspace(limit - mirrored))
 
 
 def forward(
@@ -101,7 +91,7 @@ def forward(
     workspace: Any,
 ) -> None:
     """y = f(x * weights + bias): every filter's dot product with every patch (lecture: convolutional layer)."""
-    size = _TILES[choose(y.shape[:3], x.shape[3], y.shape[3], window, groups, algorithm)]
+    size = _TILES[choose(x.shape[3], y.shape[3], window, groups, algorithm)]
     _convolve(y, x, weights, bias, slope, window.terms, groups, size, workspace)
 
 
@@ -115,7 +105,7 @@ def backward_input(
         return
     mirrored = workspace[: weights.size].reshape(*window.kernel, filters // groups, channels)
     _mirror(mirrored, weights, groups)
-    size = _TILES[choose(d_y.shape[:3], channels, filters, window, groups, algorithm)]
+    size = _TILES[choose(channels, filters, window, groups, algorithm)]
     bias, rest = zeros(channels, d_x.dtype), workspace[weights.size :]
     _convolve(d_x, d_y, mirrored, bias, 1.0, _mirrored(window), groups, size, rest)
 
@@ -124,14 +114,15 @@ def backward_weights(
     d_weights: Any, x: Any, d_y: Any, window: Window, groups: int, algorithm: str, workspace: Any
 ) -> None:
     """d_weights: every element of a patch times every filter's gradient, summed over all pixels."""
-    size = _TILES[choose(d_y.shape[:3], x.shape[3], d_y.shape[3], window, groups, algorithm)]
+    size = _TILES[choose(x.shape[3], d_y.shape[3], window, groups, algorithm)]
     if size:
         winograd.backward_weights(
             d_weights, x, d_y, (window.padding.top, window.padding.left), size, workspace
         )
         return
     plan = cut(d_y.shape[:3], x.shape[3], d_y.shape[3], window.terms, groups)
-    numbers = (*plan.tile, *plan.strip, plan.tiles, plan.workers, plan.parts, plan.packed, plan.slice)
+    workers, together = plan.parts_at_a_time(workspace.size)
+    numbers = (*plan.tile, *plan.strip, plan.tiles, workers, plan.parts, together, plan.slice)
     _backward_weights(
         d_weights.reshape(-1),
         x,
@@ -200,7 +191,8 @@ def _convolve(
         winograd.convolve(y, x, weights, bias, slope, (terms[4], terms[6]), size, workspace)
         return
     plan = cut(y.shape[:3], x.shape[3], y.shape[3], terms, groups)
-    numbers = (*plan.tile, *plan.strip, plan.tiles, plan.workers, plan.parts, plan.packed, plan.slice)
+    workers = plan.workers(workspace.size)
+    numbers = (*plan.tile, *plan.strip, plan.tiles, workers, plan.packed, plan.slice)
     _forward(
         y,
         x,
@@ -277,7 +269,7 @@ def _forward_worker(
     numbers: Any,
     workspace: Any,
 ) -> None:
-    pictures, taken, strip_rows, columns, picture, tiles, workers, _, packed, size = numbers
+    pictures, taken, strip_rows, columns, picture, tiles, workers, packed, size = numbers
     count, rows, cells, all_filters = y.shape
     filters, channels = all_filters // groups, x.shape[3] // groups
     width = 64 // y.itemsize
@@ -315,18 +307,32 @@ def _backward_weights(
     numbers: Any,
     workspace: Any,
 ) -> None:
-    workers, parts, size = numbers[6], numbers[7], d_weights.size
-    first = numbers[8] + workers * numbers[9]
-    sums = workspace[first : first + parts * size]
-    for worker in prange(workers):
-        _backward_weights_worker(
-            worker, sums, x, d_y, terms, groups, taps, stretch, row_offsets, none, numbers, workspace
-        )
-    for i in prange(size):
-        total = sums[i]
-        for part in range(1, parts):
-            total += sums[part * size + i]
-        d_weights[i] = total
+    workers, parts, together, size = numbers[6], numbers[7], numbers[8], d_weights.size
+    sums = workspace[workers * numbers[9] :]
+    for begin in range(0, parts, together):
+        end = min(parts, begin + together)
+        for worker in prange(workers):
+            _backward_weights_worker(
+                worker,
+                sums,
+                x,
+                d_y,
+                terms,
+                groups,
+                taps,
+                stretch,
+                row_offsets,
+                none,
+                numbers,
+                begin,
+                end,
+                workspace,
+            )
+        for i in prange(size):
+            total = sums[i] if begin == 0 else d_weights[i] + sums[i]
+            for part in range(1, end - begin):
+                total += sums[part * size + i]
+            d_weights[i] = total
 
 
 @jit(inline=True)
@@ -342,16 +348,19 @@ def _backward_weights_worker(
     row_offsets: Any,
     none: Any,
     numbers: Any,
+    first_part: Any,
+    last_part: Any,
     workspace: Any,
 ) -> None:
-    pictures, taken, strip_rows, columns, picture, tiles, workers, parts, packed, size = numbers
+    pictures, taken, strip_rows, columns, picture, tiles, workers, parts, _, size = numbers
     count, rows, cells, all_filters = d_y.shape
     filters, channels = all_filters // groups, x.shape[3] // groups
     width, depth, step = 64 // d_y.itemsize, taps.size, terms[3] * x.shape[3]
-    own = workspace[packed + worker * size : packed + (worker + 1) * size]
+    own = workspace[worker * size : (worker + 1) * size]
     strip, share = own[: pictures * picture], own[pictures * picture :]
     flat, source = d_y.reshape(d_y.size), x.reshape(x.size)
-    for part in range(worker, parts, workers):
+    for part in range(first_part + worker, last_part, workers):
+        place = (part - first_part) * depth
         begin, end = tiles * part // parts, tiles * (part + 1) // parts
         for index in range(begin, end):
             n, several, p, height = _tile(index, count, rows, pictures, taken)
@@ -367,7 +376,7 @@ def _backward_weights_worker(
                     if stretch < 2 * ROWS:
                         for i in range(0, depth, ROWS):
                             multiply_tile(
-                                sums, (part * depth + i) * all_filters + group * filters + j, all_filters,
+                                sums, (place + i) * all_filters + group * filters + j, all_filters,
                                 strip, group * channels, taps, i, row_offsets, several * height, step,
                                 flat if in_place else share, panel, all_filters if in_place else width,
                                 width if in_place else length * width, cells, min(ROWS, depth - i), min(PANELS * width, filters - j), index > begin,
@@ -377,7 +386,7 @@ def _backward_weights_worker(
                     for o in range(0, depth, stretch):
                         for i in range(0, stretch, ROWS):
                             multiply_tile(
-                                sums, (part * depth + o + i) * all_filters + group * filters + j, all_filters,
+                                sums, (place + o + i) * all_filters + group * filters + j, all_filters,
                                 strip, group * channels + taps[o] + i, None, 0, row_offsets, several * height, step,
                                 flat if in_place else share, panel, all_filters if in_place else width,
                                 width if in_place else length * width, cells, min(ROWS, stretch - i), min(PANELS * width, filters - j), index > begin,

@@ -45,18 +45,37 @@ class Cut(NamedTuple):
     strip: tuple[int, int, int]
     """(rows, columns, elements) of one picture's strip."""
     tiles: int
-    workers: int
     parts: int
+    """Partial sums of a weight gradient, which are added in order."""
     packed: int
     """Workspace for the weights of all groups as the product wants them."""
     slice: int
     """Workspace of one worker: its strip, and its share of a gradient as the product wants it."""
-    sums: int
-    """Workspace for the partial sums of a weight gradient."""
+    gradient: int
+    """Elements of a weight gradient, and workspace for one of its parts."""
 
-    @property
-    def workspace(self) -> int:
-        return self.packed + self.workers * self.slice + self.sums
+    # How much is done at a time follows the workspace that there is; no result does.
+
+    def workers(self, room: float) -> int:
+        """Workers of the forward pass in a workspace of `room` elements."""
+        return max(1, int(min((room - self.packed) / self.slice, threads())))
+
+    def parts_at_a_time(self, room: float) -> tuple[int, int]:
+        """(workers, parts of the weight gradient that they do before these are added) in `room` elements."""
+        for workers in range(min(threads(), self.parts), 1, -1):
+            parts = int(min((room - workers * self.slice) / self.gradient, self.parts))
+            if parts >= workers:
+                return workers, parts
+        return 1, max(1, int(min((room - self.slice) / self.gradient, self.parts)))
+
+    def workspace(self, room: float) -> int:
+        """Elements that the forward pass and the weight gradient take of `room`, or else the least."""
+        workers, parts = self.parts_at_a_time(room)
+        return max(self.forward_workspace(room), workers * self.slice + parts * self.gradient)
+
+    def forward_workspace(self, room: float) -> int:
+        """Elements that the forward pass takes of `room`, or else the least."""
+        return self.packed + self.workers(room) * self.slice
 
 
 @lru_cache(maxsize=512)
@@ -109,9 +128,8 @@ def cut(output: tuple[int, ...], channels: int, filters: int, terms: Terms, grou
         tile=(pictures, taken),
         strip=(strip_rows(taken), columns, picture),
         tiles=tiles,
-        workers=threads(),
         parts=min(parts, tiles),
         packed=groups * depth * padded,
         slice=size,
-        sums=parts * depth * filters,
+        gradient=depth * filters,
     )

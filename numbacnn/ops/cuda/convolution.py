@@ -29,15 +29,7 @@ from .product.launching import Product, parts_of
 from .product.loaders import across_depth
 
 
-def choose(
-    output: tuple[int, int, int],
-    channels: int,
-    filters: int,
-    window: Any,
-    groups: int,
-    algorithm: str,
-    room: float = math.inf,
-) -> str:
+def choose(channels: int, filters: int, window: Any, groups: int, algorithm: str) -> str:
     """The algorithm's name as it is: on a GPU every one of them computes the same."""
     return algorithm
 

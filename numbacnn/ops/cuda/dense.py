@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -15,8 +16,8 @@ _INPUTS, _OUTPUTS, _NONE = range(3)
 """Places in a product's geometry."""
 
 
-def workspace_size(filters: int, rows: int = 0, depth: int = 0) -> int:
-    """Elements of workspace that each of the four ops needs at most for x (rows, depth)."""
+def workspace_size(filters: int, rows: int = 0, depth: int = 0, limit: float = math.inf) -> int:
+    """Elements of workspace that each of the four ops needs at most for x (rows, depth), whatever the `limit`."""
     return parts_of(rows)[0] * filters
 
 

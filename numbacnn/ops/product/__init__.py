@@ -5,7 +5,7 @@ blocks.py     a product of any size out of tiles, and how a matrix is packed int
 transpose.py  a matrix turned round
 """
 
-from .blocks import multiply, multiply_workspace, pack, packed_size, zeros
+from .blocks import multiply, multiply_workers, multiply_workspace, pack, packed_size, zeros
 from .tile import PANELS, ROWS, columns_of_panel, columns_of_tile, multiply_tile, splat
 from .transpose import transpose
 
@@ -16,6 +16,7 @@ __all__ = [
     "columns_of_tile",
     "multiply",
     "multiply_tile",
+    "multiply_workers",
     "multiply_workspace",
     "pack",
     "packed_size",

@@ -78,9 +78,18 @@ def _pack_rows(packed: Any, a: Any, a_at: Any, a_row: Any, a_step: Any, rows: An
                 packed[k * ROWS + row] = a[a_at + k * a_step + row * a_row]
 
 
-def multiply_workspace() -> int:
-    """Elements of workspace that `multiply` needs."""
-    return threads() * (_DEPTH * _PANELS * columns_of_panel(4) + ROWS * _ROW)
+_WORKER = _DEPTH * _PANELS * columns_of_panel(4) + ROWS * _ROW
+"""Elements of workspace that one of `multiply`'s workers needs."""
+
+
+def multiply_workers(room: float) -> int:
+    """How many workers `multiply` may have in a workspace of `room` elements; one takes its own in any case."""
+    return max(1, int(min(room / _WORKER, threads())))
+
+
+def multiply_workspace(room: float) -> int:
+    """Elements of workspace that `multiply` takes of `room`, or else the least."""
+    return multiply_workers(room) * _WORKER
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,189 @@
+"""How the tiles of a Winograd convolution are shared out: by shapes, and by the workspace that there is.
+
+What follows the workspace is how much is done at a time (tiles, filters, tasks, threads). Every sum is added in the order
+that the shapes alone say, so that results are the same bits in any workspace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from ..compilation import threads
+from ..geometry import Window
+from ..product import ROWS
+
+_BLOCK = (5 << 18, 8 << 20)
+"""Bytes of float32 that a worker's transformed tiles and their products take at a time, at least and at most. Between
+them, half of what the transformed filters take: these are read once a block, and where they lie beyond the second cache
+that costs more than tiles which lie there too."""
+_SHARE = 64
+"""Channels and filters of a task of the weight gradient, at most: its sums take half a megabyte of the second cache."""
+_SHARE_BLOCK = 640 << 10
+"""Bytes of float32 of the transformed tiles that are added to them at a time, and stay in that cache too."""
+_TASKS = 8
+"""Tasks of a weight gradient, at least: with few channels and filters the tiles are shared out too."""
+ALIGN = 16
+"""Channels and filters come in multiples of this. Also added between positions, which would otherwise all lie in the
+same few sets of the cache."""
+
+
+_SIZES = {(3, 3): (2, 4), (5, 5): (2,)}
+"""Kernel -> outputs in a tile, in one dimension."""
+
+
+def suits(size: int, channels: int, filters: int, window: Window, groups: int) -> bool:
+    """Whether tiles of size x size outputs can compute this convolution."""
+    return (
+        size in _SIZES.get(window.kernel, ())
+        and window.stride == (1, 1)
+        and window.dilation == (1, 1)
+        and max(window.padding) < window.kernel[0]
+        and groups == 1
+        and channels % ALIGN == 0
+        and filters % ALIGN == 0
+    )
+
+
+def tiles_of(output: tuple[int, ...], size: int) -> int:
+    """Tiles of an output (N, P, Q, …)."""
+    count, rows, cells = output[:3]
+    return count * -(-rows // size) * -(-cells // size)
+
+
+def workspace_size(
+    output: tuple[int, ...], channels: int, filters: int, size: int, taps: int, room: float
+) -> int:
+    """Elements of workspace for the forward pass and the weight gradient of an output (N, P, Q) in tiles of size x size: at
+    most `room`, unless the least is more.
+    """
+    tiles, positions = tiles_of(output, size), (size + taps - 1) ** 2
+    cut = shares_of(tiles, channels, filters, positions)
+    return max(
+        _convolve_size(tiles, channels, filters, size, taps, room),
+        _task_size(cut, positions, task_room(cut, positions, room)),
+    )
+
+
+# Outputs
+
+
+class Blocks(NamedTuple):
+    """How much of a convolution is done at a time; no output depends on it."""
+
+    filters: int
+    """Filters that are transformed at a time."""
+    tiles: int
+    """Tiles that a worker transforms and multiplies at a time, a multiple of ROWS."""
+    workers: int
+
+
+def blocks_of(tiles: int, channels: int, filters: int, size: int, taps: int, room: float) -> Blocks:
+    """The quickest that fits in `room` elements, or else the least."""
+    several, most, workers = _largest(channels, filters, size, taps, room)
+    # As many blocks for every worker, and no more rows of padding than need be.
+    rounds = -(-tiles // (most * workers))
+    block = -(-tiles // (rounds * workers * ROWS)) * ROWS
+    return Blocks(several, block, min(workers, -(-tiles // block)))
+
+
+@lru_cache(maxsize=512)
+def _largest(channels: int, filters: int, size: int, taps: int, room: float) -> Blocks:
+    """`blocks_of` without end of tiles."""
+    positions = (size + taps - 1) ** 2
+    for workers in _halves(threads()):
+        for taken in _halves(filters // ALIGN):
+            several = taken * ALIGN
+            fixed = positions * (channels * several + ALIGN) + workers * _apart(channels, size, positions)
+            fits = (room - fixed) / (workers * positions * (channels + several) * ROWS)
+            most = int(min(_most(channels, several, positions), fits))
+            if most > 0:
+                return Blocks(several, most * ROWS, workers)
+    return Blocks(ALIGN, ROWS, 1)
+
+
+def _halves(number: int) -> Iterator[int]:
+    """The number, its half, …, 1."""
+    while number > 1:
+        yield number
+        number = -(-number // 2)
+    yield 1
+
+
+def _most(channels: int, filters: int, positions: int) -> int:
+    """Tiles that a worker transforms and multiplies at a time, at most, in rows of tiles."""
+    room = min(max(_BLOCK[0], 2 * positions * channels * filters), _BLOCK[1])
+    return max(1, room // (4 * positions * (channels + filters) * ROWS))
+
+
+def _apart(channels: int, size: int, positions: int) -> int:
+    """What a worker takes beside its tiles."""
+    return positions * (2 * ALIGN + channels) + size * size * ALIGN
+
+
+def _convolve_size(tiles: int, channels: int, filters: int, size: int, taps: int, room: float) -> int:
+    """Elements of workspace that so many tiles take of `room`; fewer take no more."""
+    positions = (size + taps - 1) ** 2
+    several, most, workers = _largest(channels, filters, size, taps, room)
+    block = min(most, -(-tiles // (workers * ROWS)) * ROWS)
+    own = positions * block * (channels + several) + _apart(channels, size, positions)
+    return positions * (channels * several + ALIGN) + workers * own
+
+
+# The weight gradient
+
+
+class Shares(NamedTuple):
+    """How a weight gradient is cut, by shapes alone: a task has some channels, some filters and some of the tiles."""
+
+    channels: int
+    filters: int
+    groups: int
+    parts: int
+    block: int
+    """Tiles that are transformed and multiplied at a time."""
+
+
+def shares_of(tiles: int, channels: int, filters: int, positions: int) -> Shares:
+    own = _share(channels), _share(filters)
+    groups = -(-channels // own[0]) * -(-filters // own[1])
+    block = min(tiles, _SHARE_BLOCK // (4 * positions * sum(own)))
+    return Shares(*own, groups, min(-(-_TASKS // groups), -(-tiles // block)), block)
+
+
+def _share(number: int) -> int:
+    """Channels or filters of a task: few tasks, as each transforms what it needs for itself, and little padding."""
+    return min(range(ALIGN, _SHARE + 1, ALIGN), key=lambda share: -(-number // share) * (share + ALIGN // 2))
+
+
+class TaskRoom(NamedTuple):
+    """How many of a weight gradient's tasks are done at a time; no sum depends on it."""
+
+    groups: int
+    """Groups whose parts are done together."""
+    parts: int
+    """Parts of a group that there is room for; two of several at least, as the later ones are added to the first."""
+    workers: int
+
+
+@lru_cache(maxsize=512)
+def task_room(cut: Shares, positions: int, room: float) -> TaskRoom:
+    """The quickest that fits in `room` elements, or else the least."""
+    own, sums = _worker_size(cut, positions), positions * cut.channels * cut.filters
+    for workers in _halves(min(threads(), cut.groups * cut.parts)):
+        fit = int(min((room - workers * own) / sums, cut.groups * cut.parts))
+        if fit >= max(workers, cut.parts):
+            return TaskRoom(fit // cut.parts, cut.parts, workers)
+        if fit >= max(workers, 2):
+            return TaskRoom(1, fit, workers)
+    return TaskRoom(1, min(2, cut.parts), 1)
+
+
+def _worker_size(cut: Shares, positions: int) -> int:
+    return positions * ((cut.block + 1) * (cut.channels + cut.filters) + 2 * ALIGN)
+
+
+def _task_size(cut: Shares, positions: int, room: TaskRoom) -> int:
+    sums = room.groups * room.parts * positions * cut.channels * cut.filters
+    return sums + room.workers * _worker_size(cut, positions)
