@@ -10,7 +10,7 @@ import pytest
 
 from numbacnn.graph import Graph
 from numbacnn.layers import ELU, Dense, Flatten, Layer, Sigmoid, Softmax, Tanh
-from numbacnn.ops import losses, softmax
+from numbacnn.ops import activations, losses, softmax
 from numbacnn.program import Loss, Program
 
 PLACES = {
@@ -56,6 +56,44 @@ def test_derivatives_are_right_where_outputs_are_at_their_limits(
     np.testing.assert_allclose(
         found.ravel(), expected, rtol=1e-5 if kind == "float32" else 1e-13, atol=4 * smallest
     )
+
+
+def slopes_by_ops(x: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """The three derivatives at x, flat, as the ops have them."""
+    ones, y, found = np.ones_like(x), np.empty_like(x), {}
+    found["elu"] = np.empty_like(x)
+    activations.elu_backward(found["elu"], ones, x, 0.6, activations.STANDARD)
+    for name in ("sigmoid", "tanh"):
+        forward, backward = (getattr(activations, f"{name}_{way}") for way in ("forward", "backward"))
+        forward(y, x)
+        found[name] = np.empty_like(x)
+        backward(found[name], ones, y, x)
+    return found
+
+
+def test_derivatives_are_right_all_the_way_to_where_they_vanish() -> None:
+    x = np.linspace(-110, 110, 30011).astype(np.float32)
+    wide = x.astype(np.float64)
+    small = np.exp(-abs(wide))
+    expected = {
+        "elu": np.where(wide > 0, 1, 0.6 * np.exp(np.minimum(wide, 0))),
+        "sigmoid": small / (1 + small) ** 2,
+        "tanh": 4 * small**2 / (1 + small**2) ** 2,
+    }
+    smallest = float(np.finfo(np.float32).smallest_subnormal)
+    for name, found in slopes_by_ops(x).items():
+        # An output just below where it counts as saturated has lost a hundredth of its digits: 1 - y is right to 2^-17.
+        tolerance = 1e-6 if name == "elu" else 2e-5
+        np.testing.assert_allclose(found, expected[name], rtol=tolerance, atol=4 * smallest, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_derivatives_at_infinity_and_of_no_number(kind: str) -> None:
+    x = np.array([-np.inf, -1e30, 1e30, np.inf, np.nan], kind)
+    for name, found in slopes_by_ops(x).items():
+        expected = [0, 0, 1, 1] if name == "elu" else [0, 0, 0, 0]
+        assert found[:4].tolist() == expected, name
+        assert np.isnan(found[4]), name
 
 
 @pytest.mark.parametrize("kind", ["float32", "float64"])

@@ -19,6 +19,7 @@ from typing import Any
 from numba import prange
 
 from .compilation import jit
+from .exponential import exponential
 from .kernel import Kernel
 
 STANDARD, DECONVNET, GUIDED = 0, 1, 2
@@ -89,9 +90,19 @@ def _elu_forward_cpu(y: Any, x: Any, alpha: Any) -> None:
 @jit(parallel=True)
 def _elu_backward_cpu(d_x: Any, d_y: Any, x: Any, alpha: Any, rule: Any) -> None:
     """f'(x) = 1 where x > 0, else alpha e^x, which y + alpha has no digits of once y is rounded to -alpha."""
-    for i in prange(d_x.size):
-        signal = _signal(d_y[i], rule)
-        d_x[i] = signal if x[i] > 0 or rule == DECONVNET else signal * (alpha * math.exp(x[i]))
+    for block in prange(-(-d_x.size // _BLOCK)):
+        first = block * _BLOCK
+        last = min(first + _BLOCK, d_x.size)
+        _elu_block(d_x[first:last], d_y[first:last], x[first:last], alpha, rule)
+
+
+@jit
+def _elu_block(d_x: Any, d_y: Any, x: Any, alpha: Any, rule: Any) -> None:
+    share = x.dtype.type(alpha)
+    for i in range(x.size):
+        signal = x.dtype.type(_signal(d_y[i], rule))
+        below = signal * (share * exponential(x[i]))
+        d_x[i] = signal if x[i] > 0 or rule == DECONVNET else below
 
 
 @jit(parallel=True)
@@ -102,11 +113,12 @@ def _sigmoid_forward_cpu(y: Any, x: Any) -> None:
         y[i] = 1 / (1 + small) if x[i] >= 0 else small / (1 + small)
 
 
-@jit
-def _sigmoid_slope(x: Any) -> Any:
-    """A sigmoid's derivative, e^-|x| / (1 + e^-|x|)^2."""
-    small = math.exp(-abs(x))
-    return small / ((1 + small) * (1 + small))
+@jit(inline=True)
+def _slope(x: Any, one: Any) -> Any:
+    """A sigmoid's derivative, e^-|x| / (1 + e^-|x|)^2; `one` has x's type."""
+    small = exponential(-abs(x))
+    more = one + small
+    return small / (more * more)
 
 
 @jit(parallel=True)
@@ -115,14 +127,20 @@ def _sigmoid_backward_cpu(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
     for block in prange(-(-d_x.size // _BLOCK)):
         first = block * _BLOCK
         last = min(first + _BLOCK, d_x.size)
-        saturated = 0
-        for i in range(first, last):
-            d_x[i] = d_y[i] * y[i] * (1 - y[i])
-            saturated += 1 if y[i] >= SATURATED else 0
-        if saturated:
-            for i in range(first, last):
-                if y[i] >= SATURATED:
-                    d_x[i] = d_y[i] * _sigmoid_slope(x[i])
+        _sigmoid_block(d_x[first:last], d_y[first:last], y[first:last], x[first:last])
+
+
+@jit
+def _sigmoid_block(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
+    one, limit = y.dtype.type(1), y.dtype.type(SATURATED)
+    saturated = False
+    for i in range(y.size):
+        d_x[i] = d_y[i] * y[i] * (one - y[i])
+        saturated |= y[i] >= limit
+    if saturated:
+        for i in range(y.size):
+            there = d_y[i] * _slope(x[i], one)
+            d_x[i] = there if y[i] >= limit else d_x[i]
 
 
 @jit(parallel=True)
@@ -138,14 +156,21 @@ def _tanh_backward_cpu(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
     for block in prange(-(-d_x.size // _BLOCK)):
         first = block * _BLOCK
         last = min(first + _BLOCK, d_x.size)
-        saturated = 0
-        for i in range(first, last):
-            d_x[i] = d_y[i] * (1 - y[i] * y[i])
-            saturated += 1 if abs(y[i]) >= SATURATED else 0
-        if saturated:
-            for i in range(first, last):
-                if abs(y[i]) >= SATURATED:
-                    d_x[i] = d_y[i] * 4 * _sigmoid_slope(2 * x[i])
+        _tanh_block(d_x[first:last], d_y[first:last], y[first:last], x[first:last])
+
+
+@jit
+def _tanh_block(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
+    one, limit = y.dtype.type(1), y.dtype.type(SATURATED)
+    two, four = y.dtype.type(2), y.dtype.type(4)
+    saturated = False
+    for i in range(y.size):
+        d_x[i] = d_y[i] * (one - y[i] * y[i])
+        saturated |= abs(y[i]) >= limit
+    if saturated:
+        for i in range(y.size):
+            there = d_y[i] * four * _slope(two * x[i], one)
+            d_x[i] = there if abs(y[i]) >= limit else d_x[i]
 
 
 @jit(parallel=True)
