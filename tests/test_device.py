@@ -104,9 +104,31 @@ def test_parity_calls_every_op_and_finds_the_cpu_equal_to_itself() -> None:
     assert max(each.error for each in found) == 0
 
 
+def parity_calls() -> list[parity._Recorded]:
+    found: list[parity._Recorded] = []
+    with parity._watched(found.append):
+        parity._exercise()
+    return found
+
+
+def test_a_device_that_fails_says_so_at_the_first_op(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def fails(call: parity._Recorded, device: Device) -> float:
+        asked.append(call.kernel.name)
+        raise DeviceError("the GPU reports: nothing good")
+
+    monkeypatch.setattr(parity, "_replay", fails)
+    with pytest.raises(DeviceError, match="nothing good"):
+        parity.check_parity(CPU_DEVICE)
+    assert asked == ["augmentation.distort"]
+    # And the ops are as they were.
+    assert all("watched" not in repr(kernel.calls["cpu"]) for kernel in Kernel.registry.values())
+
+
 def test_parity_finds_what_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     device: Device = Elsewhere()
-    calls = [call for call in parity._calls() if "tanh" in call.kernel.name]
+    calls = [call for call in parity_calls() if "tanh" in call.kernel.name]
     kernel = Kernel.registry["activations.tanh_forward"]
 
     def wrong(y, x):
@@ -120,6 +142,6 @@ def test_parity_finds_what_differs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_parity_takes_no_number_for_the_furthest_off(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = Kernel.registry["activations.tanh_forward"]
-    call = next(call for call in parity._calls() if call.kernel is kernel)
+    call = next(call for call in parity_calls() if call.kernel is kernel)
     monkeypatch.setitem(kernel.variants, "cpu", lambda y, x: y.fill(np.nan))
     assert parity._replay(call, Elsewhere()) == np.inf

@@ -68,9 +68,9 @@ def rows(options: argparse.Namespace) -> tuple[list[Row], list[str]]:
     asked = [tuple(map(int, text.split("."))) for text in options.capability or ()]
     capabilities = [(major, minor) for major, minor in asked] or CAPABILITIES
     found, failures = [], []
-    for _, row in list(pending_rows(chosen, capabilities)):
+    for _, made in list(pending_rows(chosen, capabilities)):
         try:
-            found.append(row())
+            found += made()
         except CompilationError as error:
             failures.append(str(error))
     return found, failures

