@@ -47,7 +47,8 @@ class Graph:
     """Layers in an order in which each reads only what stands above it, so there can be no cycle.
 
     The first is always `pixels`, the network's own preprocessing; without one, pixels pass unchanged.
-    The last layer is the output; every other one is read by some layer.
+    The last layer is the output. Every other one is read by some layer, or an auxiliary head: `heads` names those, as GoogLeNet's
+    auxiliary classifiers, each with its share in the loss that a training minimises.
 
     The graph owns the arrays of its layers: `parameters` and `buffers`, by name (NODE/KEY). One layer object on several
     nodes is one set of parameters, named after the first of them; the gradients of its uses are added.
@@ -56,9 +57,15 @@ class Graph:
     """
 
     def __init__(
-        self, layers: Sequence[LayerLine], input_shape: Shape, *, dtype: DTypeLike = np.float32
+        self,
+        layers: Sequence[LayerLine],
+        input_shape: Shape,
+        *,
+        heads: Mapping[str, float] | None = None,
+        dtype: DTypeLike = np.float32,
     ) -> None:
         self.input_shape = tuple(input_shape)
+        self.heads = dict(heads or {})
         self.dtype = np.dtype(dtype)
         self.device: Device = CPU_DEVICE
         self.nodes: tuple[Node, ...] = ()
@@ -147,9 +154,20 @@ class Graph:
 
     def _check_ends(self) -> None:
         read = {source for node in self.nodes for source in node.inputs}
-        unread = [node.name for node in self.nodes[:-1] if node.name not in read]
+        for name, weight in self.heads.items():
+            if name not in self.shapes or name in read or name == self.output.name:
+                found = "no layer has that name" if name not in self.shapes else "it is read by another"
+                found = "it is the output" if name == self.output.name else found
+                raise NetworkError(f"head '{cut(name)}': {found}; a layer that nothing reads is expected")
+            if not 0 <= weight < math.inf:
+                raise NetworkError(
+                    f"head '{name}' has the weight {weight:g}: a number of at least 0 is expected"
+                )
+        unread = [node.name for node in self.nodes[:-1] if node.name not in read | self.heads.keys()]
         if unread:
-            raise NetworkError(f"nothing reads layer '{unread[0]}': only the last layer may be an end")
+            raise NetworkError(
+                f"nothing reads layer '{unread[0]}': only the last layer and the heads may be ends"
+            )
 
     def __getitem__(self, name: str) -> Node:
         """The node of that name. Raises UsageError if there is none."""
@@ -165,8 +183,12 @@ class Graph:
     @property
     def scores(self) -> str:
         """The node whose output the losses look at: the last softmax's input, or the last node."""
-        last = self.output
-        return last.inputs[0] if last.layer.kind == "softmax" else last.name
+        return self.scores_of(self.output.name)
+
+    def scores_of(self, name: str) -> str:
+        """Of a softmax the node that it reads, whose output a loss looks at; of another node itself."""
+        node = self[name]
+        return node.inputs[0] if node.layer.kind == "softmax" else name
 
     @property
     def pixels(self) -> Pixels:

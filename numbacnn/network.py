@@ -37,9 +37,6 @@ class Network:
     Several threads may look into one network at a time, predict with it, attack it: each has Programs of its own, and so as
     much memory. Nobody may train it or change its parameters meanwhile.
 
-    Several threads may look into one network at a time, predict with it, attack it: each has Programs of its own, and so
-    as much memory. Nobody may train it or change its parameters meanwhile.
-
     `workspace_bytes` bounds what the kernels of all layers share beside activations and gradients (`Program`).
     Raises NetworkError if it does not, if there is one class, or if the names are not as many as the classes.
     """

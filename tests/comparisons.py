@@ -426,6 +426,55 @@ def loss_comparison(value, gradient):
     return Comparison(loss_arguments, reference, SCORES, SCORE_LAYERS, outputs=2)
 
 
+# Losses of other targets: (N, K, options) or (N, P, K, options)
+
+OPTIONS = {
+    "smoothed": {"two classes": (1, 2, 0.1), "ragged": (33, 17, 0.25)},
+    "distribution": {"two classes": (1, 2), "three": (5, 3), "ragged": (33, 17)},
+    "pixels": {"one": (1, 1, 2, -1), "some ignored": (3, 35, 5, 1), "many": (2, 300, 3, 255)},
+    "binary": {"one": (3, 1), "ragged": (33, 17)},
+    "huber": {
+        "half the square": (5, 3, np.inf, 1.0),
+        "bent": (33, 17, 0.5, 1.0),
+        "smooth L1": (4, 70, 0.4, 2.5),
+    },
+}
+OPTION_LAYERS = {
+    "smoothed": {"imagenet": (64, 1000, 0.1)},
+    "distribution": {"imagenet": (64, 1000)},
+    "pixels": {"64x64, 21 classes": (8, 4096, 21, 255)},
+    "binary": {"40 attributes": (64, 40)},
+    "huber": {"boxes": (64, 4 * 400, 1.0, 1.0)},
+}
+
+
+def target_arguments(kind):
+    def make(generator, dtype, shape):
+        counts = shape[:3] if kind == "pixels" else shape[:2]
+        options = shape[len(counts) :]
+        x = 2 * numbers(generator, dtype, *counts)
+        if kind in ("smoothed", "pixels"):
+            targets = generator.integers(0, counts[-1], counts[:-1])
+            if kind == "pixels" and targets.size > 1:
+                targets[generator.random(targets.shape) < 0.3] = options[0]
+        else:
+            targets = generator.random(counts).astype(dtype)
+            if kind == "distribution":
+                targets[generator.random(counts) < 0.3] = 0
+        return [unwritten(dtype, counts[0]), unwritten(dtype, *counts), x, targets, *options, 0.75]
+
+    return make
+
+
+def target_comparison(kind, formula):
+    def reference(losses, d_x, x, targets, *options_and_scale):
+        *options, scale = options_and_scale
+        rows = [formula(row, target, *options) for row, target in zip(x, targets, strict=True)]
+        return np.array([value for value, _ in rows]), scale * np.stack([gradient for _, gradient in rows])
+
+    return Comparison(target_arguments(kind), reference, OPTIONS[kind], OPTION_LAYERS[kind], outputs=2)
+
+
 # Joins: (M, C, first, K), channels first .. first + C of K; or a size
 
 SHARES = {"all": (3, 2, 0, 2), "one of three": (7, 1, 2, 3), "the middle": (5, 3, 2, 9)}
@@ -752,6 +801,16 @@ COMPARISONS: dict[str, Comparison] = {
     **{
         losses.DIRECTIONS[loss].name: loss_comparison(naive.LOSSES[loss], direction)
         for loss, direction in naive.LOSS_DIRECTIONS.items()
+    },
+    **{
+        f"targets.{kind}": target_comparison(kind, formula)
+        for kind, formula in {
+            "smoothed": naive.smoothed,
+            "distribution": naive.cross_entropy,
+            "pixels": naive.cross_entropy_of_pixels,
+            "binary": naive.binary_cross_entropy,
+            "huber": naive.huber,
+        }.items()
     },
     "joins.copy_channels": Comparison(copy_channels, copied_channels, SHARES, SHARE_LAYERS),
     "joins.take_channels": Comparison(

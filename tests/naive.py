@@ -234,6 +234,41 @@ def log_direction(x, label, margin):
 LOSS_DIRECTIONS = {"log": log_direction, "log-softmax": log_softmax_direction}
 
 
+# Losses of one picture with more than one class as its target: (value, gradient)
+
+
+def cross_entropy(x, target):
+    whole = np.log(np.exp(x).sum())
+    return (target * (whole - x)).sum(), np.exp(x - whole) * target.sum() - target
+
+
+def smoothed(x, label, smoothing):
+    return cross_entropy(x, (1 - smoothing) * one_hot(x, label) + smoothing / len(x))
+
+
+def cross_entropy_of_pixels(x, labels, ignored):
+    value, gradient = 0, np.zeros_like(x)
+    seen = [p for p in range(len(x)) if labels[p] != ignored]
+    for p in seen:
+        own, gradient[p] = cross_entropy(x[p], one_hot(x[p], labels[p]))
+        value += own / len(seen)
+    return value, gradient / max(len(seen), 1)
+
+
+def binary_cross_entropy(x, target):
+    sure = 1 / (1 + np.exp(-x))
+    return -(target * np.log(sure) + (1 - target) * np.log(1 - sure)).sum(), sure - target
+
+
+def huber(x, target, delta, factor):
+    value, gradient = 0, np.zeros_like(x)
+    for k, error in enumerate(x - target):
+        inside = abs(error) <= delta
+        value += error**2 / 2 if inside else delta * (abs(error) - delta / 2)
+        gradient[k] = error if inside else delta * np.sign(error)
+    return factor * value, factor * gradient
+
+
 # Randomness and dropout
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from numbacnn.graph import Graph
 from numbacnn.layers import ELU, Dense, Flatten, Layer, Sigmoid, Softmax, Tanh
-from numbacnn.ops import activations, losses, softmax
+from numbacnn.ops import activations, losses, softmax, targets
 from numbacnn.program import Loss, Program
 
 PLACES = {
@@ -146,6 +146,26 @@ def test_the_direction_of_log_loss_is_known_however_sure_a_network_is(factor: fl
     plain = np.empty_like(d_x)
     losses.LOSSES["log"](values, plain, scores, np.array([1, 1]), 1.0, 1.0)
     assert d_x[1].tolist() == plain[1].tolist()
+
+
+def test_gradients_of_sure_scores_keep_their_digits() -> None:
+    """A class's own probability rounds to 1 from a lead of 17 on; its gradient is what the others have together."""
+    scores = np.array([[40, 0, 1]], np.float32)
+    left = math.exp(-40) + math.exp(-39)
+    one = np.array([[1, 0, 0]], np.float32)
+    for kernel, arguments in (
+        (targets.distribution, (one,)),
+        (targets.smoothed, (np.array([0]), 0.0)),
+        (targets.pixels, (np.array([[0]]), 255)),
+    ):
+        x = scores[None] if kernel is targets.pixels else scores
+        values, d_x = np.empty(1, np.float32), np.empty_like(x)
+        kernel(values, d_x, x, *arguments, 1.0)
+        np.testing.assert_allclose(d_x.ravel(), [-left, math.exp(-40), math.exp(-39)], rtol=1e-5)
+    values, d_x = np.empty(1, np.float32), np.empty((1, 2), np.float32)
+    targets.binary(values, d_x, np.array([[40, -200]], np.float32), np.array([[1, 1]], np.float32), 1.0)
+    np.testing.assert_allclose(d_x, [[-math.exp(-40), -1]], rtol=1e-5)
+    np.testing.assert_allclose(values, [200])
 
 
 def test_a_direction_differs_from_the_gradient_by_a_factor_a_picture() -> None:

@@ -16,7 +16,6 @@ import numpy as np
 from ..errors import need_whole
 from ..graph import MAX_SEED, Node
 from ..network import Network
-from ..ops import losses
 from ..program import Loss, Program
 
 WHOLE = "whole network"
@@ -222,5 +221,6 @@ def _loss_kinks(plan: Program, labels: Any, loss: Loss) -> Any:
         return np.zeros(0)
     scores = plan.output(plan.scores)
     gradient = np.zeros_like(scores)
-    losses.LOSSES[loss.name](plan.loss_values, gradient, scores, labels, loss.margin, 1.0)
+    kernel, options = loss.op()
+    kernel(plan.loss_values, gradient, scores, labels, *options, 1.0)
     return gradient

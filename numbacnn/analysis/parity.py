@@ -36,7 +36,7 @@ from ..layers import (
     Softmax,
     Tanh,
 )
-from ..ops import augmentation, softmax, tally, update
+from ..ops import augmentation, softmax, tally, targets, update
 from ..ops.kernel import Kernel
 from ..ops.losses import LOSSES
 from ..program import Loss, Program
@@ -192,6 +192,13 @@ def _exercise() -> None:
     probabilities = plan.output()
     d_probabilities = generator.standard_normal(probabilities.shape).astype(np.float32)
     softmax.backward(np.empty_like(probabilities), d_probabilities, probabilities)
+    values, gradient = np.zeros_like(plan.loss_values), np.empty_like(probabilities)
+    targets.smoothed(values, gradient, d_probabilities, labels, 0.1, 1.0)
+    targets.distribution(values, gradient, d_probabilities, probabilities, 1.0)
+    targets.binary(values, gradient, d_probabilities, probabilities, 1.0)
+    targets.huber(values, gradient, d_probabilities, probabilities, 0.5, 1.0, 1.0)
+    of_pixels = d_probabilities.reshape(1, _COUNT, _CLASSES)
+    targets.pixels(values[:1], np.empty_like(of_pixels), of_pixels, labels[None], 1, 1.0)
     weights, velocity = np.zeros_like(plan.gradient), np.ones_like(plan.gradient)
     rate = np.array([0.1], np.float32)
     half = weights.size // 2

@@ -5,10 +5,10 @@ lifetimes tells from it when each array is in use, and arena from that where eac
 carries the passes out; loss names what a training minimises.
 """
 
-from .loss import Loss
+from .loss import LOSS_NAMES, Head, Loss
 from .program import GRADIENTS, Program
 
 Plan = Program
 """The name that Program had at first; programs of users may know it."""
 
-__all__ = ["GRADIENTS", "Loss", "Plan", "Program"]
+__all__ = ["GRADIENTS", "LOSS_NAMES", "Head", "Loss", "Plan", "Program"]

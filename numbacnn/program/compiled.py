@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import UsageError
 from ..graph import Graph
 from ..layers import Prepared
-from ..ops.operands import Key, Storage
+from ..ops.operands import Key, Step, Storage
 from .arena import layout
-from .emission import Emission, Table, Wanted
-from .lifetimes import LABELS, LOSSES, blocks
+from .emission import LABELS, Emission, Table, Wanted
+from .lifetimes import blocks
+from .loss import Head
 from .rewrites import Rewrites, decide
+
+
+class Asked(NamedTuple):
+    """What a program is to give."""
+
+    wanted: Wanted
+    kept: set[str]
+    """Nodes whose output stays to be read after a pass; `kept_gradients` those whose gradient does."""
+    kept_gradients: set[str]
+    heads: Mapping[str, Head]
+    reuse: bool
+    """Whether the memory of all others may be used again within a pass."""
+    room: float
+    """Elements of workspace at most."""
 
 
 class Compiled:
@@ -21,28 +37,22 @@ class Compiled:
     than the `room` elements there are.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        count: int,
-        wanted: Wanted,
-        tables: dict[str, dict[str, Table]],
-        kept: set[str],
-        kept_gradients: set[str],
-        *,
-        reuse: bool,
-        room: float,
-    ) -> None:
+    def __init__(self, graph: Graph, count: int, tables: dict[str, dict[str, Table]], asked: Asked) -> None:
+        wanted, kept, kept_gradients, heads, reuse, room = asked
         self.prepared = _prepared(graph, count, room)
         # Passes of training and others (dropout) have lists of their own over the same Storages.
         lists = [Emission(graph, count, wanted, self.prepared, tables, training=way) for way in (False, True)]
         forward = [step for emission in lists for step in emission.forward()]
         backward = [
-            step for emission in lists if not wanted.nothing for step in emission.backward(graph.output.name)
+            step
+            for emission in lists
+            if not wanted.nothing
+            for step in (*emission.backward(graph.output.name), *_from_heads(emission, heads))
         ]
         for emission in lists:
-            emission.scores_gradient()
-            for name in (*kept, graph.scores):
+            for key, head in heads.items():
+                emission.loss(key, head, 1.0)
+            for name in kept:
                 emission.output(name)
             if not reuse:
                 for name in emission.flows:
@@ -50,7 +60,6 @@ class Compiled:
             for name in kept_gradients:
                 emission.d_output(name)
             emission.operand(LABELS, (count,), np.int64)
-            emission.operand(LOSSES, (count,))
         self.storages: dict[Key, Storage] = {**lists[0].storages, **lists[1].storages}
         self.flows = lists[0].flows
         self.rewrites: Rewrites = decide(lists[1], forward, backward, kept, kept_gradients)
@@ -68,6 +77,14 @@ class Compiled:
             once=self.once,
         )
         self.offsets, self.size = layout(self.blocks)
+
+
+def _from_heads(emission: Emission, heads: Mapping[str, Head]) -> list[Step]:
+    """The losses of all heads, and the steps back from all of them at a time."""
+    if len(heads) < 2:
+        return []
+    nodes = [head.node for head in heads.values() if head.node in emission.flows]
+    return [*(emission.loss(key, head, 1.0) for key, head in heads.items()), *emission.backward(*nodes)]
 
 
 def tables_of(graph: Graph) -> dict[str, dict[str, Table]]:

@@ -20,10 +20,11 @@ from ..layers import Call, Mode, Prepared, Shape
 from ..ops import joins
 from ..ops.operands import Key, NotThereYet, Operand, Step, Storage, written
 from ..parameters import Buffer, Parameter
+from .loss import Head
 
 OUTPUT, GRADIENT, INPUT, D_INPUT = "output", "d_output", ("", "input"), ("", "d_input")
 WORKSPACE, RANDOM, PARAMETER_GRADIENT = ("", "workspace"), ("", "random"), ("", "gradient")
-D_SCORES = ("", "d_output")
+LABELS = ("", "labels")
 
 
 class Table:
@@ -109,11 +110,40 @@ class Emission:
             return self.d_output(node.inputs[0]).reshape(shape)
         return self.operand((name, GRADIENT), shape)
 
-    def scores_gradient(self) -> Operand:
-        """What a loss writes beside its value: the gradient of the scores, wanted or not."""
-        if self.graph.scores in self.flows:
-            return self.d_output(self.graph.scores)
-        return self.operand(D_SCORES, (self.count, *self.graph.shapes[self.graph.scores]))
+    # Losses
+
+    def targets(self, key: str, head: Head) -> Operand:
+        """What a head's loss is told of each picture."""
+        shape = (self.count, *head.loss.target_shape(self.graph.shapes[head.node]))
+        if head.shares_labels:
+            return self.operand(LABELS, shape, np.int64)
+        return self.operand(
+            ("", f"targets {key}"), shape, None if head.loss.targets == "numbers" else np.int64
+        )
+
+    def losses(self, key: str) -> Operand:
+        """Each picture's loss at a head (count,)."""
+        return self.operand(("", f"losses {key}"), (self.count,))
+
+    def d_scores(self, head: Head) -> Operand:
+        """The gradient of what a head's loss looks at: it is written beside the loss, wanted or not."""
+        if head.node in self.flows:
+            return self.d_output(head.node)
+        return self.operand(("", f"d_output {head.node}"), (self.count, *self.graph.shapes[head.node]))
+
+    def loss(self, key: str, head: Head, scale: float, *, direction: bool = False) -> Step:
+        """A head's losses and the gradient of `scale` times their sum, or its direction, in one pass."""
+        kernel, options = head.loss.op(direction=direction)
+        targets, shape = self.targets(key, head), (self.count, *self.graph.shapes[head.node])
+        if head.loss.targets == "pixels":
+            shape = (self.count, math.prod(shape[1:-1]), shape[-1])
+            targets = targets.reshape(shape[:2])
+        elif head.loss.targets == "numbers":
+            shape = (self.count, math.prod(shape[1:]))
+            targets = targets.reshape(shape)
+        d_scores, scores = self.d_scores(head).reshape(shape), self.output(head.node).reshape(shape)
+        arguments = (self.losses(key), d_scores, scores, targets, *options, scale)
+        return Step(kernel, arguments, None, head.node, len(self.graph.nodes))
 
     def call(self, node: Node) -> Call:
         """What the layer is called with."""
@@ -182,10 +212,10 @@ class Emission:
 
     # Back
 
-    def backward(self, start: str) -> list[Step]:
-        """The steps back from a node's output, whose gradient is there already, as far as gradients are wanted."""
+    def backward(self, *starts: str) -> list[Step]:
+        """The steps back from the outputs of nodes, whose gradients are there already, as far as gradients are wanted."""
         graph, steps = self.graph, list[Step]()
-        reached, written_to = graph.ancestors(start), {start}
+        reached, written_to = set[str]().union(*map(graph.ancestors, starts)), set(starts)
         learned: set[str] = set()
         for node in reversed(graph.nodes):
             if node.name in reached and node.name in self.flows:

@@ -8,12 +8,7 @@ from dataclasses import dataclass
 
 from ..ops.operands import Key, Step, Storage
 from .arena import Block
-from .emission import D_INPUT, D_SCORES, INPUT, PARAMETER_GRADIENT, RANDOM, WORKSPACE
 from .rewrites import Rewrites
-
-LABELS, LOSSES = ("", "labels"), ("", "losses")
-_ALWAYS = {D_INPUT, D_SCORES, INPUT, LABELS, LOSSES, PARAMETER_GRADIENT, RANDOM, WORKSPACE}
-"""What belongs to no node is written from outside, or read."""
 
 
 @dataclass
@@ -56,13 +51,14 @@ def blocks(
 
     used_forward, used_back = used(forward), used(backward)
     both = used_forward & used_back
-    always = {rewrites.root(key) for key in kept} | _ALWAYS
+    always = {rewrites.root(key) for key in kept}
     found: dict[Key, Block] = {}
     for key, storage in storages.items():
         if storage.array is not None or rewrites.root(key) != key:
             continue
         life = lives.get(key, Life(0, 0))
-        if key in _ALWAYS or (used_back and not reuse):
+        # What belongs to no node is written from outside, or read.
+        if key[0] == "" or (used_back and not reuse):
             life = Life(0, math.inf)
         elif key in always or (not once and key in both):
             life = Life(life.born, math.inf)

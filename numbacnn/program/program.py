@@ -3,40 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from ..device import Array
-from ..errors import NetworkError, NotEnoughMemory, ShapeError, UsageError, nearest, need_whole
-from ..graph import Graph, Node
-from ..layers import Call
-from ..ops import losses, tally
+from ..errors import ShapeError, UsageError, nearest, need_whole
+from ..graph import Graph
+from ..ops import tally
 from ..ops.activations import RULES
-from ..ops.launches import Launches, launch
-from ..ops.operands import Key, Operand, Step
-from .binding import bound
-from .compiled import Compiled, tables_of, too_large
+from ..ops.operands import Step
+from .compiled import Asked
 from .emission import (
     D_INPUT,
     GRADIENT,
     INPUT,
+    LABELS,
     OUTPUT,
     PARAMETER_GRADIENT,
     RANDOM,
-    Emission,
     Wanted,
 )
-from .lifetimes import LABELS, LOSSES
-from .loss import Loss, check_labels
+from .loss import Head, Loss, checked
+from .machine import Machine
 from .rewrites import without_repeats
 
 GRADIENTS = ("none", "parameters", "input", "all")
+MAIN = ""
+"""The head of a Program whose heads have no names."""
 
 
-class Program:
+class Program(Machine):
     """A graph compiled for `batch_size` pictures: every array that a pass needs, allocated once; a pass allocates nothing more.
 
     Arrays lie on the graph's device; what a method returns lies on the host, read back where that is another place.
@@ -49,7 +47,9 @@ class Program:
 
     A pass may hold fewer pictures than `batch_size`; every array returned holds the `count` in hand and is good until the
     next pass. `workspace_bytes` bounds what the layers' kernels share beside all this: in less room they do less at a
-    time, slower, and on the CPU to the same bits. An `eager` Program asks every op again in every pass, for who watches what ops are given.
+    time, slower, and on the CPU to the same bits. `heads` are the losses that `backward_heads` takes back together, by
+    names of their own; without any there is one, at the scores, whose loss `backward_loss` is told. An `eager` Program asks
+    every op again in every pass, for who watches what ops are given.
 
     Raises UsageError for a batch size that is no whole number above 0, unknown gradients, an unknown node or a workspace that is too small.
     """
@@ -62,153 +62,37 @@ class Program:
         gradients: str = "none",
         keep: Iterable[str] | None = None,
         keep_gradients: Iterable[str] = (),
+        heads: Mapping[str, Head] | None = None,
         workspace_bytes: int | None = None,
         eager: bool = False,
     ) -> None:
         need_whole("batch size", batch_size)
         if gradients not in GRADIENTS:
             raise UsageError(f"unknown gradients '{gradients}'{nearest(gradients, GRADIENTS)}")
-        self.graph = graph
-        self.batch_size = batch_size
-        self.count = batch_size
-        self.device = graph.device
-        self._wanted = Wanted(gradients in ("parameters", "all"), gradients in ("input", "all"))
-        self._reuse, self._eager = keep is not None, eager
+        wanted = Wanted(gradients in ("parameters", "all"), gradients in ("input", "all"))
         names = [node.name for node in graph.nodes] if keep is None else [graph[name].name for name in keep]
-        self._kept = {*names, self.scores, graph.output.name}
-        self._kept_gradients = {graph[name].name for name in keep_gradients}
-        if self._kept_gradients - self._wanted.flows(graph):
+        self.heads = checked(heads or {}, graph)
+        has_classes = len(graph.shapes[graph.scores]) == 1
+        self._losses = self.heads or ({MAIN: Head(graph.scores)} if has_classes else {})
+        """All heads; that of a network without named ones is MAIN."""
+        self._main = next((key for key, head in self._losses.items() if head.node == graph.scores), MAIN)
+        kept = {*names, graph.scores, graph.output.name, *(head.node for head in self._losses.values())}
+        kept_gradients = {graph[name].name for name in keep_gradients}
+        if kept_gradients - wanted.flows(graph):
             raise UsageError(
                 f"Program(…, keep_gradients=…) with gradients='{gradients}': no gradient gets there"
             )
-        self._room = math.inf if workspace_bytes is None else workspace_bytes // graph.dtype.itemsize
-        self._tables = tables_of(graph)
-        self._compiled = self._compile(batch_size)
-        self._training = False
-        """Whether the present pass is one of training."""
+        room = math.inf if workspace_bytes is None else workspace_bytes // graph.dtype.itemsize
+        asked = Asked(wanted, kept, kept_gradients, self._losses, keep is not None, room)
+        super().__init__(graph, batch_size, asked, eager=eager)
         self._backward_ran = False
-        self._beside: Program | None = None
-        self._launches: dict[tuple[Any, ...], Launches] = {}
-        self._emissions: dict[tuple[int, bool, int], Emission] = {}
-        self._arrays: dict[tuple[int, Key], Array] = {}
-
-    @property
-    def bytes(self) -> int:
-        """What the arrays take; known before they are taken, at the first use."""
-        return self._compiled.size
 
     @property
     def scores(self) -> str:
         """The node whose output the losses look at (`Graph.scores`)."""
         return self.graph.scores
 
-    def _compile(self, count: int) -> Compiled:
-        return Compiled(
-            self.graph,
-            count,
-            self._wanted,
-            self._tables,
-            self._kept,
-            self._kept_gradients,
-            reuse=self._reuse,
-            room=self._room,
-        )
-
-    # Memory
-
-    @cached_property
-    def _memory(self) -> dict[Key, Array]:
-        """Every Storage as a flat array."""
-        free = self.device.free_bytes()
-        if free is not None and self._bytes_of(self.batch_size) > free:
-            message = too_large(self._bytes_of, self.batch_size, free, self.device.name)
-            raise NotEnoughMemory(message, by_pictures=True)
-        memory = self.device.zeros((self._compiled.size,), np.uint8)
-        arrays: dict[Key, Array] = {}
-        for key, block in self._compiled.blocks.items():
-            first = self._compiled.offsets[key]
-            arrays[key] = memory[first : first + block.size].view(self._compiled.storages[key].dtype)
-        return arrays
-
-    def take(self, beside: Program | None = None) -> None:
-        """Allocates the arrays now, not at their first use, and those of another Program for as many pictures or fewer.
-
-        Raises NotEnoughMemory that names a batch size for which there is room.
-        """
-        self._beside = beside
-        _ = self._memory
-        if beside is not None:
-            beside.take()
-
-    def _bytes_of(self, count: int) -> int:
-        """For so many pictures, with the Program beside."""
-        beside = self._beside
-        other = 0 if beside is None else beside._compile(min(count, beside.batch_size)).size
-        return self._compile(count).size + other
-
-    # Steps with their arrays
-
-    def _emission(self, training: bool, rule: int = RULES["standard"]) -> Emission:
-        """What the layers say to passes over the pictures in hand."""
-        place = self.count, training, rule
-        known = self._emissions.get(place)
-        if known is None:
-            compiled = self._compiled
-            self._emissions[place] = known = Emission(
-                self.graph,
-                self.count,
-                self._wanted,
-                compiled.prepared,
-                self._tables,
-                training=training,
-                rule=rule,
-            )
-        return known
-
-    def _bind(self, value: Any) -> Any:
-        """Arrays in place of Operands, whatever they stand in."""
-        return bound(value, lambda key: self._memory[self._compiled.rewrites.root(key)])
-
-    def _perform(self, place: tuple[Any, ...], steps: Callable[[], Iterable[Step]]) -> None:
-        """Carries steps out, whose compiled functions and arguments are written down at the first time."""
-        if self._eager:
-            for step in steps():
-                self._run(step)
-            return
-        known = self._launches.get(place)
-        if known is None:
-            if not self.graph.has_values:
-                raise NetworkError(
-                    "the network has no weights yet: Graph.initialise gives every parameter its first values"
-                )
-            self._launches[place] = known = Launches()
-            with known.recorded():
-                for step in steps():
-                    self._run(step)
-        known.run()
-
-    def _run(self, step: Step) -> None:
-        arguments = self._bind(step.arguments)
-        if step.kernel is not None:
-            step.kernel(*arguments)
-        else:
-            assert step.function is not None
-            launch(step.function, *arguments)
-
-    def call(self, node: Node) -> Call:
-        """What this node's layer sees of the present pass, as arrays."""
-        call: Call = self._bind(self._emission(self._training).call(node))
-        return call
-
     # Arrays for the pictures in hand
-
-    def _array(self, key: Key, operand: Callable[[Emission], Operand]) -> Array:
-        """What an Operand stands for, made at the first call for as many pictures: a pass asks for some every time."""
-        place = self.count, key
-        known = self._arrays.get(place)
-        if known is None:
-            self._arrays[place] = known = self._bind(operand(self._emission(self._training)))
-        return known
 
     @property
     def input(self) -> Array:
@@ -222,10 +106,6 @@ class Program:
         """(count,) int64, on the device: the classes that `backward_loss` takes where it is given none."""
         return self._array(LABELS, lambda emission: emission.operand(LABELS, (self.count,), np.int64))
 
-    @property
-    def _losses(self) -> Array:
-        return self._array(LOSSES, lambda emission: emission.operand(LOSSES, (self.count,)))
-
     def _output(self, name: str) -> Array:
         return self._array((name, OUTPUT), lambda emission: emission.output(name))
 
@@ -235,7 +115,7 @@ class Program:
         Raises NetworkError if there is no such node, UsageError if this Program does not keep its output.
         """
         name = self.graph.output.name if node is None else self.graph[node].name
-        if name not in self._kept:
+        if name not in self._asked.kept:
             raise UsageError(
                 f"the output of '{name}' is not kept after a pass: Program(…, keep=['{name}']) keeps it"
             )
@@ -247,7 +127,7 @@ class Program:
         Raises NetworkError if there is no such node, UsageError if this Program does not keep its gradient.
         """
         name = self.graph[node].name
-        if name not in self._kept_gradients and (self._reuse or name not in self._compiled.flows):
+        if name not in self._asked.kept_gradients and (self._asked.reuse or name not in self._compiled.flows):
             raise UsageError(
                 f"the gradient at '{name}' is not kept after a pass: Program(…, keep_gradients=['{name}']) keeps it"
             )
@@ -261,7 +141,7 @@ class Program:
     @cached_property
     def gradients(self) -> dict[str, dict[str, Array]]:
         """Node -> parameter -> gradient on the device, filled by every backward pass that reaches the node."""
-        if not self._wanted.learns:
+        if not self._asked.wanted.learns:
             return {}
         return {
             node.name: {
@@ -320,45 +200,80 @@ class Program:
         self._perform(("forward", last, self.count, training), lambda: self._forward_steps(last))
 
     def _forward_steps(self, last: str) -> list[Step]:
+        graph = self.graph
         steps = self._compiled.rewrites.forward(self._emission(self._training).forward())
-        end = [node.name for node in self.graph.nodes].index(last)
-        return [step for step in steps if step.time <= end]
+        heads = {head.node for head in self.heads.values()}
+        order = [node.name for node in graph.nodes]
+        end = order.index(last)
+        wanted = {name for name in self._asked.kept if order.index(name) <= end} | {last} | heads
+        needed = set[str]().union(*map(graph.ancestors, wanted))
+        return [step for step in steps if step.node in needed]
+
+    # Losses
 
     def losses(self, labels: Array, loss: Loss) -> Array:
         """Each picture's loss (count,), after a forward pass; labels (count,).
 
         Raises ShapeError or DataError if the labels are not one class a picture.
         """
-        self._take(labels)
-        self._measure(loss, 1.0)
+        head = self._with(loss)
+        self._take(labels, head)
+        self._measure(self._main, head, 1.0)
         return self.loss_values
 
     @property
     def loss_values(self) -> Array:
-        """Each picture's loss (count,), as `losses` or `backward_loss` left them."""
-        return self.device.read(self._losses)
+        """Each picture's loss (count,), as `losses` or a backward pass left them; of several heads, that at the scores."""
+        return self.losses_of(self._main)
 
-    def _measure(self, loss: Loss, scale: float, direction: bool = False) -> None:
-        """The losses, and the gradient of scale times their sum with respect to the scores, or its direction, in one pass."""
+    def losses_of(self, head: str) -> Array:
+        """Each picture's loss (count,) at a head, without its weight. Raises UsageError for an unknown head."""
+        self._need_head(head)
+        return self.device.read(self._losses_array(head))
 
-        def steps() -> list[Step]:
-            emission = self._emission(self._training)
-            values, labels = (
-                emission.operand(LOSSES, (self.count,)),
-                emission.operand(LABELS, (self.count,), np.int64),
+    def _losses_array(self, head: str) -> Array:
+        return self._array(("", f"losses {head}"), lambda emission: emission.losses(head))
+
+    def targets(self, head: str) -> Array:
+        """What `backward_heads` tells a head's loss, on the device, (count, …): to be written before. A head of one class a
+        picture looks at `labels`. Raises UsageError for an unknown head.
+        """
+        self._need_head(head)
+        chosen = self._losses[head]
+        if chosen.shares_labels:
+            return self.labels
+        return self._array(("", f"targets {head}"), lambda emission: emission.targets(head, chosen))
+
+    def _need_head(self, head: str) -> None:
+        if head == MAIN and head not in self._losses:
+            raise UsageError(
+                f"no head looks at '{self.scores}', the scores: losses_of and targets ask for another"
             )
-            arguments = values, emission.scores_gradient(), emission.output(self.scores), labels
-            kernels = losses.DIRECTIONS if direction else losses.LOSSES
-            return [Step(kernels[loss.name], (*arguments, loss.margin, scale))]
+        if head not in self._losses:
+            raise UsageError(f"no head is named '{head}'{nearest(head, self._losses)}")
 
-        self._perform(("loss", loss, self.count, scale, direction), steps)
+    def _with(self, loss: Loss) -> Head:
+        """The one head of a Program without named ones, with a loss."""
+        if loss.targets != "classes":
+            raise UsageError(
+                f"loss '{loss.name}' has other targets than one class a picture: Program(…, heads=…) makes room for them"
+            )
+        return Head(self.scores, loss)
+
+    def _measure(self, key: str, head: Head, scale: float, direction: bool = False) -> None:
+        """The losses, and the gradient of scale times their sum with respect to the scores, or its direction, in one pass."""
+        self._perform(
+            ("loss", key, head.loss, self.count, scale, direction),
+            lambda: [self._emission(self._training).loss(key, head, scale, direction=direction)],
+        )
 
     def tally(self, rows: Array) -> None:
         """Writes this step's row of `rows` (M,2), on the device: the sum of its losses and its wrong answers (ops.tally)."""
-        tally.write(rows, self._losses, self._output(self.scores), self.labels, self._memory[RANDOM])
+        losses = self._losses_array(self._main)
+        tally.write(rows, losses, self._output(self.scores), self.labels, self._memory[RANDOM])
 
-    def _take(self, labels: Array) -> None:
-        check_labels(labels, self.count, self.graph.shapes[self.scores][-1])
+    def _take(self, labels: Array, head: Head) -> None:
+        head.loss.check(labels, self.count, self.graph.shapes[head.node])
         self.device.write(self.labels, labels)
 
     def backward_loss(
@@ -369,10 +284,42 @@ class Program:
         sum times a positive number of the picture's own, so that it has a sign where it is itself too small for the
         arrays' type (ops.losses); for what is asked of each picture apart.
         """
+        head = self._with(loss)
         if labels is not None:
-            self._take(labels)
-        self._measure(loss, weight / self.count if reduction == "mean" else weight, reduction == "direction")
-        return self._run_backward(self.scores, RULES["standard"])
+            self._take(labels, head)
+        scale = weight / self.count if reduction == "mean" else weight
+        self._measure(self._main, head, scale, reduction == "direction")
+        return self._run_backward((head.node,), RULES["standard"])
+
+    def backward_heads(
+        self,
+        labels: Array | None = None,
+        targets: Mapping[str, Array] | None = None,
+        *,
+        reduction: str = "mean",
+        weight: float = 1.0,
+    ) -> Array | None:
+        """As `backward_loss`, of the sum of all `heads`, each with its weight: their gradients go back together.
+
+        `labels` (count,) are for the heads of one class a picture, `targets` for the others, by the heads' names; what is
+        left out is what `labels` and `targets` hold, unchecked. `losses_of` has each head's losses.
+        Raises UsageError without heads, ShapeError or DataError for targets that do not fit.
+        """
+        if not self.heads:
+            raise UsageError("this Program has no heads: Program(…, heads=…) names them")
+        for key, given in (targets or {}).items():
+            self._need_head(key)
+            self.heads[key].loss.check(given, self.count, self.graph.shapes[self.heads[key].node])
+            self.device.write(self.targets(key), given)
+        if labels is not None:
+            for head in self.heads.values():
+                if head.shares_labels:
+                    self._take(labels, head)
+        scale = weight / self.count if reduction == "mean" else weight
+        for key, head in self.heads.items():
+            self._measure(key, head, scale * head.weight)
+        starts = tuple(head.node for head in self.heads.values() if head.node in self._compiled.flows)
+        return self._run_backward(starts, RULES["standard"])
 
     def backward(self, start: str, d_output: Array, *, rule: str = "standard") -> Array | None:
         """Takes a gradient of a node's output back; returns the gradient of the pixels (count,H,W,C), if it gets there.
@@ -388,18 +335,18 @@ class Program:
                 f"a backward pass from '{name}': this Program wants no gradient that depends on it"
             )
         self.device.write(self._array((name, GRADIENT), lambda emission: emission.d_output(name)), d_output)
-        return self._run_backward(start, RULES[rule])
+        return self._run_backward((name,), RULES[rule])
 
-    def _run_backward(self, start: str, rule: int) -> Array | None:
+    def _run_backward(self, starts: tuple[str, ...], rule: int) -> Array | None:
         if self._backward_ran and self._compiled.once:
             raise UsageError(
                 "a second backward pass after one pass forward: this Program keeps nothing for it; "
                 "Program(…, keep=None) does"
             )
         self._backward_ran = True
-        place = "backward", start, self.count, self._training, rule
-        self._perform(place, lambda: without_repeats(self._emission(self._training, rule).backward(start)))
-        if not self._wanted.reaches_input:
+        place = "backward", starts, self.count, self._training, rule
+        self._perform(place, lambda: without_repeats(self._emission(self._training, rule).backward(*starts)))
+        if not self._asked.wanted.reaches_input:
             return None
         shape = (self.count, *self.graph.input_shape)
         return self.device.read(self._array(D_INPUT, lambda emission: emission.operand(D_INPUT, shape)))
@@ -408,7 +355,7 @@ class Program:
         """Runs what a backward pass runs, the first layers first, on whatever the arrays hold: to compile it all, in the
         order in which a pass needs it last (`training.beside`).
         """
-        emission = self._emission(self._wanted.learns)
+        emission = self._emission(self._asked.wanted.learns)
         for node in self.graph.nodes:
             if node.name in self._compiled.flows:
                 for step in emission.back_through(node):

@@ -1,0 +1,141 @@
+"""The memory of a compiled graph, and its steps carried out on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..device import Array
+from ..errors import NetworkError, NotEnoughMemory
+from ..graph import Graph, Node
+from ..layers import Call
+from ..ops.activations import RULES
+from ..ops.launches import Launches, launch
+from ..ops.operands import Key, Operand, Step
+from .binding import bound
+from .compiled import Asked, Compiled, tables_of, too_large
+from .emission import Emission
+
+
+class Machine:
+    """A graph compiled for at most `batch_size` pictures, `count` of which are in hand."""
+
+    def __init__(self, graph: Graph, batch_size: int, asked: Asked, *, eager: bool) -> None:
+        self.graph = graph
+        self.batch_size = batch_size
+        self.count = batch_size
+        self.device = graph.device
+        self._asked, self._eager = asked, eager
+        self._tables = tables_of(graph)
+        self._compiled = self._compile(batch_size)
+        self._training = False
+        """Whether the present pass is one of training."""
+        self._beside: Machine | None = None
+        self._launches: dict[tuple[Any, ...], Launches] = {}
+        self._emissions: dict[tuple[int, bool, int], Emission] = {}
+        self._arrays: dict[tuple[int, Key], Array] = {}
+
+    @property
+    def bytes(self) -> int:
+        """What the arrays take; known before they are taken, at the first use."""
+        return self._compiled.size
+
+    def _compile(self, count: int) -> Compiled:
+        return Compiled(self.graph, count, self._tables, self._asked)
+
+    # Memory
+
+    @cached_property
+    def _memory(self) -> dict[Key, Array]:
+        """Every Storage as a flat array."""
+        free = self.device.free_bytes()
+        if free is not None and self._bytes_of(self.batch_size) > free:
+            message = too_large(self._bytes_of, self.batch_size, free, self.device.name)
+            raise NotEnoughMemory(message, by_pictures=True)
+        memory = self.device.zeros((self._compiled.size,), np.uint8)
+        arrays: dict[Key, Array] = {}
+        for key, block in self._compiled.blocks.items():
+            first = self._compiled.offsets[key]
+            arrays[key] = memory[first : first + block.size].view(self._compiled.storages[key].dtype)
+        return arrays
+
+    def take(self, beside: Machine | None = None) -> None:
+        """Allocates the arrays now, not at their first use, and those of another for as many pictures or fewer.
+
+        Raises NotEnoughMemory that names a batch size for which there is room.
+        """
+        self._beside = beside
+        _ = self._memory
+        if beside is not None:
+            beside.take()
+
+    def _bytes_of(self, count: int) -> int:
+        """For so many pictures, with the one beside."""
+        beside = self._beside
+        other = 0 if beside is None else beside._compile(min(count, beside.batch_size)).size
+        return self._compile(count).size + other
+
+    # Steps with their arrays
+
+    def _emission(self, training: bool, rule: int = RULES["standard"]) -> Emission:
+        """What the layers say to passes over the pictures in hand."""
+        place = self.count, training, rule
+        known = self._emissions.get(place)
+        if known is None:
+            compiled = self._compiled
+            self._emissions[place] = known = Emission(
+                self.graph,
+                self.count,
+                self._asked.wanted,
+                compiled.prepared,
+                self._tables,
+                training=training,
+                rule=rule,
+            )
+        return known
+
+    def _bind(self, value: Any) -> Any:
+        """Arrays in place of Operands, whatever they stand in."""
+        return bound(value, lambda key: self._memory[self._compiled.rewrites.root(key)])
+
+    def _perform(self, place: tuple[Any, ...], steps: Callable[[], Iterable[Step]]) -> None:
+        """Carries steps out, whose compiled functions and arguments are written down at the first time."""
+        if self._eager:
+            for step in steps():
+                self._run(step)
+            return
+        known = self._launches.get(place)
+        if known is None:
+            if not self.graph.has_values:
+                raise NetworkError(
+                    "the network has no weights yet: Graph.initialise gives every parameter its first values"
+                )
+            self._launches[place] = known = Launches()
+            with known.recorded():
+                for step in steps():
+                    self._run(step)
+        known.run()
+
+    def _run(self, step: Step) -> None:
+        arguments = self._bind(step.arguments)
+        if step.kernel is not None:
+            step.kernel(*arguments)
+        else:
+            assert step.function is not None
+            launch(step.function, *arguments)
+
+    def call(self, node: Node) -> Call:
+        """What this node's layer sees of the present pass, as arrays."""
+        call: Call = self._bind(self._emission(self._training).call(node))
+        return call
+
+    def _array(self, key: Key, operand: Callable[[Emission], Operand]) -> Array:
+        """What an Operand stands for, made at the first call for as many pictures: a pass asks for some every time."""
+        place = self.count, key
+        known = self._arrays.get(place)
+        if known is None:
+            self._arrays[place] = known = self._bind(operand(self._emission(self._training)))
+        return known
