@@ -6,17 +6,17 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .device import CPU_DEVICE, Array, Device
+from .device import CPU_DEVICE, Device
 from .errors import DeviceError, NetworkError, NumbacnnError, ShapeError, UsageError, cut, nearest, need_whole
 from .layers import Layer, Pixels, Shape
-from .layers.initialization import INITIALIZERS
+from .layers.initialization import INITIALIZERS, first_values
 from .limits import need_memory
-from .parameters import Buffer, Layout, Parameter, lay_out, new_row
+from .parameters import Buffer, Parameter, check_learning
+from .store import Store
 
 PIXELS = "pixels"
 
@@ -43,7 +43,7 @@ LayerLine = tuple[str, Layer] | tuple[str, Layer, tuple[str, ...]]
 """("conv1", Convolution(...)) reads the layer above; a third item names what it reads instead."""
 
 
-class Graph:
+class Graph(Store):
     """Layers in an order in which each reads only what stands above it, so there can be no cycle.
 
     The first is always `pixels`, the network's own preprocessing; without one, pixels pass unchanged.
@@ -66,16 +66,10 @@ class Graph:
     ) -> None:
         self.input_shape = tuple(input_shape)
         self.heads = dict(heads or {})
-        self.dtype = np.dtype(dtype)
-        self.device: Device = CPU_DEVICE
+        super().__init__(dtype)
         self.nodes: tuple[Node, ...] = ()
         self.shapes: dict[str, Shape] = {}
-        self.parameters: dict[str, Parameter] = {}
-        self.buffers: dict[str, Buffer] = {}
         self._places: dict[str, int] = {}
-        self._parameters_of: dict[str, dict[str, Parameter]] = {}
-        self._buffers_of: dict[str, dict[str, Buffer]] = {}
-        self._row: Any = None
         self._first: dict[int, str] = {}
         """Identity of a layer -> the first node that has it."""
         if not layers or not isinstance(layers[0][1], Pixels):
@@ -83,8 +77,7 @@ class Graph:
         for name, layer, *inputs in layers:
             self._append(name, layer, inputs[0] if inputs else None)
         self._check_ends()
-        self.layout: Layout = lay_out(list(self.parameters.values()))
-        """Where the parameters lie in their row."""
+        self._replace(self.parameters)
 
     def _append(self, name: str, layer: Layer, inputs: tuple[str, ...] | None) -> None:
         if name in self.shapes:
@@ -224,55 +217,6 @@ class Graph:
                 found[source].append(node.name)
         return found
 
-    @property
-    def has_values(self) -> bool:
-        """Whether the parameters have been given numbers."""
-        return self._row is not None or not self.parameters
-
-    @property
-    def row(self) -> Array:
-        """All parameters as one row on the device, in `layout`; zeros until they are given numbers."""
-        if self._row is None:
-            self._row = new_row(list(self.parameters.values()), self.layout.size, self.device, self.dtype)
-        return self._row
-
-    def write(self, name: str, values: Any) -> None:
-        """Gives a parameter or buffer its numbers, in place: programs that were compiled before see them.
-
-        Raises NetworkError for an unknown name, ShapeError for numbers of another shape.
-        """
-        if name in self.buffers:
-            target, shape = self.buffers[name].value, self.buffers[name].spec.shape
-        elif name in self.parameters:
-            _ = self.row
-            target, shape = self.parameters[name].value, self.parameters[name].shape
-        else:
-            known = [*self.parameters, *self.buffers]
-            raise NetworkError(f"no parameter or buffer is named '{name}'{nearest(name, known)}")
-        if np.shape(values) != shape:
-            raise ShapeError(f"{name} has shape {shape}, and numbers of shape {np.shape(values)} are given")
-        self.device.write(target, np.asarray(values, self.dtype))
-
-    def read(self, name: str) -> np.ndarray[Any, Any]:
-        """A parameter's or buffer's numbers on the host. Raises NetworkError for an unknown name or where it has none."""
-        if name in self.buffers:
-            return self.device.read(self.buffers[name].value)
-        if name not in self.parameters:
-            known = [*self.parameters, *self.buffers]
-            raise NetworkError(f"no parameter or buffer is named '{name}'{nearest(name, known)}")
-        if not self.has_values:
-            raise NetworkError(f"{name} has no numbers yet: Graph.initialise gives every parameter its first")
-        return self.device.read(self.parameters[name].value)
-
-    def snapshot(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Copies of all parameters and buffers on the host, by name."""
-        return {name: np.array(self.read(name)) for name in (*self.parameters, *self.buffers)}
-
-    def restore(self, snapshot: Mapping[str, np.ndarray[Any, Any]]) -> None:
-        """Puts the numbers of a `snapshot` back, in place."""
-        for name, values in snapshot.items():
-            self.write(name, values)
-
     def initialise(self, scheme: str = "he", seed: int = 0, **options: float) -> None:
         """Gives every parameter and buffer its first values (layers.initialization), the same for the same seed.
 
@@ -289,13 +233,7 @@ class Graph:
             for place, parameter in enumerate(self.parameters_of(node).values()):
                 if parameter.node != node.name:
                     continue
-                # A stream of its own for every parameter: adding a layer does not shift the others.
-                generator = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, index, place]))
-                spec = parameter.spec
-                if spec.initial is None:
-                    values = INITIALIZERS[scheme](generator, spec, **options)
-                else:
-                    values = np.full(spec.shape, spec.initial)
+                values = first_values(scheme, parameter.spec, seed, (index, place), **options)
                 self.write(parameter.name, values)
         for buffer in self.buffers.values():
             self.write(buffer.name, np.full(buffer.spec.shape, buffer.spec.initial))
@@ -312,6 +250,20 @@ class Graph:
         """Multiplies the learning rate of some nodes' parameters (None: of all) by a factor; otherwise as `set_trainable`."""
         self._change(nodes, lambda parameter: replace(parameter, rate=rate))
 
+    def set_learning(self, *, frozen: Iterable[str], rates: Mapping[str, float]) -> None:
+        """Freezes parameters and multiplies the learning rates of others, by their names (NODE/KEY); otherwise as
+        `set_trainable`. Raises NetworkError for an unknown parameter, or a factor that is no number of at least 0.
+        """
+        stay = set(frozen)
+        check_learning(stay, rates, self.parameters)
+        if stay or rates:
+            self._change(
+                None,
+                lambda each: replace(
+                    each, trainable=each.name not in stay, rate=float(rates.get(each.name, 1.0))
+                ),
+            )
+
     def _change(self, nodes: Iterable[str] | None, change: Callable[[Parameter], Parameter]) -> None:
         chosen = {node.name for node in self.nodes} if nodes is None else {self[name].name for name in nodes}
         values = {name: self.read(name).copy() for name in self.parameters} if self.has_values else {}
@@ -322,17 +274,6 @@ class Graph:
         self._replace(new)
         for name, array in values.items():
             self.write(name, array)
-
-    def _replace(self, parameters: dict[str, Parameter]) -> None:
-        """Puts other parameter objects in the place of those of the same names, without numbers."""
-        self.parameters = parameters
-        self._parameters_of = {
-            node: {key: parameters[each.name] for key, each in own.items()}
-            for node, own in self._parameters_of.items()
-        }
-        self.layout, self._row = lay_out(list(parameters.values())), None
-        for parameter in parameters.values():
-            parameter.row = None
 
     def move(self, device: Device) -> None:
         """Brings parameters and buffers to a device. Programs and optimizers made before keep to the old ones."""
@@ -351,32 +292,18 @@ class Graph:
         other._take_values_of(self, CPU_DEVICE)
         return other
 
+    def at(self, height: int, width: int) -> Graph:
+        """The same parameters on pictures of another size; see `sizes.at`."""
+        from .sizes import at
+
+        return at(self, height, width)
+
     def bare(self) -> Graph:
         """The same graph on the CPU without any numbers, which is small to send to another process."""
         other = copy.copy(self)
         other.device = CPU_DEVICE
         other._replace({name: replace(each) for name, each in self.parameters.items()})
         return other
-
-    def _take_values_of(self, source: Graph, device: Device) -> None:
-        """Arrays of its own on a device, with the numbers of another graph of the same layers (or of itself)."""
-        read = source.device.read
-        values = (
-            {name: read(each.value) for name, each in source.parameters.items()} if source.has_values else {}
-        )
-        buffers = {name: np.array(read(each.value), self.dtype) for name, each in source.buffers.items()}
-        self.device = device
-        self._replace({name: replace(each) for name, each in source.parameters.items()})
-        self.buffers = {
-            name: replace(each, value=device.to_device(buffers[name]))
-            for name, each in source.buffers.items()
-        }
-        self._buffers_of = {
-            node: {key: self.buffers[each.name] for key, each in own.items()}
-            for node, own in source._buffers_of.items()
-        }
-        for name, array in values.items():
-            self.write(name, array)
 
 
 def _need_size(what: str, shape: Shape) -> None:

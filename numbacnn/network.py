@@ -15,7 +15,7 @@ from .graph import Graph
 from .layers import Shape, Softmax
 from .limits import MAX_CLASSES
 from .listing import Listing
-from .program import Program
+from .program import Head, Program
 
 Images = Any
 """(N,H,W,C): uint8, or floats in [0, 1]. Grey pictures may leave C out. See `Network.as_images` for other sizes."""
@@ -25,7 +25,7 @@ class _Programs(threading.local):
     """Each thread's own Programs; a copy of them, as a pickle, has none."""
 
     def __init__(self) -> None:
-        self.made: dict[tuple[str, tuple[str, ...], int | None], Program] = {}
+        self.made: dict[tuple[Any, ...], Program] = {}
 
     def __reduce__(self) -> tuple[type[_Programs], tuple[()]]:
         return _Programs, ()
@@ -53,6 +53,12 @@ class Network:
             raise NetworkError(
                 f"a network ends in softmax, the probabilities of its classes, and '{graph.output.name}' is "
                 f"{graph.output.layer.kind}; every loss looks at the scores before it"
+            )
+        if len(graph.shapes[graph.output.name]) != 1:
+            volume = "x".join(map(str, graph.shapes[graph.output.name]))
+            raise ShapeError(
+                f"layer '{graph.output.name}': softmax takes one score a class, and gets a volume {volume}; put a flatten "
+                "layer before it"
             )
         self.graph = graph
         self.workspace_bytes = workspace_bytes
@@ -115,13 +121,19 @@ class Network:
         """First values for every parameter; see `Graph.initialise`."""
         self.graph.initialise(scheme, seed, **options)
 
-    def program(self, batch_size: int, gradients: str = "none", keep: tuple[str, ...] = ()) -> Program:
+    def program(
+        self,
+        batch_size: int,
+        gradients: str = "none",
+        keep: tuple[str, ...] = (),
+        heads: tuple[tuple[str, Head], ...] = (),
+    ) -> Program:
         """A Program for this network and this thread, kept for its next call that asks for the same or fewer pictures.
 
-        `keep`: the nodes whose output will be asked for, beside the scores and the last.
+        `keep`: the nodes whose output will be asked for, beside the scores and the last. `heads`: as Program's.
         """
         need_whole("batch size", batch_size)
-        wish, made = (gradients, keep, self.workspace_bytes), self._programs.made
+        wish, made = (gradients, keep, heads, self.workspace_bytes), self._programs.made
         known = made.get(wish)
         if known is None or known.batch_size < batch_size:
             made.pop(wish, None)
@@ -130,6 +142,7 @@ class Network:
                 batch_size,
                 gradients=gradients,
                 keep=keep,
+                heads=dict(heads),
                 workspace_bytes=self.workspace_bytes,
             )
         return known
@@ -148,7 +161,7 @@ class Network:
             try:
                 plan.take()
             except NotEnoughMemory:
-                del self._programs.made[gradients, keep, self.workspace_bytes]
+                del self._programs.made[gradients, keep, (), self.workspace_bytes]
                 if wanted == 1:
                     raise
                 wanted //= 2

@@ -11,13 +11,14 @@ parts alone: a frozen parameter costs neither.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from numpy.typing import DTypeLike
 
 from .device import Array, Device
+from .errors import NetworkError, cut, nearest
 from .layers import BufferSpec, ParameterSpec, Shape
 
 _ALIGNMENT = 16
@@ -118,6 +119,18 @@ def lay_out(parameters: Sequence[Parameter]) -> Layout:
         if not parameter.trainable:
             place = _put(parameter, place)
     return Layout(tuple(groups), end, place)
+
+
+def check_learning(
+    frozen: Collection[str], rates: Mapping[str, float], known: Mapping[str, Parameter]
+) -> None:
+    """Raises NetworkError unless these are names of parameters, and factors of their learning rates."""
+    for name in (*frozen, *rates):
+        if name not in known:
+            raise NetworkError(f"no parameter is named '{cut(name)}'{nearest(name, known)}")
+    for name, factor in rates.items():
+        if not 0 <= factor < math.inf:
+            raise NetworkError(f"{name} learns at {factor:g} times the rate: at least 0 is expected")
 
 
 def _put(parameter: Parameter, place: int) -> int:

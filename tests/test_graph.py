@@ -97,7 +97,6 @@ def test_ancestors_and_readers():
             "layer 'dense': dense takes a flat input, and gets a volume 7x7x2",
         ),
         ([("flat", Flatten()), ("conv", Convolution(2, 3))], ShapeError, "convolution takes a volume HxWxC"),
-        ([("softmax", Softmax())], ShapeError, "softmax takes one score a class, and gets a volume 7x7x2"),
         (
             [("a", Convolution(3, 1)), ("sum", Add(), ("a", "pixels"))],
             ShapeError,

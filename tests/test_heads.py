@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
+from few_digits import few
 
+from numbacnn import load, save, train
+from numbacnn.architectures import build
 from numbacnn.errors import DataError, NetworkError, ShapeError, UsageError
 from numbacnn.graph import Graph, LayerLine
 from numbacnn.layers import Add, Convolution, Dense, Flatten, MaxPool, ReLU, Sigmoid, Softmax
 from numbacnn.program import LOSS_NAMES, Head, Loss, Program
+from numbacnn.training import preprocessing
 
 SHAPE = (6, 6, 2)
 
@@ -239,3 +245,58 @@ def test_a_head_where_a_rectifier_works_in_place() -> None:
         program.forward(images)
         found.append(np.array(program.backward_heads(labels)))
     assert found[0].tobytes() == found[1].tobytes()
+
+
+TOML = """
+input = [8, 8, 1]
+
+[layers]
+conv1 = { type = "convolution", filters = 4, kernel = 3 }
+relu1 = { type = "relu" }
+early = { type = "flatten" }
+aux = { type = "dense", outputs = 10 }
+"aux softmax" = { type = "softmax" }
+flat = { type = "flatten", inputs = ["relu1"] }
+scores = { type = "dense", outputs = 10 }
+softmax = { type = "softmax" }
+
+[heads]
+"aux softmax" = 0.3
+"""
+
+
+def test_an_auxiliary_classifier_learns_and_is_stored(tmp_path: Path) -> None:
+    (tmp_path / "two.toml").write_text(TOML)
+    dataset = few()
+    network = build(tmp_path / "two.toml", class_names=dataset.class_names, pixels=preprocessing(dataset))
+    network.graph.set_rate(0.5, nodes=["scores"])
+    before = network.graph.snapshot()
+    *_, finished = train(
+        network, dataset, epochs=6, batch_size=32, learning_rate=0.05, momentum=0.9, label_smoothing=0.1
+    )
+    assert finished.best_error < 0.5
+    for name in ("aux/weights", "scores/weights", "conv1/weights"):
+        assert (network.graph.read(name) != before[name]).any()
+    early = network.activations(dataset.validation.images, "aux softmax").argmax(axis=1)
+    assert (early == dataset.validation.labels).mean() > 0.4
+    network.graph.set_trainable(False, nodes=["aux"])
+    save(tmp_path / "model.h5", network)
+    graph = load(tmp_path / "model.h5").graph
+    assert graph.heads == {"aux softmax": 0.3}
+    assert not graph.parameters["aux/bias"].trainable
+    assert graph.parameters["scores/weights"].rate == 0.5
+    with h5py.File(tmp_path / "model.h5") as file:
+        assert file.attrs["format_version"] == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ('"aux softmax" = 0.3', "nothing reads layer 'aux softmax'"),
+        ("0.3", "two.toml:14: .heads. with lines NAME = share is expected"),
+    ],
+)
+def test_heads_of_a_file_that_are_none(tmp_path: Path, change: str, message: str) -> None:
+    (tmp_path / "two.toml").write_text(TOML.replace(change, "" if "aux" in change else '"much"'))
+    with pytest.raises(NetworkError, match=message):
+        build(tmp_path / "two.toml")

@@ -78,6 +78,11 @@ def test_plans_are_kept(network):
     assert network.program(4, "all") is not larger
 
 
+def test_a_network_has_one_row_of_classes():
+    with pytest.raises(ShapeError, match="softmax takes one score a class, and gets a volume 7x7x2"):
+        Network(Graph([("softmax", Softmax())], (7, 7, 2)))
+
+
 def test_a_network_ends_in_softmax_and_names_its_classes():
     lines = [("flatten", Flatten()), ("dense", Dense(3))]
     with pytest.raises(NetworkError, match=r"a network ends in softmax, .* and 'dense' is dense"):

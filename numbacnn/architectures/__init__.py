@@ -49,7 +49,9 @@ def build(
             need_whole("input shape", size)
     if str(name).endswith(".toml"):
         definition = read_definition(Path(name))
-        made_for = Architecture(lambda *_: definition.layers, definition.input_shape, definition.classes)
+        made_for = Architecture(
+            lambda *_: definition.layers, definition.input_shape, definition.classes, definition.heads
+        )
         needed = classes or len(class_names) or made_for.classes
         if needed != made_for.classes:
             raise UsageError(f"{name} ends in {made_for.classes} classes, and {needed} are needed")
@@ -63,7 +65,7 @@ def build(
     layers = made_for.layers(shape, classes)
     if pixels is not None and not isinstance(layers[0][1], Pixels):  # a file may have its own
         layers = [(PIXELS, pixels), *layers]
-    network = Network(Graph(layers, shape), class_names)
+    network = Network(Graph(layers, shape, heads=made_for.heads), class_names)
     if initialise is not None:
         network.initialise(initialise, seed)
     return network

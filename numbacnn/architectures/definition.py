@@ -10,7 +10,8 @@
     scores = { type = "dense", outputs = 10 }
     softmax = { type = "softmax" }
 
-A layer reads the one above, or what `inputs = ["…", "…"]` names. The last is softmax.
+A layer reads the one above, or what `inputs = ["…", "…"]` names. The last is softmax. Auxiliary classifiers, which learn
+beside it, are other ends: a table [heads] says the share of each one's loss, `aux1 = 0.3`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from ..layers.options import build_layer
 from ..network import Network
 from ..toml import read_toml
 
+_KEYS = ("input", "layers", "heads")
+
 
 @dataclass(frozen=True)
 class Definition:
@@ -35,6 +38,7 @@ class Definition:
     layers: list[LayerLine]
     input_shape: Shape
     classes: int
+    heads: dict[str, float]
 
 
 def read_definition(path: Path) -> Definition:
@@ -45,12 +49,10 @@ def read_definition(path: Path) -> Definition:
     if not path.exists():
         raise UsageError(f"{path}: no such file")
     table, text = read_toml(path, NetworkError)
-    unknown = [key for key in table if key not in ("input", "layers")]
+    unknown = [key for key in table if key not in _KEYS]
     if unknown:
         line = _line(text, unknown[0])
-        raise NetworkError(
-            f"{path}:{line}: unknown key '{cut(unknown[0])}'{nearest(unknown[0], ('input', 'layers'))}"
-        )
+        raise NetworkError(f"{path}:{line}: unknown key '{cut(unknown[0])}'{nearest(unknown[0], _KEYS)}")
     shape = table.get("input")
     if not (isinstance(shape, list) and len(shape) == 3 and all(type(n) is int and n > 0 for n in shape)):
         line = _line(text, "input")
@@ -70,11 +72,14 @@ def read_definition(path: Path) -> Definition:
                 prefix.add(layers[-1])
         except NumbacnnError as error:
             raise type(error)(f"{path}:{_line(text, name)}: {_once(str(error), name)}") from None
+    heads = table.get("heads", {})
+    if not isinstance(heads, dict) or not all(type(value) in (int, float) for value in heads.values()):
+        raise NetworkError(f"{path}:{_line(text, 'heads')}: [heads] with lines NAME = share is expected")
     try:
-        network = Network(Graph(layers, tuple(shape)))
+        network = Network(Graph(layers, tuple(shape), heads=heads))
     except NumbacnnError as error:
         raise type(error)(f"{path}: {error}") from None
-    return Definition(layers, tuple(shape), network.classes)
+    return Definition(layers, tuple(shape), network.classes, heads)
 
 
 class _Prefix(Graph):
@@ -106,7 +111,7 @@ def _layer_line(name: str, entry: Any) -> LayerLine:
 
 def _line(text: str, key: str) -> int:
     """The line that gives a key its value, or its table's; 1 if none does."""
-    pattern = re.compile(rf"\s*(\[\s*layers\s*\.\s*)?[\"']?{re.escape(key)}[\"']?\s*[=\]]")
+    pattern = re.compile(rf"\s*(\[\s*(layers\s*\.\s*)?)?[\"']?{re.escape(key)}[\"']?\s*[=\]]")
     return next((number for number, line in enumerate(text.splitlines(), 1) if pattern.match(line)), 1)
 
 

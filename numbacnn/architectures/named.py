@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..graph import LayerLine
 from ..layers import Shape
@@ -23,6 +23,8 @@ class Architecture:
     layers: Callable[[Shape, int], list[LayerLine]]
     input_shape: Shape
     classes: int
+    heads: dict[str, float] = field(default_factory=dict)
+    """Auxiliary classifiers, each with its share in the loss (`Graph`)."""
 
 
 ARCHITECTURES: dict[str, Architecture] = {

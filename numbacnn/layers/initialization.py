@@ -44,6 +44,18 @@ def constant(generator: Generator, wanted: ParameterSpec, *, value: float = 0.05
     return np.full(wanted.shape, value)
 
 
+def first_values(
+    scheme: str, spec: ParameterSpec, seed: int, place: tuple[int, int], **options: float
+) -> Any:
+    """A parameter's first values. `place` has a stream of random numbers of its own: adding a layer does not shift the
+    others'.
+    """
+    if spec.initial is not None:
+        return np.full(spec.shape, spec.initial)
+    generator = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, *place]))
+    return INITIALIZERS[scheme](generator, spec, **options)
+
+
 INITIALIZERS: dict[str, Callable[..., Any]] = {
     "uniform": uniform,
     "normal": normal,

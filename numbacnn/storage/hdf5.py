@@ -28,7 +28,8 @@ from ..limits import MAX_CLASSES
 from ..replacing import replacing
 from .room import Room
 
-FORMAT_VERSION = 1
+NEWEST_FORMATS = {"numbacnn model": 2}
+"""Kind of file -> the format that is written; of other kinds 1. All formats up to it are read."""
 CHUNK_BYTES = 256 * 1024
 MAX_ROW_BYTES = 4 << 20
 MAX_CHUNK_BYTES = 64 << 20
@@ -92,9 +93,12 @@ class Reader:
             raise self.problem(
                 f"{self.path}: this is a {found.decode('utf-8', 'replace')}; a {kind} is expected"
             )
-        if version != FORMAT_VERSION:
+        newest = NEWEST_FORMATS.get(kind, 1)
+        if not 1 <= version <= newest:
+            readable = "format 1" if newest == 1 else f"formats 1 to {newest}"
             raise self.problem(
-                f"{self.path}: written in format {version}, and this numbacnn reads {FORMAT_VERSION}; update numbacnn"
+                f"{self.path}: written in format {version}, and this numbacnn reads {readable}; a version of numbacnn "
+                f"that writes format {version} is needed: pip install --upgrade numbacnn"
             )
 
     def _attribute(self, name: str, kind: int) -> Any:
@@ -331,7 +335,7 @@ def writing(path: Path, kind: str, problem: Problem) -> Iterator[Writer]:
                 room = Room(partial)
                 room.take(_FILE_BYTES)
                 file.attrs["kind"] = np.bytes_(kind)
-                file.attrs["format_version"] = FORMAT_VERSION
+                file.attrs["format_version"] = NEWEST_FORMATS.get(kind, 1)
                 yield Writer(file, room)
             _give_back(partial)
     except OSError as error:

@@ -1,15 +1,18 @@
 """Trained networks in HDF5: architecture, preprocessing, class names, weights and training record.
 
-    /                       kind = "numbacnn model", format_version = 1
+    /                       kind = "numbacnn model", format_version = 2
     architecture            JSON (1): {"input_shape": [H, W, C], "class_names": […],
-                            "layers": [{"name": …, "type": …, "inputs": […], options…}, …]}
+                            "layers": [{"name": …, "type": …, "inputs": […], options…}, …]}, and where there are any
+                            "heads": {NODE: weight}, "frozen": [NODE/NAME, …], "rates": {NODE/NAME: factor}
     record                  JSON (1): what the program that trained it wrote down
     parameters/NODE/NAME    float32, what a layer learned
+    buffers/NODE/NAME       float32, what belongs to a layer and follows the training (running statistics)
     constants/NODE/NAME     float32, what belongs to the model and is not learned (mean_image)
     extra/NAME              arrays beside the model, such as momentum; a checkpoint has them
 
 The architecture is read first; it says which arrays there must be and of which shape, and only those are read.
-Names are percent-encoded, since HDF5 takes "/" and "." for paths.
+Names are percent-encoded, since HDF5 takes "/" and "." for paths. Format 1, which is read too, has no buffers, heads,
+frozen parameters or rates.
 """
 
 from __future__ import annotations
@@ -137,10 +140,17 @@ def _description(network: Network) -> dict[str, Any]:
         {"name": node.name, "type": node.layer.kind, "inputs": list(node.inputs), **node.layer.config()}
         for node in network.graph.nodes
     ]
+    parameters = network.graph.parameters
+    beside = {
+        "heads": network.graph.heads,
+        "frozen": [name for name, each in parameters.items() if not each.trainable],
+        "rates": {name: each.rate for name, each in parameters.items() if each.rate != 1},
+    }
     return {
         "input_shape": list(network.input_shape),
         "class_names": list(network.class_names),
         "layers": layers,
+        **{key: value for key, value in beside.items() if value},
     }
 
 
@@ -207,7 +217,18 @@ def _build(description: Any) -> Network:
         raise NetworkError(f"{len(names):,} class names; at most {MAX_CLASSES:,} are expected")
     if not all(isinstance(name, str) and name for name in names):
         raise NetworkError("class_names is no list of names")
-    return Network(Graph([_layer_line(entry) for entry in entries], shape), names)
+    heads, rates = description.get("heads", {}), description.get("rates", {})
+    for key, numbers in (("heads", heads), ("rates", rates)):
+        if not isinstance(numbers, dict) or not all(
+            type(value) in (int, float) for value in numbers.values()
+        ):
+            raise NetworkError(f"{key} is no object of numbers")
+    graph = Graph([_layer_line(entry) for entry in entries], shape, heads=heads)
+    frozen = description.get("frozen", [])
+    if not isinstance(frozen, list) or not all(isinstance(name, str) for name in frozen):
+        raise NetworkError("frozen is no list of parameters")
+    graph.set_learning(frozen=frozen, rates=rates)
+    return Network(graph, names)
 
 
 def _layer_line(entry: Any) -> LayerLine:

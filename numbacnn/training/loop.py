@@ -13,10 +13,11 @@ import numpy as np
 
 from ..data import Dataset
 from ..errors import TrainingError
+from ..graph import Graph
 from ..layers.initialization import SYMMETRIC
 from ..limits import need_memory
 from ..network import Network
-from ..program import Loss, Program
+from ..program import Head, Loss, Program
 from . import sampling
 from .augmentation import Augmentation
 from .evaluation import EVALUATION_BATCH, evaluate
@@ -58,10 +59,12 @@ class Trainer:
         self._augmentation = Augmentation(self._fitted, network.input_shape, settings)
         if settings.workspace_mb:
             network.workspace_bytes = settings.workspace_mb << 20
-        self._plan = network.program(min(settings.batch_size, len(dataset.train)), "parameters")
+        learned = Loss(settings.loss, settings.margin, settings.label_smoothing)
+        count = min(settings.batch_size, len(dataset.train))
+        self._plan = network.program(count, "parameters", heads=_heads(network.graph, learned))
         self.step = TrainingStep(
             self._plan,
-            self._loss,
+            learned,
             self.optimizer,
             clip_norm=settings.clip_norm,
             accumulate=settings.accumulate,
@@ -288,6 +291,14 @@ class Trainer:
             yield Warned(warning)
         if row["rolled_back"]:
             yield RolledBack(state.epoch, state.best_epoch, self._schedule.rate(state.epoch))
+
+
+def _heads(graph: Graph, loss: Loss) -> tuple[tuple[str, Head], ...]:
+    """The classifiers of a graph that has several: all have the same labels and loss. None of a graph that has one."""
+    if not graph.heads:
+        return ()
+    auxiliary = ((name, Head(graph.scores_of(name), loss, share)) for name, share in graph.heads.items())
+    return (graph.output.name, Head(graph.scores, loss)), *auxiliary
 
 
 def train(

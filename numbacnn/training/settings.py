@@ -87,6 +87,9 @@ class Settings:
         "log-softmax", "What training makes small; log-softmax is the cross-entropy.", LOSS
     )
     margin: float = _option(1.0, "Margin of hinge and max-margin.", LOSS, 0, 1000)
+    label_smoothing: float = _option(
+        0.0, "Share of log-softmax's target that is spread over all classes: 0.1; 0: none.", LOSS, 0, 1
+    )
     initialise: Literal["he", "glorot", "normal", "uniform", "constant", "zero"] = _option(
         "he", "How the first weights are drawn.", OPTIMISATION
     )
@@ -155,7 +158,7 @@ class Settings:
             )
         if self.fit not in FITS:
             raise UsageError(f"--fit {cut(self.fit)}: no such way to fit pictures{nearest(self.fit, FITS)}")
-        Loss(self.loss, self.margin)
+        Loss(self.loss, self.margin, self.label_smoothing)
 
     def check_fit(self, input_shape: tuple[int, ...]) -> None:
         """Raises UsageError if windows could lie so far beyond a network's pictures (H,W,C) that little is left of them."""

@@ -15,7 +15,9 @@ Hook = Callable[[Array], None]
 
 
 class TrainingStep:
-    """Forward, backward, `hook`, update, for what the program's `input` and `labels` hold.
+    """Forward, backward, `hook`, update, for what the program's `input` and `labels` hold (and its heads' `targets`).
+
+    The `loss` is that at the scores; a program with heads has each head's instead.
 
     `clip_norm`: a gradient that is longer is shortened to it (0: never). `accumulate`: the gradients of so many batches
     are averaged before the parameters are updated. `average`: a share of the weights' average that each update keeps (0:
@@ -62,7 +64,10 @@ class TrainingStep:
         """All that a batch launches; what differs from batch to batch lies on the device."""
         program = self.program
         program.run_forward(program.scores, training=True)
-        program.backward_loss(None, self._loss, weight=1 / self._accumulate)
+        if program.heads:
+            program.backward_heads(weight=1 / self._accumulate)
+        else:
+            program.backward_loss(None, self._loss, weight=1 / self._accumulate)
         program.tally(tally)
         gradient = program.gradient
         if self._sum is not None:
