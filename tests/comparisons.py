@@ -497,6 +497,11 @@ def take_channels(generator, dtype, shape):
     return [np.full_like(source, np.nan), target, first]
 
 
+def added(generator, dtype, size):
+    numbers_of_two = numbers(generator, dtype, size), numbers(generator, dtype, size)
+    return [unwritten(dtype, size), *numbers_of_two, 0.25]
+
+
 def two_arrays(generator, dtype, size):
     return [numbers(generator, dtype, size), numbers(generator, dtype, size)]
 
@@ -822,6 +827,12 @@ COMPARISONS: dict[str, Comparison] = {
     "joins.copy": Comparison(two_arrays, lambda target, source: (source,), SIZES, ACTIVATION_LAYERS),
     "joins.accumulate": Comparison(
         two_arrays, lambda target, source: (target + source,), SIZES, ACTIVATION_LAYERS
+    ),
+    "joins.add": Comparison(
+        added,
+        lambda target, one, other, slope: (naive.leaky_relu(one + other, slope),),
+        SIZES,
+        ACTIVATION_LAYERS,
     ),
     "dropout.forward": Comparison(dropout_forward, dropped, DROPOUTS, DROPOUT_LAYERS, outputs=2),
     "dropout.backward": Comparison(

@@ -88,6 +88,7 @@ FORWARD_OF_EVERYTHING = [
     ("targets.binary", "one"),
     ("targets.huber", "bent"),
     ("joins.accumulate", "seven"),
+    ("joins.add", "seven"),
     ("joins.copy_channels", "one of three"),
     ("pixels.forward", "colour"),
 ]

@@ -240,6 +240,39 @@ def test_what_a_plan_does_not_keep():
     plan.backward_loss(LABELS, Loss())
 
 
+RESIDUAL = [
+    ("conv1", Convolution(4, 3, padding=1)),
+    ("relu1", ReLU()),
+    ("conv2", Convolution(4, 3, padding=1)),
+    ("sum2", Add(), ("relu1", "conv2")),
+    ("relu2", ReLU()),
+    ("conv3", Convolution(4, 3, padding=1)),
+    ("sum3", Add(), ("relu1", "relu2", "conv3")),
+    ("leaky3", LeakyReLU(0.1)),
+    ("flatten", Flatten()),
+    ("dense", Dense(3)),
+    ("softmax", Softmax()),
+]
+
+
+def test_a_join_rectifies_its_sum_itself():
+    graph, images = graph_of(RESIDUAL), pictures(5)
+    exact, lean = Program(graph, 5, gradients="all"), Program(graph, 5, gradients="all", keep=())
+    names = [step.kernel.name for step in lean._forward_steps("softmax") if step.kernel is not None]
+    assert names.count("joins.add") == 3
+    assert not [name for name in names if "relu" in name]
+    for plan in (exact, lean):
+        plan.forward(images)
+    assert exact.output().tobytes() == lean.output().tobytes()
+    one, other = (step(plan, images, LABELS) for plan in (exact, lean))
+    assert one[1].tobytes() == other[1].tobytes()
+    assert all(one[2][key].tobytes() == other[2][key].tobytes() for key in one[2])
+    values = {name: exact.output(name) for name in graph.shapes}
+    close(values["relu2"], np.maximum(values["relu1"] + values["conv2"], 0))
+    total = values["relu1"] + values["relu2"] + values["conv3"]
+    close(values["leaky3"], np.where(total > 0, total, 0.1 * total))
+
+
 def test_a_kept_output_is_not_rectified():
     graph, images = graph_of(CHAIN), pictures(5)
     exact, lean = Program(graph, 5), Program(graph, 5, keep=("conv1", "conv2"))

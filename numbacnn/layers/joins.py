@@ -50,9 +50,10 @@ class Add(Layer):
         return inputs[0]
 
     def forward(self, call: Call) -> None:
-        joins.copy(flat(call.output), flat(call.inputs[0]))
+        output, first = flat(call.output), flat(call.inputs[0])
         for source in call.inputs[1:]:
-            joins.accumulate(flat(call.output), flat(source))
+            joins.add(output, first, flat(source), 1.0)
+            first = output
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
         for d_input in d_inputs:

@@ -2,7 +2,7 @@
 
 A rectifier that follows a layer, max(x, slope x), may work in that layer's own output if nobody else looks at what was
 there before: its derivative can be told from its output. Where the step that writes the output takes a `slope` (the
-products and the pools do), that step rectifies each number as it stores it, and the rectifier's own step goes. Its
+products, the pools and the sums do), that step rectifies each number as it stores it, and the rectifier's own step goes. Its
 gradient is then worked on in place too.
 """
 

@@ -32,6 +32,7 @@ WITH_NAN = [
     ("pooling.sum_forward", "ceil with padding, average"),
     ("pooling.sum_backward", "ceil with padding, average"),
     ("joins.accumulate", "seven"),
+    ("joins.add", "seven"),
     ("pixels.forward", "colour"),
     ("update.sgd", "seven"),
     ("tally.write", "ragged"),

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from .elements import BUDGET, element, launch_each
-from .toolchain import kernel
+from .toolchain import ZERO, kernel
 
-BUDGETS = dict.fromkeys(("_copy", "_accumulate", "_copy_channels", "_take_channels"), BUDGET)
+BUDGETS = dict.fromkeys(("_copy", "_accumulate", "_add", "_copy_channels", "_take_channels"), BUDGET)
 
 
 @kernel
@@ -24,6 +24,14 @@ def _accumulate(target: Any, source: Any) -> None:
     i = element()
     if i < np.uint32(target.size):
         target[i] += source[i]
+
+
+@kernel
+def _add(target: Any, one: Any, other: Any, slope: Any) -> None:
+    i = element()
+    if i < np.uint32(target.size):
+        total = one[i] + other[i]
+        target[i] = total if total > ZERO else slope * total
 
 
 @kernel
@@ -50,6 +58,11 @@ def copy(target: Any, source: Any) -> None:
 def accumulate(target: Any, source: Any) -> None:
     """target_i += source_i."""
     launch_each(_accumulate, target.size, target, source)
+
+
+def add(target: Any, one: Any, other: Any, slope: Any) -> None:
+    """target_i = f(one_i + other_i), f(v) = v above 0, else slope v."""
+    launch_each(_add, target.size, target, one, other, float(slope))
 
 
 def copy_channels(target: Any, source: Any, first: Any) -> None:
