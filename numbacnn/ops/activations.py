@@ -41,8 +41,9 @@ def _signal(gradient: Any, rule: Any) -> Any:
 @jit(parallel=True)
 def _leaky_relu_forward_cpu(y: Any, x: Any, slope: Any) -> None:
     """y = x where x > 0, else slope * x; a slope of 0 is ReLU, max(0, x)."""
+    share = y.dtype.type(slope)  # as the ops take it that rectify what they store
     for i in prange(y.size):
-        y[i] = x[i] if x[i] > 0 else slope * x[i]
+        y[i] = x[i] if x[i] > 0 else share * x[i]
 
 
 @jit(parallel=True)
