@@ -8,7 +8,6 @@ import io
 import os
 import pickle
 import struct
-import tempfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -166,7 +165,8 @@ def test_pickles_of_python_2() -> None:
     assert batch["data"].tobytes() == bytes(range(256)) * 12
 
 
-TRACE = Path(tempfile.gettempdir()) / f"numbacnn-test-{os.getpid()}"
+TRACE = Path("trace-of-a-pickle")
+"""Where a pickle that is carried out would leave something, in the current folder."""
 
 
 class Evil:
@@ -191,7 +191,10 @@ class Evil:
         b"",
     ],
 )
-def test_pickles_that_are_programs_are_refused(data: bytes) -> None:
+def test_pickles_that_are_programs_are_refused(
+    data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="batch: "):
         load_pickle(data, Path("batch"))
     assert not TRACE.exists()

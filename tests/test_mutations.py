@@ -28,6 +28,26 @@ from numbacnn_cli.shell import describe
 
 FEW = few(40, 20, 20)
 SETTINGS = Settings(epochs=3, batch_size=16)
+SMALL = {
+    "input": [8, 8, 1],
+    "layers": {
+        "conv": {
+            "type": "convolution",
+            "filters": 2,
+            "kernel": 3,
+            "stride": 1,
+            "padding": [1, 1, 1, 1],
+            "groups": 1,
+        },
+        "relu": {"type": "relu"},
+        "drop": {"type": "dropout", "probability": 0.5},
+        "both": {"type": "concatenate", "inputs": ["relu", "drop"]},
+        "flat": {"type": "flatten"},
+        "scores": {"type": "dense", "outputs": 10},
+        "softmax": {"type": "softmax"},
+    },
+}
+"""A network of few arrays, as every one of them is read with each of a thousand records."""
 VALUES: dict[str, Any] = {
     "null": None,
     "true": True,
@@ -115,9 +135,10 @@ def all_end_well(names_and_acts: Iterator[tuple[str, Callable[[], Any]]], least:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was stopped in its second epoch."""
     path = tmp_path_factory.mktemp("run")
-    trainer = Trainer(
-        architectures.build("digits", class_names=FEW.class_names, pixels=preprocessing(FEW)), FEW, SETTINGS
-    )
+    definition = tmp_path_factory.mktemp("network") / "small.toml"
+    definition.write_text(tomli_w.dumps(SMALL))
+    network = architectures.build(definition, class_names=FEW.class_names, pixels=preprocessing(FEW))
+    trainer = Trainer(network, FEW, SETTINGS)
     events = (event for event in trainer if isinstance(event, BatchDone))
     for _ in range(5):
         next(events)
