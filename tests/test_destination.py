@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from numbacnn.provenance import CHANGED_PICTURE
 from numbacnn.replacing import replacing
 from numbacnn.storage import save_model
 from numbacnn_cli import ownership
+from numbacnn_cli.claims import held_until_the_end
 from numbacnn_cli.destination import DATA_SET, FIGURE, Destination, safe_name
 from numbacnn_cli.output import Output
 
@@ -25,8 +27,10 @@ GREY = np.full((4, 5, 1), 128, np.uint8)
 
 
 @pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
+    with held_until_the_end():
+        yield
 
 
 def destination(*reads: str, force: bool = False) -> Destination:

@@ -44,6 +44,7 @@ from cyclopts.exceptions import UnknownCommandError, UnknownOptionError, UnusedC
 
 from numbacnn.errors import cut, nearest
 
+from .claims import held_until_the_end
 from .compilations import compilations_shown
 from .examples import epilogue
 from .options import Given
@@ -167,7 +168,7 @@ def launch(
         raise CycloptsError(msg="--json needs a command")
     out = Output(as_json=json)
     shell = {name: given if wanted is Given else out for name, wanted in left_out.items()}
-    with compilations_shown(out) as compiled, stoppable(out, compiled):
+    with held_until_the_end(), compilations_shown(out) as compiled, stoppable(out, compiled):
         return command(*bound.args, **bound.kwargs, **shell)
 
 

@@ -2,6 +2,7 @@
 
 - Never over a file that the command reads, nor over one of another kind (a model, a JPEG called x.png, a folder).
 - Over one of the same kind only where numbacnn wrote it, or where `--force` says so.
+- Not where another command that runs now will write.
 - Else the next free name is taken, NAME-2.png, and that is said.
 
 A file without a byte in it holds nothing and is free. Folders for pictures follow the same rules: one in which an
@@ -20,10 +21,13 @@ from pathlib import Path
 from unicodedata import category
 
 from . import ownership
+from .claims import claim
 from .output import Output
 
 _LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """What systems leave in folders that people look at."""
+
+_CLAIMED = "is being written by another command"
 
 _LONGEST_NAME = 150
 """Bytes of UTF-8, without a number and a suffix; most file systems take 255."""
@@ -104,10 +108,14 @@ class Destination:
             raise UsageError(f"{named} is a file; a folder is expected")
         if _resolved(wanted) in self._taken:
             raise UsageError(f"{named}: that is the name of another file that this command writes")
-        reason = self._keeps_folder(wanted)
+        reason = self._keeps_folder(wanted) or _claimed_by_another(wanted)
         path = wanted
         if reason is not None:
-            path = next(other for other in _alternatives(wanted) if self._keeps_folder(other) is None)
+            path = next(
+                other
+                for other in _alternatives(wanted)
+                if self._keeps_folder(other) is None and not _claimed_by_another(other)
+            )
             self._tell(f"{wanted} {reason}", f"the changed pictures go to {path}")
         whole = path.absolute()
         standing = next(parent for parent in (whole, *whole.parents) if os.path.lexists(parent))
@@ -132,13 +140,18 @@ class Destination:
         return self._free(folder / f"{safe_name(name)}.png", PICTURE)
 
     def _free(self, wanted: Path, kind: Kind) -> Path:
-        path, reason = wanted, self._keeps(wanted, kind)
+        path, reason = wanted, self._stays(wanted, kind)
         if reason is not None:
-            path = next(other for other in _numbered(wanted) if self._keeps(other, kind) is None)
+            path = next(other for other in _numbered(wanted) if self._stays(other, kind) is None)
         self._taken.add(_resolved(path))
         if reason:
             self._tell(f"{wanted} {reason}", f"the {kind.name} goes to {path}")
         return path
+
+    def _stays(self, path: Path, kind: Kind) -> str | None:
+        """Why `path` is not free, as `_keeps` says it; where it is, it is this command's from now on."""
+        reason = self._keeps(path, kind)
+        return _claimed_by_another(path) if reason is None else reason
 
     def _keeps(self, path: Path, kind: Kind) -> str | None:
         """Why the file at `path` has to stay: a reason to tell, or "" if there is none to tell; None if it need not."""
@@ -199,6 +212,10 @@ def safe_name(text: str) -> str:
     """`text` as the name of a file on every system: letters, digits and a few signs, else a hyphen."""
     kept = "".join(sign if category(sign)[0] in "LMN" or sign in "._-+=,()" else "-" for sign in text)
     return kept.encode()[:_LONGEST_NAME].decode(errors="ignore").strip("-.") or "unnamed"
+
+
+def _claimed_by_another(path: Path) -> str | None:
+    return None if claim(_resolved(path)) else _CLAIMED
 
 
 def _numbered(path: Path) -> Iterator[Path]:
