@@ -49,7 +49,7 @@ def rows(options: argparse.Namespace) -> tuple[list[Row], list[str]]:
     from kernels.launches import launches
     from kernels.machine_code import need_tools
     from kernels.nvidia import ToolMissingError
-    from kernels.report import CompilationError, pending_rows
+    from kernels.report import CompilationError, fitting, pending_rows
 
     try:
         need_tools()
@@ -68,7 +68,7 @@ def rows(options: argparse.Namespace) -> tuple[list[Row], list[str]]:
     asked = [tuple(map(int, text.split("."))) for text in options.capability or ()]
     capabilities = [(major, minor) for major, minor in asked] or CAPABILITIES
     found, failures = [], []
-    for _, made in list(pending_rows(chosen, capabilities)):
+    for _, made in list(pending_rows(chosen, lambda name: fitting(name, capabilities))):
         try:
             found += made()
         except CompilationError as error:

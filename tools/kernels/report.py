@@ -53,23 +53,28 @@ class Row:
 
 
 def pending_rows(
-    launched: Mapping[str, list[Types]], capabilities: Iterable[tuple[int, int]] = CAPABILITIES
+    launched: Mapping[str, list[Types]], capabilities: Callable[[str], list[tuple[int, int]]]
 ) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
     """(name, a function that waits for the rows of one way of launching it and returns them, or raises CompilationError),
     all of them being made by a process a core: one way by one process, as most of the time goes into what is the same for
-    every capability.
+    every capability. `capabilities`: those of a kernel, by its name.
     """
-    capabilities = list(capabilities)
     # Forked, as some kernels are made when they are first launched, which `launches` did in this process.
     with ProcessPoolExecutor(os.cpu_count(), get_context("fork")) as pool:
         for name, ways in launched.items():
             for types in ways:
-                yield name, pool.submit(_rows, name, types, fitting(name, capabilities)).result
+                yield name, pool.submit(_rows, name, types, capabilities(name)).result
 
 
 def fitting(name: str, capabilities: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Those of the capabilities that have what a kernel needs."""
     return [each for each in capabilities if each >= least_capability(name)]
+
+
+def outermost(name: str) -> list[tuple[int, int]]:
+    """The oldest and the newest of CAPABILITIES that have what a kernel needs."""
+    oldest, *_, newest = fitting(name, CAPABILITIES)
+    return [oldest, newest]
 
 
 def _rows(name: str, types: Types, capabilities: list[tuple[int, int]]) -> list[Row]:
