@@ -13,6 +13,7 @@ from numbacnn.data import Dataset
 from numbacnn.data.pictures import load, save
 from numbacnn.errors import ShapeError
 from numbacnn.figures import image_grid
+from numbacnn_cli import gradcheck
 from numbacnn_cli.__main__ import main
 
 
@@ -112,6 +113,17 @@ def test_more_than_there_is_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     predicted, warnings = result(capsys, "predict", "mine.png", "--top", "50")
     assert len(predicted["predictions"][0]["top"]) == 10
     assert warnings == ["warning: --top 50: the model has 10 classes, all of them are named"]
+
+
+def test_a_check_of_many_numbers_says_so_before_it_begins(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "numbers are moved one by one, which may take minutes; fewer --samples are quicker"
+    assert main(["gradcheck", "digits", "--samples", "1", "--json"]) == 0
+    assert said not in capsys.readouterr().err
+    monkeypatch.setattr(gradcheck, "MANY", 10)
+    assert main(["gradcheck", "digits", "--samples", "1", "--json"]) == 0
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

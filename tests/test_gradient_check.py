@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from numbacnn.analysis.gradient_check import check_gradients, samples_for
+from numbacnn.analysis.gradient_check import check_gradients, numbers_moved, samples_for
 from numbacnn.architectures import ARCHITECTURES, build
 from numbacnn.graph import Graph
 from numbacnn.layers import Convolution, Dense, Flatten, ReLU, Softmax, Tanh
@@ -113,3 +113,12 @@ def test_large_networks_get_fewer_samples():
     alexnet = ARCHITECTURES["alexnet"]
     large = Network(Graph(alexnet.layers(alexnet.input_shape, alexnet.classes), alexnet.input_shape))
     assert 3 <= samples_for(large) < samples_for(build("digits")) == 20
+
+
+@pytest.mark.parametrize("samples", [1, 20, 10**30])
+def test_how_many_numbers_are_moved_is_known_before(samples):
+    layers = [("flatten", Flatten()), ("dense", Dense(3)), ("tanh", Tanh()), ("softmax", Softmax())]
+    network = Network(Graph(layers, (3, 3, 2)))
+    network.initialise("he", seed=0)
+    checks = check_gradients(network, samples=samples)
+    assert numbers_moved(network, samples) == sum(check.checked + check.kinks_skipped for check in checks)

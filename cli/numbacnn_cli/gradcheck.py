@@ -9,6 +9,9 @@ from cyclopts import Parameter
 from .options import Network_, Out
 from .summary import Classes, InputShape, find_network
 
+MANY = 5000
+"""Numbers; a small network takes some seconds for so many."""
+
 
 def gradcheck(
     network: Network_,
@@ -38,7 +41,7 @@ def gradcheck(
     """
     import dataclasses
 
-    from numbacnn.analysis.gradient_check import WHOLE, iterate_checks
+    from numbacnn.analysis.gradient_check import WHOLE, iterate_checks, numbers_moved
     from numbacnn.errors import NumbacnnError, UsageError
 
     if not 0 < tolerance < float("inf"):
@@ -46,6 +49,11 @@ def gradcheck(
     if samples is not None and samples < 1:
         raise UsageError(f"--samples {samples}: at least 1 is expected")
     found = find_network(network, input_shape, classes, initialise="he")
+    moved = 0 if samples is None else numbers_moved(found, samples)
+    if moved > MANY:
+        out.note(
+            f"{moved:,} numbers are moved one by one, which may take minutes; fewer --samples are quicker"
+        )
     total = len(found.graph.nodes) + 1
     checks = list(out.progress(iterate_checks(found, samples=samples, seed=seed), "checking", total))
     out.table(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,15 @@ def samples_for(network: Network) -> int:
     )
     arrays = 1 + len(graph.parameters)
     return max(3, min(20, _MULTIPLY_ADDS // (4 * cost * arrays + 1)))
+
+
+def numbers_moved(network: Network, samples: int, *, batch_size: int = 2) -> int:
+    """How many numbers a check with so many samples moves, each of them once down and once up."""
+    graph = network.graph
+    pictures = [prod(shape) for node in graph.nodes for shape in graph.input_shapes(node)]
+    sizes = [batch_size * size for size in (*pictures, prod(graph.input_shape))]
+    parameters = [each.value.size for each in graph.parameters.values()]
+    return sum(min(samples, size) for size in (*sizes, *parameters, *parameters))
 
 
 class _Probe:
