@@ -116,6 +116,7 @@ def test_a_stranger_is_refused_by_name_in_training_too(pets: Network) -> None:
     assert rows[0]["validation_top1_error"] == 0
 
 
+@pytest.mark.slow
 def test_the_commands_match_names(
     pets: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,7 +60,11 @@ def write_stripes(height: int, width: int, channels: int = 3) -> None:
 
 @pytest.mark.parametrize(
     ("size", "given", "method", "side"),
-    [((10, 10), [], "crop", 10), ((24, 24), [], "resize", 0), ((24, 20), ["--fit", "crop"], "crop", 20)],
+    [
+        ((10, 10), [], "crop", 10),
+        pytest.param((24, 24), [], "resize", 0, marks=pytest.mark.slow),
+        pytest.param((24, 20), ["--fit", "crop"], "crop", 20, marks=pytest.mark.slow),
+    ],
 )
 def test_the_same_picture_has_the_same_answer_in_every_command(
     capsys: pytest.CaptureFixture[str], size: tuple[int, int], given: list[str], method: str, side: int

@@ -128,6 +128,7 @@ def test_figures_take_any_name(suffix: str, tmp_path: Path) -> None:
     assert (tmp_path / f"a{suffix}").stat().st_size > 500
 
 
+@pytest.mark.slow
 def test_names_that_are_no_utf8(run_cli: Callable[..., Any], tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     for name in (b"caf\xe9", b"th\xe9"):

@@ -11,6 +11,7 @@ import pytest
 from killing.system_calls import Call, available
 from killing.trial import Trial, run_here
 
+pytestmark = pytest.mark.slow
 TRAIN = ["train", "--network", "digits", "--epochs", "2"]
 
 

@@ -170,6 +170,7 @@ def test_the_run_goes_on_as_it_is(folder: Path) -> None:
     load_model(folder / "model.h5")
 
 
+@pytest.mark.slow
 def test_a_checkpoints_state_and_settings(folder: Path, tmp_path: Path) -> None:
     data = (folder / "last.h5").read_bytes()
     record = load_checkpoint(folder / "last.h5").record
