@@ -143,7 +143,7 @@ class Emission:
             targets = targets.reshape(shape)
         d_scores, scores = self.d_scores(head).reshape(shape), self.output(head.node).reshape(shape)
         arguments = (self.losses(key), d_scores, scores, targets, *options, scale)
-        return Step(kernel, arguments, None, head.node, len(self.graph.nodes))
+        return Step(kernel, arguments, None, "", len(self.graph.nodes))
 
     def call(self, node: Node) -> Call:
         """What the layer is called with."""
