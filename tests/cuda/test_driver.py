@@ -240,7 +240,7 @@ def test_a_gpu_that_fails_under_the_doctor_is_an_error(driver: Path) -> None:
 from numbacnn_cli import doctor
 from numbacnn_cli.__main__ import main
 doctor._largest_error = lambda: 0.0
-main()
+raise SystemExit(main())
 """
     done = python(driver, "-c", ask, "doctor", "--json", fail_launch=1)
     assert "Traceback" not in done.stderr

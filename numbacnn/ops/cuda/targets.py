@@ -15,8 +15,8 @@ from .softmax import row_strongest
 from .toolchain import ONE, ZERO, device_function, kernel
 
 BUDGETS = dict.fromkeys(
-    ("_smoothed", "_distribution", "_pixels", "_binary", "_huber"), Budget(registers=40, shared_bytes=3072)
-)
+    ("_smoothed", "_distribution", "_binary", "_huber"), Budget(registers=40, shared_bytes=3072)
+) | {"_pixels": Budget(registers=48, shared_bytes=3072)}
 _FIRST, _NEXT, _NONE = np.uint32(0), np.uint32(1), np.uint32(0xFFFFFFFF)
 _HALF = np.float32(0.5)
 
