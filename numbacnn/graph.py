@@ -148,10 +148,15 @@ class Graph(Store):
     def _check_ends(self) -> None:
         read = {source for node in self.nodes for source in node.inputs}
         for name, weight in self.heads.items():
-            if name not in self.shapes or name in read or name == self.output.name:
-                found = "no layer has that name" if name not in self.shapes else "it is read by another"
-                found = "it is the output" if name == self.output.name else found
-                raise NetworkError(f"head '{cut(name)}': {found}; a layer that nothing reads is expected")
+            wrong = None
+            if name not in self.shapes:
+                wrong = "no layer has that name"
+            elif name == self.output.name:
+                wrong = "it is the output"
+            elif name in read:
+                wrong = "it is read by another"
+            if wrong is not None:
+                raise NetworkError(f"head '{cut(name)}': {wrong}; a layer that nothing reads is expected")
             if not 0 <= weight < math.inf:
                 raise NetworkError(
                     f"head '{name}' has the weight {weight:g}: a number of at least 0 is expected"

@@ -311,10 +311,11 @@ class Program(Machine):
             self._need_head(key)
             self.heads[key].loss.check(given, self.count, self.graph.shapes[self.heads[key].node])
             self.device.write(self.targets(key), given)
-        if labels is not None:
-            for head in self.heads.values():
-                if head.shares_labels:
-                    self._take(labels, head)
+        sharing = [head for head in self.heads.values() if head.shares_labels]
+        if labels is not None and sharing:
+            for head in sharing:
+                head.loss.check(labels, self.count, self.graph.shapes[head.node])
+            self.device.write(self.labels, labels)
         scale = weight / self.count if reduction == "mean" else weight
         for key, head in self.heads.items():
             self._measure(key, head, scale * head.weight)
