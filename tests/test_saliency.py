@@ -98,3 +98,12 @@ def test_what_cannot_be_asked(images: np.ndarray) -> None:
         saliency(network, images, of="loss", rule="guided")
     with pytest.raises(ShapeError, match="is expected"):
         saliency(network, images[..., :2])
+
+
+def test_the_loss_of_a_sure_network_still_has_a_direction(images):
+    network = small_network()
+    weights = network.parameter("dense", "weights")
+    network.graph.write("dense/weights", np.asarray(weights) * 1e4)
+    gradients = pixel_gradients(network, images, of="loss")
+    assert np.isfinite(gradients).all()
+    assert gradients.any(axis=(1, 2, 3)).all()

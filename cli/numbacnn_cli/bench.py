@@ -46,6 +46,7 @@ def bench(
     from numbacnn.training.settings import MOST_WORKSPACE_MB
     from numbacnn.training.speed import measure_speed
 
+    need_whole("--batch-size", batch_size)
     need_whole("--workspace-mb", workspace_mb, 0, MOST_WORKSPACE_MB)
     if not 0 < seconds <= LONGEST:
         raise UsageError(f"--seconds {seconds:g}: a number above 0, and {LONGEST:,} at most, is expected")

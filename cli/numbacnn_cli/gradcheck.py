@@ -42,12 +42,13 @@ def gradcheck(
     import dataclasses
 
     from numbacnn.analysis.gradient_check import WHOLE, iterate_checks, numbers_moved
-    from numbacnn.errors import NumbacnnError, UsageError
+    from numbacnn.errors import NumbacnnError, UsageError, need_whole
 
     if not 0 < tolerance < float("inf"):
         raise UsageError(f"--tolerance {tolerance:g}: a number above 0 is expected, 1e-6 say")
-    if samples is not None and samples < 1:
-        raise UsageError(f"--samples {samples}: at least 1 is expected")
+    if samples is not None:
+        need_whole("--samples", samples)
+    need_whole("--seed", seed, 0)
     found = find_network(network, input_shape, classes, initialise="he")
     moved = 0 if samples is None else numbers_moved(found, samples)
     if moved > MANY:

@@ -40,7 +40,10 @@ def pixel_gradients(
     rule: str = "standard",
     batch_size: int = 64,
 ) -> Any:
-    """dS_c/dx or dE/dx with its sign, (N,H,W,C) float32, a pixel's scale being [0, 255]; see `saliency`."""
+    """dS_c/dx or dE/dx with its sign, (N,H,W,C) float32, a pixel's scale being [0, 255]; see `saliency`.
+
+    Of a picture whose class is so sure that dE/dx is smaller than any float32, it is dE/dx times a positive number.
+    """
     if of not in ("score", "loss"):
         raise UsageError(f"saliency of '{of}'{nearest(of, ('score', 'loss'))}")
     if of == "loss" and rule != "standard":
@@ -54,7 +57,11 @@ def pixel_gradients(
         scores = plan.forward(images[start : start + plan.batch_size])
         chosen = scores.argmax(axis=1) if classes is None else classes[start : start + plan.count]
         if of == "loss":
-            gradient = plan.backward_loss(chosen, Loss(), reduction="sum")
+            gradient = np.array(plan.backward_loss(chosen, Loss(), reduction="sum"))
+            vanished = ~gradient.any(axis=(1, 2, 3))
+            if vanished.any():
+                direction = plan.backward_loss(chosen, Loss(), reduction="direction")
+                gradient[vanished] = direction[vanished]
         else:
             one_hot = np.zeros_like(scores)
             one_hot[np.arange(plan.count), chosen] = 1

@@ -111,6 +111,8 @@ def keep(dispatcher: Any, numbas: type[Any]) -> None:
                 return None
 
         def _save_overload(self, signature: Any, data: Any) -> None:
+            if _was_interrupted(data):
+                return
             try:
                 super()._save_overload(signature, data)
             except Exception as error:  # the disk, or a kernel that cannot be taken apart
@@ -119,6 +121,13 @@ def keep(dispatcher: Any, numbas: type[Any]) -> None:
     made = Cache(dispatcher.py_func)
     made._cache_file = _Files(made._impl.filename_base, made._cache_file._dump)
     dispatcher._cache = made
+
+
+def _was_interrupted(compiled: Any) -> bool:
+    """Whether LLVM's machine code never arrived: a signal came while LLVM handed it over, a place where Python loses the
+    exception that a signal's handler raises. Whoever handles signals raises it again, and this process ends.
+    """
+    return getattr(getattr(compiled, "library", None), "_compiled_object", True) is None
 
 
 class _Place:
