@@ -44,7 +44,7 @@ class Kernel:
         self.variants: dict[str, Callable[..., None]] = {}
         """As they were given."""
         self.calls: dict[str, Callable[..., None]] = {}
-        """How they are called: so that launches may be recorded. A Python function of the CPU's sees to that itself."""
+        """How they are called: so that launches may be recorded. A Python function sees to that itself, of what it launches."""
         self.parameters: tuple[str, ...] = ()
         for device, variant in variants.items():
             self._take(device, variant)
@@ -77,8 +77,7 @@ class Kernel:
             raise TypeError(f"the variants of {self.name} differ in their parameters: {known}")
         self.parameters = parameters
         self.variants[device] = variant
-        recorded = device != "cpu" or hasattr(variant, "py_func")
-        self.calls[device] = partial(launch, variant) if recorded else variant
+        self.calls[device] = partial(launch, variant) if hasattr(variant, "py_func") else variant
 
 
 def of_device(name: str, device: str) -> Callable[..., Any]:

@@ -139,6 +139,19 @@ def test_a_second_process_compiles_nothing(driver: Path) -> None:
     assert python(driver, "-m", "standin.run", "lazy").json["compiled"] == 0
 
 
+@pytest.fixture(scope="module")
+def counted(driver: Path) -> dict[str, Any]:
+    """What the host asked of the driver for some things, of one process."""
+    return python(driver, "-m", "standin.counting", execute=True).json
+
+
+def test_a_launch_that_was_written_down_costs_one_call_of_the_driver(counted: dict[str, Any]) -> None:
+    found = counted["launches"]
+    assert found["launch_calls"] == found["written"] > 5
+    assert found["copies_in"] == found["copies_out"] == found["graph_launches"] == 0
+    assert found["same"]
+
+
 # The command line where something is wrong
 
 

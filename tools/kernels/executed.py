@@ -9,7 +9,6 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from numba.cuda.dispatcher import CUDADispatcher
 from numba.cuda.typing.typeof import Purpose, typeof
 
 from numbacnn.ops.cuda import toolchain
@@ -32,19 +31,21 @@ def _executable(kernel: Any, kinds: tuple[Any, ...]) -> Kernel:
 def launches_executed() -> Iterator[None]:
     """Launches inside run on the CPU. They raise FaultError where compute-sanitizer would complain."""
 
-    def configured(kernel: Any, configuration: Any) -> Any:
-        blocks, threads, *_ = configuration
-
-        def launch(*arguments: Any) -> None:
-            _launch(kernel, blocks if isinstance(blocks, tuple) else (blocks,), threads, arguments)
-
-        return launch
+    def executed(
+        kernel: Any, blocks: int | tuple[int, ...], threads: int, arguments: tuple[Any, ...]
+    ) -> None:
+        _launch(kernel, blocks if isinstance(blocks, tuple) else (blocks,), threads, flat(arguments))
 
     with (
-        patch.object(CUDADispatcher, "__getitem__", configured),
-        patch.object(toolchain, "compute_stream", lambda: 0),
+        patch.object(toolchain, "prepared", executed),
+        patch.object(toolchain, "carry_out", lambda _: None),
     ):
         yield
+
+
+def flat(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A launch's arguments with arrays of one axis, which is how a kernel gets them."""
+    return tuple(each.reshape(-1) if isinstance(each, np.ndarray) else each for each in arguments)
 
 
 def _launch(kernel: Any, blocks: tuple[int, ...], threads: int, arguments: tuple[Any, ...]) -> None:

@@ -12,13 +12,14 @@ from unittest.mock import patch
 
 import comparisons
 import numpy as np
-from numba.cuda.dispatcher import CUDADispatcher
 from numba.cuda.typing.typeof import Purpose, typeof
 
 import numbacnn.ops
 from numbacnn.ops.cuda import toolchain
 from numbacnn.ops.cuda.product.precision import PRECISIONS, _Chosen
 from numbacnn.ops.kernel import Kernel
+
+from .executed import flat
 
 Types = tuple[Any, ...]
 TENSOR_CORES = ("tf32", "bf16")
@@ -61,17 +62,14 @@ def _larger(shapes: Iterable[Any]) -> Iterator[Any]:
 def _only_noted(noted: dict[int, list[Types]]) -> Iterator[None]:
     """Launches append to noted[id of the kernel] and do nothing else."""
 
-    def note(kernel: Any, _configuration: Any) -> Any:
-        def launch(*arguments: Any) -> None:
-            types = tuple(typeof(argument, Purpose.argument) for argument in arguments)
-            if types not in noted.setdefault(id(kernel), []):
-                noted[id(kernel)].append(types)
-
-        return launch
+    def note(kernel: Any, _blocks: Any, _threads: int, arguments: tuple[Any, ...]) -> None:
+        types = tuple(typeof(argument, Purpose.argument) for argument in flat(arguments))
+        if types not in noted.setdefault(id(kernel), []):
+            noted[id(kernel)].append(types)
 
     with (
-        patch.object(CUDADispatcher, "__getitem__", note),
-        patch.object(toolchain, "compute_stream", lambda: 0),
+        patch.object(toolchain, "prepared", note),
+        patch.object(toolchain, "carry_out", lambda _: None),
     ):
         yield
 

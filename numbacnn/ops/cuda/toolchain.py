@@ -1,8 +1,8 @@
 """How kernels for NVIDIA GPUs are made and launched: numba-cuda's decorators, with this project's cache of what is
 compiled.
 
-What else depends on numba-cuda is in instructions.py (intrinsics), streams.py (order), memory.py (arrays and copies),
-driver_errors.py and diagnosis.py (what is wrong), and nowhere else. numba-cuda is in maintenance and its successor
+What else depends on numba-cuda is in instructions.py (intrinsics), prepared.py (launches), streams.py (order), memory.py
+(arrays and copies), driver_errors.py and diagnosis.py (what is wrong), and nowhere else. numba-cuda is in maintenance and its successor
 compiles the same kernels, so that a change of either is a change of these files.
 """
 
@@ -13,15 +13,14 @@ from typing import Any
 
 import numpy as np
 from numba import cuda
-from numba.cuda.core import config as cuda_config
 from numba.cuda.dispatcher import CUDACache
 
 from ... import compiling
-from .. import kernel_cache
+from .. import kernel_cache, launches
 from ..compilation import elsewhere
-from .driver_errors import driver_errors, translated_errors
+from .driver_errors import driver_errors
 from .packages import at_odds
-from .streams import compute_stream
+from .prepared import carry_out, prepared
 
 ZERO, ONE = np.float32(0), np.float32(1)
 WARP = 32
@@ -90,25 +89,12 @@ def device_function(function: Callable[..., Any]) -> Any:
 
 
 def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, *arguments: Any) -> None:
-    """Starts a kernel and does not wait for it. Arrays are passed flat, a Python int as uint32, a float as float32, a tuple
-    element by element.
+    """Starts a kernel and does not wait for it, or, while launches are recorded, writes it down, its arguments ready for the
+    driver. Arrays are passed flat, a Python int as uint32, a float as float32, a tuple element by element.
 
     Raises DeviceError if the GPU reports an error, be it an earlier kernel's, or if the kernel cannot be compiled.
     """
-    with translated_errors():
-        _configured(kernel, blocks, threads)(*map(_argument, arguments))
-
-
-def _configured(kernel: Any, blocks: int | tuple[int, ...], threads: int) -> Any:
-    """numba-cuda would warn of each grid of fewer than 128 blocks, which small networks are made of; other users of it
-    keep its setting.
-    """
-    before = cuda_config.CUDA_LOW_OCCUPANCY_WARNINGS
-    cuda_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
-    try:
-        return kernel[blocks, threads, compute_stream()]
-    finally:
-        cuda_config.CUDA_LOW_OCCUPANCY_WARNINGS = before
+    launches.launch(carry_out, prepared(kernel, blocks, threads, tuple(map(_argument, arguments))))
 
 
 def _argument(value: Any) -> Any:
@@ -118,9 +104,7 @@ def _argument(value: Any) -> Any:
         return np.uint32(value)
     if isinstance(value, float):
         return np.float32(value)
-    if isinstance(value, np.generic) or value.ndim == 1:
-        return value
-    return value.reshape(value.size)
+    return value
 
 
 def grid(elements: int, threads: int) -> int:

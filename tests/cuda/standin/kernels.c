@@ -168,6 +168,7 @@ CUresult cuLaunchKernel(CUfunction handle, unsigned grid_x, unsigned grid_y, uns
     op->parameters = calloc(1, function->parameter_bytes + 8);
     for (int i = 0; i < function->count; i++)
         memcpy(op->parameters + function->offsets[i], arguments[i], function->sizes[i]);
+    counts.launch_calls += !stream->capture;
     RETURN(enqueue(stream, op));
 }
 

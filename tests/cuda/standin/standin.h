@@ -30,12 +30,13 @@ typedef struct {
 extern Options options;
 
 typedef struct {
-    long launches, graph_launches, captures, kernels_in_graphs, copies_in, pinned_copies_in, copies_out,
+    long launches, launch_calls, graph_launches, captures, kernels_in_graphs, copies_in, pinned_copies_in, copies_out,
         waits, allocations, violations;
 } Counts;
 extern Counts counts;
 
 void standin_set_order(const char *name);
+long standin_count(const char *name);
 void say(const char *format, ...);
 void violation(const char *format, ...);
 
