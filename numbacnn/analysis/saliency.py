@@ -57,10 +57,10 @@ def pixel_gradients(
         scores = plan.forward(images[start : start + plan.batch_size])
         chosen = scores.argmax(axis=1) if classes is None else classes[start : start + plan.count]
         if of == "loss":
-            gradient = np.array(plan.backward_loss(chosen, Loss(), reduction="sum"))
+            gradient: Any = np.array(plan.backward_loss(chosen, Loss(), reduction="sum"))
             vanished = ~gradient.any(axis=(1, 2, 3))
             if vanished.any():
-                direction = plan.backward_loss(chosen, Loss(), reduction="direction")
+                direction: Any = plan.backward_loss(chosen, Loss(), reduction="direction")
                 gradient[vanished] = direction[vanished]
         else:
             one_hot = np.zeros_like(scores)
