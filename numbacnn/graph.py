@@ -311,6 +311,18 @@ class Graph(Store):
         return other
 
 
+class OpenGraph(Graph):
+    """A graph that is still being built, layer after layer: any layer may be an end."""
+
+    def add(self, line: LayerLine) -> None:
+        """One layer more. Raises NetworkError or ShapeError, naming the layer."""
+        name, layer, *inputs = line
+        self._append(name, layer, inputs[0] if inputs else None)
+
+    def _check_ends(self) -> None:
+        """All of them are open."""
+
+
 def _need_size(what: str, shape: Shape) -> None:
     """Raises ShapeError for more numbers than there can be."""
     if math.prod(shape) > MAX_NUMBERS:

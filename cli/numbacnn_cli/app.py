@@ -78,6 +78,7 @@ app.command(
 app.command(
     "numbacnn_cli.gradcheck:gradcheck", name="gradcheck", help="Compare gradients with finite differences."
 )
+app.command("numbacnn_cli.convert:convert", name="convert", help="Make a model of another program's network.")
 app.command("numbacnn_cli.bench:bench", name="bench", help="Measure how fast a network runs here.")
 app.command(
     "numbacnn_cli.warmup:warmup", name="warmup", help="Compile what networks need, before it is needed."

@@ -24,6 +24,16 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("summary lenet --input 64x64x3 --classes 100", "for other pictures and classes"),
         ("summary mine.toml --batch-size 64", "a network of your own, and the memory that a batch takes"),
     ),
+    "convert": (
+        (
+            "convert squeezenet_v1.1.caffemodel squeezenet.h5 --mean 104,117,123",
+            "Caffe's weights; deploy.prototxt and synset_words.txt lie beside them",
+        ),
+        (
+            "convert lenet.caffemodel lenet.h5 --prototxt lenet.prototxt --mean 0 --scale 1/256",
+            "pixels from 0 to 1, the layers in a file of another name",
+        ),
+    ),
     "gradcheck": (
         ("gradcheck lenet", "every layer and the whole network"),
         ("gradcheck mine.toml --samples 50", "a network of your own, more numbers of each array"),

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NetworkError, NumbacnnError, UsageError, cut, nearest
-from ..graph import MAX_NAME, Graph, LayerLine
+from ..graph import MAX_NAME, Graph, LayerLine, OpenGraph
 from ..layers import Shape
 from ..layers.options import build_layer
 from ..network import Network
@@ -61,13 +61,13 @@ def read_definition(path: Path) -> Definition:
     if not isinstance(entries, dict) or not entries:
         raise NetworkError(f"{path}: a table [layers] with one line a layer is expected")
     layers: list[LayerLine] = []
-    prefix: _Prefix | None = None
+    prefix: OpenGraph | None = None
     for name, entry in entries.items():
         try:
             layers.append(_layer_line(name, entry))
             # Layer after layer, so that a window that does not fit is reported with its own line.
             if prefix is None:
-                prefix = _Prefix(layers, tuple(shape))
+                prefix = OpenGraph(layers, tuple(shape))
             else:
                 prefix.add(layers[-1])
         except NumbacnnError as error:
@@ -80,17 +80,6 @@ def read_definition(path: Path) -> Definition:
     except NumbacnnError as error:
         raise type(error)(f"{path}: {error}") from None
     return Definition(layers, tuple(shape), network.classes, heads)
-
-
-class _Prefix(Graph):
-    """The first lines of a network: its ends are still open."""
-
-    def add(self, line: LayerLine) -> None:
-        name, layer, *inputs = line
-        self._append(name, layer, inputs[0] if inputs else None)
-
-    def _check_ends(self) -> None:
-        pass
 
 
 def _layer_line(name: str, entry: Any) -> LayerLine:

@@ -1,0 +1,136 @@
+"""numbacnn convert: networks of other programs, with their weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from .destination import MODEL, Destination
+from .options import INPUTS, Force, Out
+from .summary import InputShape
+
+if TYPE_CHECKING:
+    from numbacnn.layers import Pixels
+
+FORMATS = ("caffe",)
+"""What --format takes; importing the library to ask for them would make --help slow."""
+
+Source = Annotated[Path, Parameter(name="IN", help="Weights of another program: .caffemodel.")]
+Target = Annotated[Path, Parameter(name="OUT", help="What to write: .h5, for --model of other commands.")]
+
+
+def convert(
+    source: Source,
+    target: Target,
+    /,
+    *,
+    prototxt: Annotated[Path | None, Parameter(group=INPUTS)] = None,
+    classes: Annotated[Path | None, Parameter(name="--classes", group=INPUTS)] = None,
+    mean: Annotated[str | None, Parameter(group=INPUTS)] = None,
+    scale: Annotated[str | None, Parameter(group=INPUTS)] = None,
+    order: Annotated[Literal["rgb", "bgr"] | None, Parameter(group=INPUTS)] = None,
+    resize: Annotated[int | None, Parameter(group=INPUTS)] = None,
+    input_shape: InputShape = None,
+    file_format: Annotated[str | None, Parameter(name="--format", group=INPUTS)] = None,
+    force: Force = False,
+    out: Out,
+) -> dict[str, Any]:
+    """Make a model of a network that another program trained.
+
+    Its preprocessing comes along, and the names of its classes: what the file does not say has to be said here.
+
+    JSON: `model`, `network` (its name), `parameters`, `classes` (how many), `class_names`, `preprocessing` (`.input`,
+    `.mean`, `.scale`, `.channel_order`, `.shorter_side`), `warnings`.
+
+    Parameters
+    ----------
+    prototxt
+        Text with the layers of Caffe's weights; left out, one that lies beside them, else what the weights' file says.
+    classes
+        Text with the name of one class a line, or JSON; left out, the file's own, or a synset_words.txt beside it.
+    mean
+        What is subtracted from pixels, from 0 to 255: one number or one a channel (104,117,123), in the order of
+        --order; a mean image (.binaryproto, .npy); or 'imagenet', the mean and deviation of most of PyTorch's networks.
+    scale
+        What pixels are then multiplied by, one number or one a channel: 1/256.
+    order
+        The order of colours that the network takes; left out, bgr for Caffe's networks and rgb for others.
+    resize
+        Shorter side that a photograph is scaled to before the network's input is cut out of its middle; left out, it is
+        scaled just enough to fill the input, or as the file says.
+    file_format
+        What the file is, where its suffix does not tell: caffe.
+    """
+    from numbacnn.formats import Asked, read_network
+    from numbacnn.storage import save_model
+
+    target = Destination(out, reads=[source, prototxt, classes], force=force).named(target, MODEL)
+    converted = read_network(
+        source,
+        Asked(prototxt=prototxt, input_shape=input_shape),
+        _preparation(mean, scale, order, resize),
+        classes=classes,
+        format_name=file_format,
+    )
+    network, warnings = converted.network, list(converted.warnings)
+    record = {"converted_from": source.name, "network": converted.name}
+    save_model(target, network, record=record)
+    for warning in warnings:
+        out.warn(warning)
+    pixels = network.graph.pixels
+    parameters = sum(each.size for each in network.graph.parameters.values())
+    size = "x".join(map(str, network.input_shape))
+    out.say(f"{converted.name}: pictures of {size}, {network.classes} classes, {parameters:,} parameters")
+    out.say(f"pixels: {_in_words(pixels)}")
+    out.say(str(target))
+    return {
+        "model": target,
+        "network": converted.name,
+        "parameters": parameters,
+        "classes": network.classes,
+        "class_names": network.class_names,
+        "preprocessing": {
+            "input": network.input_shape,
+            "mean": "image" if "mean_image" in pixels.constants else pixels.mean,
+            "scale": pixels.scale,
+            "channel_order": pixels.channel_order,
+            "shorter_side": pixels.shorter_side,
+        },
+        "warnings": warnings,
+    }
+
+
+def _preparation(mean: str | None, scale: str | None, order: str | None, resize: int | None) -> Any:
+    """What the user says of the preprocessing. Raises UsageError."""
+    from numbacnn.errors import need_whole
+    from numbacnn.formats import Preparation, parse_numbers, read_mean
+
+    if resize is not None:
+        need_whole("--resize", resize, 0, (1 << 16) - 1)
+    said = Preparation() if mean is None else read_mean(mean)
+    return said.overlaid(
+        Preparation(
+            scale=None if scale is None else parse_numbers("--scale", scale),
+            order=None if order is None else order.upper(),
+            shorter_side=resize,
+        )
+    )
+
+
+def _in_words(pixels: Pixels) -> str:
+    """`(pixel - (123, 117, 104)) * 0.017, as BGR, out of pictures with a shorter side of 256`."""
+    mean = "the mean image" if "mean_image" in pixels.constants else _numbers(pixels.mean)
+    words = [f"(pixel - {mean}) * {_numbers(pixels.scale)}"]
+    if pixels.channel_order != "RGB":
+        words.append(f"then turned to {pixels.channel_order}")
+    if pixels.shorter_side:
+        words.append(f"cut out of pictures whose shorter side is {pixels.shorter_side}")
+    return ", ".join(words)
+
+
+def _numbers(value: float | tuple[float, ...]) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(f'{each:.6g}' for each in value)})"
+    return f"{value:.6g}"

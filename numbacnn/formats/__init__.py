@@ -1,0 +1,114 @@
+"""Other people's weights: one file a format, whose reader yields a `Description`, of which a network is built.
+
+A new format is a file here and its line in FORMATS. Files may come from anywhere: nothing in them is run, and what they
+declare is compared with what they hold before memory is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UsageError, nearest
+from ..network import Network
+from . import caffe
+from .building import network_of
+from .class_names import BESIDE, read_class_names
+from .description import Description
+from .preparation import Preparation, parse_numbers, read_mean
+from .reading import Asked
+
+__all__ = [
+    "FORMATS",
+    "Asked",
+    "Converted",
+    "Preparation",
+    "parse_numbers",
+    "read_class_names",
+    "read_mean",
+    "read_network",
+]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file: what it is called, the suffixes of its files, and what reads it."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    read: Callable[[Path, Asked], Description]
+
+
+FORMATS: dict[str, Format] = {
+    "caffe": Format("Caffe", (".caffemodel",), caffe.read),
+}
+"""Name for --format -> format."""
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A network from another program's file: which one it is, and what the user should know."""
+
+    network: Network
+    name: str
+    warnings: tuple[str, ...]
+
+
+def read_network(
+    path: Path,
+    asked: Asked,
+    preparation: Preparation,
+    *,
+    classes: Path | None = None,
+    format_name: str | None = None,
+) -> Converted:
+    """The network in a file of another program, with its preprocessing and the names of its classes.
+
+    `preparation` and `classes` are the user's, and go before the file's. Raises UsageError for what has to be said beside
+    the file, ModelError for what is wrong with it.
+    """
+    description = _format(path, format_name).read(path, asked)
+    prepared = description.preparation.overlaid(preparation)
+    if not prepared.is_known:
+        raise UsageError(
+            f"{path} does not say what is done to pixels before the network sees them{prepared.hint}. Give --mean (numbers on "
+            "the scale from 0 to 255, a file, or 'imagenet': most of PyTorch's networks for photographs) and, where they have "
+            "them, --scale and --order; --mean 0 if pixels go in as they are"
+        )
+    if prepared.order == "BGR" and preparation.order is None and description.input_shape[2] == 3:
+        description.warnings.append(
+            "channels are taken as BGR, as Caffe's tools have them; --order rgb if they are not"
+        )
+    description.preparation = prepared
+    beside = next((path.with_name(name) for name in BESIDE if path.with_name(name).is_file()), None)
+    if classes is not None:
+        description.class_names = read_class_names(classes)
+    elif not description.class_names and beside is not None:
+        description.class_names = read_class_names(beside)
+        description.warnings.append(
+            f"names of classes are taken from {beside}, which lies beside the weights"
+        )
+    network = network_of(description)
+    if not description.class_names:
+        description.warnings.append(
+            f"the file does not name its {network.classes} classes, they are numbered from 0; --classes FILE, a text with one "
+            "class a line, names them"
+        )
+    return Converted(network, description.name, tuple(description.warnings))
+
+
+def _format(path: Path, name: str | None) -> Format:
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file; weights of another program are expected")
+    if name is not None:
+        if name not in FORMATS:
+            raise UsageError(f"--format {name}{nearest(name, FORMATS)}")
+        return FORMATS[name]
+    for known in FORMATS.values():
+        if path.suffix.lower() in known.suffixes:
+            return known
+    suffixes = ", ".join(suffix for known in FORMATS.values() for suffix in known.suffixes)
+    raise UsageError(
+        f"{path}: its name does not tell the format ({suffixes} are known): give --format {'|'.join(FORMATS)}"
+    )

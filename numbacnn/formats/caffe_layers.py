@@ -1,0 +1,320 @@
+"""One function a type of Caffe's layers: which of ours it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..errors import ModelError, NumbacnnError, cut
+from ..layers import (
+    ELU,
+    Add,
+    AveragePool,
+    BatchNorm,
+    Concatenate,
+    Convolution,
+    Dense,
+    Dropout,
+    GlobalAveragePool,
+    Layer,
+    LeakyReLU,
+    MaxPool,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from .caffe_files import CaffeLayer
+from .description import Array, Description, Unsupported, as_float32
+from .messages import Message
+
+
+@dataclass
+class Reading:
+    """A network that is being read: the description so far, and which node wrote each blob last."""
+
+    description: Description
+    unsupported: Unsupported
+    blobs: dict[str, str] = field(default_factory=dict)
+    following: Sequence[CaffeLayer] = ()
+    """The layers after the one in hand."""
+    done: set[int] = field(default_factory=set)
+    """Identities of layers that were read together with one before them."""
+
+    def source(self, layer: CaffeLayer, place: int) -> str:
+        """The node that a layer reads."""
+        name = layer.bottoms[place]
+        if name not in self.blobs:
+            raise ModelError(f"{layer.where}: it reads '{cut(name)}', which no layer above writes")
+        return self.blobs[name]
+
+    def sources(self, layer: CaffeLayer) -> list[str]:
+        """All nodes that a layer reads."""
+        return [self.source(layer, place) for place in range(len(layer.bottoms))]
+
+    def add(self, layer: CaffeLayer, ours: Layer, sources: Sequence[str], **arrays: Array) -> None:
+        """One of our layers for the one in hand, which writes its blob."""
+        self.blobs[layer.tops[0]] = self.description.add(layer.name, ours, sources, **arrays)
+
+    def same(self, layer: CaffeLayer) -> None:
+        """The layer changes nothing: what it writes is what it reads."""
+        self.blobs |= dict.fromkeys(layer.tops, self.source(layer, 0))
+
+
+def _convolution(reading: Reading, layer: CaffeLayer) -> None:
+    options = layer.options("convolution_param")
+    if options.whole("axis", 1) != 1:
+        reading.unsupported.note("Convolution along another axis than 1", layer.name)
+    bias = options.flag("bias_term", True)
+    ours = _made(
+        layer,
+        lambda: Convolution(
+            options.whole("num_output"),
+            _pair(options, "kernel_size", "kernel", layer),
+            stride=_pair(options, "stride", "stride", layer, 1),
+            padding=_pair(options, "pad", "pad", layer, 0),
+            dilation=_pair(options, "dilation", "dilation", layer, 1),
+            groups=options.whole("group", 1),
+            rounding="floor",
+            bias=bias,
+        ),
+    )
+    reading.add(layer, ours, reading.sources(layer)[:1], **_weights(layer, bias))
+
+
+def _inner_product(reading: Reading, layer: CaffeLayer) -> None:
+    options = layer.options("inner_product_param")
+    if options.whole("axis", 1) != 1:
+        reading.unsupported.note("InnerProduct along another axis than 1", layer.name)
+    bias = options.flag("bias_term", True)
+    arrays = _weights(layer, bias)
+    if options.flag("transpose") and "weights" in arrays:
+        arrays["weights"] = arrays["weights"].reshape(arrays["weights"].shape[-2:]).T
+    source = reading.description.flat(reading.source(layer, 0))
+    ours = _made(layer, lambda: Dense(options.whole("num_output"), bias=bias))
+    reading.add(layer, ours, (source,), **arrays)
+
+
+def _pooling(reading: Reading, layer: CaffeLayer) -> None:
+    options, source = layer.options("pooling_param"), reading.source(layer, 0)
+    method = options.choice("pool", ("MAX", "AVE", "STOCHASTIC"))
+    if method == "STOCHASTIC":
+        reading.unsupported.note("stochastic pooling", layer.name)
+        method = "AVE"
+    whole = options.flag("global_pooling")
+    if whole and method == "AVE":
+        reading.add(layer, GlobalAveragePool(), (source,))
+        return
+    shape = reading.description.shape(source)
+    kind = MaxPool if method == "MAX" else AveragePool
+    rounding = "ceil" if options.choice("round_mode", ("CEIL", "FLOOR")) == "CEIL" else "floor"
+    ours = _made(
+        layer,
+        lambda: kind(
+            (shape[0], shape[1]) if whole else _pair(options, "kernel_size", "kernel", layer),
+            stride=1 if whole else _pair(options, "stride", "stride", layer, 1),
+            padding=0 if whole else _pair(options, "pad", "pad", layer, 0),
+            rounding=rounding,  # type: ignore[arg-type]
+        ),
+    )
+    reading.add(layer, ours, (source,))
+
+
+def _relu(reading: Reading, layer: CaffeLayer) -> None:
+    slope = layer.options("relu_param").number("negative_slope")
+    ours = _made(layer, lambda: LeakyReLU(slope) if slope else ReLU())
+    reading.add(layer, ours, (reading.source(layer, 0),))
+
+
+def _elu(reading: Reading, layer: CaffeLayer) -> None:
+    ours = _made(layer, lambda: ELU(layer.options("elu_param").number("alpha", 1.0)))
+    reading.add(layer, ours, (reading.source(layer, 0),))
+
+
+def _prelu(reading: Reading, layer: CaffeLayer) -> None:
+    source = reading.source(layer, 0)
+    slopes = _blobs(layer, 1)[0].reshape(-1)
+    channels = reading.description.shape(source)[-1]
+    if slopes.size == 1:
+        slopes = np.repeat(slopes, channels)
+    reading.add(layer, PReLU(), (source,), slopes=slopes)
+
+
+def _batch_norm(reading: Reading, layer: CaffeLayer) -> None:
+    """Sums of means and variances, and what they are divided by; the scale and the shift are a layer of their own."""
+    mean, variance, *rest = _blobs(layer, 2)
+    factor = float(rest[0].reshape(-1)[0]) if rest and rest[0].size else 1.0
+    divisor = np.float32(factor) if factor else np.float32(1)
+    arrays = {"running_mean": as_float32(mean) / divisor, "running_variance": as_float32(variance) / divisor}
+    scale = _scale_after(reading, layer)
+    eps = layer.options("batch_norm_param").number("eps", 1e-5)
+    tops = layer.tops
+    if scale is not None:
+        reading.done.add(id(scale))
+        arrays["scale"], arrays["shift"] = _scale_and_shift(scale)
+        tops = scale.tops
+    ours = _made(
+        layer, lambda: BatchNorm(eps=eps, learn_scale=scale is not None, learn_shift=scale is not None)
+    )
+    source = reading.source(layer, 0)
+    arrays = {key: array.reshape(-1) for key, array in arrays.items()}
+    node = reading.description.add(layer.name, ours, (source,), **arrays)
+    reading.blobs |= dict.fromkeys((layer.tops[0], tops[0]), node)
+
+
+def _scale_after(reading: Reading, layer: CaffeLayer) -> CaffeLayer | None:
+    """The Scale layer that belongs to a BatchNorm: the next one that reads its blob, if no other does before that is written over."""
+    top = layer.tops[0]
+    readers = [each for each in reading.following if top in each.bottoms]
+    first = next(iter(readers), None)
+    if first is None or first.type != "Scale" or len(first.bottoms) != 1:
+        return None
+    alone = first.tops[0] == top or len(readers) == 1
+    return first if alone and first.options("scale_param").whole("axis", 1) == 1 else None
+
+
+def _scale_and_shift(layer: CaffeLayer) -> tuple[Array, Array]:
+    scale, *rest = _blobs(layer, 1)
+    has_shift = layer.options("scale_param").flag("bias_term")
+    if has_shift and not rest:
+        raise ModelError(f"{layer.where}: its file has no bias")
+    return as_float32(scale), as_float32(rest[0]) if has_shift else np.zeros_like(as_float32(scale))
+
+
+def _scale(reading: Reading, layer: CaffeLayer) -> None:
+    if id(layer) not in reading.done:
+        reading.unsupported.note("Scale that does not follow BatchNorm", layer.name)
+        reading.same(layer)
+
+
+def _eltwise(reading: Reading, layer: CaffeLayer) -> None:
+    options = layer.options("eltwise_param")
+    operation = options.choice("operation", ("PROD", "SUM", "MAX"), default=1)
+    if operation != "SUM" or any(factor != 1 for factor in options.numbers("coeff")):
+        reading.unsupported.note(
+            f"Eltwise {operation if operation != 'SUM' else 'with coefficients'}", layer.name
+        )
+    reading.add(layer, Add(), reading.sources(layer))
+
+
+def _concat(reading: Reading, layer: CaffeLayer) -> None:
+    options = layer.options("concat_param")
+    if options.whole("axis", options.whole("concat_dim", 1)) not in (1, -3):
+        reading.unsupported.note("Concat along another axis than the channels", layer.name)
+    if len(layer.bottoms) == 1:
+        reading.same(layer)
+        return
+    reading.add(layer, Concatenate(), reading.sources(layer))
+
+
+def _dropout(reading: Reading, layer: CaffeLayer) -> None:
+    ours = _made(layer, lambda: Dropout(layer.options("dropout_param").number("dropout_ratio", 0.5)))
+    reading.add(layer, ours, (reading.source(layer, 0),))
+
+
+def _softmax(reading: Reading, layer: CaffeLayer) -> None:
+    source = reading.source(layer, 0)
+    if len(reading.description.shape(source)) == 3:
+        height, width, _ = reading.description.shape(source)
+        if height * width > 1:
+            raise ModelError(
+                f"{layer.where}: it reads a map of {height}x{width} places; a classifier has one score a class, "
+                "and other networks are not read"
+            )
+        source = reading.description.flat(source)
+    reading.add(layer, Softmax(), (source,))
+
+
+def _flatten(reading: Reading, layer: CaffeLayer) -> None:
+    options = layer.options("flatten_param")
+    if options.whole("axis", 1) != 1 or options.whole("end_axis", -1) not in (-1, 3):
+        reading.unsupported.note("Flatten of some axes", layer.name)
+    reading.blobs[layer.tops[0]] = reading.description.flat(reading.source(layer, 0))
+
+
+def _reshape(reading: Reading, layer: CaffeLayer) -> None:
+    dims = layer.options("reshape_param").message("shape").wholes("dim")
+    if [each for each in dims[1:] if each != 1] != [-1] and len(dims) != 2:
+        reading.unsupported.note("Reshape other than to a row", layer.name)
+    reading.blobs[layer.tops[0]] = reading.description.flat(reading.source(layer, 0))
+
+
+def _power(reading: Reading, layer: CaffeLayer) -> None:
+    options = layer.options("power_param")
+    if (options.number("power", 1), options.number("scale", 1), options.number("shift")) != (1, 1, 0):
+        reading.unsupported.note("Power", layer.name)
+    reading.same(layer)
+
+
+def _plain(ours: Callable[[], Layer]) -> Callable[[Reading, CaffeLayer], None]:
+    def translate(reading: Reading, layer: CaffeLayer) -> None:
+        reading.add(layer, ours(), (reading.source(layer, 0),))
+
+    return translate
+
+
+TRANSLATIONS: dict[str, Callable[[Reading, CaffeLayer], None]] = {
+    "BatchNorm": _batch_norm,
+    "Concat": _concat,
+    "Convolution": _convolution,
+    "Dropout": _dropout,
+    "ELU": _elu,
+    "Eltwise": _eltwise,
+    "Flatten": _flatten,
+    "InnerProduct": _inner_product,
+    "PReLU": _prelu,
+    "Pooling": _pooling,
+    "Power": _power,
+    "ReLU": _relu,
+    "Reshape": _reshape,
+    "Scale": _scale,
+    "Sigmoid": _plain(Sigmoid),
+    "Softmax": _softmax,
+    "Split": Reading.same,
+    "TanH": _plain(Tanh),
+}
+"""Type of layer -> what adds its counterpart to the description."""
+
+
+def _made(layer: CaffeLayer, make: Callable[[], Layer]) -> Layer:
+    """One of our layers; what its options are refused for is told with the file's layer."""
+    try:
+        return make()
+    except ModelError:
+        raise
+    except NumbacnnError as error:
+        raise ModelError(f"{layer.where}: {error}") from None
+
+
+def _pair(
+    options: Message, name: str, short: str, layer: CaffeLayer, default: int | None = None
+) -> tuple[int, int]:
+    """Height and width of an option: one number, one an axis, or NAME_h and NAME_w."""
+    if f"{short}_h" in options or f"{short}_w" in options:
+        return options.whole(f"{short}_h", default or 0), options.whole(f"{short}_w", default or 0)
+    given = options.wholes(name)
+    if not given and default is not None:
+        return default, default
+    if len(given) not in (1, 2):
+        raise ModelError(
+            f"{layer.where}: {name} has {len(given)} numbers; one, or height and width, are expected"
+        )
+    return given[0], given[-1]
+
+
+def _weights(layer: CaffeLayer, bias: bool) -> dict[str, Any]:
+    blobs = _blobs(layer, 2 if bias else 1)
+    return {"weights": blobs[0], "bias": blobs[1]} if bias else {"weights": blobs[0]}
+
+
+def _blobs(layer: CaffeLayer, least: int) -> list[Array]:
+    if len(layer.blobs) < least:
+        raise ModelError(
+            f"{layer.where}: {len(layer.blobs)} arrays of weights for it in the file, and {least} are expected; do the layers "
+            "and the weights belong together?"
+        )
+    return layer.blobs
