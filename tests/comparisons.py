@@ -373,6 +373,13 @@ def from_running(generator, dtype, shape):
     return [*statistics(generator, dtype, shape)[:4], 1e-5]
 
 
+def fold(generator, dtype, shape):
+    mean, variance, scale, shift = channel_numbers(generator, dtype, shape)
+    weights, bias = numbers(generator, dtype, *shape), numbers(generator, dtype, shape[1])
+    outputs = unwritten(dtype, *shape), unwritten(dtype, shape[1])
+    return [*outputs, weights, bias, mean, variance, scale, shift, 1e-5]
+
+
 def channel_numbers(generator, dtype, shape):
     """mean, inverse, scale and shift."""
     mean, inverse, scale, shift = (numbers(generator, dtype, shape[1]) for _ in range(4))
@@ -794,6 +801,13 @@ COMPARISONS: dict[str, Comparison] = {
         lambda d_x, *arguments: (naive.normalisation_backward(*arguments),),
         NORMALISED,
         NORMALISED_LAYERS,
+    ),
+    "normalization.fold": Comparison(
+        fold,
+        lambda weights, bias, *arguments: naive.folded(*arguments),
+        NORMALISED,
+        {"resnet-18, first stage": (9 * 64, 64)},
+        outputs=2,
     ),
     "softmax.forward": Comparison(softmax_forward, lambda y, x: (naive.softmax(x),), SCORES, SCORE_LAYERS),
     "softmax.backward": Comparison(

@@ -396,6 +396,12 @@ def normalise(x, mean, inverse, scale, shift):
     return scale * ((x - mean) * inverse) + shift
 
 
+def folded(weights, bias, mean, variance, scale, shift, eps):
+    """Weights and bias whose sums are normalised already."""
+    factor = scale / np.sqrt(variance + eps)
+    return weights * factor, (bias - mean) * factor + shift
+
+
 def normalisation_sums(d_y, x, mean, inverse):
     return (d_y * (x - mean) * inverse).sum(0), d_y.sum(0)
 

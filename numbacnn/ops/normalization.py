@@ -7,6 +7,8 @@ from_running     running mean and variance -> mean, inverse: what is used outsid
 forward          y = f((x - mean) inverse scale + shift), f(v) = v above 0, else slope v
 sums             d_scale = sum over m of d_y (x - mean) inverse,  d_shift = sum over m of d_y
 backward_input   d_x = scale inverse (d_y - d_shift / M - (x - mean) inverse d_scale / M): the statistics depend on x too
+fold             weights (D,C) and bias (C) of the layer before -> those that make the normalisation unnecessary: its factor
+                 inverse scale goes into both, mean and shift into the bias
 """
 
 from __future__ import annotations
@@ -157,6 +159,30 @@ def _backward_input_cpu(
             target[c] = scale[c] * inverse[c] * left
 
 
+@jit(parallel=True)
+def _fold_cpu(
+    folded: Any,
+    folded_bias: Any,
+    weights: Any,
+    bias: Any,
+    running_mean: Any,
+    running_variance: Any,
+    scale: Any,
+    shift: Any,
+    eps: Any,
+) -> None:
+    """weights_dc f_c and (bias_c - mean_c) f_c + shift_c, f_c = scale_c / sqrt(variance_c + eps)."""
+    number = bias.dtype.type
+    for c in range(bias.size):  # the factors first, where the bias goes later
+        folded_bias[c] = scale[c] / np.sqrt(running_variance[c] + number(eps))
+    for d in prange(weights.shape[0]):
+        line, target = weights[d], folded[d]
+        for c in range(line.size):
+            target[c] = line[c] * folded_bias[c]
+    for c in range(bias.size):
+        folded_bias[c] = (bias[c] - running_mean[c]) * folded_bias[c] + shift[c]
+
+
 workspace_size = by_device("normalization.workspace_size", cpu=_workspace_size_cpu)
 """(device, rows, channels) -> elements of workspace."""
 
@@ -167,3 +193,4 @@ from_running = Kernel("normalization.from_running", outputs=2, cpu=_from_running
 forward = Kernel("normalization.forward", cpu=_forward_cpu)
 sums = Kernel("normalization.sums", outputs=2, work=lambda d, e, d_y, *_: d_y.size, cpu=_sums_cpu)
 backward_input = Kernel("normalization.backward_input", cpu=_backward_input_cpu)
+fold = Kernel("normalization.fold", outputs=2, cpu=_fold_cpu)

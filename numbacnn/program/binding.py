@@ -15,7 +15,8 @@ def bound(value: Any, memory: Callable[[Key], Array]) -> Any:
     """A value as it was, with arrays for the Operands that it is, holds or lists; `memory` gives a Storage's, flat."""
     if isinstance(value, Operand):
         if value.storage.array is not None:
-            return value.storage.array()
+            there = value.storage.array()
+            return there if there.shape == value.shape else there.reshape(value.shape)
         return memory(value.storage.key)[value.first : value.first + value.size].reshape(value.shape)
     if isinstance(value, dict):
         return {key: bound(each, memory) for key, each in value.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,8 @@ from ..graph import Graph
 from ..layers import Prepared
 from ..ops.operands import Key, Step, Storage
 from .arena import layout
-from .emission import LABELS, Emission, Table, Wanted
+from .emission import LABELS, OUTPUT, Emission, Table, Wanted
+from .folding import foldable
 from .lifetimes import blocks
 from .loss import Head
 from .rewrites import Rewrites, decide
@@ -42,12 +44,11 @@ class Compiled:
         self.prepared = _prepared(graph, count, room)
         # Passes of training and others (dropout) have lists of their own over the same Storages.
         lists = [Emission(graph, count, wanted, self.prepared, tables, training=way) for way in (False, True)]
-        forward = [step for emission in lists for step in emission.forward()]
+        forward = [emission.forward() for emission in lists]
         backward = [
-            step
+            [*emission.backward(graph.output.name), *_from_heads(emission, heads)]
             for emission in lists
             if not wanted.nothing
-            for step in (*emission.backward(graph.output.name), *_from_heads(emission, heads))
         ]
         for emission in lists:
             for key, head in heads.items():
@@ -60,17 +61,31 @@ class Compiled:
             for name in kept_gradients:
                 emission.d_output(name)
             emission.operand(LABELS, (count,), np.int64)
-        self.storages: dict[Key, Storage] = {**lists[0].storages, **lists[1].storages}
         self.flows = lists[0].flows
-        self.rewrites: Rewrites = decide(lists[1], forward, backward, kept, kept_gradients)
+        self.rewrites: Rewrites = decide(
+            lists[1], [*chain(*forward)], [*chain(*backward)], kept, kept_gradients
+        )
+        if not wanted.learns:
+            self.rewrites.folds = foldable(graph, forward[0], kept | kept_gradients)
+        if wanted.nothing:  # no pass back will look at what a normalisation began with
+            for name, source in self.rewrites.folds.items():
+                self.rewrites.aliases[name, OUTPUT] = self.rewrites.root((source, OUTPUT))
+        run_forward = [step for steps in forward for step in self.rewrites.forward(steps)]
+        run_back = [step for steps in backward for step in self.rewrites.backward(steps)]
+        made = (operand.storage for step in run_forward for operand in step.accesses())
+        self.storages: dict[Key, Storage] = {
+            **{storage.key: storage for storage in made},
+            **lists[0].storages,
+            **lists[1].storages,
+        }
         self.once = reuse and wanted.learns and not wanted.reaches_input
         """One backward pass follows each forward pass."""
         stays = {lists[0].output(name).storage.key for name in kept}
         stays |= {lists[0].d_output(name).storage.key for name in kept_gradients}
         self.blocks = blocks(
             self.storages,
-            self.rewrites.forward(forward),
-            backward,
+            run_forward,
+            run_back,
             self.rewrites,
             kept=stays,
             reuse=reuse,

@@ -27,7 +27,6 @@ from .emission import (
 )
 from .loss import Head, Loss, checked
 from .machine import Machine
-from .rewrites import without_repeats
 
 GRADIENTS = ("none", "parameters", "input", "all")
 MAIN = ""
@@ -346,11 +345,14 @@ class Program(Machine):
             )
         self._backward_ran = True
         place = "backward", starts, self.count, self._training, rule
-        self._perform(place, lambda: without_repeats(self._emission(self._training, rule).backward(*starts)))
+        self._perform(place, lambda: self._backward_steps(starts, rule))
         if not self._asked.wanted.reaches_input:
             return None
         shape = (self.count, *self.graph.input_shape)
         return self.device.read(self._array(D_INPUT, lambda emission: emission.operand(D_INPUT, shape)))
+
+    def _backward_steps(self, starts: tuple[str, ...], rule: int) -> list[Step]:
+        return self._compiled.rewrites.backward(self._emission(self._training, rule).backward(*starts))
 
     def rehearse(self) -> None:
         """Runs what a backward pass runs, the first layers first, on whatever the arrays hold: to compile it all, in the

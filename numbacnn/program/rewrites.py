@@ -4,16 +4,19 @@ A rectifier that follows a layer, max(x, slope x), may work in that layer's own 
 there before: its derivative can be told from its output. Where the step that writes the output takes a `slope` (the
 products, the pools and the sums do), that step rectifies each number as it stores it, and the rectifier's own step goes. Its
 gradient is then worked on in place too.
+
+Where nothing is learned, batch normalisations are folded into the convolutions before them (`folding`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..ops.operands import Key, Operand, Step
 from .emission import GRADIENT, OUTPUT, Emission
+from .folding import folded_backward, folded_forward, with_arguments
 
 
 @dataclass
@@ -26,6 +29,8 @@ class Rewrites:
     """Node -> the slope that its last step forward rectifies with."""
     dropped: set[str] = field(default_factory=set)
     """Nodes without a step forward of their own."""
+    folds: dict[str, str] = field(default_factory=dict)
+    """Normalisation -> the convolution that does its work outside training."""
 
     def root(self, key: Key) -> Key:
         """The Storage whose memory this one lies in."""
@@ -35,12 +40,16 @@ class Rewrites:
 
     def forward(self, steps: Iterable[Step]) -> list[Step]:
         """The steps forward as they will be run."""
-        left = [step for step in steps if step.node not in self.dropped]
+        left = folded_forward((step for step in steps if step.node not in self.dropped), self.folds)
         last = {step.node: place for place, step in enumerate(left)}
         for node, slope in self.slopes.items():
             if node in last:
-                left[last[node]] = _with_slope(left[last[node]], slope)
+                left[last[node]] = with_arguments(left[last[node]], slope=slope)
         return left
+
+    def backward(self, steps: Iterable[Step]) -> list[Step]:
+        """The steps back as they will be run."""
+        return folded_backward(without_repeats(steps), self.folds)
 
 
 def without_repeats(steps: Iterable[Step]) -> list[Step]:
@@ -107,9 +116,3 @@ def decide(
 
 def _takes_slope(step: Step) -> bool:
     return step.kernel is not None and "slope" in step.kernel.parameters
-
-
-def _with_slope(step: Step, slope: float) -> Step:
-    assert step.kernel is not None
-    place = step.kernel.parameters.index("slope")
-    return replace(step, arguments=(*step.arguments[:place], slope, *step.arguments[place + 1 :]))

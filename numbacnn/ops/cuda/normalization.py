@@ -21,6 +21,7 @@ BUDGETS = {
     "_forward": BUDGET,
     "_backward_input": BUDGET,
     "_from_running": BUDGET,
+    "_fold": BUDGET,
     "_mean_of": BUDGET,
     "_statistics_of": BUDGET,
     "_sums_of": BUDGET,
@@ -133,6 +134,28 @@ def _from_running(mean: Any, inverse: Any, running_mean: Any, running_variance: 
 
 
 @kernel
+def _fold(
+    folded: Any,
+    folded_bias: Any,
+    weights: Any,
+    bias: Any,
+    running_mean: Any,
+    running_variance: Any,
+    scale: Any,
+    shift: Any,
+    eps: Any,
+) -> None:
+    i = element()
+    if i < np.uint32(weights.size):
+        channels = np.uint32(bias.size)
+        c = np.uint32(i % channels)
+        factor = scale[c] / math.sqrt(running_variance[c] + eps)
+        folded[i] = weights[i] * factor
+        if i < channels:
+            folded_bias[i] = (bias[i] - running_mean[i]) * factor + shift[i]
+
+
+@kernel
 def _forward(
     y: Any, x: Any, mean: Any, inverse: Any, scale: Any, shift: Any, slope: Any, channels: Any
 ) -> None:
@@ -220,3 +243,19 @@ def backward_input(
     rows, channels = x.shape
     arguments = d_x, d_y, x, mean, inverse, scale, d_scale, d_shift
     launch_each(_backward_input, d_x.size, *arguments, channels, 1.0 / rows)
+
+
+def fold(
+    folded: Any,
+    folded_bias: Any,
+    weights: Any,
+    bias: Any,
+    running_mean: Any,
+    running_variance: Any,
+    scale: Any,
+    shift: Any,
+    eps: Any,
+) -> None:
+    """The weights and the bias of the layer before, with the normalisation in them."""
+    arguments = folded, folded_bias, weights, bias, running_mean, running_variance, scale, shift
+    launch_each(_fold, weights.size, *arguments, float(eps))
