@@ -46,7 +46,9 @@ LayerLine = tuple[str, Layer] | tuple[str, Layer, tuple[str, ...]]
 class Graph(Store):
     """Layers in an order in which each reads only what stands above it, so there can be no cycle.
 
-    The first is always `pixels`, the network's own preprocessing; without one, pixels pass unchanged.
+    The first is `pixels`, the network's own preprocessing of pictures of `input_shape`; without one, pixels pass unchanged. A
+    graph whose first layer is another input (`Planes`, `Embedding`) takes no pictures, and has no `input_shape`. More such
+    inputs may follow anywhere: each is given to a pass under its layer's name.
     The last layer is the output. Every other one is read by some layer, or an auxiliary head: `heads` names those, as GoogLeNet's
     auxiliary classifiers, each with its share in the loss that a training minimises.
 
@@ -59,7 +61,7 @@ class Graph(Store):
     def __init__(
         self,
         layers: Sequence[LayerLine],
-        input_shape: Shape,
+        input_shape: Shape = (),
         *,
         heads: Mapping[str, float] | None = None,
         dtype: DTypeLike = np.float32,
@@ -72,7 +74,7 @@ class Graph(Store):
         self._places: dict[str, int] = {}
         self._first: dict[int, str] = {}
         """Identity of a layer -> the first node that has it."""
-        if not layers or not isinstance(layers[0][1], Pixels):
+        if not layers or not layers[0][1].is_input:
             layers = [(PIXELS, Pixels()), *layers]
         for name, layer, *inputs in layers:
             self._append(name, layer, inputs[0] if inputs else None)
@@ -88,7 +90,7 @@ class Graph(Store):
             raise NetworkError(f"more than {MAX_LAYERS:,} layers; that is too many")
         try:
             inputs = self._resolve(layer, inputs)
-            shapes = tuple(self.shapes[source] for source in inputs) or (self.input_shape,)
+            shapes = tuple(self.shapes[source] for source in inputs) or (self._given_to(layer),)
             self.shapes[name] = layer.output_shape(*shapes)
             _need_size("its output", self.shapes[name])
             for key, wanted in layer.parameter_specs(*shapes).items():
@@ -124,9 +126,11 @@ class Graph(Store):
         self.buffers |= {each.name: each for each in buffers.values()}
 
     def _resolve(self, layer: Layer, inputs: tuple[str, ...] | None) -> tuple[str, ...]:
-        if isinstance(layer, Pixels):
-            if self.nodes:
-                raise NetworkError("pixels can only be the first layer")
+        if isinstance(layer, Pixels) and self.nodes:
+            raise NetworkError("pixels can only be the first layer")
+        if layer.is_input:
+            if inputs:
+                raise NetworkError(f"{layer.kind} is an input and reads no layer")
             return ()
         if inputs is None:
             inputs = (self.nodes[-1].name,)
@@ -189,14 +193,31 @@ class Graph(Store):
         return node.inputs[0] if node.layer.kind == "softmax" else name
 
     @property
+    def takes_pictures(self) -> bool:
+        """Whether the first layer is `pixels`."""
+        return isinstance(self.nodes[0].layer, Pixels)
+
+    @property
     def pixels(self) -> Pixels:
+        """The preprocessing of pictures. Raises NetworkError if the graph takes none."""
         layer = self.nodes[0].layer
-        assert isinstance(layer, Pixels)
+        if not isinstance(layer, Pixels):
+            raise NetworkError(f"this graph takes no pictures: its first layer is {layer.kind}")
         return layer
 
+    @property
+    def other_inputs(self) -> tuple[Node, ...]:
+        """The nodes that are given something beside pictures."""
+        return tuple(
+            node for node in self.nodes if node.layer.is_input and not isinstance(node.layer, Pixels)
+        )
+
+    def _given_to(self, layer: Layer) -> Shape:
+        return self.input_shape if isinstance(layer, Pixels) else layer.given_shape
+
     def input_shapes(self, node: Node) -> tuple[Shape, ...]:
-        """Shapes of what a node reads; of the first node, the picture's."""
-        return tuple(self.shapes[source] for source in node.inputs) or (self.input_shape,)
+        """Shapes of what a node reads; of an input, of what it is given."""
+        return tuple(self.shapes[source] for source in node.inputs) or (self._given_to(node.layer),)
 
     def parameters_of(self, node: Node) -> dict[str, Parameter]:
         """What a node's layer learns, by the layer's own names; a shared one belongs to several nodes."""

@@ -60,6 +60,11 @@ class Network:
                 f"layer '{graph.output.name}': softmax takes one score a class, and gets a volume {volume}; put a flatten "
                 "layer before it"
             )
+        others = [node.name for node in graph.other_inputs]
+        if others or not graph.takes_pictures:
+            raise NetworkError(
+                f"a network takes pictures alone, and this graph has the inputs {', '.join(others)}: Program runs it"
+            )
         self.graph = graph
         self.workspace_bytes = workspace_bytes
         self.classes: int = graph.shapes[graph.output.name][0]

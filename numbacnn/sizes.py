@@ -28,6 +28,10 @@ def at(graph: Graph, height: int, width: int) -> Graph:
         raise NetworkError(
             "the network has no weights yet: Graph.initialise gives every parameter its first values"
         )
+    if graph.other_inputs:
+        raise NetworkError(
+            f"only pictures have another size: this graph has the input {graph.other_inputs[0].name} too"
+        )
     convert = _Conversion(graph)
     lines = [convert.line(node) for node in graph.nodes]
     other = Graph(lines, (height, width, graph.input_shape[2]), heads=graph.heads, dtype=graph.dtype)

@@ -373,6 +373,25 @@ def from_running(generator, dtype, shape):
     return [*statistics(generator, dtype, shape)[:4], 1e-5]
 
 
+EMBEDDINGS = {
+    "one token": (1, 1, 1),
+    "a vocabulary that few tokens name": (50, 7, 5),
+    "all tokens many times": (3, 40, 33),
+}
+
+
+def embedding_forward(generator, dtype, shape):
+    vocabulary, places, size = shape
+    tokens = generator.integers(0, vocabulary, places)
+    return [unwritten(dtype, places, size), tokens, numbers(generator, dtype, vocabulary, size)]
+
+
+def embedding_backward(generator, dtype, shape):
+    vocabulary, places, size = shape
+    tokens = generator.integers(0, vocabulary, places)
+    return [unwritten(dtype, vocabulary, size), numbers(generator, dtype, places, size), tokens]
+
+
 def fold(generator, dtype, shape):
     mean, variance, scale, shift = channel_numbers(generator, dtype, shape)
     weights, bias = numbers(generator, dtype, *shape), numbers(generator, dtype, shape[1])
@@ -801,6 +820,18 @@ COMPARISONS: dict[str, Comparison] = {
         lambda d_x, *arguments: (naive.normalisation_backward(*arguments),),
         NORMALISED,
         NORMALISED_LAYERS,
+    ),
+    "embedding.forward": Comparison(
+        embedding_forward,
+        lambda y, tokens, weights: (weights[tokens],),
+        EMBEDDINGS,
+        {"64 captions": (10000, 64 * 20, 256)},
+    ),
+    "embedding.backward_weights": Comparison(
+        embedding_backward,
+        lambda d_weights, d_y, tokens: (naive.embedding_backward(d_weights.shape, d_y, tokens),),
+        EMBEDDINGS,
+        {"64 captions": (10000, 64 * 20, 256)},
     ),
     "normalization.fold": Comparison(
         fold,

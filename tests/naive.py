@@ -396,6 +396,13 @@ def normalise(x, mean, inverse, scale, shift):
     return scale * ((x - mean) * inverse) + shift
 
 
+def embedding_backward(d_weights_shape, d_y, tokens):
+    d_weights = np.zeros(d_weights_shape)
+    for token, row in zip(tokens, d_y, strict=True):
+        d_weights[token] += row
+    return d_weights
+
+
 def folded(weights, bias, mean, variance, scale, shift, eps):
     """Weights and bias whose sums are normalised already."""
     factor = scale / np.sqrt(variance + eps)

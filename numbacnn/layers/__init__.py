@@ -5,6 +5,7 @@ from .base import BufferSpec, Call, Layer, Mode, ParameterSpec, Prepared, Shape
 from .convolution import Convolution
 from .dense import Dense, Flatten
 from .dropout import Dropout
+from .inputs import Embedding, Planes
 from .joins import Add, Concatenate
 from .normalization import BatchNorm
 from .pixels import Pixels
@@ -36,7 +37,7 @@ LAYERS: dict[str, type[Layer]] = {
         Add,
     )
 }
-"""Stored name -> class."""
+"""Stored name -> class. `Planes` and `Embedding` belong to graphs made in Python: a stored network takes pictures."""
 
 __all__ = [
     "ELU",
@@ -50,6 +51,7 @@ __all__ = [
     "Convolution",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GlobalAveragePool",
     "Layer",
@@ -59,6 +61,7 @@ __all__ = [
     "PReLU",
     "ParameterSpec",
     "Pixels",
+    "Planes",
     "Prepared",
     "Ramp",
     "ReLU",

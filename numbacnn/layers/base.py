@@ -115,6 +115,11 @@ class Layer:
     is_view: ClassVar[bool] = False
     """The output is the input's memory under another shape."""
 
+    is_input: ClassVar[bool] = False
+    """It reads no other layer, but what is given to a pass: `given_shape` of a picture."""
+    input_type: ClassVar[type | None] = None
+    """The type of what an input layer reads; None: the graph's."""
+
     constants: dict[str, Array] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def owned_by(self, graph: Any, node: str) -> None:
@@ -139,6 +144,14 @@ class Layer:
         Raises ShapeError where the layer does not fit its input.
         """
         return inputs[0]
+
+    @property
+    def given_shape(self) -> Shape:
+        """Of an input layer, the shape of what it is given for one picture; () where the graph says it (pixels)."""
+        return ()
+
+    def check_input(self, values: Any) -> None:
+        """Of an input layer: raises DataError for values that it cannot take."""
 
     def parameter_specs(self, *inputs: Shape) -> dict[str, ParameterSpec]:
         """What the layer learns."""
@@ -227,7 +240,8 @@ LARGEST = 1 << 31
 def need_volume(kind: str, shape: Shape) -> None:
     """Raises ShapeError unless the input is a volume (H, W, C)."""
     if len(shape) != 3:
-        raise ShapeError(f"{kind} takes a volume HxWxC, and its input is flat: {shape[0]} numbers")
+        given = f"its input is flat: {shape[0]} numbers" if shape else "no size is given"
+        raise ShapeError(f"{kind} takes a volume HxWxC, and {given}")
 
 
 def pair(name: str, value: Any) -> tuple[int, int]:

@@ -27,6 +27,7 @@ class Pixels(Layer):
     """
 
     kind: ClassVar[str] = "pixels"
+    is_input: ClassVar[bool] = True
 
     mean: float | tuple[float, ...] = 0.0
     scale: float | tuple[float, ...] = 1.0

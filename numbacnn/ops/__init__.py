@@ -18,6 +18,7 @@ The ops
     softmax       and its gradient
     losses        square, log, hinge, log-softmax, max-margin, each with its gradient
     targets       losses of soft targets, of pixels, of numbers, each with its gradient
+    embedding     rows that stand for whole numbers; their gradient
     joins         concatenate, add; their gradients
     dropout       inverted, masked by a counter-based generator
     pixels        mean, scale and channel order: the model's own preprocessing

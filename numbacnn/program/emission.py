@@ -56,7 +56,8 @@ class Wanted:
         flows: set[str] = set()
         for node in graph.nodes:
             learns = self.learns and any(each.trainable for each in graph.parameters_of(node).values())
-            if self.reaches_input or learns or any(source in flows for source in node.inputs):
+            reached = self.reaches_input and node.layer.is_input and node.layer.input_type is None
+            if reached or learns or any(source in flows for source in node.inputs):
                 flows.add(node.name)
         return flows
 
@@ -110,6 +111,16 @@ class Emission:
             return self.d_output(node.inputs[0]).reshape(shape)
         return self.operand((name, GRADIENT), shape)
 
+    def given(self, node: Node) -> Operand:
+        """What an input layer is given."""
+        key = ("", f"input {node.name}") if node in self.graph.other_inputs else INPUT
+        return self.operand(key, (self.count, *self.graph.input_shapes(node)[0]), node.layer.input_type)
+
+    def d_given(self, node: Node) -> Operand:
+        """The gradient with respect to it."""
+        key = ("", f"d_input {node.name}") if node in self.graph.other_inputs else D_INPUT
+        return self.operand(key, (self.count, *self.graph.input_shapes(node)[0]))
+
     # Losses
 
     def targets(self, key: str, head: Head) -> Operand:
@@ -154,7 +165,7 @@ class Emission:
         sources = [self.output(source) for source in node.inputs]
         scratch = node.layer.scratch(self.count, graph.shapes[name])
         self._calls[name] = made = Call(
-            inputs=tuple(sources or [self.operand(INPUT, (self.count, *graph.input_shape))]),
+            inputs=tuple(sources or [self.given(node)]),
             output=self.output(name),
             scratch={
                 key: self.operand((name, f"scratch {key}"), shape, dtype)
@@ -233,8 +244,8 @@ class Emission:
         if self.wanted.learns:
             steps += self._parameters(node, time, call, d_output, learned)
         if not node.inputs:
-            if self.wanted.reaches_input:
-                d_input = self.operand(D_INPUT, (self.count, *self.graph.input_shape))
+            if self.wanted.reaches_input and node.layer.input_type is None:
+                d_input = self.d_given(node)
                 steps += self._steps(node, time, node.layer.backward_input, (call, d_output, d_input))
         elif not self._shares_gradient(node):
             steps += self._inputs(node, time, call, d_output, written_to)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..device import Array
 from ..errors import ShapeError, UsageError, nearest, need_whole
-from ..graph import Graph
+from ..graph import Graph, Node
 from ..ops import tally
 from ..ops.activations import RULES
 from ..ops.operands import Step
@@ -25,6 +25,7 @@ from .emission import (
     RANDOM,
     Wanted,
 )
+from .inputs import check_given
 from .loss import Head, Loss, checked
 from .machine import Machine
 
@@ -85,6 +86,7 @@ class Program(Machine):
         asked = Asked(wanted, kept, kept_gradients, self._losses, keep is not None, room)
         super().__init__(graph, batch_size, asked, eager=eager)
         self._backward_ran = False
+        self._others = {node.name: node for node in graph.other_inputs}
 
     @property
     def scores(self) -> str:
@@ -99,6 +101,31 @@ class Program(Machine):
         return self._array(
             INPUT, lambda emission: emission.operand(INPUT, (self.count, *self.graph.input_shape))
         )
+
+    def given(self, node: str) -> Array:
+        """What an input layer is given beside pictures, on the device: where a batch of it is written.
+
+        Raises UsageError if the node is no such input.
+        """
+        found = self._other_input(node)
+        return self._array(("", f"input {node}"), lambda emission: emission.given(found))
+
+    def gradient_given(self, node: str) -> Array:
+        """The gradient with respect to it, as the last backward pass left it. Raises UsageError where none gets there."""
+        found = self._other_input(node)
+        if not self._asked.wanted.reaches_input or found.layer.input_type is not None:
+            raise UsageError(
+                f"no gradient of '{node}': Program(…, gradients='input') has those of pictures and planes"
+            )
+        return self.device.read(
+            self._array(("", f"d_input {node}"), lambda emission: emission.d_given(found))
+        )
+
+    def _other_input(self, node: str) -> Node:
+        if node not in self._others:
+            known = ", ".join(self._others) or "none"
+            raise UsageError(f"'{node}' is no input beside pictures; there are: {known}")
+        return self._others[node]
 
     @property
     def labels(self) -> Array:
@@ -153,11 +180,22 @@ class Program(Machine):
 
     # Passes
 
-    def load(self, images: Array) -> None:
-        """Takes a batch in: uint8 (n,H,W,C), or floats in [0, 1].
+    def load(self, images: Array | None = None, others: Mapping[str, Array] | None = None) -> None:
+        """Takes a batch in: pictures, uint8 (n,H,W,C) or floats in [0, 1], and what other inputs are given, by their names.
 
-        Raises ShapeError if the pictures do not fit the network or are more than the batch size.
+        Raises ShapeError if something does not fit the network, is more than the batch size, or not as many as the
+        pictures; UsageError if an input is given nothing, or what is given has no input; DataError for unknown tokens.
         """
+        others = others or {}
+        if others or self._others or images is None:
+            check_given(self.graph, self._others, images, others, self.batch_size)
+        if images is not None:
+            self._load_images(images)
+        for name, values in others.items():
+            self.count = len(values)
+            self.device.write(self.given(name), np.asarray(values))
+
+    def _load_images(self, images: Array) -> None:
         if images.shape[1:] != self.graph.input_shape or not 1 <= len(images) <= self.batch_size:
             raise ShapeError(
                 f"pictures {tuple(images.shape)} do not fit: 1 to {self.batch_size} of {self.graph.input_shape} are expected"
@@ -171,18 +209,20 @@ class Program(Machine):
         self,
         images: Array | None = None,
         *,
+        others: Mapping[str, Array] | None = None,
         until: str | None = None,
         training: bool = False,
         key: int = 0,
         step: int = 0,
     ) -> Array:
-        """From the pixels to a node's output, by default the last's: (count, …). `images` None: what `input` holds.
+        """From the inputs to a node's output, by default the last's: (count, …); `load` says what `images` and `others` are.
+        Neither: what `input` and `given` hold.
 
         A step of training needs no more than the `scores`: the loss does the softmax's work. In training, dropout draws
         from `key` and `step`. Raises as `output` does.
         """
-        if images is not None:
-            self.load(images)
+        if images is not None or others:
+            self.load(images, others)
         self.set_random(key, step)
         self.run_forward(until, training=training)
         return self.output(until)
@@ -322,7 +362,8 @@ class Program(Machine):
         return self._run_backward(starts, RULES["standard"])
 
     def backward(self, start: str, d_output: Array, *, rule: str = "standard") -> Array | None:
-        """Takes a gradient of a node's output back; returns the gradient of the pixels (count,H,W,C), if it gets there.
+        """Takes a gradient of a node's output back; returns the gradient of the pixels (count,H,W,C), if it gets there. That
+        of other inputs is `gradient_given`.
 
         `rule` is the rectifiers': "standard" (saliency), "deconvnet" or "guided". The pools' rule is
         their switches. Raises UsageError for an unknown rule, or for a node that no gradient gets to.
@@ -346,7 +387,7 @@ class Program(Machine):
         self._backward_ran = True
         place = "backward", starts, self.count, self._training, rule
         self._perform(place, lambda: self._backward_steps(starts, rule))
-        if not self._asked.wanted.reaches_input:
+        if not self._asked.wanted.reaches_input or not self.graph.takes_pictures:
             return None
         shape = (self.count, *self.graph.input_shape)
         return self.device.read(self._array(D_INPUT, lambda emission: emission.operand(D_INPUT, shape)))

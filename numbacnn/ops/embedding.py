@@ -1,0 +1,47 @@
+"""Rows that stand for whole numbers: words, moves, classes.
+
+forward            y (M,D) = rows of weights (V,D), those that tokens (M) name
+backward_weights   d_weights (V,D) = sum of d_y (M,D) over the places m whose token it is, in the order of the places
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import prange
+
+from .compilation import jit
+from .kernel import Kernel
+
+_COLUMNS = 16
+"""That one thread adds up, for all places."""
+
+
+@jit(parallel=True)
+def _forward_cpu(y: Any, tokens: Any, weights: Any) -> None:
+    """y_m = weights_token(m)."""
+    for m in prange(tokens.size):
+        source, target = weights[tokens[m]], y[m]
+        for d in range(target.size):
+            target[d] = source[d]
+
+
+@jit(parallel=True)
+def _backward_weights_cpu(d_weights: Any, d_y: Any, tokens: Any) -> None:
+    """d_weights_v = sum of d_y_m where token m is v."""
+    size = d_weights.shape[1]
+    for block in prange((size + _COLUMNS - 1) // _COLUMNS):
+        first, end = block * _COLUMNS, min(size, (block + 1) * _COLUMNS)
+        d_weights[:, first:end] = 0
+        for m in range(tokens.size):
+            token = tokens[m]
+            for d in range(first, end):
+                d_weights[token, d] += d_y[m, d]
+
+
+forward = Kernel("embedding.forward", cpu=_forward_cpu)
+backward_weights = Kernel(
+    "embedding.backward_weights",
+    work=lambda d_weights, d_y, _: d_weights.size + d_y.size,
+    cpu=_backward_weights_cpu,
+)
