@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from .budget import Budget
 from .elements import BUDGET, element, launch_each
 from .toolchain import ZERO, kernel
 
-BUDGETS = dict.fromkeys(("_forward", "_clear", "_backward_weights"), BUDGET)
+BUDGETS = {"_forward": BUDGET, "_clear": BUDGET, "_backward_weights": Budget(registers=40, shared_bytes=0)}
 _NEXT = np.uint32(1)
 
 
