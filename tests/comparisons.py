@@ -71,6 +71,14 @@ CONVOLUTIONS = {
     "2 groups": Filters((2, 6, 6, 4), 6, 3, {"groups": 2, "padding": 1}),
     "2 groups, stride 2": Filters((3, 7, 7, 4), 6, 3, {"groups": 2, "stride": 2}),
     "depthwise": Filters((2, 6, 5, 5), 5, 3, {"groups": 5, "padding": 1}),
+    "depthwise, stride 2": Filters(
+        (3, 7, 8, 35), 35, 3, {"groups": 35, "stride": 2, "padding": (0, 1, 1, 1), "rounding": "floor"}
+    ),
+    "depthwise, wide padding": Filters(
+        (2, 4, 3, 3), 3, (2, 3), {"groups": 3, "padding": 3, "stride": (1, 3)}
+    ),
+    "depthwise, dilation 2": Filters((2, 6, 5, 4), 4, 3, {"groups": 4, "dilation": 2, "padding": 1}),
+    "two filters a channel": Filters((2, 6, 5, 4), 8, 3, {"groups": 4, "padding": 1}),
     "1x1": Filters((3, 5, 4, 7), 6, 1),
     "1x1 with padding": Filters((2, 3, 3, 2), 4, 1, {"padding": 1}),
     "kernel as large as the picture": Filters((4, 5, 6, 3), 7, (5, 6)),
@@ -110,6 +118,9 @@ CONVOLUTION_LAYERS = {
     "alexnet conv2": Filters((16, 27, 27, 96), 256, 5, {"padding": 2}),
     "alexnet conv3": Filters((16, 13, 13, 256), 384, 3, {"padding": 1}),
     "alexnet conv4": Filters((16, 13, 13, 384), 384, 3, {"padding": 1}),
+    "alexnet-2012 conv2": Filters((16, 27, 27, 96), 256, 5, {"padding": 2, "groups": 2}),
+    "mobilenet-v1 conv2 depthwise": Filters((16, 112, 112, 32), 32, 3, {"padding": 1, "groups": 32}),
+    "mobilenet-v1 conv7 depthwise": Filters((16, 14, 14, 512), 512, 3, {"padding": 1, "groups": 512}),
     "alexnet conv5": Filters((16, 13, 13, 384), 256, 3, {"padding": 1}),
 }
 
@@ -190,11 +201,11 @@ def product(reference, outputs, *inputs, slope=None):
 
 
 class Pool(NamedTuple):
-    """A pool: the volume of its input (N,H,W,C), its window, and whether it divides."""
+    """A pool: the volume of its input (N,H,W,C), its window, and what it divides by."""
 
     volume: tuple[int, int, int, int]
     window: Window
-    average: bool = False
+    divisor: int = pooling.SUM
 
 
 POOLS = {
@@ -213,7 +224,14 @@ POOLS = {
 MAXIMA = POOLS | {
     "cells beyond 16 bits": Pool((1, 257, 259, 1), Window((257, 256), (1, 2), rounding="floor")),
 }
-SUMS = POOLS | {f"{name}, average": pool._replace(average=True) for name, pool in POOLS.items()}
+SUMS = POOLS | {
+    f"{name}, {manner}": pool._replace(divisor=divisor)
+    for manner, divisor, names in (
+        ("average", pooling.PADDED, POOLS),
+        ("average of the picture", pooling.INSIDE, ("overlapping", "ceil", "ceil with padding")),
+    )
+    for name, pool in ((name, POOLS[name]) for name in names)
+}
 POOL_LAYERS = {
     "lenet pool1": Pool((64, 28, 28, 6), Window((2, 2), (2, 2))),
     "lenet pool2": Pool((64, 10, 10, 16), Window((2, 2), (2, 2))),
@@ -226,8 +244,12 @@ POOL_LAYERS = {
     "alexnet pool5": Pool((16, 13, 13, 256), Window((3, 3), (2, 2))),
 }
 AVERAGE_LAYERS = {
-    "cifar-quick pool2": Pool((64, 16, 16, 32), Window((3, 3), (2, 2), rounding="ceil"), average=True),
-    "cifar-quick pool3": Pool((64, 8, 8, 64), Window((3, 3), (2, 2), rounding="ceil"), average=True),
+    "cifar-quick pool2": Pool(
+        (64, 16, 16, 32), Window((3, 3), (2, 2), rounding="ceil"), divisor=pooling.PADDED
+    ),
+    "cifar-quick pool3": Pool(
+        (64, 8, 8, 64), Window((3, 3), (2, 2), rounding="ceil"), divisor=pooling.PADDED
+    ),
 }
 
 
@@ -268,12 +290,12 @@ def max_backward(generator, dtype, pool):
 
 def sum_forward(generator, dtype, pool):
     x, y, window = pool_arrays(generator, dtype, pool)
-    return [unwritten(dtype, *y.shape), x, SLOPE, *window, pool.average]
+    return [unwritten(dtype, *y.shape), x, SLOPE, *window, pool.divisor]
 
 
 def sum_backward(generator, dtype, pool):
     x, d_y, window = pool_arrays(generator, dtype, pool)
-    return [unwritten(dtype, *x.shape), d_y, *window, pool.average]
+    return [unwritten(dtype, *x.shape), d_y, *window, pool.divisor]
 
 
 # Activations: (elements,) or (elements, rule)
@@ -329,6 +351,21 @@ def rectifier_backward(slope_of, constant):
         return (naive.rectifier_backward(d_y, x > 0, slope, list(activations.RULES)[rule]),)
 
     return Comparison(make, reference, RECTIFIED, RECTIFIED_LAYERS)
+
+
+def clip_backward(generator, dtype, shape):
+    x, d_y = with_kinks(numbers(generator, dtype, shape[0])), numbers(generator, dtype, shape[0])
+    return [unwritten(dtype, shape[0]), d_y, x, -1.0, 2.0, activations.RULES[shape[1]]]
+
+
+def gate_backward(reference, *constants):
+    """d_x = reference(d_y, x, constants)."""
+
+    def make(generator, dtype, size):
+        x = with_kinks(3 * numbers(generator, dtype, size))
+        return [unwritten(dtype, size), numbers(generator, dtype, size), x, *constants]
+
+    return Comparison(make, lambda d_x, *rest: (reference(*rest),), SIZES, ACTIVATION_LAYERS)
 
 
 def prelu_forward(generator, dtype, size):
@@ -421,6 +458,34 @@ def normalisation_backward(generator, dtype, shape):
     d_y, x = (numbers(generator, dtype, *shape) for _ in range(2))
     sums = [numbers(generator, dtype, shape[1]) for _ in range(2)]
     return [unwritten(dtype, *shape), d_y, x, *channel_numbers(generator, dtype, shape)[:3], *sums]
+
+
+# Local response normalisation: (M, C, size, beta)
+
+RESPONSES = {
+    "one channel": (3, 1, 5, 0.75),
+    "fewer channels than neighbours": (2, 3, 9, 0.75),
+    "ragged": (7, 19, 5, 0.75),
+    "another power": (5, 6, 3, 0.6),
+}
+RESPONSE_LAYERS = {
+    "alexnet norm1": (16 * 27 * 27, 96, 5, 0.75),
+    "alexnet norm2": (16 * 13 * 13, 256, 5, 0.75),
+}
+
+
+def response_forward(generator, dtype, shape):
+    rows, channels, size, beta = shape
+    x = 2 * numbers(generator, dtype, rows, channels)
+    return [unwritten(dtype, rows, channels), unwritten(dtype, rows, channels), x, size, 0.3, beta, 1.5]
+
+
+def response_backward(generator, dtype, shape):
+    rows, channels, size, beta = shape
+    d_y, x = (numbers(generator, dtype, rows, channels) for _ in range(2))
+    s = naive.response_sums(x.astype(np.float64), size, 0.3, 1.5)
+    known = x, (x * s**-beta).astype(dtype), s.astype(dtype)
+    return [unwritten(dtype, rows, channels), d_y, *known, size, 0.3, beta]
 
 
 # Softmax and losses: (N, K)
@@ -521,6 +586,46 @@ def copied_channels(target, source, first):
 def take_channels(generator, dtype, shape):
     target, source, first = copy_channels(generator, dtype, shape)
     return [np.full_like(source, np.nan), target, first]
+
+
+# (N, P, C, rows of factors: P, or 1 for all)
+
+FACTORS = {"one a number": (2, 5, 3, 5), "shared by all pixels": (3, 7, 19, 1), "one pixel": (2, 1, 4, 1)}
+FACTOR_LAYERS = {"28x28, 192 channels": (16, 28 * 28, 192, 1)}
+
+
+def multiplied(generator, dtype, shape):
+    count, pixels, channels, rows = shape
+    source, factors = (numbers(generator, dtype, count, each, channels) for each in (pixels, rows))
+    return [unwritten(dtype, *source.shape), source, factors]
+
+
+def multiply_sums(generator, dtype, shape):
+    count, pixels, channels, _ = shape
+    arrays = (numbers(generator, dtype, count, pixels, channels) for _ in range(2))
+    return [unwritten(dtype, count, 1, channels), *arrays]
+
+
+# Subsampling: the volume (N,H,W,C), channels, stride
+
+SUBSAMPLES = {
+    "one pixel": ((1, 1, 1, 2), 4, 2),
+    "even": ((2, 4, 6, 3), 6, 2),
+    "odd, stride 3": ((2, 7, 5, 2), 5, 3),
+    "the same channels": ((2, 5, 4, 3), 3, 2),
+}
+SUBSAMPLE_LAYERS = {"resnet-20, second stage": ((64, 32, 32, 16), 32, 2)}
+
+
+def subsampled(generator, dtype, shape):
+    (count, height, width, channels), filters, stride = shape
+    y = unwritten(dtype, count, -(-height // stride), -(-width // stride), filters)
+    return [y, numbers(generator, dtype, *shape[0]), stride, (filters - channels) // 2]
+
+
+def subsampled_backward(generator, dtype, shape):
+    y, x, *rest = subsampled(generator, dtype, shape)
+    return [np.full_like(x, np.nan), numbers(generator, dtype, *y.shape), *rest]
 
 
 def added(generator, dtype, size):
@@ -745,16 +850,16 @@ COMPARISONS: dict[str, Comparison] = {
     ),
     "pooling.sum_forward": Comparison(
         sum_forward,
-        lambda y, x, slope, kernel, stride, padding, average: rectified(
-            slope, naive.sum_pool(x, window_of(kernel, stride, padding), average, y.shape[1:3])
+        lambda y, x, slope, kernel, stride, padding, divisor: rectified(
+            slope, naive.sum_pool(x, window_of(kernel, stride, padding), divisor, y.shape[1:3])
         ),
         SUMS,
         AVERAGE_LAYERS,
     ),
     "pooling.sum_backward": Comparison(
         sum_backward,
-        lambda d_x, d_y, kernel, stride, padding, average: (
-            naive.sum_pool_backward(d_y, window_of(kernel, stride, padding), average, d_x.shape),
+        lambda d_x, d_y, kernel, stride, padding, divisor: (
+            naive.sum_pool_backward(d_y, window_of(kernel, stride, padding), divisor, d_x.shape),
         ),
         SUMS,
         AVERAGE_LAYERS,
@@ -780,8 +885,19 @@ COMPARISONS: dict[str, Comparison] = {
     "activations.sigmoid_backward": elementwise_backward(naive.sigmoid_backward, naive.sigmoid),
     "activations.tanh_forward": elementwise(np.tanh),
     "activations.tanh_backward": elementwise_backward(naive.tanh_backward, np.tanh),
-    "activations.ramp_forward": elementwise(naive.ramp),
-    "activations.ramp_backward": elementwise_backward(naive.ramp_backward),
+    "activations.clip_forward": elementwise(naive.clip_to, -1.0, 2.0),
+    "activations.clip_backward": Comparison(
+        clip_backward,
+        lambda d_x, d_y, x, low, high, rule: (
+            naive.rectifier_backward(d_y, (x > low) & (x < high), 0, list(activations.RULES)[rule]),
+        ),
+        RECTIFIED,
+        RECTIFIED_LAYERS,
+    ),
+    "gates.forward": elementwise(naive.gate, 1.6, 0.07),
+    "gates.backward": gate_backward(naive.gate_backward, 1.6, 0.07),
+    "gates.normal_forward": elementwise(lambda x: x * naive.below(x)),
+    "gates.normal_backward": gate_backward(naive.gelu_backward),
     "normalization.statistics": Comparison(
         statistics,
         lambda mean, inverse, running_mean, running_variance, x, momentum, eps, _: naive.batch_statistics(
@@ -840,6 +956,19 @@ COMPARISONS: dict[str, Comparison] = {
         {"resnet-18, first stage": (9 * 64, 64)},
         outputs=2,
     ),
+    "response.forward": Comparison(
+        response_forward,
+        lambda y, s, x, size, alpha, beta, k: (
+            x * naive.response_sums(x, size, alpha, k) ** -beta,
+            naive.response_sums(x, size, alpha, k),
+        ),
+        RESPONSES,
+        RESPONSE_LAYERS,
+        outputs=2,
+    ),
+    "response.backward": Comparison(
+        response_backward, lambda d_x, *rest: (naive.response_backward(*rest),), RESPONSES, RESPONSE_LAYERS
+    ),
     "softmax.forward": Comparison(softmax_forward, lambda y, x: (naive.softmax(x),), SCORES, SCORE_LAYERS),
     "softmax.backward": Comparison(
         softmax_backward, lambda d_x, d_y, y: (naive.softmax_backward(d_y, y),), SCORES, SCORE_LAYERS
@@ -872,6 +1001,24 @@ COMPARISONS: dict[str, Comparison] = {
     "joins.copy": Comparison(two_arrays, lambda target, source: (source,), SIZES, ACTIVATION_LAYERS),
     "joins.accumulate": Comparison(
         two_arrays, lambda target, source: (target + source,), SIZES, ACTIVATION_LAYERS
+    ),
+    "joins.multiply": Comparison(
+        multiplied, lambda target, source, factors: (source * factors,), FACTORS, FACTOR_LAYERS
+    ),
+    "joins.multiply_sums": Comparison(
+        multiply_sums,
+        lambda target, source, factors: ((source * factors).sum(1, keepdims=True),),
+        FACTORS,
+        FACTOR_LAYERS,
+    ),
+    "subsample.forward": Comparison(
+        subsampled, lambda y, x, *rest: (naive.subsample(x, y.shape, *rest),), SUBSAMPLES, SUBSAMPLE_LAYERS
+    ),
+    "subsample.backward": Comparison(
+        subsampled_backward,
+        lambda d_x, d_y, *rest: (naive.subsample_backward(d_y, d_x.shape, *rest),),
+        SUBSAMPLES,
+        SUBSAMPLE_LAYERS,
     ),
     "joins.add": Comparison(
         added,

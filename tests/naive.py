@@ -5,6 +5,8 @@ The letters are those of numbacnn.ops. A function takes what the op reads and re
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 # Windows
@@ -26,8 +28,12 @@ def cells(window, p, q, volume):
             yield r, s, h, w
 
 
-def divisor(window, p, q, volume):
-    """How many places lie on the picture and its padding: what an average divides by."""
+def counted(window, p, q, volume, divisor):
+    """What a sum is divided by: 0 nothing, 1 the places on the picture and its padding, 2 those on the picture."""
+    if divisor == 0:
+        return 1
+    if divisor == 2:
+        return len(list(cells(window, p, q, volume)))
     bottom, right = volume[1] + window.padding.bottom, volume[2] + window.padding.right
     return sum(h < bottom and w < right for _, _, h, w in places(window, p, q))
 
@@ -101,21 +107,21 @@ def max_pool_backward(d_y, switches, window, shape):
     return d_x
 
 
-def sum_pool(x, window, average, positions):
+def sum_pool(x, window, divisor, positions):
     """y = the sum under the window, or its average."""
     y = np.zeros((len(x), *positions, x.shape[3]))
     for p, q in np.ndindex(y.shape[1:3]):
         total = sum(x[:, h, w] for _, _, h, w in cells(window, p, q, x.shape))
-        y[:, p, q] = total / divisor(window, p, q, x.shape) if average else total
+        y[:, p, q] = total / counted(window, p, q, x.shape, divisor)
     return y
 
 
-def sum_pool_backward(d_y, window, average, shape):
+def sum_pool_backward(d_y, window, divisor, shape):
     """Every d_y goes back to all cells under its window, shared out if it was an average."""
     d_x = np.zeros(shape)
     for p, q in np.ndindex(d_y.shape[1:3]):
         for _, _, h, w in cells(window, p, q, shape):
-            d_x[:, h, w] += d_y[:, p, q] / (divisor(window, p, q, shape) if average else 1)
+            d_x[:, h, w] += d_y[:, p, q] / counted(window, p, q, shape, divisor)
     return d_x
 
 
@@ -134,12 +140,30 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def ramp(x):
-    return np.clip(x, -1, 1)
+def clip_to(x, low, high):
+    return np.clip(x, low, high)
+
+
+def gate(x, a, b):
+    return x * sigmoid(a * x + b * x**3)
+
+
+def gate_backward(d_y, x, a, b):
+    share = sigmoid(a * x + b * x**3)
+    return d_y * (share + x * share * (1 - share) * (a + 3 * b * x**2))
+
+
+def below(x):
+    """The chance that a normally distributed number is below x."""
+    return np.vectorize(lambda v: math.erfc(-v / math.sqrt(2)) / 2, otypes=[float])(x)
+
+
+def gelu_backward(d_y, x):
+    return d_y * (below(x) + x * np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi))
 
 
 def rectifier_backward(d_y, positive, slope, rule):
-    """A rectifier's three backward rules; `slope` is the derivative where the input was not positive."""
+    """A rectifier's three backward rules; `slope` is the derivative where the input was not positive (of a clip: within)."""
     derivative = np.where(positive, 1, slope)
     return {
         "standard": d_y * derivative,
@@ -160,10 +184,6 @@ def sigmoid_backward(d_y, x):
 def tanh_backward(d_y, x):
     """1 / cosh^2 x."""
     return d_y / np.cosh(x) ** 2
-
-
-def ramp_backward(d_y, x):
-    return d_y * (abs(x) < 1)
 
 
 def softmax(x):
@@ -390,6 +410,35 @@ def batch_statistics(x, running_mean, running_variance, momentum, eps):
         running_mean + momentum * (mean - running_mean),
         running_variance + momentum * (unbiased - running_variance),
     )
+
+
+def response_sums(x, size, alpha, k):
+    """s_c = k + alpha / size times the sum of x^2 over the channels around c."""
+    channels = range(x.shape[1])
+    return np.stack(
+        [k + alpha / size * sum(x[:, j] ** 2 for j in channels if abs(j - c) <= size // 2) for c in channels],
+        1,
+    )
+
+
+def response_backward(d_y, x, y, s, size, alpha, beta):
+    channels = range(x.shape[1])
+    shared = np.stack(
+        [sum(d_y[:, j] * y[:, j] / s[:, j] for j in channels if abs(j - c) <= size // 2) for c in channels], 1
+    )
+    return d_y * s**-beta - 2 * alpha * beta / size * x * shared
+
+
+def subsample(x, shape, stride, first):
+    y = np.zeros(shape)
+    y[..., first : first + x.shape[3]] = x[:, ::stride, ::stride]
+    return y
+
+
+def subsample_backward(d_y, shape, stride, first):
+    d_x = np.zeros(shape)
+    d_x[:, ::stride, ::stride] = d_y[..., first : first + shape[3]]
+    return d_x
 
 
 def normalise(x, mean, inverse, scale, shift):

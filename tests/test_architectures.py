@@ -136,9 +136,22 @@ def test_a_definition_is_built(write):
         build(str(path), classes=7)
 
 
+def test_an_option_that_is_true_or_false(write):
+    network = build(write(GOOD.replace("filters = 4, kernel = 3,", "filters = 4, kernel = 3, bias = false,")))
+    assert network.graph["conv1"].layer.bias is False
+    assert set(network.graph.parameters_of(network.graph["conv1"])) == {"weights"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "error", "message"),
     [
+        (
+            "filters = 4, kernel = 3,",
+            "filters = 4, kernel = 3, bias = 0,",
+            4,
+            NetworkError,
+            "bias = 0 of convolution: true or false is expected",
+        ),
         ('"relu"', '"relux"', 5, NetworkError, "layer 'relu1': unknown layer 'relux'; did you mean 'relu'?"),
         ("filters = 4, kernel = 3,", "filter = 4, kernel = 3,", 4, NetworkError, "did you mean 'filters'?"),
         (

@@ -150,7 +150,7 @@ def test_a_network_is_described_as_modules_of_pytorch():
         ("Conv2d", [3, 32, [5, 5], [1, 1], [2, 2], [1, 1], 1], {}),
         ("MaxPool2d", [[3, 3], [2, 2], [0, 0]], {"ceil_mode": True}),
         ("ReLU", [], {"inplace": True}),
-        ("AvgPool2d", [[3, 3], [2, 2], [0, 0]], {"ceil_mode": True}),
+        ("AvgPool2d", [[3, 3], [2, 2], [0, 0]], {"ceil_mode": True, "count_include_pad": True}),
         ("Flatten", [], {}),
         ("Linear", [1024, 64], {}),
     ]

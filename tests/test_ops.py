@@ -79,7 +79,9 @@ FORWARD_OF_EVERYTHING = [
     ("activations.elu_forward", "seven"),
     ("activations.sigmoid_forward", "seven"),
     ("activations.tanh_forward", "seven"),
-    ("activations.ramp_forward", "seven"),
+    ("activations.clip_forward", "seven"),
+    ("gates.forward", "seven"),
+    ("gates.normal_forward", "seven"),
     ("softmax.forward", "three"),
     *((kernel.name, "three") for kernel in losses.LOSSES.values()),
     ("targets.smoothed", "two classes"),
@@ -89,6 +91,8 @@ FORWARD_OF_EVERYTHING = [
     ("targets.huber", "bent"),
     ("joins.accumulate", "seven"),
     ("joins.add", "seven"),
+    ("joins.multiply", "shared by all pixels"),
+    ("response.forward", "ragged"),
     ("joins.copy_channels", "one of three"),
     ("pixels.forward", "colour"),
 ]
@@ -167,8 +171,8 @@ def test_subgradients_at_the_kinks():
     assert derivative(activations.leaky_relu_backward, 0, 0.0, activations.STANDARD) == 0
     assert derivative(activations.leaky_relu_backward, -0.0, 0.0, activations.STANDARD) == 0
     assert derivative(activations.leaky_relu_backward, 0, 0.01, activations.STANDARD) == pytest.approx(0.01)
-    assert derivative(activations.ramp_backward, 1) == 0
-    assert derivative(activations.ramp_backward, -1) == 0
+    assert derivative(activations.clip_backward, 1, -1.0, 1.0, activations.STANDARD) == 0
+    assert derivative(activations.clip_backward, -1, -1.0, 1.0, activations.STANDARD) == 0
 
 
 def test_the_lectures_example_of_max_pooling():

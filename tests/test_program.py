@@ -273,6 +273,20 @@ def test_a_join_rectifies_its_sum_itself():
     close(values["leaky3"], np.where(total > 0, total, 0.1 * total))
 
 
+def test_a_rectifier_after_a_rectifier_has_a_step_of_its_own():
+    lines = [
+        ("joined", Concatenate(), ("pixels", "pixels")),
+        ("relu", ReLU()),
+        ("leaky", LeakyReLU(0.5)),
+        ("flatten", Flatten()),
+        ("softmax", Softmax()),
+    ]
+    plan = Program(Graph(lines, (1, 2, 1)), 1, keep=("leaky",))
+    plan.input[...] = np.array([-3, 4]).reshape(1, 1, 2, 1)
+    plan.run_forward()
+    assert plan.output("leaky").ravel().tolist() == [0, 0, 4, 4]
+
+
 def test_a_kept_output_is_not_rectified():
     graph, images = graph_of(CHAIN), pictures(5)
     exact, lean = Program(graph, 5), Program(graph, 5, keep=("conv1", "conv2"))

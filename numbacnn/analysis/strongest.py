@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, UsageError, cut, need_whole
-from ..layers import ELU, LeakyReLU, PReLU, Ramp, ReLU, Sigmoid, Tanh
+from ..layers import ELU, GELU, Clip, LeakyReLU, PReLU, Ramp, ReLU, ReLU6, Sigmoid, SiLU, Tanh
 from ..network import Network
 
-ACTIVATIONS = (ReLU, LeakyReLU, PReLU, ELU, Sigmoid, Tanh, Ramp)
+ACTIVATIONS = (ReLU, LeakyReLU, PReLU, ELU, Sigmoid, Tanh, Ramp, ReLU6, Clip, SiLU, GELU)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """The lecture's bricks. A new one is a class in a file here and its name in LAYERS."""
 
-from .activations import ELU, LeakyReLU, PReLU, Ramp, ReLU, Sigmoid, Tanh
+from .activations import ELU, GELU, Clip, LeakyReLU, PReLU, Ramp, ReLU, ReLU6, Sigmoid, SiLU, Tanh
 from .base import BufferSpec, Call, Layer, Mode, ParameterSpec, Prepared, Shape
 from .convolution import Convolution
 from .dense import Dense, Flatten
 from .dropout import Dropout
 from .inputs import Embedding, Planes
-from .joins import Add, Concatenate
-from .normalization import BatchNorm
+from .joins import Add, Concatenate, Multiply, Subsample
+from .normalization import BatchNorm, LocalResponseNorm, Scale
 from .pixels import Pixels
 from .pooling import AveragePool, GlobalAveragePool, MaxPool, SumPool
 from .softmax import Softmax
@@ -28,25 +28,35 @@ LAYERS: dict[str, type[Layer]] = {
         Sigmoid,
         Tanh,
         Ramp,
+        ReLU6,
+        Clip,
+        SiLU,
+        GELU,
         BatchNorm,
+        Scale,
+        LocalResponseNorm,
         Flatten,
         Dense,
         Dropout,
         Softmax,
         Concatenate,
         Add,
+        Multiply,
+        Subsample,
     )
 }
 """Stored name -> class. `Planes` and `Embedding` belong to graphs made in Python: a stored network takes pictures."""
 
 __all__ = [
     "ELU",
+    "GELU",
     "LAYERS",
     "Add",
     "AveragePool",
     "BatchNorm",
     "BufferSpec",
     "Call",
+    "Clip",
     "Concatenate",
     "Convolution",
     "Dense",
@@ -56,8 +66,10 @@ __all__ = [
     "GlobalAveragePool",
     "Layer",
     "LeakyReLU",
+    "LocalResponseNorm",
     "MaxPool",
     "Mode",
+    "Multiply",
     "PReLU",
     "ParameterSpec",
     "Pixels",
@@ -65,9 +77,13 @@ __all__ = [
     "Prepared",
     "Ramp",
     "ReLU",
+    "ReLU6",
+    "Scale",
     "Shape",
+    "SiLU",
     "Sigmoid",
     "Softmax",
+    "Subsample",
     "SumPool",
     "Tanh",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ..device import Array
-from ..ops import activations
+from ..errors import NetworkError, cut
+from ..ops import activations, gates
 from .base import Call, Layer, ParameterSpec, Shape, flat, need_range
 
 
@@ -136,19 +138,107 @@ class Tanh(Layer):
 
 
 @dataclass
-class Ramp(Layer):
+class _Clipped(Layer):
+    """max(low, min(high, x)); at both, where there is no derivative, the subgradient 0. With a `low` of at least 0 it is a
+    rectifier, whose backward rules saliency and the deconvnet choose.
+    """
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """(low, high)."""
+        raise NotImplementedError
+
+    def forward(self, call: Call) -> None:
+        activations.clip_forward(flat(call.output), flat(call.input), *self.bounds)
+
+    def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
+        rule = call.mode.rule if self.bounds[0] >= 0 else activations.STANDARD
+        activations.clip_backward(flat(d_inputs[0]), flat(d_output), flat(call.input), *self.bounds, rule)
+
+    def kinks(self, call: Call) -> list[Array]:
+        low, high = self.bounds
+        return [call.input > low, call.input < high]
+
+
+@dataclass
+class Ramp(_Clipped):
     """A clip to [-1, 1]."""
 
     kind: ClassVar[str] = "ramp"
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return -1.0, 1.0
+
+
+@dataclass
+class ReLU6(_Clipped):
+    """max(0, min(6, x)), as the MobileNets have it (Howard et al., 2017)."""
+
+    kind: ClassVar[str] = "relu6"
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return 0.0, 6.0
+
+
+@dataclass
+class Clip(_Clipped):
+    """A clip to [low, high]."""
+
+    kind: ClassVar[str] = "clip"
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise NetworkError(
+                f"low = {cut(self.low)} and high = {cut(self.high)} of clip: a low below the high is expected"
+            )
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return float(self.low), float(self.high)
+
+
+@dataclass
+class SiLU(Layer):
+    """x / (1 + e^-x), also called swish (Elfwing et al., 2017)."""
+
+    kind: ClassVar[str] = "silu"
+
     def forward(self, call: Call) -> None:
-        activations.ramp_forward(flat(call.output), flat(call.input))
+        gates.forward(flat(call.output), flat(call.input), 1.0, 0.0)
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
-        activations.ramp_backward(flat(d_inputs[0]), flat(d_output), flat(call.input))
+        gates.backward(flat(d_inputs[0]), flat(d_output), flat(call.input), 1.0, 0.0)
 
-    def kinks(self, call: Call) -> list[Array]:
-        return [call.input > -1, call.input < 1]
+
+@dataclass
+class GELU(Layer):
+    """x Phi(x), Phi the chance that a normally distributed number is below x (Hendrycks and Gimpel, 2016); with
+    `approximate` their x / (1 + e^-2u), u = sqrt(2/pi) (x + 0.044715 x^3), which others write with a tanh.
+    """
+
+    kind: ClassVar[str] = "gelu"
+    approximate: bool = False
+
+    def forward(self, call: Call) -> None:
+        if self.approximate:
+            gates.forward(flat(call.output), flat(call.input), *_BY_TANH)
+        else:
+            gates.normal_forward(flat(call.output), flat(call.input))
+
+    def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
+        arrays = flat(d_inputs[0]), flat(d_output), flat(call.input)
+        if self.approximate:
+            gates.backward(*arrays, *_BY_TANH)
+        else:
+            gates.normal_backward(*arrays)
+
+
+_BY_TANH = 2 * math.sqrt(2 / math.pi), 2 * math.sqrt(2 / math.pi) * 0.044715
+"""What GELU's approximation multiplies x and its cube by."""
 
 
 def _by_channel(array: Array) -> Array:

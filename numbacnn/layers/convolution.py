@@ -11,10 +11,15 @@ import numpy as np
 from ..device import Array
 from ..errors import NetworkError, ShapeError, cut, nearest
 from ..ops import convolution, dense
-from ..ops.convolution import tiles
-from ..ops.convolution.cpu import ALGORITHMS, Algorithm
+from ..ops.convolution.choice import ALGORITHMS, Algorithm, suits
 from ..ops.geometry import Padding, Rounding, Window
 from .base import LARGEST, Call, Layer, ParameterSpec, Prepared, Shape, need_range, need_volume, pair
+
+_FOR = {"direct": "as many groups and filters as channels, with dilation 1"}
+_FOR_WINOGRAD = (
+    "3x3 filters (winograd-2 for 5x5 too) of stride 1, dilation 1, padding below the kernel and one group, channels and "
+    "filters both multiples of 16"
+)
 
 
 @dataclass
@@ -25,7 +30,7 @@ class Convolution(Layer):
     `bias` is false, as where batch normalisation follows.
     `algorithm`: "im2col" multiplies as the definition says; "winograd-2" and "winograd-4" need 2.25 and 4 times fewer
     multiplications in 3x3 filters of stride 1, "winograd-2" 2.8 times fewer in 5x5 filters, and round a little more;
-    "auto" takes the fastest for the layer's geometry, whatever batch and workspace there are.
+    "direct" is for as many groups and filters as channels (depthwise); "auto" takes the fastest for the layer's geometry, whatever batch and workspace there are.
     """
 
     kind: ClassVar[str] = "convolution"
@@ -64,13 +69,11 @@ class Convolution(Layer):
             raise ShapeError(
                 f"{channels} input channels cannot be shared out among {self.groups} groups evenly"
             )
-        forced = {"winograd-2": 2, "winograd-4": 4}.get(self.algorithm)
-        if forced and not tiles.suits(forced, channels, self.filters, self._window, self.groups):
+        if not suits(self.algorithm, channels, self.filters, self._window, self.groups):
             tall, wide = self._window.kernel
             raise NetworkError(
                 f"algorithm = '{self.algorithm}' does not fit {self.filters} filters of {tall}x{wide}x{channels}: it is "
-                "for 3x3 filters (winograd-2 for 5x5 too) of stride 1, dilation 1, padding below the kernel and one "
-                "group, channels and filters both multiples of 16; 'auto' fits every convolution"
+                f"for {_FOR.get(self.algorithm, _FOR_WINOGRAD)}; 'auto' fits every convolution"
             )
         return (*self._window.output_size(height, width), self.filters)
 

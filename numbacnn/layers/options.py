@@ -8,19 +8,20 @@ from typing import Any
 
 from ..errors import DataError, NetworkError, cut, nearest
 from ..framing import Framing
-from ..ops.convolution.cpu import ALGORITHMS
+from ..ops.convolution.choice import ALGORITHMS
 from . import LAYERS, Layer
 
 _WORDS = {
     "int": "a whole number",
     "float": "a number",
     "str": "text",
+    "bool": "true or false",
     "int | tuple[int, int]": "a whole number, or [height, width]",
     "int | tuple[int, ...]": "a whole number, [height, width], or [top, bottom, left, right]",
     "float | tuple[float, ...]": "a number, or one a channel",
     "Rounding": '"exact", "floor" or "ceil"',
     "Framing | None": "how drawings are framed",
-    "Algorithm": '"auto", "im2col", "winograd-2" or "winograd-4"',
+    "Algorithm": '"auto", "im2col", "winograd-2", "winograd-4" or "direct"',
 }
 """What an option of each annotation may be, in words."""
 
@@ -66,6 +67,8 @@ def _check(kind: str, name: str, value: Any, annotation: str) -> None:
     allowed: tuple[type, ...] = (int, float) if "float" in annotation else (int,)
     if annotation == "str":
         fits = isinstance(value, str)
+    elif annotation == "bool":
+        fits = isinstance(value, bool)
     elif annotation == "Framing | None":
         fits = isinstance(value, dict)
     elif annotation == "Rounding":

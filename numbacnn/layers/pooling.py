@@ -87,7 +87,10 @@ class SumPool(_Pool):
     """(H,W,C) -> (P,Q,C), the sum under the window."""
 
     kind: ClassVar[str] = "sum-pool"
-    average: ClassVar[bool] = False
+
+    @property
+    def _divisor(self) -> int:
+        return pooling.SUM
 
     def forward(self, call: Call) -> None:
         window = self._window
@@ -98,22 +101,28 @@ class SumPool(_Pool):
             window.kernel,
             window.stride,
             tuple(window.padding),
-            self.average,
+            self._divisor,
         )
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
         window = self._window
         pooling.sum_backward(
-            d_inputs[0], d_output, window.kernel, window.stride, tuple(window.padding), self.average
+            d_inputs[0], d_output, window.kernel, window.stride, tuple(window.padding), self._divisor
         )
 
 
 @dataclass
 class AveragePool(SumPool):
-    """(H,W,C) -> (P,Q,C), the sum divided by the cells of the window on the padded input."""
+    """(H,W,C) -> (P,Q,C), the sum divided by the cells of the window: with `count_padding` those on the padded input, else
+    those on the picture alone.
+    """
 
     kind: ClassVar[str] = "average-pool"
-    average: ClassVar[bool] = True
+    count_padding: bool = True
+
+    @property
+    def _divisor(self) -> int:
+        return pooling.PADDED if self.count_padding else pooling.INSIDE
 
 
 @dataclass
@@ -131,8 +140,8 @@ class GlobalAveragePool(Layer):
 
     def forward(self, call: Call) -> None:
         kernel = call.input.shape[1:3]
-        pooling.sum_forward(call.output, call.input, 1.0, kernel, kernel, (0, 0, 0, 0), True)
+        pooling.sum_forward(call.output, call.input, 1.0, kernel, kernel, (0, 0, 0, 0), pooling.PADDED)
 
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
         kernel = call.input.shape[1:3]
-        pooling.sum_backward(d_inputs[0], d_output, kernel, kernel, (0, 0, 0, 0), True)
+        pooling.sum_backward(d_inputs[0], d_output, kernel, kernel, (0, 0, 0, 0), pooling.PADDED)

@@ -13,13 +13,16 @@ The ops
     convolution   im2col and a matrix product; its two gradients
     dense         a matrix product; its two gradients
     pooling       max (keeps its switches), sum, average; their gradients
-    activations   ReLU, leaky ReLU, PReLU, ELU, sigmoid, tanh, ramp; their derivatives, the rectifier rules
+    activations   ReLU, leaky ReLU, PReLU, ELU, sigmoid, tanh, clip; their derivatives, the rectifier rules
+    gates         SiLU, GELU; their derivatives
+    response      local response normalisation across channels; its gradient
     normalization batch normalisation: statistics, the normalised, gradients
     softmax       and its gradient
     losses        square, log, hinge, log-softmax, max-margin, each with its gradient
     targets       losses of soft targets, of pixels, of numbers, each with its gradient
     embedding     rows that stand for whole numbers; their gradient
-    joins         concatenate, add; their gradients
+    joins         concatenate, add, multiply; their gradients
+    subsample     every second pixel and more channels, a shortcut without parameters; its gradient
     dropout       inverted, masked by a counter-based generator
     pixels        mean, scale and channel order: the model's own preprocessing
     augmentation  flip, crop, shift and colour of a batch of pictures

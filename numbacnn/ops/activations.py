@@ -175,17 +175,22 @@ def _tanh_block(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
 
 
 @jit(parallel=True)
-def _ramp_forward_cpu(y: Any, x: Any) -> None:
-    """y = max(-1, min(1, x)); the lecture's slide has min and max exchanged, its derivative means this."""
+def _clip_forward_cpu(y: Any, x: Any, low: Any, high: Any) -> None:
+    """y = max(low, min(high, x)): the lecture's ramp from -1 to 1 (its slide has min and max exchanged, its derivative means
+    this), ReLU6 from 0 to 6.
+    """
+    lowest, highest = y.dtype.type(low), y.dtype.type(high)
     for i in prange(y.size):
-        y[i] = min(max(x[i], -1), 1) if x[i] == x[i] else x[i]
+        y[i] = min(max(x[i], lowest), highest) if x[i] == x[i] else x[i]
 
 
 @jit(parallel=True)
-def _ramp_backward_cpu(d_x: Any, d_y: Any, x: Any) -> None:
-    """f'(x) = 1 where -1 < x < 1, else 0 (also at the two kinks)."""
+def _clip_backward_cpu(d_x: Any, d_y: Any, x: Any, low: Any, high: Any, rule: Any) -> None:
+    """f'(x) = 1 where low < x < high, else 0 (also at the two kinks)."""
+    lowest, highest = x.dtype.type(low), x.dtype.type(high)
     for i in prange(d_x.size):
-        d_x[i] = d_y[i] if -1 < x[i] < 1 else 0
+        signal = _signal(d_y[i], rule)
+        d_x[i] = signal if lowest < x[i] < highest or rule == DECONVNET else 0
 
 
 leaky_relu_forward = Kernel("activations.leaky_relu_forward", cpu=_leaky_relu_forward_cpu)
@@ -201,5 +206,5 @@ sigmoid_forward = Kernel("activations.sigmoid_forward", cpu=_sigmoid_forward_cpu
 sigmoid_backward = Kernel("activations.sigmoid_backward", cpu=_sigmoid_backward_cpu)
 tanh_forward = Kernel("activations.tanh_forward", cpu=_tanh_forward_cpu)
 tanh_backward = Kernel("activations.tanh_backward", cpu=_tanh_backward_cpu)
-ramp_forward = Kernel("activations.ramp_forward", cpu=_ramp_forward_cpu)
-ramp_backward = Kernel("activations.ramp_backward", cpu=_ramp_backward_cpu)
+clip_forward = Kernel("activations.clip_forward", cpu=_clip_forward_cpu)
+clip_backward = Kernel("activations.clip_backward", cpu=_clip_backward_cpu)

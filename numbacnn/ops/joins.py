@@ -4,6 +4,8 @@ copy_channels   target (M,K) columns first..first+C = source (M,C): one share of
 take_channels   target (M,C) = source (M,K) columns first..first+C: its gradient
 copy            target = source, flat
 accumulate      target += source, flat: the gradient where one output feeds several layers
+multiply        target (N,P,C) = source (N,P,C) times factors (N,P,C), or (N,1,C), which all pixels share; its gradients too
+multiply_sums   target (N,1,C) = the sums over P of source times factors, both (N,P,C): the gradient of shared factors
 add             target = f(one + other), flat, f(v) = v above 0, else slope v: the add join, and a rectifier after it
 """
 
@@ -56,8 +58,34 @@ def _add_cpu(target: Any, one: Any, other: Any, slope: Any) -> None:
         target[i] = total if total > 0 else share * total
 
 
+@jit(parallel=True)
+def _multiply_cpu(target: Any, source: Any, factors: Any) -> None:
+    """target_npc = source_npc factors_npc, or factors_n0c where all pixels share them."""
+    pixels, shared = source.shape[1], factors.shape[1] == 1
+    for m in prange(source.shape[0] * pixels):
+        n = m // pixels
+        p = m - n * pixels
+        line, row, own = target[n, p], source[n, p], factors[n, 0 if shared else p]
+        for c in range(line.size):
+            line[c] = row[c] * own[c]
+
+
+@jit(parallel=True)
+def _multiply_sums_cpu(target: Any, source: Any, factors: Any) -> None:
+    """target_n0c = the sum over p of source_npc factors_npc."""
+    for n in prange(source.shape[0]):
+        total = target[n, 0]
+        total[:] = 0
+        for p in range(source.shape[1]):
+            row, own = source[n, p], factors[n, p]
+            for c in range(total.size):
+                total[c] += row[c] * own[c]
+
+
 copy_channels = Kernel("joins.copy_channels", cpu=_copy_channels_cpu)
 take_channels = Kernel("joins.take_channels", cpu=_take_channels_cpu)
 copy = Kernel("joins.copy", cpu=_copy_cpu)
 accumulate = Kernel("joins.accumulate", cpu=_accumulate_cpu)
+multiply = Kernel("joins.multiply", cpu=_multiply_cpu)
+multiply_sums = Kernel("joins.multiply_sums", work=lambda _, source, *__: source.size, cpu=_multiply_sums_cpu)
 add = Kernel("joins.add", cpu=_add_cpu)

@@ -115,4 +115,7 @@ def decide(
 
 
 def _takes_slope(step: Step) -> bool:
-    return step.kernel is not None and "slope" in step.kernel.parameters
+    """Whether a step stores what it computes as it is and could rectify it."""
+    if step.kernel is None or "slope" not in step.kernel.parameters:
+        return False
+    return bool(step.arguments[step.kernel.parameters.index("slope")] == 1)

@@ -50,7 +50,7 @@ def _module(graph: Graph, node: Node) -> Module:
         case "max-pool":
             return Module("MaxPool2d", place, ceil)
         case "average-pool":
-            return Module("AvgPool2d", place, ceil)
+            return Module("AvgPool2d", place, {**ceil, "count_include_pad": layer.count_padding})
         case "dense":
             return Module("Linear", [*shape, layer.outputs], {})
         case "relu":

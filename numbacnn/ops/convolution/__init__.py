@@ -7,13 +7,13 @@ backward_weights   x, d_y -> d_weights (R,S,C/G,K)
 
 from ..dense import work
 from ..kernel import Kernel, by_device
-from . import cpu
+from . import choice, cpu
 
 workspace_size = by_device("convolution.workspace_size", cpu=cpu.workspace_size)
 """(device, then as in cpu.py) -> elements of workspace that the three ops need."""
 
-choose = by_device("convolution.choose", cpu=cpu.choose)
-"""(device, then as in cpu.py) -> the algorithm that "auto" stands for."""
+choose = by_device("convolution.choose", cpu=choice.choose)
+"""(device, then as in choice.py) -> the algorithm that "auto" stands for."""
 
 forward = Kernel(
     "convolution.forward", work=lambda y, x, w, *_: work(y.size * w[..., 0].size), cpu=cpu.forward

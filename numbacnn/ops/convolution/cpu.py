@@ -1,12 +1,11 @@
 """Convolution on the CPU: every filter's product with every patch, the patches read in place (see cut.py), or
-Winograd's way where that was measured faster.
+Winograd's way where that was measured faster, or directly where every channel has a filter of its own.
 """
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
-from typing import Any, Literal, get_args
+from typing import Any
 
 from numba import prange
 
@@ -23,33 +22,10 @@ from ..product import (
     transpose,
     zeros,
 )
-from . import columns, tiles, winograd
+from . import columns, depthwise, tiles, winograd
+from .choice import TILES, choose
 from .cut import Terms, cut
 from .gather import gather
-
-Algorithm = Literal["auto", "im2col", "winograd-2", "winograd-4"]
-ALGORITHMS: tuple[str, ...] = get_args(Algorithm)
-_LEAST = 16 * 32
-"""Channels times filters from which Winograd's transforms were measured to pay."""
-
-
-_TILES = {"im2col": 0, "winograd-2": 2, "winograd-4": 4}
-"""Algorithm -> Winograd's outputs in a tile, in one dimension."""
-
-
-@lru_cache(maxsize=512)
-def choose(channels: int, filters: int, window: Window, groups: int, algorithm: str) -> str:
-    """The algorithm that "auto" stands for: the fastest, told from the layer's geometry alone, so that a picture's output
-    is the same bits in any batch and any workspace.
-    """
-    if algorithm != "auto":
-        return algorithm
-    if channels * filters < _LEAST:
-        return "im2col"
-    for name in ("winograd-4", "winograd-2"):
-        if tiles.suits(_TILES[name], channels, filters, window, groups):
-            return name
-    return "im2col"
 
 
 def workspace_size(
@@ -65,7 +41,10 @@ def workspace_size(
     """Elements of workspace that the three ops need for an output (N, P, Q) and an input of (H, W): at most `limit`, unless
     the least that they can do with is more.
     """
-    size = _TILES[choose(channels, filters, window, groups, algorithm)]
+    chosen = choose(channels, filters, window, groups, algorithm)
+    if chosen == "direct":
+        return depthwise.workspace_size(output, channels, window)
+    size = TILES[chosen]
     mirrored = math.prod(window.kernel) * channels // groups * filters
     if size:
         taps = window.kernel[0]
@@ -91,8 +70,11 @@ def forward(
     workspace: Any,
 ) -> None:
     """y = f(x * weights + bias): every filter's dot product with every patch (lecture: convolutional layer)."""
-    size = _TILES[choose(x.shape[3], y.shape[3], window, groups, algorithm)]
-    _convolve(y, x, weights, bias, slope, window.terms, groups, size, workspace)
+    chosen = choose(x.shape[3], y.shape[3], window, groups, algorithm)
+    if chosen == "direct":
+        depthwise.forward(y, x, weights, bias, slope, window.terms)
+        return
+    _convolve(y, x, weights, bias, slope, window.terms, groups, TILES[chosen], workspace)
 
 
 def backward_input(
@@ -100,21 +82,28 @@ def backward_input(
 ) -> None:
     """d_x: at stride 1 the convolution of d_y with the mirrored filters, whose channels are the filters'."""
     channels, filters = d_x.shape[3], d_y.shape[3]
+    chosen = choose(channels, filters, window, groups, algorithm)
+    if chosen == "direct":
+        depthwise.backward_input(d_x, d_y, weights, window)
+        return
     if _by_columns(channels, window, groups):
         columns.backward_input(d_x, d_y, weights, window, groups, workspace)
         return
     mirrored = workspace[: weights.size].reshape(*window.kernel, filters // groups, channels)
     _mirror(mirrored, weights, groups)
-    size = _TILES[choose(channels, filters, window, groups, algorithm)]
     bias, rest = zeros(channels, d_x.dtype), workspace[weights.size :]
-    _convolve(d_x, d_y, mirrored, bias, 1.0, _mirrored(window), groups, size, rest)
+    _convolve(d_x, d_y, mirrored, bias, 1.0, _mirrored(window), groups, TILES[chosen], rest)
 
 
 def backward_weights(
     d_weights: Any, x: Any, d_y: Any, window: Window, groups: int, algorithm: str, workspace: Any
 ) -> None:
     """d_weights: every element of a patch times every filter's gradient, summed over all pixels."""
-    size = _TILES[choose(x.shape[3], d_y.shape[3], window, groups, algorithm)]
+    chosen = choose(x.shape[3], d_y.shape[3], window, groups, algorithm)
+    if chosen == "direct":
+        depthwise.backward_weights(d_weights, x, d_y, window, workspace)
+        return
+    size = TILES[chosen]
     if size:
         winograd.backward_weights(
             d_weights, x, d_y, (window.padding.top, window.padding.left), size, workspace

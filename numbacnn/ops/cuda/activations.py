@@ -19,11 +19,15 @@ from .elements import BUDGET, element, launch_each
 from .reductions import team_sum
 from .toolchain import ONE, ZERO, device_function, grid, kernel, launch
 
-BUDGETS = {
-    f"{name}_{way}": BUDGET
-    for name in ("leaky_relu", "_prelu", "elu", "sigmoid", "tanh", "ramp")
-    for way in ("forward", "backward")
-} | {"_prelu_backward_slopes": Budget(registers=32, shared_bytes=3072)}
+BUDGETS = (
+    {
+        f"{name}_{way}": BUDGET
+        for name in ("leaky_relu", "_prelu", "elu", "sigmoid", "tanh")
+        for way in ("forward", "backward")
+    }
+    | {"_clip_forward": BUDGET, "_clip_backward": BUDGET}
+    | {"_prelu_backward_slopes": Budget(registers=32, shared_bytes=3072)}
+)
 DECONVNET, STANDARD = np.uint32(_DECONVNET), np.uint32(_STANDARD)
 TWO, FOUR = np.float32(2), np.float32(4)
 _CHANNELS, _BLOCK = 8, 512
@@ -107,18 +111,6 @@ def _tanh_derivative(signal: Any, x: Any, _: Any) -> Any:
     return signal * (FOUR * small / ((ONE + small) * (ONE + small)))
 
 
-@device_function
-def _ramp(x: Any, _: Any) -> Any:
-    # A NaN is on neither side of the kinks, and stays.
-    upper = ONE if x > ONE else x
-    return -ONE if upper < -ONE else upper
-
-
-@device_function
-def _ramp_derivative(signal: Any, x: Any, _: Any) -> Any:
-    return signal if -ONE < x < ONE else ZERO
-
-
 _leaky_relu_forward = _forward("leaky_relu", _leaky_relu)
 _leaky_relu_backward = _backward("leaky_relu", _leaky)
 _elu_forward = _forward("elu", _elu)
@@ -127,8 +119,6 @@ _sigmoid_forward = _forward("sigmoid", _sigmoid)
 _sigmoid_backward = _backward("sigmoid", _sigmoid_derivative)
 _tanh_forward = _forward("tanh", _tanh)
 _tanh_backward = _backward("tanh", _tanh_derivative)
-_ramp_forward = _forward("ramp", _ramp)
-_ramp_backward = _backward("ramp", _ramp_derivative)
 
 
 def leaky_relu_forward(y: Any, x: Any, slope: Any) -> None:
@@ -171,14 +161,31 @@ def tanh_backward(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
     launch_each(_tanh_backward, d_x.size, d_x, d_y, x, ZERO, STANDARD)
 
 
-def ramp_forward(y: Any, x: Any) -> None:
-    """y = max(-1, min(1, x))."""
-    launch_each(_ramp_forward, y.size, y, x, ZERO)
+@kernel
+def _clip_forward(y: Any, x: Any, low: Any, high: Any) -> None:
+    i = element()
+    if i < np.uint32(y.size):
+        # A NaN is on neither side of the kinks, and stays.
+        upper = high if x[i] > high else x[i]
+        y[i] = low if upper < low else upper
 
 
-def ramp_backward(d_x: Any, d_y: Any, x: Any) -> None:
-    """f'(x) = 1 where -1 < x < 1, else 0 (also at the two kinks)."""
-    launch_each(_ramp_backward, d_x.size, d_x, d_y, x, ZERO, STANDARD)
+@kernel
+def _clip_backward(d_x: Any, d_y: Any, x: Any, low: Any, high: Any, rule: Any) -> None:
+    i = element()
+    if i < np.uint32(d_x.size):
+        signal = _signal(d_y[i], rule)
+        d_x[i] = signal if low < x[i] < high or rule == DECONVNET else ZERO
+
+
+def clip_forward(y: Any, x: Any, low: Any, high: Any) -> None:
+    """y = max(low, min(high, x))."""
+    launch_each(_clip_forward, y.size, y, x, float(low), float(high))
+
+
+def clip_backward(d_x: Any, d_y: Any, x: Any, low: Any, high: Any, rule: Any) -> None:
+    """f'(x) = 1 where low < x < high, else 0 (also at the two kinks)."""
+    launch_each(_clip_backward, d_x.size, d_x, d_y, x, float(low), float(high), rule)
 
 
 # PReLU

@@ -1,5 +1,5 @@
 """Convolution on the GPU as one product a call, its columns made where they are read (implicit im2col); see
-ops.convolution. Every `algorithm` computes the same here.
+ops.convolution. Every `algorithm` computes the same here; a filter a channel is no product (depthwise.py).
 
 forward            y (N*P*Q, K) = patches (N*P*Q, R*S*C) weights (R*S*C, K)
 backward_input     d_x (N*H*W, C) = the gradients that reach each pixel (N*H*W, R*S*K) weights turned (R*S*K, C): every
@@ -15,6 +15,8 @@ import math
 from functools import cache
 from typing import Any
 
+from ..convolution.depthwise import suits as is_depthwise
+from . import depthwise
 from .patches import (
     FILTERS,
     OWN_FILTERS,
@@ -45,6 +47,8 @@ def workspace_size(
     limit: float = math.inf,
 ) -> int:
     """Elements of workspace that the three ops need for an output (N, P, Q), at most `limit`."""
+    if is_depthwise(channels, filters, window, groups):
+        return depthwise.weights_workspace_size(output, channels, window)
     rows = math.prod(window.kernel) * (channels // groups)
     parts = parts_of(rows, filters // groups, math.prod(output), groups, limit)
     return parts * rows * filters if parts > 1 else 0
@@ -90,6 +94,9 @@ def forward(
     workspace: Any,
 ) -> None:
     """y = f(x * weights + bias): every filter's dot product with every patch (lecture: convolutional layer)."""
+    if is_depthwise(x.shape[3], y.shape[3], window, groups):
+        depthwise.forward(y, x, weights, bias, slope, window)
+        return
     own_channels, own_filters = x.shape[3] // groups, y.shape[3] // groups
     _forward(_are_aligned(own_channels, own_filters))(
         y,
@@ -110,6 +117,9 @@ def backward_input(
     d_x: Any, d_y: Any, weights: Any, window: Any, groups: Any, algorithm: Any, workspace: Any
 ) -> None:
     """d_x: every pixel's sum over the patches that it lies in, at any stride."""
+    if is_depthwise(d_x.shape[3], d_y.shape[3], window, groups):
+        depthwise.backward_input(d_x, d_y, weights, window)
+        return
     own_channels, own_filters = d_x.shape[3] // groups, d_y.shape[3] // groups
     _backward_input(_are_aligned(own_filters), window.stride != (1, 1))(
         d_x,
@@ -128,6 +138,9 @@ def backward_weights(
     d_weights: Any, x: Any, d_y: Any, window: Any, groups: Any, algorithm: Any, workspace: Any
 ) -> None:
     """d_weights: every element of a patch times every filter's gradient, summed over all pixels."""
+    if is_depthwise(x.shape[3], d_y.shape[3], window, groups):
+        depthwise.backward_weights(d_weights, x, d_y, window, workspace)
+        return
     own_channels, own_filters = x.shape[3] // groups, d_y.shape[3] // groups
     rows, depth = math.prod(window.kernel) * own_channels, math.prod(d_y.shape[:3])
     _backward_weights(_are_aligned(own_channels, own_filters))(

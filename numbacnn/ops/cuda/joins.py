@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from .budget import Budget
 from .elements import BUDGET, element, launch_each
 from .toolchain import ZERO, kernel
 
-BUDGETS = dict.fromkeys(("_copy", "_accumulate", "_add", "_copy_channels", "_take_channels"), BUDGET)
+BUDGETS = dict.fromkeys(
+    ("_copy", "_accumulate", "_add", "_copy_channels", "_take_channels", "_multiply"), BUDGET
+) | {"_multiply_sums": Budget(registers=56, shared_bytes=0)}
 
 
 @kernel
@@ -50,6 +53,30 @@ def _take_channels(target: Any, source: Any, first: Any, channels: Any, all_chan
         target[i] = source[np.uint32(row * all_channels + first + (i - row * channels))]
 
 
+@kernel
+def _multiply(target: Any, source: Any, factors: Any, rows: Any, pixels: Any, channels: Any) -> None:
+    i = element()
+    if i < np.uint32(target.size):
+        place = i
+        if rows == np.uint32(1):
+            row = np.uint32(i // channels)
+            place = np.uint32(row // pixels * channels + (i - row * channels))
+        target[i] = source[i] * factors[place]
+
+
+@kernel
+def _multiply_sums(target: Any, source: Any, factors: Any, pixels: Any, channels: Any) -> None:
+    i = element()
+    if i < np.uint32(target.size):
+        n = np.uint32(i // channels)
+        place = np.uint32(n * pixels * channels + (i - n * channels))
+        total, left = ZERO, pixels
+        while left > np.uint32(0):
+            total += source[place] * factors[place]
+            place, left = np.uint32(place + channels), np.uint32(left - np.uint32(1))
+        target[i] = total
+
+
 def copy(target: Any, source: Any) -> None:
     """target_i = source_i."""
     launch_each(_copy, target.size, target, source)
@@ -63,6 +90,17 @@ def accumulate(target: Any, source: Any) -> None:
 def add(target: Any, one: Any, other: Any, slope: Any) -> None:
     """target_i = f(one_i + other_i), f(v) = v above 0, else slope v."""
     launch_each(_add, target.size, target, one, other, float(slope))
+
+
+def multiply(target: Any, source: Any, factors: Any) -> None:
+    """target_npc = source_npc factors_npc, or factors_n0c where all pixels share them."""
+    sizes = factors.shape[1], *source.shape[1:]
+    launch_each(_multiply, target.size, target, source, factors, *sizes)
+
+
+def multiply_sums(target: Any, source: Any, factors: Any) -> None:
+    """target_n0c = the sum over p of source_npc factors_npc."""
+    launch_each(_multiply_sums, target.size, target, source, factors, *source.shape[1:])
 
 
 def copy_channels(target: Any, source: Any, first: Any) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..pooling.sums import INSIDE as _INSIDE
+from ..pooling.sums import SUM as _SUM
 from .budget import Budget
 from .elements import launch_lines, line_element
 from .reductions import LOWEST, NONE
@@ -22,6 +24,7 @@ BUDGETS = {
     "_sum_backward": Budget(registers=40, shared_bytes=0),
 }
 _ONE = np.uint32(1)
+INSIDE, SUM = np.uint32(_INSIDE), np.uint32(_SUM)
 
 
 @device_function
@@ -34,6 +37,14 @@ def _begin(start: Any, before: Any) -> Any:
 def _end(start: Any, extent: Any, size: Any) -> Any:
     """One past the last row of a window, cut where the input ends."""
     return np.uint32(start + extent) if np.uint32(start + extent) < size else size
+
+
+@device_function
+def _counted(divisor: Any, start: Any, extent: Any, size: Any, before: Any, after: Any) -> Any:
+    """Rows of a window that an average counts: those on the picture, or on the padded one too."""
+    padded = np.uint32(_end(start, extent, np.uint32(before + size + after)) - start)
+    inside = np.uint32(_end(start, extent, np.uint32(size + before)) - _begin(start, before))
+    return inside if divisor == INSIDE else padded
 
 
 @device_function
@@ -137,7 +148,7 @@ def _sum_forward(
     y: Any,
     x: Any,
     slope: Any,
-    average: Any,
+    divisor: Any,
     below: Any,
     right: Any,
     rows: Any,
@@ -166,9 +177,9 @@ def _sum_forward(
                 total += x[np.uint32(((n * height + h - above) * width + w - left) * channels + c)]
                 w = np.uint32(w + _ONE)
             h = np.uint32(h + _ONE)
-        if average:
-            tall = np.uint32(_end(top, extent_h, np.uint32(above + height + below)) - top)
-            wide = np.uint32(_end(start, extent_w, np.uint32(left + width + right)) - start)
+        if divisor != SUM:
+            tall = _counted(divisor, top, extent_h, height, above, below)
+            wide = _counted(divisor, start, extent_w, width, left, right)
             total /= np.float32(np.uint32(tall * wide))
         y[np.uint32(line * columns * channels + place)] = _rectified(total, slope)
 
@@ -177,7 +188,7 @@ def _sum_forward(
 def _sum_backward(
     d_x: Any,
     d_y: Any,
-    average: Any,
+    divisor: Any,
     below: Any,
     right: Any,
     rows: Any,
@@ -202,12 +213,12 @@ def _sum_backward(
         p = _first_window(h, extent_h, stride_h)
         while p < _last_window(h, stride_h, rows):
             top = np.uint32(p * stride_h)
-            tall = np.uint32(_end(top, extent_h, np.uint32(above + height + below)) - top)
+            tall = _counted(divisor, top, extent_h, height, above, below)
             q = _first_window(w, extent_w, stride_w)
             while q < _last_window(w, stride_w, columns):
                 start = np.uint32(q * stride_w)
-                wide = np.uint32(_end(start, extent_w, np.uint32(left + width + right)) - start)
-                cells = np.float32(np.uint32(tall * wide)) if average else ONE
+                wide = _counted(divisor, start, extent_w, width, left, right)
+                cells = np.float32(np.uint32(tall * wide)) if divisor != SUM else ONE
                 total += d_y[np.uint32(((n * rows + p) * columns + q) * channels + c)] / cells
                 q = np.uint32(q + _ONE)
             p = np.uint32(p + _ONE)
@@ -234,13 +245,13 @@ def max_backward(d_x: Any, d_y: Any, switches: Any, kernel: Any, stride: Any, pa
     _launch(_max_backward, d_x, d_y, switches, *_sizes(d_y, d_x, kernel, stride, padding))
 
 
-def sum_forward(y: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, average: Any) -> None:
-    """y = the sum under the window, divided by its cells if `average`."""
+def sum_forward(y: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, divisor: Any) -> None:
+    """y = the sum under the window, divided by its cells as `divisor` says."""
     sizes = _sizes(y, x, kernel, stride, padding)
-    _launch(_sum_forward, y, x, float(slope), bool(average), padding[1], padding[3], *sizes)
+    _launch(_sum_forward, y, x, float(slope), int(divisor), padding[1], padding[3], *sizes)
 
 
-def sum_backward(d_x: Any, d_y: Any, kernel: Any, stride: Any, padding: Any, average: Any) -> None:
+def sum_backward(d_x: Any, d_y: Any, kernel: Any, stride: Any, padding: Any, divisor: Any) -> None:
     """d_x = the sum of d_y (divided likewise) over the windows that cover this cell."""
     sizes = _sizes(d_y, d_x, kernel, stride, padding)
-    _launch(_sum_backward, d_x, d_y, bool(average), padding[1], padding[3], *sizes)
+    _launch(_sum_backward, d_x, d_y, int(divisor), padding[1], padding[3], *sizes)

@@ -7,8 +7,9 @@ sum_forward        x, slope -> y, the sum over the window, or its average
 sum_backward       d_y -> d_x
 
 What is below 0 in y is multiplied by `slope`, for a rectifier that follows (0: ReLU, 1: nothing changes).
-Cells of the padding never win a maximum and count as zeros in a sum. An average divides by the cells
-of the window that lie on the padded input, as Caffe's does where a window hangs over the border.
+Cells of the padding never win a maximum and count as zeros in a sum. A sum is divided by nothing (SUM), by the cells of the
+window on the padded input (PADDED), as Caffe's average where a window hangs over the border, or by those on the picture
+alone (INSIDE).
 
 maximum.py     the two ops of maxima      cells.py    one window or cell, its channels as LLVM vectors
 sums.py        the two ops of sums
@@ -16,6 +17,9 @@ sums.py        the two ops of sums
 
 from ..kernel import Kernel
 from . import maximum, sums
+from .sums import INSIDE, PADDED, SUM
+
+__all__ = ["INSIDE", "PADDED", "SUM", "max_backward", "max_forward", "sum_backward", "sum_forward"]
 
 max_forward = Kernel("pooling.max_forward", outputs=2, work=lambda y, _, x, *__: x.size, cpu=maximum.forward)
 max_backward = Kernel("pooling.max_backward", cpu=maximum.backward)

@@ -1,4 +1,8 @@
-"""The sum under each window, or its average, and its gradient."""
+"""The sum under each window, or its average, and its gradient.
+
+What a sum is divided by, `divisor`, is a number: SUM nothing, PADDED the window's cells on the padded input, INSIDE those
+on the picture itself.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,12 @@ from ..compilation import jit
 from ..geometry import covering
 from .cells import add_cells
 
+SUM, PADDED, INSIDE = 0, 1, 2
+
 
 @jit(parallel=True)
-def forward(y: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, average: Any) -> None:
-    """y = the sum under the window, divided by its cells if `average`."""
+def forward(y: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, divisor: Any) -> None:
+    """y = the sum under the window, divided by its cells as `divisor` says."""
     height, width, channels = x.shape[1], x.shape[2], x.shape[3]
     for index in prange(y.shape[0] * y.shape[1]):
         n = index // y.shape[1]
@@ -25,21 +31,24 @@ def forward(y: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, 
             left = q * stride[1] - padding[2]
             total = y[n, p, q]
             total[:] = 0
-            for h in range(max(top, 0), min(top + kernel[0], height)):
-                for w in range(max(left, 0), min(left + kernel[1], width)):
+            first, last = max(top, 0), min(top + kernel[0], height)
+            begin, end = max(left, 0), min(left + kernel[1], width)
+            for h in range(first, last):
+                for w in range(begin, end):
                     for c in range(channels):
                         total[c] += x[n, h, w, c]
-            if average:
-                cells = _cells(top, kernel[0], height + padding[1]) * _cells(
-                    left, kernel[1], width + padding[3]
-                )
+            if divisor != SUM:
+                cells = (last - first) * (end - begin)
+                if divisor == PADDED:
+                    tall, wide = height + padding[1], width + padding[3]
+                    cells = _cells(top, kernel[0], tall) * _cells(left, kernel[1], wide)
                 for c in range(channels):
                     total[c] /= cells
             if slope != 1:
                 _rectify(total, slope)
 
 
-def backward(d_x: Any, d_y: Any, kernel: Any, stride: Any, padding: Any, average: Any) -> None:
+def backward(d_x: Any, d_y: Any, kernel: Any, stride: Any, padding: Any, divisor: Any) -> None:
     """d_x = the sum of d_y (divided likewise) over the windows that cover this cell."""
     axes = [
         (
@@ -52,18 +61,23 @@ def backward(d_x: Any, d_y: Any, kernel: Any, stride: Any, padding: Any, average
         for axis in (1, 2)
     ]
     tables = [covering(*axis[:-1]) for axis in axes]
-    shares = [_shares(*axis, average, d_y.dtype) for axis in axes]
+    shares = [_shares(*axis, divisor, d_y.dtype) for axis in axes]
     _backward(d_x, d_y, *tables, *shares)
 
 
 @lru_cache(maxsize=64)
 def _shares(
-    size: int, outputs: int, kernel: int, stride: int, before: int, after: int, average: bool, dtype: Any
+    size: int, outputs: int, kernel: int, stride: int, before: int, after: int, divisor: int, dtype: Any
 ) -> Any:
-    """What each window on an axis hands to a cell: all of it, or, of an average, one by its cells on the padded input."""
+    """What each window on an axis hands to a cell: all of it, or, of an average, one by its cells."""
     starts = np.arange(outputs) * stride - before
-    cells = np.minimum(starts + kernel, size + after) - starts
-    return (1 / cells if average else np.ones(outputs)).astype(dtype)
+    if divisor == SUM:
+        return np.ones(outputs, dtype)
+    if divisor == PADDED:
+        cells = np.minimum(starts + kernel, size + after) - starts
+    else:
+        cells = np.minimum(starts + kernel, size) - np.maximum(starts, 0)
+    return (1 / cells).astype(dtype)
 
 
 @jit(parallel=True)

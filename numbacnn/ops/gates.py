@@ -1,0 +1,114 @@
+"""Activations that pass a share of x between 0 and 1, which x itself decides: SiLU and GELU.
+
+forward           y = x s(u), s(u) = 1 / (1 + e^-u), u = a x + b x^3: SiLU with a = 1 and b = 0 (Elfwing et al., 2017), GELU's
+                  approximation with tanh with a = 2 sqrt(2/pi), b = 0.044715 a (Hendrycks and Gimpel, 2016)
+backward          d_x = d_y (s + x s (1 - s) (a + 3 b x^2))
+normal_forward    y = x Phi(x), Phi the chance that a normally distributed number is below x: GELU itself
+normal_backward   d_x = d_y (Phi(x) + x phi(x)), phi the density
+
+All arrays are flat views of one length.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import prange
+
+from .compilation import jit
+from .exponential import exponential
+from .kernel import Kernel
+from .normal import tail
+
+_BLOCK = 128
+"""Elements that are worked on together, so that the compiler sees neighbours."""
+_FAR = 1e6
+"""Beyond it u stays: its square would be infinite some day, and 0 times that no number. The share is 0 or 1 there."""
+
+
+@jit(inline=True)
+def _shares(x: Any, a: Any, b: Any, one: Any, far: Any) -> Any:
+    """(s(u), 1 - s(u), du/dx)."""
+    low = -far if x < -far else x
+    held = far if low > far else low
+    square = held * held
+    u = held * (a + b * square)
+    small = exponential(-abs(u))
+    below = small / (one + small)
+    above = one / (one + small)
+    slope = a + (one + one + one) * b * square
+    return (above, below, slope) if u >= 0 else (below, above, slope)
+
+
+@jit(parallel=True)
+def _forward_cpu(y: Any, x: Any, a: Any, b: Any) -> None:
+    """y = x s(a x + b x^3)."""
+    for block in prange(-(-y.size // _BLOCK)):
+        first = block * _BLOCK
+        last = min(first + _BLOCK, y.size)
+        _forward_block(y[first:last], x[first:last], a, b)
+
+
+@jit
+def _forward_block(y: Any, x: Any, a: Any, b: Any) -> None:
+    number = y.dtype.type
+    for i in range(y.size):
+        share, _, _ = _shares(x[i], number(a), number(b), number(1), number(_FAR))
+        y[i] = x[i] * share
+
+
+@jit(parallel=True)
+def _backward_cpu(d_x: Any, d_y: Any, x: Any, a: Any, b: Any) -> None:
+    """d_x = d_y (s + x s (1 - s) du/dx)."""
+    for block in prange(-(-d_x.size // _BLOCK)):
+        first = block * _BLOCK
+        last = min(first + _BLOCK, d_x.size)
+        _backward_block(d_x[first:last], d_y[first:last], x[first:last], a, b)
+
+
+@jit
+def _backward_block(d_x: Any, d_y: Any, x: Any, a: Any, b: Any) -> None:
+    number = d_x.dtype.type
+    for i in range(d_x.size):
+        share, rest, slope = _shares(x[i], number(a), number(b), number(1), number(_FAR))
+        d_x[i] = d_y[i] * (share + share * (rest * (x[i] * slope)))
+
+
+@jit(parallel=True)
+def _normal_forward_cpu(y: Any, x: Any) -> None:
+    """y = x Phi(x)."""
+    for block in prange(-(-y.size // _BLOCK)):
+        first = block * _BLOCK
+        last = min(first + _BLOCK, y.size)
+        _normal_forward_block(y[first:last], x[first:last])
+
+
+@jit
+def _normal_forward_block(y: Any, x: Any) -> None:
+    one = y.dtype.type(1)
+    for i in range(y.size):
+        above, _ = tail(abs(x[i]))
+        y[i] = x[i] * (one - above if x[i] >= 0 else above)
+
+
+@jit(parallel=True)
+def _normal_backward_cpu(d_x: Any, d_y: Any, x: Any) -> None:
+    """d_x = d_y (Phi(x) + x phi(x))."""
+    for block in prange(-(-d_x.size // _BLOCK)):
+        first = block * _BLOCK
+        last = min(first + _BLOCK, d_x.size)
+        _normal_backward_block(d_x[first:last], d_y[first:last], x[first:last])
+
+
+@jit
+def _normal_backward_block(d_x: Any, d_y: Any, x: Any) -> None:
+    one = d_x.dtype.type(1)
+    for i in range(d_x.size):
+        above, density = tail(abs(x[i]))
+        d_x[i] = d_y[i] * ((one - above if x[i] >= 0 else above) + x[i] * density)
+
+
+forward = Kernel("gates.forward", cpu=_forward_cpu)
+backward = Kernel("gates.backward", cpu=_backward_cpu)
+normal_forward = Kernel("gates.normal_forward", cpu=_normal_forward_cpu)
+normal_backward = Kernel("gates.normal_backward", cpu=_normal_backward_cpu)
