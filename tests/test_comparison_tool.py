@@ -191,7 +191,8 @@ def test_the_tables_of_layers_hold_every_layer_of_the_networks():
         for name, row in layers.items():
             window = row.layer.window() if kind == "convolution" else row.window
             size = window.output_size(*row.volume[1:3])
-            listed[name] = (kind, row.volume, (window.kernel, window.stride, window.padding, size))
+            if name.split()[0] in BATCHES:
+                listed[name] = (kind, row.volume, (window.kernel, window.stride, window.padding, size))
     assert listed == found
 
 

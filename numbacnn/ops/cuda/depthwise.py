@@ -22,7 +22,7 @@ from .toolchain import ZERO, device_function, kernel
 BUDGETS = {
     "_forward": Budget(registers=48, shared_bytes=0),
     "_backward_input": Budget(registers=48, shared_bytes=0),
-    "_backward_weights": Budget(registers=48, shared_bytes=1024),
+    "_backward_weights": Budget(registers=56, shared_bytes=1024),
 }
 _ONE = np.uint32(1)
 (ROWS, COLUMNS, HEIGHT, WIDTH, CHANNELS, TALL, WIDE, DOWNWARD, ACROSS, ABOVE, LEFT) = range(11)
