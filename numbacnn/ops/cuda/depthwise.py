@@ -20,9 +20,9 @@ from .product.combine import combine
 from .toolchain import ZERO, device_function, kernel
 
 BUDGETS = {
-    "_forward": Budget(registers=48, shared_bytes=0),
-    "_backward_input": Budget(registers=48, shared_bytes=0),
-    "_backward_weights": Budget(registers=56, shared_bytes=1024),
+    "_forward": Budget(registers=40, shared_bytes=0),
+    "_backward_input": Budget(registers=32, shared_bytes=0),
+    "_backward_weights": Budget(registers=40, shared_bytes=2048),
 }
 _ONE = np.uint32(1)
 (ROWS, COLUMNS, HEIGHT, WIDTH, CHANNELS, TALL, WIDE, DOWNWARD, ACROSS, ABOVE, LEFT) = range(11)
