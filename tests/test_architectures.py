@@ -6,10 +6,11 @@ import math
 
 import pytest
 
-from numbacnn.architectures import ARCHITECTURES, build, read_definition
+from numbacnn.architectures import ARCHITECTURES, OFFERED, build, read_definition
 from numbacnn.errors import NetworkError, ShapeError, UsageError
-from numbacnn.graph import Graph
 from numbacnn.layers import Convolution, Pixels
+from numbacnn.published import FACTS
+from numbacnn.summary import summarise
 
 ALEXNET = {
     "conv1": (55, 55, 96),
@@ -37,12 +38,91 @@ ALEXNET_WEIGHTS = {
 }
 
 
+PARAMETERS = {
+    "alexnet-2012": 60_965_224,
+    "caffenet": 60_965_224,
+    "zfnet": 62_357_608,
+    "nin": 7_595_176,
+    "vgg-11": 132_863_336,
+    "vgg-11-bn": 132_868_840,
+    "vgg-13": 133_047_848,
+    "vgg-13-bn": 133_053_736,
+    "vgg-16": 138_357_544,
+    "vgg-16-bn": 138_365_992,
+    "vgg-19": 143_667_240,
+    "vgg-19-bn": 143_678_248,
+    "googlenet": 13_378_280,
+    "resnet-18": 11_689_512,
+    "resnet-34": 21_797_672,
+    "resnet-50": 25_557_032,
+    "resnet-101": 44_549_160,
+    "resnet-152": 60_192_808,
+    "resnet-20": 269_722,
+    "resnet-32": 464_154,
+    "resnet-44": 658_586,
+    "resnet-56": 853_018,
+    "resnet-110": 1_727_962,
+    "squeezenet-1.0": 1_248_424,
+    "squeezenet-1.1": 1_235_496,
+    "mobilenet-v1": 4_231_976,
+    "efficientnet-lite0": 4_652_008,
+}
+"""As published, or counted in their authors' or in torchvision's and timm's weights. GoogLeNet's are those with both heads."""
+NO_PHOTOGRAPHS = {"digits", "lenet", "lenet-1998", "cifar-quick", "vgg-small", "alexnet"}
+
+
 def graph_of(name):
     """The graph of a named network, without weights."""
-    architecture = ARCHITECTURES[name]
-    return Graph(
-        architecture.layers(architecture.input_shape, architecture.classes), architecture.input_shape
-    )
+    return ARCHITECTURES[name].graph()
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameters_are_those_of_the_papers(name):
+    assert sum(each.size for each in graph_of(name).parameters.values()) == PARAMETERS[name]
+
+
+def test_every_network_of_the_papers_is_counted():
+    assert set(PARAMETERS) | NO_PHOTOGRAPHS == set(ARCHITECTURES) == set(FACTS)
+    assert set(OFFERED) <= set(ARCHITECTURES)
+
+
+def test_multiply_adds_are_those_of_the_papers():
+    """In millions; SqueezeNet's and EfficientNet-Lite's are their authors' too."""
+    papers = {"resnet-50": 4089, "resnet-152": 11514, "vgg-16": 15470, "mobilenet-v1": 569, "resnet-20": 41}
+    assert {name: round(summarise(graph_of(name)).multiply_adds / 1e6) for name in papers} == papers
+
+
+@pytest.mark.parametrize("name", sorted(set(PARAMETERS) - {"alexnet-2012", "caffenet", "zfnet"}))
+def test_networks_for_photographs_take_small_pictures_too(name):
+    shapes = ARCHITECTURES[name].graph((32, 32, 3), 10).shapes
+    assert shapes["softmax"] == (10,)
+    volumes = [shape for shape in shapes.values() if len(shape) == 3 and shape[0] > 1]
+    assert volumes[-1][0] in (2, 4, 6, 8), volumes[-1]
+
+
+SIZES = {
+    "zfnet": {"conv1": (110, 110, 96), "norm1": (55, 55, 96), "conv2": (26, 26, 256), "pool5": (6, 6, 256)},
+    "caffenet": {"pool1": (27, 27, 96), "norm2": (13, 13, 256), "pool5": (6, 6, 256)},
+    "googlenet": {"pool2": (28, 28, 192), "inception_4a.output": (14, 14, 512), "loss1.pool": (4, 4, 512)},
+    "resnet-50": {"maxpool": (56, 56, 64), "layer1.0.add": (56, 56, 256), "layer4.2.add": (7, 7, 2048)},
+    "squeezenet-1.0": {"conv1": (111, 111, 96), "pool1": (55, 55, 96), "fire9.concat": (13, 13, 512)},
+    "mobilenet-v1": {"conv1": (112, 112, 32), "conv14.pw": (7, 7, 1024)},
+    "efficientnet-lite0": {"conv_stem": (112, 112, 32), "blocks.6.0.conv_pwl": (7, 7, 320)},
+}
+"""From the tables of the papers."""
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_sizes_of_the_networks_for_photographs(name):
+    shapes = graph_of(name).shapes
+    assert {layer: shapes[layer] for layer in SIZES[name]} == SIZES[name]
+
+
+def test_strides_pad_below_and_on_the_right_where_tensorflow_does():
+    graph = graph_of("efficientnet-lite0")
+    assert graph["conv_stem"].layer.padding == (0, 1, 0, 1)
+    assert graph["blocks.2.0.conv_dw"].layer.padding == (1, 2, 1, 2)
+    assert graph["blocks.2.1.conv_dw"].layer.padding == (2, 2, 2, 2)
 
 
 def test_alexnet_is_the_lectures():

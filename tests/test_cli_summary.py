@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from numbacnn.architectures import ARCHITECTURES, build
+from numbacnn.architectures import OFFERED, build
 from numbacnn.layers import Tanh
 from numbacnn.storage import save_model
 from numbacnn_cli.__main__ import main
@@ -42,7 +42,7 @@ def test_summary_of_alexnet_as_json(capsys):
     assert set(result) >= {"weights", "parameters", "neurons", "multiply_adds", "activation_bytes"}
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", OFFERED)
 def test_a_summary_fits_a_hundred_columns(capsys, monkeypatch, name):
     monkeypatch.setenv("COLUMNS", "100")
     assert main(["summary", name]) == 0

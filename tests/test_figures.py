@@ -21,6 +21,7 @@ from PIL import Image
 
 from numbacnn.errors import ShapeError, UsageError
 from numbacnn.figures import (
+    Entry,
     Part,
     attack_panel,
     confusion_matrix,
@@ -31,6 +32,7 @@ from numbacnn.figures import (
     layer_units,
     mosaic_array,
     predictions,
+    revolution_of_depth,
     saliency_panel,
     save,
     training_curves,
@@ -141,6 +143,7 @@ def every_kind(provenance: str, names: tuple[str, ...] = ("cat", "dog")) -> list
         training_curves(rows(3), names[0], provenance=provenance),
         filter_mosaic(np.ones((3, 3, 3, 2)), title=names[0], provenance=provenance),
         image_grid(two, names, provenance=provenance),
+        revolution_of_depth([Entry(name, 5.0, 8) for name in names], names[0], provenance=provenance),
         predictions(two, names, shares, names, provenance=provenance),
         saliency_panel(two, np.ones((2, 8, 8)), names, provenance=provenance),
         layer_units([unit], names[0], classes=[names[:1]], provenance=provenance),

@@ -78,6 +78,7 @@ app.command(
 app.command(
     "numbacnn_cli.gradcheck:gradcheck", name="gradcheck", help="Compare gradients with finite differences."
 )
+app.command("numbacnn_cli.networks:networks", name="networks", help="The networks that have names.")
 app.command("numbacnn_cli.convert:convert", name="convert", help="Make a model of another program's network.")
 app.command("numbacnn_cli.bench:bench", name="bench", help="Measure how fast a network runs here.")
 app.command(
@@ -91,6 +92,9 @@ viz = App(name="viz", help="Look inside a trained network.")
 viz.command("numbacnn_cli.viz:filters", name="filters", help="The kernels of a layer as a mosaic.")
 viz.command("numbacnn_cli.viz:saliency", name="saliency", help="The pixels that a class depends on.")
 viz.command("numbacnn_cli.viz:layers", name="layers", help="What excites each unit, walked back to pixels.")
+viz.command(
+    "numbacnn_cli.depth:depth", name="depth", help="The revolution of depth: errors and layers, year by year."
+)
 app.command(viz)
 
 attack = App(name="attack", help="Change pictures until the network errs.")

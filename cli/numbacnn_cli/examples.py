@@ -24,6 +24,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("summary lenet --input 64x64x3 --classes 100", "for other pictures and classes"),
         ("summary mine.toml --batch-size 64", "a network of your own, and the memory that a batch takes"),
     ),
+    "networks": (
+        ("networks", "year, size, costs and published error of each"),
+        ("networks --json", "for a program"),
+    ),
     "convert": (
         (
             "convert squeezenet_v1.1.caffemodel squeezenet.h5 --mean 104,117,123",
@@ -44,7 +48,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("bench alexnet --device cuda --precision bf16", "on a GPU's tensor cores"),
     ),
     "warmup": (
-        ("warmup", "every network that has a name"),
+        ("warmup", "a network of every family"),
         ("warmup lenet mine.toml", "those that will be needed"),
         ("warmup vgg-small --device cuda", "for a GPU"),
     ),
@@ -66,6 +70,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("viz layers", "the first 16 active units of the last convolution"),
         ("viz layers --layer conv2 --units 0-7", "eight units of another layer"),
         ("viz layers --split train --rule guided", "over the training pictures, guided backpropagation"),
+    ),
+    "viz depth": (
+        ("viz depth", "the lecture's figure, as depth.png"),
+        ("viz depth depth.pdf", "as PDF"),
     ),
     "attack fgsm": (
         ("attack fgsm", "200 test pictures, changed by up to 8/255"),

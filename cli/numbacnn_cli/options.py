@@ -22,11 +22,15 @@ INPUTS = Group("Model and data", sort_key=10)
 OUTPUTS = Group("Output", sort_key=30)
 COMPUTING = Group("Computing", sort_key=40)
 
-NETWORKS = "digits, lenet, lenet-1998, cifar-quick, vgg-small, vgg-11-bn, resnet-18, alexnet"
-"""Networks that have names; importing the library to ask for them would make --help slow."""
+NETWORKS = "digits, lenet, cifar-quick, resnet-20, alexnet, vgg-16, googlenet, resnet-50, mobilenet-v1"
+"""Some of the networks that have names; importing the library to ask for them would make --help slow."""
 
 Network_ = Annotated[
-    str, Parameter(name="NETWORK", help=f"A name ({NETWORKS}), a .toml file, a .h5 file or a run's folder.")
+    str,
+    Parameter(
+        name="NETWORK",
+        help=f"A name ({NETWORKS}, …; 'numbacnn networks' lists them), a .toml file, a .h5 file or a run's folder.",
+    ),
 ]
 
 Out = Annotated[Output, Parameter(parse=False)]

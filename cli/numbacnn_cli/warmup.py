@@ -20,17 +20,17 @@ def warmup(networks: Networks = (), /, *, compute: Compute = CPU, out: Out) -> d
     Parameters
     ----------
     networks
-        Names (lenet, alexnet, …) or .toml files. Left out: every network that has a name.
+        Names (lenet, alexnet, …) or .toml files. Left out: a network of every family that has a name.
     """
     import time
 
     from numbacnn import compiling
-    from numbacnn.architectures import ARCHITECTURES
+    from numbacnn.architectures import OFFERED
     from numbacnn.ops.compilation import loaded
     from numbacnn.ops.kernel_cache import cache_bytes, cache_folder
     from numbacnn.training import warm_up
 
-    names = list(dict.fromkeys(networks or ARCHITECTURES))
+    names = list(dict.fromkeys(networks or OFFERED))
     before, start = loaded(), time.perf_counter()
     with compiling.watch() as seen:
         for name in names:

@@ -11,11 +11,12 @@ from ..layers import Pixels, Shape
 from ..network import Network
 from .choosing import DEFAULTS, input_shape_for, suitable
 from .definition import read_definition
-from .named import ARCHITECTURES, Architecture
+from .named import ARCHITECTURES, OFFERED, Architecture
 
 __all__ = [
     "ARCHITECTURES",
     "DEFAULTS",
+    "OFFERED",
     "Architecture",
     "build",
     "input_shape_for",

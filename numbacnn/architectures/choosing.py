@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ..errors import ShapeError
-from ..graph import Graph
 from ..layers import Shape
-from .named import ARCHITECTURES
+from .named import ARCHITECTURES, OFFERED
 
 DEFAULTS: dict[Shape, str] = {
     (8, 8, 1): "digits",
@@ -30,12 +29,12 @@ def input_shape_for(name: str, image_shape: Shape, *, resize: bool = False) -> S
 
 
 def suitable(image_shape: Shape, *, resize: bool = False) -> dict[str, Shape]:
-    """The named networks that can be built for pictures (h,w,c), each with its input (H,W,C)."""
+    """The networks on offer that can be built for pictures (h,w,c), each with its input (H,W,C)."""
     found = {}
-    for name, architecture in ARCHITECTURES.items():
+    for name in OFFERED:
         shape = input_shape_for(name, image_shape, resize=resize)
         try:
-            Graph(architecture.layers(shape, architecture.classes), shape)
+            ARCHITECTURES[name].graph(shape)
         except ShapeError:
             continue
         found[name] = shape

@@ -3,6 +3,7 @@
 from .attacks import attack_panel, epsilon_sweep
 from .confusion import confusion_matrix
 from .curves import training_curves
+from .depth import Entry, revolution_of_depth
 from .drawing import Drawing
 from .filters import filter_mosaic, mosaic_array
 from .grids import image_grid
@@ -13,6 +14,7 @@ from .units import layer_units
 
 __all__ = [
     "Drawing",
+    "Entry",
     "Part",
     "attack_panel",
     "confusion_matrix",
@@ -22,6 +24,7 @@ __all__ = [
     "layer_units",
     "mosaic_array",
     "predictions",
+    "revolution_of_depth",
     "saliency_panel",
     "save",
     "training_curves",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import architectures
-from ..architectures import ARCHITECTURES, DEFAULTS, suitable
+from ..architectures import ARCHITECTURES, DEFAULTS, OFFERED, suitable
 from ..data import Dataset
 from ..errors import ShapeError, UsageError
 from ..layers import Shape
@@ -103,7 +103,7 @@ def _offers(shape: Shape) -> str:
 def _others(shape: Shape) -> str:
     """The networks that pictures of that shape are too small for, and what to do; empty if there is none."""
     fitting = suitable(shape)
-    sizes = {name: made.input_shape[0] for name, made in ARCHITECTURES.items() if name not in fitting}
+    sizes = {name: ARCHITECTURES[name].input_shape[0] for name in OFFERED if name not in fitting}
     if not sizes:
         return ""
     listed = ", ".join(f"{name} ({side})" for name, side in sizes.items())
