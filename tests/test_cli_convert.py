@@ -12,6 +12,8 @@ from caffe_models import TEXT, weights, write
 from numbacnn.storage import load
 from numbacnn_cli.__main__ import main
 
+IMAGES = np.random.default_rng(0).integers(0, 256, (2, 8, 7, 2), np.uint8)
+
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -92,3 +94,23 @@ def test_failures_are_one_line(
     assert error.startswith("error: ")
     assert error.count("\n") == 1
     assert not Path("tiny.h5").exists()
+
+
+def test_out_and_in_again(source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A model is written for other programs, read back, and replaced only where numbacnn wrote it."""
+    assert main(["convert", source, "tiny.h5", "--mean", "10", "--scale", "1/64"]) == 0
+    wanted = load("tiny.h5").predict(IMAGES)
+    for name in ("tiny.onnx", "tiny.safetensors", "tiny.onnx"):
+        assert main(["convert", "tiny.h5", name]) == 0
+        capsys.readouterr()
+        assert main(["convert", name, "again.h5", "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["model"] == "again.h5"
+        assert found["parameters"] == 187
+        np.testing.assert_allclose(load("again.h5").predict(IMAGES), wanted, rtol=1e-4)
+    Path("tiny.onnx").write_bytes(b"somebody's")
+    assert main(["convert", "tiny.h5", "tiny.onnx"]) == 0
+    assert Path("tiny.onnx").read_bytes() == b"somebody's"
+    assert Path("tiny-2.onnx").exists()
+    assert main(["convert", "tiny.h5", "again.h5", "--mean", "0"]) == 2
+    assert "are what they are" in capsys.readouterr().err

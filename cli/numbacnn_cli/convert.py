@@ -14,11 +14,17 @@ from .summary import InputShape
 if TYPE_CHECKING:
     from numbacnn.layers import Pixels
 
-FORMATS = ("caffe",)
-"""What --format takes; importing the library to ask for them would make --help slow."""
-
-Source = Annotated[Path, Parameter(name="IN", help="Weights of another program: .caffemodel.")]
-Target = Annotated[Path, Parameter(name="OUT", help="What to write: .h5, for --model of other commands.")]
+Source = Annotated[
+    Path,
+    Parameter(
+        name="IN",
+        help="Weights: .caffemodel, .pth, .pt, .th, .safetensors, .onnx; or a model of numbacnn's, .h5.",
+    ),
+]
+Target = Annotated[
+    Path,
+    Parameter(name="OUT", help="What to write: .h5, for --model of other commands; .onnx; .safetensors."),
+]
 
 
 def convert(
@@ -33,13 +39,14 @@ def convert(
     order: Annotated[Literal["rgb", "bgr"] | None, Parameter(group=INPUTS)] = None,
     resize: Annotated[int | None, Parameter(group=INPUTS)] = None,
     input_shape: InputShape = None,
+    network: Annotated[str | None, Parameter(name="--network", group=INPUTS)] = None,
     file_format: Annotated[str | None, Parameter(name="--format", group=INPUTS)] = None,
     force: Force = False,
     out: Out,
 ) -> dict[str, Any]:
-    """Make a model of a network that another program trained.
+    """Make a model of a network that another program trained, or write one for other programs.
 
-    Its preprocessing comes along, and the names of its classes: what the file does not say has to be said here.
+    Nothing in a file is run. Its preprocessing comes along, and the names of its classes: what the file does not say has to be said here.
 
     JSON: `model`, `network` (its name), `parameters`, `classes` (how many), `class_names`, `preprocessing` (`.input`,
     `.mean`, `.scale`, `.channel_order`, `.shorter_side`), `warnings`.
@@ -60,39 +67,47 @@ def convert(
     resize
         Shorter side that a photograph is scaled to before the network's input is cut out of its middle; left out, it is
         scaled just enough to fill the input, or as the file says.
+    network
+        Which network PyTorch's tensors are of, where their names do not tell: a name ('numbacnn networks' lists them) or a
+        .toml file.
     file_format
-        What the file is, where its suffix does not tell: caffe.
+        What IN is, where its suffix does not tell: caffe, onnx, pytorch or safetensors.
     """
-    from numbacnn.formats import Asked, read_network
+    from numbacnn.formats import SUFFIXES, Asked, read_network, write_network
     from numbacnn.storage import save_model
 
+    ours = target.suffix.lower() not in SUFFIXES
     target = Destination(out, reads=[source, prototxt, classes], force=force).named(target, MODEL)
     converted = read_network(
         source,
-        Asked(prototxt=prototxt, input_shape=input_shape),
+        Asked(prototxt=prototxt, input_shape=input_shape, network=network),
         _preparation(mean, scale, order, resize),
         classes=classes,
         format_name=file_format,
+        needs_preparation=ours,
     )
-    network, warnings = converted.network, list(converted.warnings)
-    record = {"converted_from": source.name, "network": converted.name}
-    save_model(target, network, record=record)
+    made, warnings = converted.network, list(converted.warnings)
+    if ours:
+        record = {"converted_from": source.name, "network": converted.name}
+        save_model(target, made, record=record)
+    else:
+        write_network(target, made, converted.name)
     for warning in warnings:
         out.warn(warning)
-    pixels = network.graph.pixels
-    parameters = sum(each.size for each in network.graph.parameters.values())
-    size = "x".join(map(str, network.input_shape))
-    out.say(f"{converted.name}: pictures of {size}, {network.classes} classes, {parameters:,} parameters")
+    pixels = made.graph.pixels
+    parameters = sum(each.size for each in made.graph.parameters.values())
+    size = "x".join(map(str, made.input_shape))
+    out.say(f"{converted.name}: pictures of {size}, {made.classes} classes, {parameters:,} parameters")
     out.say(f"pixels: {_in_words(pixels)}")
     out.say(str(target))
     return {
         "model": target,
         "network": converted.name,
         "parameters": parameters,
-        "classes": network.classes,
-        "class_names": network.class_names,
+        "classes": made.classes,
+        "class_names": made.class_names,
         "preprocessing": {
-            "input": network.input_shape,
+            "input": made.input_shape,
             "mean": "image" if "mean_image" in pixels.constants else pixels.mean,
             "scale": pixels.scale,
             "channel_order": pixels.channel_order,

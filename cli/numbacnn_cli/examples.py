@@ -37,6 +37,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "convert lenet.caffemodel lenet.h5 --prototxt lenet.prototxt --mean 0 --scale 1/256",
             "pixels from 0 to 1, the layers in a file of another name",
         ),
+        ("convert resnet50.pth resnet50.h5 --mean imagenet", "PyTorch's weights, as torchvision names them"),
+        ("convert runs/mine/model.h5 mine.onnx", "a model of your own for other programs"),
     ),
     "gradcheck": (
         ("gradcheck lenet", "every layer and the whole network"),

@@ -34,6 +34,10 @@ def look(path: Path) -> Found:
 
     if ends.startswith(b"%PDF-"):
         return Found(".pdf", FIGURE if f"/Creator ({MARK}".encode() in ends else None)
+    if ends[:1] == b"\x08" and ends[2:3] == b"\x12":
+        return Found(".onnx", MODEL if ends[3:12] == b"\x08numbacnn" else None)
+    if ends[8:9] == b"{":
+        return Found(".safetensors", MODEL if b'"numbacnn.architecture"' in ends else None)
     if b"<svg" in ends:
         return Found(".svg", FIGURE if re.search(rb"<cc:Agent>\s*<dc:title>" + MARK.encode(), ends) else None)
     return Found("", None)

@@ -12,15 +12,18 @@ from pathlib import Path
 
 from ..errors import UsageError, nearest
 from ..network import Network
-from . import caffe
+from ..storage.models import KIND, load_model
+from . import caffe, onnx, pytorch
 from .building import network_of
 from .class_names import BESIDE, read_class_names
 from .description import Description
+from .exporting import SUFFIXES, write_network
 from .preparation import Preparation, parse_numbers, read_mean
 from .reading import Asked
 
 __all__ = [
     "FORMATS",
+    "SUFFIXES",
     "Asked",
     "Converted",
     "Preparation",
@@ -28,6 +31,7 @@ __all__ = [
     "read_class_names",
     "read_mean",
     "read_network",
+    "write_network",
 ]
 
 
@@ -42,6 +46,9 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     "caffe": Format("Caffe", (".caffemodel",), caffe.read),
+    "pytorch": Format("PyTorch", (".pth", ".pt", ".th", ".bin", ".ckpt"), pytorch.read),
+    "onnx": Format("ONNX", (".onnx",), onnx.read),
+    "safetensors": Format("safetensors", (".safetensors",), pytorch.read_safetensors),
 }
 """Name for --format -> format."""
 
@@ -62,15 +69,19 @@ def read_network(
     *,
     classes: Path | None = None,
     format_name: str | None = None,
+    needs_preparation: bool = True,
 ) -> Converted:
     """The network in a file of another program, with its preprocessing and the names of its classes.
 
-    `preparation` and `classes` are the user's, and go before the file's. Raises UsageError for what has to be said beside
+    `preparation` and `classes` are the user's, and go before the file's. Without `needs_preparation` it may stay unsaid what is
+    done to pixels: they go in as they are. Raises UsageError for what has to be said beside
     the file, ModelError for what is wrong with it.
     """
+    if format_name is None and path.suffix.lower() == ".h5":
+        return _ours(path, asked, preparation, classes)
     description = _format(path, format_name).read(path, asked)
     prepared = description.preparation.overlaid(preparation)
-    if not prepared.is_known:
+    if needs_preparation and not prepared.is_known:
         raise UsageError(
             f"{path} does not say what is done to pixels before the network sees them{prepared.hint}. Give --mean (numbers on "
             "the scale from 0 to 255, a file, or 'imagenet': most of PyTorch's networks for photographs) and, where they have "
@@ -96,6 +107,15 @@ def read_network(
             "class a line, names them"
         )
     return Converted(network, description.name, tuple(description.warnings))
+
+
+def _ours(path: Path, asked: Asked, preparation: Preparation, classes: Path | None) -> Converted:
+    """A model of numbacnn's own, which says everything itself."""
+    if asked != Asked() or preparation != Preparation() or classes is not None:
+        raise UsageError(f"{path} is a {KIND}: its size, its preprocessing and its classes are what they are")
+    network, record = load_model(path)
+    name = record.get("network")
+    return Converted(network, name if isinstance(name, str) else path.stem, ())
 
 
 def _format(path: Path, name: str | None) -> Format:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError
 from .caffe_schema import BLOB, NETWORK, V0_OPTIONS, V0_TYPES, V1_NAMES, V1_TYPES
+from .files import file_bytes
 from .messages import Message
 from .protobuf import decode
 from .prototext import read_prototext
@@ -80,20 +80,6 @@ def read_mean_image(path: Path) -> NDArray[np.float32]:
     if not np.isfinite(image).all():
         raise ModelError(f"{path}: a mean image of finite numbers is expected")
     return image
-
-
-def file_bytes(path: Path) -> memoryview:
-    """A file's bytes, read as they are looked at. Raises ModelError."""
-    try:
-        with path.open("rb") as file:
-            if not path.stat().st_size:
-                raise ModelError(f"{path}: the file is empty")
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except (OSError, ValueError) as error:
-        if isinstance(error, ModelError):
-            raise
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ModelError(f"{path}: cannot be read ({reason})") from None
 
 
 def _network(path: Path, message: Message) -> CaffeNetwork:

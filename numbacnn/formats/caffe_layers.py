@@ -14,6 +14,7 @@ from ..layers import (
     Add,
     AveragePool,
     BatchNorm,
+    Clip,
     Concatenate,
     Convolution,
     Dense,
@@ -21,10 +22,15 @@ from ..layers import (
     GlobalAveragePool,
     Layer,
     LeakyReLU,
+    LocalResponseNorm,
     MaxPool,
+    Multiply,
     PReLU,
     ReLU,
+    ReLU6,
+    Scale,
     Sigmoid,
+    SiLU,
     Softmax,
     Tanh,
 )
@@ -186,19 +192,57 @@ def _scale_and_shift(layer: CaffeLayer) -> tuple[Array, Array]:
 
 
 def _scale(reading: Reading, layer: CaffeLayer) -> None:
-    if id(layer) not in reading.done:
-        reading.unsupported.note("Scale that does not follow BatchNorm", layer.name)
-        reading.same(layer)
+    """A factor a channel, and an offset; or of two blobs their product."""
+    options = layer.options("scale_param")
+    if id(layer) in reading.done:
+        return
+    if options.whole("axis", 1) not in (1, 0) or len(layer.bottoms) > 2:
+        reading.unsupported.note("Scale along another axis than the channels", layer.name)
+    if len(layer.bottoms) == 2:
+        reading.add(layer, Multiply(), reading.sources(layer))
+        return
+    scale, shift = _scale_and_shift(layer)
+    arrays = {"scale": scale.reshape(-1), "shift": shift.reshape(-1)}
+    reading.add(layer, Scale(), reading.sources(layer), **arrays)
 
 
 def _eltwise(reading: Reading, layer: CaffeLayer) -> None:
     options = layer.options("eltwise_param")
     operation = options.choice("operation", ("PROD", "SUM", "MAX"), default=1)
-    if operation != "SUM" or any(factor != 1 for factor in options.numbers("coeff")):
+    if operation == "MAX" or any(factor != 1 for factor in options.numbers("coeff")):
         reading.unsupported.note(
-            f"Eltwise {operation if operation != 'SUM' else 'with coefficients'}", layer.name
+            "Eltwise MAX" if operation == "MAX" else "Eltwise with coefficients", layer.name
         )
-    reading.add(layer, Add(), reading.sources(layer))
+    reading.add(layer, Multiply() if operation == "PROD" else Add(), reading.sources(layer))
+
+
+def _response(reading: Reading, layer: CaffeLayer) -> None:
+    options = layer.options("lrn_param")
+    if options.choice("norm_region", ("ACROSS_CHANNELS", "WITHIN_CHANNEL")) != "ACROSS_CHANNELS":
+        reading.unsupported.note("LRN within a channel", layer.name)
+    ours = _made(
+        layer,
+        lambda: LocalResponseNorm(
+            options.whole("local_size", 5),
+            options.number("alpha", 1.0),
+            options.number("beta", 0.75),
+            options.number("k", 1.0),
+        ),
+    )
+    reading.add(layer, ours, (reading.source(layer, 0),))
+
+
+def _swish(reading: Reading, layer: CaffeLayer) -> None:
+    if layer.options("swish_param").number("beta", 1.0) != 1:
+        reading.unsupported.note("Swish with another beta than 1", layer.name)
+    reading.add(layer, SiLU(), (reading.source(layer, 0),))
+
+
+def _clip(reading: Reading, layer: CaffeLayer) -> None:
+    options = layer.options("clip_param")
+    low, high = options.number("min"), options.number("max")
+    ours = _made(layer, lambda: ReLU6() if (low, high) == (0, 6) else Clip(low, high))
+    reading.add(layer, ours, (reading.source(layer, 0),))
 
 
 def _concat(reading: Reading, layer: CaffeLayer) -> None:
@@ -259,13 +303,17 @@ def _plain(ours: Callable[[], Layer]) -> Callable[[Reading, CaffeLayer], None]:
 
 TRANSLATIONS: dict[str, Callable[[Reading, CaffeLayer], None]] = {
     "BatchNorm": _batch_norm,
+    "Clip": _clip,
     "Concat": _concat,
     "Convolution": _convolution,
+    "ConvolutionDepthwise": _convolution,
+    "DepthwiseConvolution": _convolution,
     "Dropout": _dropout,
     "ELU": _elu,
     "Eltwise": _eltwise,
     "Flatten": _flatten,
     "InnerProduct": _inner_product,
+    "LRN": _response,
     "PReLU": _prelu,
     "Pooling": _pooling,
     "Power": _power,
@@ -275,6 +323,7 @@ TRANSLATIONS: dict[str, Callable[[Reading, CaffeLayer], None]] = {
     "Sigmoid": _plain(Sigmoid),
     "Softmax": _softmax,
     "Split": Reading.same,
+    "Swish": _swish,
     "TanH": _plain(Tanh),
 }
 """Type of layer -> what adds its counterpart to the description."""

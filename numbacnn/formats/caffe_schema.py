@@ -31,6 +31,7 @@ _LRN = schema(
     local_size=(1, "uint"), alpha=(2, "float"), beta=(3, "float"), norm_region=(4, "int"), k=(5, "float")
 )
 _PARAMETERS = {
+    "clip_param": schema(min=(1, "float"), max=(2, "float")),
     "concat_param": schema(concat_dim=(1, "uint"), axis=(2, "int")),
     "convolution_param": _CONVOLUTION,
     "data_param": _DATA,
@@ -61,7 +62,7 @@ _NEW_NUMBERS = {
     "eltwise_param": 110, "image_data_param": 115, "inner_product_param": 117, "lrn_param": 118, "memory_data_param": 119,
     "pooling_param": 121, "power_param": 122, "relu_param": 123, "softmax_param": 125, "prelu_param": 131,
     "reshape_param": 133, "flatten_param": 135, "batch_norm_param": 139, "elu_param": 140, "scale_param": 142,
-    "input_param": 143, "swish_param": 147,
+    "input_param": 143, "swish_param": 147, "clip_param": 148,
 }  # fmt: skip
 _V1_NUMBERS = {
     "concat_param": 9, "convolution_param": 10, "data_param": 11, "dropout_param": 12, "image_data_param": 15,

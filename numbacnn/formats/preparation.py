@@ -48,6 +48,10 @@ class Preparation:
         }
         return replace(self, **said)
 
+    def hinted(self, hint: str) -> Preparation:
+        """The same with what is to be told where nothing is said."""
+        return replace(self, hint=hint)
+
     def pixels(self, shape: Shape) -> Pixels:
         """The first layer of a network of that input. Raises ModelError for numbers that do not fit its channels."""
         height, width, channels = shape

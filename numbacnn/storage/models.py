@@ -67,7 +67,7 @@ def save_model(
     """
     path = Path(path)
     with writing(path, KIND, ModelError) as file:
-        for name, value in (("architecture", _description(network)), ("record", dict(record))):
+        for name, value in (("architecture", description_of(network)), ("record", dict(record))):
             try:
                 file.json(name, value)
             except (TypeError, ValueError) as error:
@@ -135,7 +135,8 @@ def _stored(graph: Graph) -> Iterator[tuple[str, str, str, Any]]:
             yield "constants", node.name, name, array
 
 
-def _description(network: Network) -> dict[str, Any]:
+def description_of(network: Network) -> dict[str, Any]:
+    """The architecture, as JSON has it: layers with their options, class names, heads."""
     layers = [
         {"name": node.name, "type": node.layer.kind, "inputs": list(node.inputs), **node.layer.config()}
         for node in network.graph.nodes
@@ -163,7 +164,7 @@ def _read_record(file: Reader) -> dict[str, Any]:
 
 def _read_network(file: Reader) -> Network:
     try:
-        network = _build(file.json("architecture"))
+        network = network_from(file.json("architecture"))
     except ModelError:
         raise
     except NumbacnnError as error:
@@ -198,7 +199,7 @@ def _read_network(file: Reader) -> Network:
     return network
 
 
-def _build(description: Any) -> Network:
+def network_from(description: Any) -> Network:
     """The network that the architecture describes, without weights. Raises NumbacnnError."""
     match description:
         case {

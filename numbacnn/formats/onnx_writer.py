@@ -1,0 +1,417 @@
+"""A network as ONNX: opset 17, IR version 10.
+
+The input `pixels` is float32 (N,C,H,W), channels as RGB, values from 0 to 255: what is done to pixels is part of the graph. The
+outputs are the probabilities (N, classes) and the scores before the softmax. Numbers are flattened as (C,H,W) there and as
+(H,W,C) here; weights are turned round for it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import Graph, Node
+from ..layers import (
+    ELU,
+    GELU,
+    Add,
+    AveragePool,
+    BatchNorm,
+    Clip,
+    Concatenate,
+    Convolution,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    LeakyReLU,
+    LocalResponseNorm,
+    MaxPool,
+    Multiply,
+    Pixels,
+    PReLU,
+    Ramp,
+    ReLU,
+    ReLU6,
+    Scale,
+    Shape,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Subsample,
+    SumPool,
+    Tanh,
+)
+from ..network import Network
+from .building import Order, flat_orders
+from .description import Unsupported
+from .onnx_schema import FLOAT, INT64, IR_VERSION, OPSET
+from .protobuf import Writer
+
+INPUT, SCORES, PROBABILITIES = "pixels", "scores", "probabilities"
+"""Names of the graph's input and outputs."""
+
+
+def onnx_bytes(network: Network, name: str, version: str) -> list[bytes]:
+    """A file, in parts to write one after another. Raises ModelError for layers that ONNX has no counterpart for."""
+    graph = network.graph
+    unsupported = Unsupported()
+    for node in graph.nodes:
+        if _writer_of(node) is None:
+            unsupported.note(node.layer.kind, node.name)
+    unsupported.check(name, "kind of layer")
+    writing = _Writing(graph)
+    for node in graph.nodes:
+        write = _writer_of(node)
+        assert write is not None
+        writing.values[node.name] = write(writing, node)
+    model = Writer().integer(1, IR_VERSION).data(2, "numbacnn").data(3, version)
+    model.data(7, writing.finished(network, name))
+    model.data(8, Writer().data(1, "").integer(2, OPSET))
+    for key, value in (
+        ("class_names", json.dumps(list(network.class_names))),
+        ("input", "RGB pixels from 0 to 255"),
+    ):
+        model.data(14, Writer().data(1, key).data(2, value))
+    return model.parts()
+
+
+class _Writing:
+    """A graph that is being written: what each node's output is called there, and nodes and tensors so far."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.values: dict[str, str] = {}
+        self.orders: dict[str, Order] = flat_orders(graph)
+        self._nodes: list[Writer] = []
+        self._tensors: list[Writer] = []
+        self._count = 0
+
+    def node(self, operator: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
+        """One operator more; the name of its output."""
+        self._count += 1
+        output = output or f"{operator.lower()}_{self._count}"
+        message = Writer()
+        for each in inputs:
+            message.data(1, each)
+        message.data(2, output).data(3, output).data(4, operator)
+        for name, value in attributes.items():
+            message.data(5, _attribute(name, value))
+        self._nodes.append(message)
+        return output
+
+    def tensor(self, values: Any, name: str = "") -> str:
+        """A constant of floats, or of whole numbers; its name."""
+        array = np.asarray(values)
+        array = array.astype(np.float32 if array.dtype.kind == "f" else np.int64)
+        self._count += 1
+        name = name or f"constant_{self._count}"
+        message = Writer()
+        for length in array.shape:
+            message.integer(1, length)
+        message.integer(2, FLOAT if array.dtype.kind == "f" else INT64).data(8, name)
+        self._tensors.append(message.array(9, array))
+        return name
+
+    def parameter(self, node: Node, key: str, values: Any) -> str:
+        """A parameter or a buffer, under the name NODE.KEY."""
+        return self.tensor(values, f"{node.name}.{key}")
+
+    def read(self, node: Node, key: str, default: float = 0.0) -> Any:
+        """The numbers of a node's parameter or buffer, a channel each, in the order of the other side; a default where it has none."""
+        own: dict[str, Any] = {**self.graph.parameters_of(node), **self.graph.buffers_of(node)}
+        if key not in own:
+            return np.full(self.graph.input_shapes(node)[0][-1], default, np.float32)
+        return self.graph.read(own[key].name)
+
+    def channels(self, node: Node, key: str, default: float = 0.0, axes: bool = True) -> Any:
+        """The same for a layer of channels, in the other side's order: (C,1,1) over maps, (D) over a row."""
+        values = self.read(node, key, default)
+        order = self.orders[node.inputs[0]]
+        if order is not None:
+            values = values[np.argsort(order)]
+        return values.reshape(-1, 1, 1) if axes and len(self.graph.input_shapes(node)[0]) == 3 else values
+
+    def inputs(self, node: Node) -> list[str]:
+        """What a node reads is called so."""
+        return [self.values[source] for source in node.inputs]
+
+    def finished(self, network: Network, name: str) -> Writer:
+        """The whole graph."""
+        graph = self.graph
+        ends = {SCORES: self.values[graph.scores], PROBABILITIES: self.values[graph.output.name]}
+        order = self.orders[graph.scores]
+        for output, value in ends.items():
+            if order is None:
+                self.node("Identity", [value], output)
+            else:
+                self.node("Gather", [value, self.tensor(order)], output, axis=1)
+        message = Writer()
+        for node in self._nodes:
+            message.data(1, node)
+        message.data(2, name)
+        for tensor in self._tensors:
+            message.data(5, tensor)
+        height, width, channels = graph.input_shape
+        message.data(11, _value(INPUT, (channels, height, width)))
+        message.data(12, _value(PROBABILITIES, (network.classes,)))
+        return message.data(12, _value(SCORES, (network.classes,)))
+
+
+def _attribute(name: str, value: Any) -> Writer:
+    message = Writer().data(1, name)
+    if isinstance(value, float):
+        return message.real(2, value).integer(20, 1)
+    if isinstance(value, int):
+        return message.integer(3, value).integer(20, 2)
+    if isinstance(value, str):
+        return message.data(4, value).integer(20, 3)
+    for each in value:
+        message.integer(8, each)
+    return message.integer(20, 7)
+
+
+def _value(name: str, shape: Shape) -> Writer:
+    dimensions = Writer().data(1, Writer().data(2, "N"))
+    for length in shape:
+        dimensions.data(1, Writer().integer(1, length))
+    return Writer().data(1, name).data(2, Writer().data(1, Writer().integer(1, FLOAT).data(2, dimensions)))
+
+
+def _pixels(writing: _Writing, node: Node) -> str:
+    layer = node.layer
+    assert isinstance(layer, Pixels)
+    channels = writing.graph.input_shape[2]
+    image = layer.constants.get("mean_image")
+    value = INPUT
+    mean, scale = (
+        np.broadcast_to(np.asarray(each, np.float32), channels).reshape(-1, 1, 1)
+        for each in (layer.mean, layer.scale)
+    )
+    mean = mean if image is None else image.transpose(2, 0, 1)
+    if mean.any():
+        value = writing.node("Sub", [value, writing.tensor(mean, "mean")])
+    if (scale != 1).any():
+        value = writing.node("Mul", [value, writing.tensor(scale, "scale")])
+    if layer.channel_order == "BGR":
+        value = writing.node("Gather", [value, writing.tensor(np.arange(channels)[::-1])], axis=1)
+    return value
+
+
+def _convolution(writing: _Writing, node: Node) -> str:
+    layer = node.layer
+    assert isinstance(layer, Convolution)
+    window = layer.window()
+    assert window is not None
+    filters = writing.read(node, "weights").transpose(3, 2, 0, 1)
+    inputs = [*writing.inputs(node), writing.parameter(node, "weight", filters)]
+    if layer.bias:
+        inputs.append(writing.parameter(node, "bias", writing.read(node, "bias")))
+    return writing.node(
+        "Conv", inputs, kernel_shape=window.kernel, strides=window.stride, dilations=window.dilation,
+        group=layer.groups, pads=_pads(writing, node),
+    )  # fmt: skip
+
+
+def _pads(writing: _Writing, node: Node) -> tuple[int, ...]:
+    """[top, left, bottom, right], with what lets the last windows that hang over fit."""
+    window = node.layer.window()
+    assert window is not None
+    sizes, outputs = writing.graph.input_shapes(node)[0][:2], writing.graph.shapes[node.name][:2]
+    before = window.padding.top, window.padding.left
+    after = []
+    for axis, end in enumerate((window.padding.bottom, window.padding.right)):
+        needed = (outputs[axis] - 1) * window.stride[axis] + window.extent[axis] - sizes[axis] - before[axis]
+        after.append(max(end, needed))
+    return (*before, *after)
+
+
+def _max_pool(writing: _Writing, node: Node) -> str:
+    window = node.layer.window()
+    assert window is not None
+    return writing.node(
+        "MaxPool",
+        writing.inputs(node),
+        kernel_shape=window.kernel,
+        strides=window.stride,
+        pads=_pads(writing, node),
+    )
+
+
+def _sum_pool(writing: _Writing, node: Node) -> str:
+    """ONNX averages; the cells it divides by are ours too: of the kernel, of the padded picture or of the picture alone."""
+    layer, window = node.layer, node.layer.window()
+    assert window is not None
+    pads, value = _pads(writing, node), writing.inputs(node)[0]
+    declared = (window.padding.top, window.padding.left, window.padding.bottom, window.padding.right)
+    averages = isinstance(layer, AveragePool)
+    inside = 0
+    if averages and getattr(layer, "count_padding", True) and pads != declared and any(declared):
+        ends = writing.tensor(np.array((0, 0, *declared[:2], 0, 0, *declared[2:])))
+        value = writing.node("Pad", [value, ends])
+        pads = (0, 0, *(over - given for over, given in zip(pads[2:], declared[2:], strict=True)))
+    elif not averages or (getattr(layer, "count_padding", True) and pads == declared):
+        inside = 1
+    value = writing.node(
+        "AveragePool",
+        [value],
+        kernel_shape=window.kernel,
+        strides=window.stride,
+        pads=pads,
+        count_include_pad=inside,
+    )
+    return (
+        value if averages else writing.node("Mul", [value, writing.tensor(float(math.prod(window.kernel)))])
+    )
+
+
+def _dense(writing: _Writing, node: Node) -> str:
+    layer = node.layer
+    assert isinstance(layer, Dense)
+    weights, order = writing.read(node, "weights"), writing.orders[node.inputs[0]]
+    if order is not None:
+        weights = weights[np.argsort(order)]
+    inputs = [*writing.inputs(node), writing.parameter(node, "weight", weights.T)]
+    if layer.bias:
+        inputs.append(writing.parameter(node, "bias", writing.read(node, "bias")))
+    return writing.node("Gemm", inputs, transB=1)
+
+
+def _batch_norm(writing: _Writing, node: Node) -> str:
+    layer = node.layer
+    assert isinstance(layer, BatchNorm)
+    names = (
+        ("weight", "scale", 1.0),
+        ("bias", "shift", 0.0),
+        ("running_mean", "running_mean", 0.0),
+        ("running_var", "running_variance", 1.0),
+    )
+    inputs = [
+        writing.parameter(node, theirs, writing.channels(node, ours, default, False))
+        for theirs, ours, default in names
+    ]
+    return writing.node("BatchNormalization", [*writing.inputs(node), *inputs], epsilon=float(layer.eps))
+
+
+def _scale(writing: _Writing, node: Node) -> str:
+    value = writing.node(
+        "Mul", [*writing.inputs(node), writing.parameter(node, "weight", writing.channels(node, "scale"))]
+    )
+    return writing.node("Add", [value, writing.parameter(node, "bias", writing.channels(node, "shift"))])
+
+
+def _prelu(writing: _Writing, node: Node) -> str:
+    return writing.node(
+        "PRelu", [*writing.inputs(node), writing.parameter(node, "weight", writing.channels(node, "slopes"))]
+    )
+
+
+def _response(writing: _Writing, node: Node) -> str:
+    layer = node.layer
+    assert isinstance(layer, LocalResponseNorm)
+    return writing.node(
+        "LRN",
+        writing.inputs(node),
+        size=layer.size,
+        alpha=float(layer.alpha),
+        beta=float(layer.beta),
+        bias=float(layer.k),
+    )
+
+
+def _clip(writing: _Writing, node: Node) -> str:
+    layer = node.layer
+    assert isinstance(layer, (Clip, Ramp, ReLU6))
+    low, high = (writing.tensor(np.float32(bound)) for bound in layer.bounds)
+    return writing.node("Clip", [*writing.inputs(node), low, high])
+
+
+def _silu(writing: _Writing, node: Node) -> str:
+    value = writing.inputs(node)[0]
+    return writing.node("Mul", [value, writing.node("Sigmoid", [value])])
+
+
+def _gelu(writing: _Writing, node: Node) -> str:
+    layer, value = node.layer, writing.inputs(node)[0]
+    assert isinstance(layer, GELU)
+    if layer.approximate:  # x / (1 + e^-2u)
+        cube = writing.node("Mul", [writing.node("Mul", [value, value]), value])
+        cube = writing.node("Mul", [cube, writing.tensor(0.044715)])
+        inner = writing.node(
+            "Mul", [writing.node("Add", [value, cube]), writing.tensor(2 * math.sqrt(2 / math.pi))]
+        )
+        return writing.node("Mul", [value, writing.node("Sigmoid", [inner])])
+    share = writing.node("Erf", [writing.node("Mul", [value, writing.tensor(math.sqrt(0.5))])])
+    share = writing.node("Mul", [writing.node("Add", [share, writing.tensor(1.0)]), writing.tensor(0.5)])
+    return writing.node("Mul", [value, share])
+
+
+def _multiply(writing: _Writing, node: Node) -> str:
+    values, shapes = writing.inputs(node), writing.graph.input_shapes(node)
+    if len(shapes[0]) == 3 and len(shapes[1]) == 1:
+        values[1] = writing.node("Unsqueeze", [values[1], writing.tensor(np.array((2, 3)))])
+    return writing.node("Mul", values)
+
+
+def _subsample(writing: _Writing, node: Node) -> str:
+    layer = node.layer
+    assert isinstance(layer, Subsample)
+    ends = np.full(2, np.iinfo(np.int32).max)
+    limits = [writing.tensor(np.array(each)) for each in ((0, 0), ends, (2, 3), (layer.stride, layer.stride))]
+    value = writing.node("Slice", [*writing.inputs(node), *limits])
+    more = layer.channels - writing.graph.input_shapes(node)[0][2]
+    if not more:
+        return value
+    return writing.node(
+        "Pad", [value, writing.tensor(np.array((0, more // 2, 0, 0, 0, more - more // 2, 0, 0)))]
+    )
+
+
+def _plain(operator: str, **attributes: Any) -> Callable[[_Writing, Node], str]:
+    return lambda writing, node: writing.node(operator, writing.inputs(node), **attributes)
+
+
+_WRITERS: dict[type, Callable[[_Writing, Node], str]] = {
+    Add: _plain("Sum"),
+    AveragePool: _sum_pool,
+    BatchNorm: _batch_norm,
+    Clip: _clip,
+    Concatenate: _plain("Concat", axis=1),
+    Convolution: _convolution,
+    Dense: _dense,
+    Dropout: lambda writing, node: writing.inputs(node)[0],
+    ELU: lambda writing, node: writing.node(
+        "Elu", writing.inputs(node), alpha=float(node.layer.config().get("alpha", 1.0))
+    ),
+    Flatten: _plain("Flatten", axis=1),
+    GELU: _gelu,
+    GlobalAveragePool: _plain("GlobalAveragePool"),
+    LeakyReLU: lambda writing, node: writing.node(
+        "LeakyRelu", writing.inputs(node), alpha=float(node.layer.config().get("slope", 0.01))
+    ),
+    LocalResponseNorm: _response,
+    MaxPool: _max_pool,
+    Multiply: _multiply,
+    PReLU: _prelu,
+    Pixels: _pixels,
+    Ramp: _clip,
+    ReLU: _plain("Relu"),
+    ReLU6: _clip,
+    Scale: _scale,
+    SiLU: _silu,
+    Sigmoid: _plain("Sigmoid"),
+    Softmax: _plain("Softmax", axis=1),
+    Subsample: _subsample,
+    SumPool: _sum_pool,
+    Tanh: _plain("Tanh"),
+}
+"""Class of layer -> what writes it, and gives the name of its output."""
+
+
+def _writer_of(node: Node) -> Callable[[_Writing, Node], str] | None:
+    """The writer of a layer's class, or of the one that it derives from."""
+    return next((_WRITERS[each] for each in type(node.layer).__mro__ if each in _WRITERS), None)
