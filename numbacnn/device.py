@@ -46,6 +46,8 @@ class Device(Protocol):
     """Training steps after which their tallies are read: reading makes the host wait for the device."""
     kernels_by_shape: bool
     """Whether ops choose among kernels by their arrays' shapes, the size of a batch among them."""
+    own_memory: bool
+    """Whether arrays lie in another memory than the host's."""
 
     def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         """Raises DeviceError if there is no memory left."""
@@ -80,6 +82,7 @@ class CPU:
     name = "cpu"
     steps_between_reads = 1
     kernels_by_shape = False
+    own_memory = False
 
     def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         size = math.prod(shape) * np.dtype(dtype).itemsize

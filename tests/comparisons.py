@@ -708,6 +708,11 @@ def pixels_backward(generator, dtype, shape):
     return [d_x, numbers(generator, dtype, *x.shape), scale, order]
 
 
+def from_bytes(generator, dtype, shape):
+    volume, _ = shape
+    return [unwritten(dtype, *volume), generator.integers(0, 256, volume).astype(np.uint8)]
+
+
 def augment(generator, dtype, shape):
     volume, crop = shape
     count, *_, channels = volume
@@ -793,6 +798,24 @@ def tally(generator, dtype, shape):
     scores[-1] = scores[-1].max()
     rows, losses = numbers(generator, dtype, 3, 2), numbers(generator, dtype, shape[0])
     return [rows, losses, scores, generator.integers(0, shape[1], shape[0]), STEP]
+
+
+def take(generator, dtype, shape):
+    count, width = shape
+    numbers_there = generator.integers(0, 2**32, (count, width)).astype(np.uint32)
+    return [np.zeros(width, np.uint32), np.array([count - 1], np.uint32), numbers_there]
+
+
+def gather(generator, dtype, shape):
+    volume, count = shape
+    rows = generator.integers(0, 256, volume).astype(np.uint8)
+    return [np.zeros((count, *volume[1:]), np.uint8), rows, generator.integers(0, volume[0], count)]
+
+
+TABLES = {"one word": (1, 1), "few": (3, 7), "more than threads": (4, 1100)}
+TABLE_LAYERS = {"digits": (20, 800), "crops": (50, 4096)}
+GATHERED = {"one": ((1, 1, 1, 1), 1), "odd": ((5, 3, 7, 3), 4), "some twice": ((3, 5, 5, 1), 9)}
+GATHERED_LAYERS = {"digits": ((1000, 28, 28, 1), 64), "cifar": ((1000, 32, 32, 3), 256)}
 
 
 COMPARISONS: dict[str, Comparison] = {
@@ -1039,11 +1062,24 @@ COMPARISONS: dict[str, Comparison] = {
     "pixels.backward": Comparison(
         pixels_backward, lambda d_x, *rest: (naive.pixels_backward(*rest),), PICTURES, PICTURE_LAYERS
     ),
+    "pixels.from_bytes": Comparison(
+        from_bytes, lambda x, pixels: (pixels.astype(float),), PICTURES, PICTURE_LAYERS
+    ),
     "augmentation.augment": Comparison(
         augment, lambda x, *rest: (naive.augment(x.shape, *rest),), CROPS, CROP_LAYERS
     ),
     "augmentation.distort": Comparison(
         distort, lambda y, *rest: (naive.distort(y.shape, *rest),), DISTORTIONS, DISTORTION_LAYERS
+    ),
+    "batches.take": Comparison(
+        take,
+        lambda row, place, numbers: (numbers[int(place[0])], place + 1),
+        TABLES,
+        TABLE_LAYERS,
+        outputs=2,
+    ),
+    "batches.gather": Comparison(
+        gather, lambda chosen, rows, indices: (rows[indices],), GATHERED, GATHERED_LAYERS
     ),
     "tally.write": Comparison(tally, naive.tally, SCORES, SCORE_LAYERS),
     "update.sgd": Comparison(sgd, naive.sgd, OPTIONAL, OPTIONAL_LAYERS, outputs=2),

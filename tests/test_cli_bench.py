@@ -17,6 +17,8 @@ def test_bench_measures_both_passes(capsys):
     result = json.loads(capsys.readouterr().out)
     assert (result["network"], result["batch_size"]) == ("digits", 3)
     assert 0 < result["train_images_per_second"] < result["forward_images_per_second"]
+    # On the CPU pictures are where they are needed.
+    assert result["train_images_per_second_there"] is result["forward_images_per_second_there"] is None
     assert result["plan_bytes"] > 0
     assert result["peak_bytes"] is None or result["peak_bytes"] > result["plan_bytes"]
 

@@ -29,9 +29,11 @@ from numbacnn.training import (
     Trainer,
     Warned,
     evaluate,
+    loop,
     settings_for,
     train,
 )
+from numbacnn.training.resident import EpochFeed
 from numbacnn.training.schedules import HALVINGS
 from numbacnn.training.step import TrainingStep
 
@@ -92,12 +94,16 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not() -> None:
     assert weights(first) == weights(second) != weights(other)
 
 
-@pytest.mark.parametrize("stop_after", [1, 7, 10])
-def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path, stop_after: int) -> None:
+@pytest.mark.parametrize(("stop_after", "resident"), [(1, False), (7, False), (10, False), (7, True)])
+def test_a_resumed_run_ends_with_the_same_bits(
+    tmp_path: Path, stop_after: int, resident: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = settings_for("digits", schedule="halve", epochs=4, patience=1, learning_rate=0.05)
     whole = network()
     list(train(whole, FEW, settings))
 
+    if resident:  # what a device with memory of its own would do
+        monkeypatch.setattr(loop, "feed_for", lambda *parts: EpochFeed(*parts[:-1]))
     trainer = Trainer(network(), FEW, settings)
     steps = 0
     for event in trainer:

@@ -26,6 +26,7 @@ The ops
     dropout       inverted, masked by a counter-based generator
     pixels        mean, scale and channel order: the model's own preprocessing
     augmentation  flip, crop, shift and colour of a batch of pictures
+    batches       a step's pictures and numbers, from those of an epoch
     tally         the sum of a step's losses, and its wrong answers
     update        optimizers: stochastic gradient descent, Adam; the gradient's norm; an average of the weights
 """

@@ -2,6 +2,7 @@
 
 forward     x (N,H,W,C) in [0,255], mean (H,W*C) or (1,W*C), scale (W*C), order (W*C) -> y (N,H,W,C)
 backward    d_y -> d_x, the gradient with respect to a pixel's value
+from_bytes  pixels uint8, of any shape -> the same numbers x in the network's type
 
 Scale and order are given for a whole row of pixels: element i of a row comes from element order(i).
 """
@@ -37,5 +38,14 @@ def _backward_cpu(d_x: Any, d_y: Any, scale: Any, order: Any) -> None:
             target[row * length + order[i]] = source[row * length + i] * scale[i]
 
 
+@jit
+def _from_bytes_cpu(x: Any, pixels: Any) -> None:
+    """x_i = pixels_i."""
+    target, source = x.reshape(x.size), pixels.reshape(x.size)
+    for i in range(x.size):
+        target[i] = source[i]
+
+
 forward = Kernel("pixels.forward", cpu=_forward_cpu)
 backward = Kernel("pixels.backward", cpu=_backward_cpu)
+from_bytes = Kernel("pixels.from_bytes", cpu=_from_bytes_cpu)

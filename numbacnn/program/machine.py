@@ -34,7 +34,8 @@ class Machine:
         self._training = False
         """Whether the present pass is one of training."""
         self._beside: Machine | None = None
-        self._launches: dict[tuple[Any, ...], Launches] = {}
+        self._passes: dict[tuple[Any, ...], Callable[[], None]] = {}
+        """What was carried out before, to be repeated."""
         self._emissions: dict[tuple[int, bool, int], Emission] = {}
         self._arrays: dict[tuple[int, Key], Array] = {}
 
@@ -102,22 +103,27 @@ class Machine:
         return bound(value, lambda key: self._memory[self._compiled.rewrites.root(key)])
 
     def _perform(self, place: tuple[Any, ...], steps: Callable[[], Iterable[Step]]) -> None:
-        """Carries steps out, whose compiled functions and arguments are written down at the first time."""
+        """Carries steps out, whose compiled functions and arguments are written down at the first time, in the form that the
+        device repeats at the least cost. A layer's method in Python may do something else each time, and is called.
+        """
         if self._eager:
             for step in steps():
                 self._run(step)
             return
-        known = self._launches.get(place)
+        known = self._passes.get(place)
         if known is None:
             if not self.graph.has_values:
                 raise NetworkError(
                     "the network has no weights yet: Graph.initialise gives every parameter its first values"
                 )
-            self._launches[place] = known = Launches()
-            with known.recorded():
-                for step in steps():
+            launches, written = Launches(), list(steps())
+            with launches.recorded():
+                for step in written:
                     self._run(step)
-        known.run()
+            always_the_same = all(step.kernel is not None for step in written)
+            known = self.device.recorded(launches.run) if always_the_same else launches.run
+            self._passes[place] = known
+        known()
 
     def _run(self, step: Step) -> None:
         arguments = self._bind(step.arguments)

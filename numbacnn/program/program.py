@@ -87,6 +87,9 @@ class Program(Machine):
         super().__init__(graph, batch_size, asked, eager=eager)
         self._backward_ran = False
         self._others = {node.name: node for node in graph.other_inputs}
+        self._drawn_from: tuple[int, int] | None = None
+        """Key and step, as the device has them."""
+        self._lent = False
 
     @property
     def scores(self) -> str:
@@ -229,7 +232,17 @@ class Program(Machine):
 
     def set_random(self, key: int, step: int) -> None:
         """What the randomness of the next pass is drawn from."""
-        self.device.write(self._memory[RANDOM], np.array([key, step], np.uint64))
+        if self._lent or self._drawn_from != (key, step):
+            self.device.write(self._memory[RANDOM], np.array([key, step], np.uint64))
+            self._drawn_from = key, step
+
+    def lay(self, random: Array, labels: Array) -> None:
+        """From now on passes read what randomness is drawn from (2,) uint64, key and step, and `labels` (batch size,) int64 in
+        these arrays, which somebody else may write too.
+        """
+        self._memory[RANDOM], self._memory[LABELS], self._lent = random, labels, True
+        self._passes.clear()
+        self._arrays.clear()
 
     def run_forward(self, until: str | None = None, *, training: bool = False) -> None:
         """What `forward` launches; nothing is brought in or read back."""

@@ -42,7 +42,7 @@ class HostIntake:
         self.buffers = np.empty((places, plan.batch_size, *plan.graph.input_shape), plan.graph.dtype)
         """A batch's changed pictures, float in [0, 255], lie in one of them."""
         self._turns = cycle(self.buffers)
-        self._distorted = _room_to_distort(plan, changes)
+        self._distorted = room_to_distort(plan, changes)
 
     def prepare(self, pictures: Any, labels: Any, epoch: int, indices: Any) -> Batch:
         target = next(self._turns)[: len(indices)]
@@ -73,7 +73,7 @@ class DeviceIntake:
             plan.device.zeros((plan.batch_size, *array.shape[1:]), array.dtype)
             for array in changes.drawn(0, np.arange(1))
         ]
-        self._distorted = _room_to_distort(plan, changes)
+        self._distorted = room_to_distort(plan, changes)
         self._ground = plan.device.to_device(np.rint(changes.fill).astype(np.uint8))
         self._distortions = [
             plan.device.zeros((plan.batch_size, *array.shape[1:]), array.dtype)
@@ -108,7 +108,7 @@ class DeviceIntake:
         channel.release()
 
 
-def _room_to_distort(plan: Program, changes: Augmentation) -> Any:
+def room_to_distort(plan: Program, changes: Augmentation) -> Any:
     """A batch's bytes where pictures are distorted, else None."""
     shape = (plan.batch_size, *changes.picture_shape)
     return plan.device.zeros(shape, np.uint8) if changes.distorts else None

@@ -15,17 +15,15 @@ from ..data import Dataset
 from ..errors import TrainingError
 from ..graph import Graph
 from ..layers.initialization import SYMMETRIC
-from ..limits import need_memory
 from ..network import Network
 from ..program import Head, Loss, Program
-from . import sampling
 from .augmentation import Augmentation
 from .evaluation import EVALUATION_BATCH, evaluate
 from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, StoppedEarly, Warned
+from .feed import feed_for
 from .fit import choose_fit, fitted
-from .intake import INTAKES, Batch
+from .intake import Batch
 from .optimizers import optimizer_for
-from .prefetch import PLACES, ReadAhead
 from .restoring import check_progress
 from .schedules import SCHEDULES
 from .settings import Settings
@@ -78,7 +76,6 @@ class Trainer:
         """Pictures at a time where errors are measured: no more than a step's, whose buffers there is room for."""
         self._batches = -(-len(dataset.train) // self._plan.batch_size)
         check_progress(self.state, self._batches, self._plan.batch_size, len(dataset.train))
-        self._ahead = (PLACES, self._plan.batch_size, *network.input_shape)
         self._tally = Tally(self._plan.device, network.graph.dtype)
         self._standstill = Standstill(dataset, settings)
         self.between_steps = True
@@ -88,13 +85,16 @@ class Trainer:
 
     def __iter__(self) -> Iterator[Event]:
         parameters = sum(each.size for each in self.network.graph.parameters.values())
-        ahead = math.prod(self._ahead) * np.dtype(self.network.graph.dtype).itemsize
+        beside = self._evaluation_plan()
+        self._feed = feed_for(
+            self._plan, self.step, self._fitted.train, self._augmentation, self.settings, beside
+        )
         yield RunStarted(
             self.settings.epochs,
             self._batches,
             len(self.dataset.train),
             parameters,
-            self._plan.bytes + ahead,
+            self._plan.bytes + self._feed.bytes,
             self.fit,
         )
         if self.settings.initialise in SYMMETRIC and self.state.step == 0:
@@ -105,10 +105,9 @@ class Trainer:
             yield Warned("no validation split: the best epoch is the one with the smallest training error")
         if nothing := self._standstill.nothing_to_learn(self.dataset):
             yield Warned(nothing)
-        need_memory(ahead, f"{PLACES} batches of pictures that are read ahead take", by_pictures=True)
-        self._intake = INTAKES[self._plan.device.name](self._plan, self._augmentation, PLACES)
-        self._plan.take(self._evaluation_plan())  # or it would be learnt after an epoch that there is no room
-        with ReadAhead(self._input()) as batches:
+        self._feed.take()
+        self._plan.take(beside)  # or it would be learnt after an epoch that there is no room
+        with self._feed.batches(range(self.state.epoch, self.settings.epochs), self.state.batch) as batches:
             while not self.over:
                 yield from self._epoch(batches)
                 yield from self._end_of_epoch()
@@ -135,18 +134,6 @@ class Trainer:
     def _evaluation_plan(self) -> Program | None:
         split = self._fitted.validation
         return None if split is None else self.network.program(min(self.evaluation_batch, len(split)))
-
-    def _input(self) -> Iterator[Batch]:
-        """All that the run has yet to see."""
-        epochs = range(self.state.epoch, self.settings.epochs)
-        return sampling.batches(
-            self._fitted.train,
-            self._intake,
-            self._plan.batch_size,
-            self.settings.seed,
-            epochs,
-            self.state.batch,
-        )
 
     def _median(self, column: str) -> float:
         """Over the epochs; NaN if an older version, which had no such column, saw them all."""
@@ -204,12 +191,14 @@ class Trainer:
         )  # fmt: skip
 
     def _step(self, batch: Batch) -> None:
-        plan, state, count = self._plan, self.state, len(batch.labels)
-        self._intake.load(batch)
-        plan.set_random(self.settings.seed, state.step)
-        rate = self._schedule.rate(state.epoch + state.batch / self._batches)
-        self.step(rate, self._tally.rows, last=state.batch + 1 == self._batches)
-        self._tally.expect(state.step, state.batch, count)
+        state = self.state
+        last = state.batch + 1 == self._batches
+        self._feed.step(batch, state, self._rate, self._tally.rows, last=last)
+        self._tally.expect(state.step, state.batch, len(batch.labels))
+
+    def _rate(self, batch: int) -> float:
+        """The learning rate at a batch of this epoch."""
+        return self._schedule.rate(self.state.epoch + batch / self._batches)
 
     @contextmanager
     def measured_weights(self) -> Iterator[None]:
@@ -233,7 +222,7 @@ class Trainer:
             self.state.seen += told.seen
 
     def _give_up(self, told: Told) -> None:
-        rate = self._schedule.rate(self.state.epoch + told.batch / self._batches)
+        rate = self._rate(told.batch)
         best = "no epoch was completed"
         if self.state.best_weights:
             self.network.graph.restore(self.state.best_weights)

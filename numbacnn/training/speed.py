@@ -25,6 +25,9 @@ class Speed:
 
     train_images_per_second: float
     forward_images_per_second: float
+    train_images_per_second_there: float | None
+    """Of pictures that lie on the device already; None where that is the host's memory."""
+    forward_images_per_second_there: float | None
     plan_bytes: int
     """Buffers of the training step."""
 
@@ -72,7 +75,8 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
         forward_plan.load(images)
         walk()
 
-    passes = (train, forward)
+    there = (step, walk) if device.own_memory else ()
+    passes: tuple[Callable[[], None], ...] = (train, forward, *there)
     for act in 2 * passes:
         act()
     share = seconds / (_ROUNDS * len(passes))
@@ -80,8 +84,11 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
     rounds = [
         [_time(act, count, plan) for act, count in zip(passes, repeats, strict=True)] for _ in range(_ROUNDS)
     ]
-    trained, forwarded = (batch_size / statistics.median(column) for column in zip(*rounds, strict=True))
-    return Speed(trained, forwarded, plan.bytes)
+    trained, forwarded, *alone = (
+        batch_size / statistics.median(column) for column in zip(*rounds, strict=True)
+    )
+    trained_there, forwarded_there = alone or (None, None)
+    return Speed(trained, forwarded, trained_there, forwarded_there, plan.bytes)
 
 
 def _time(act: Callable[[], None], count: int, plan: Program) -> float:

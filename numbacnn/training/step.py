@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
+from typing import Any
+
+import numpy as np
 
 from ..device import Array
 from ..ops import joins, update
@@ -46,23 +50,47 @@ class TrainingStep:
         """Whose gradients have been added since the last update."""
         self._recorded: dict[tuple[int, bool, bool], Callable[[], None]] = {}
 
-    def __call__(self, learning_rate: float, tally: Array, *, last: bool = False) -> None:
-        """One batch; `last`: of the epoch, so that what has been added is used. `tally` gets the batch's row."""
+    def __call__(
+        self,
+        learning_rate: float,
+        tally: Array,
+        *,
+        last: bool = False,
+        bring: Callable[[], None] | None = None,
+    ) -> None:
+        """One batch; `last`: of the epoch, so that what has been added is used. `tally` gets the batch's row. `bring`, always
+        the same, launches what brings the batch in, and with it what `ahead` told of the rate.
+        """
         program = self.program
         first = self.batches == 0
         self.batches += 1
         updates = last or self.batches == self._accumulate
         if updates:
-            self.optimizer.set_rate(learning_rate)
+            (self.optimizer.set_rate if bring is None else self.optimizer.advance)(learning_rate)
             self.batches = 0
         place = program.count, first, updates
         if place not in self._recorded:
-            self._recorded[place] = program.device.recorded(lambda: self._pass(tally, first, updates))
+            self._recorded[place] = program.device.recorded(lambda: self._pass(bring, tally, first, updates))
         self._recorded[place]()
 
-    def _pass(self, tally: Array, first: bool, updates: bool) -> None:
+    def ahead(self, learning_rates: Sequence[float]) -> np.ndarray[Any, Any]:
+        """What the optimizer will be told at each of the batches to come, the last of which ends an epoch: (batches, groups,
+        3), 0 where nothing is updated.
+        """
+        optimizer, batches = copy(self.optimizer), self.batches
+        told = np.zeros((len(learning_rates), len(optimizer.layout.groups), 3))
+        for place, rate in enumerate(learning_rates):
+            batches += 1
+            if batches == self._accumulate or place + 1 == len(learning_rates):
+                told[place] = optimizer.advance(rate)
+                batches = 0
+        return told
+
+    def _pass(self, bring: Callable[[], None] | None, tally: Array, first: bool, updates: bool) -> None:
         """All that a batch launches; what differs from batch to batch lies on the device."""
         program = self.program
+        if bring is not None:
+            bring()
         program.run_forward(program.scores, training=True)
         if program.heads:
             program.backward_heads(weight=1 / self._accumulate)

@@ -85,7 +85,7 @@ def message(result: dict[str, Any]) -> str:
 @pytest.fixture(scope="module")
 def trained(driver: Path) -> dict[str, Any]:
     """What became of every run that the tests ask for, all of one process, and what the driver counted."""
-    changes = ["", ":no graph", *(f":{wait}" for wait in training.WAITS)]
+    changes = ["", ":no graph", ":batches", *(f":{wait}" for wait in training.WAITS)]
     asked = [f"{order}{change}" for change in changes for order in ORDERS]
     log = driver / "log"
     done = python(driver, "-m", "standin.run", *asked, execute=True, log=log)
@@ -114,17 +114,19 @@ def test_losses_are_the_cpus_in_any_order_of_streams(
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_graph_computes_the_same_bits(order: str, trained: dict[str, Any]) -> None:
     runs = trained["runs"]
-    assert runs[order] == runs[f"{order}:no graph"] == runs["lazy"]
+    assert runs[order] == runs[f"{order}:no graph"] == runs[f"{order}:batches"] == runs["lazy"]
 
 
 def test_steps_are_captured_and_copied_as_is_meant(trained: dict[str, Any]) -> None:
     counts = trained["counts"]
     recorded = sum(not run.endswith("no graph") for run in trained["runs"])
-    # Six batches an epoch, the last of them smaller: each size is launched once before it is captured.
-    assert (counts["captures"], counts["graph_launches"]) == (2 * recorded, 10 * recorded)
+    # Six batches an epoch, the last of them smaller: each size is launched once before it is captured. So are the pass and
+    # the losses of the evaluation after an epoch, which is one batch.
+    assert (counts["captures"], counts["graph_launches"]) == (4 * recorded, 12 * recorded)
     assert counts["kernels_in_graphs"] > 100 * recorded
-    assert counts["pinned_copies_in"] >= 12 * len(trained["runs"])
-    assert counts["waits"] > 12 * recorded
+    one_by_one = sum(run.endswith((":batches", *training.WAITS)) for run in trained["runs"])
+    assert counts["pinned_copies_in"] >= 12 * one_by_one
+    assert counts["waits"] > 12 * one_by_one
     assert counts["violations"] == 0
 
 
@@ -150,6 +152,26 @@ def test_a_launch_that_was_written_down_costs_one_call_of_the_driver(counted: di
     assert found["launch_calls"] == found["written"] > 5
     assert found["copies_in"] == found["copies_out"] == found["graph_launches"] == 0
     assert found["same"]
+
+
+def test_a_pass_that_is_repeated_is_one_graph_and_its_pictures_go_as_bytes(counted: dict[str, Any]) -> None:
+    found = counted["passes"]
+    # Forward, the loss, back.
+    assert found["graph_launches"] == 3
+    # What makes numbers of the bytes; the pictures and their labels; the output and the gradient.
+    assert (found["launch_calls"], found["pinned_copies_in"], found["copies_in"]) == (1, 1, 2)
+    assert found["copies_out"] == 2
+    assert found["different"] == 1
+
+
+def test_a_step_of_training_is_one_launch_and_no_copy(counted: dict[str, Any]) -> None:
+    nothing = dict.fromkeys(counted["steps"][0], 0)
+    # The epoch's numbers go over in one copy; its first and its last step are read, as every fiftieth is.
+    assert counted["steps"] == [
+        {**nothing, "graph_launches": 1, "copies_in": 1, "copies_out": 1},
+        *[{**nothing, "graph_launches": 1}] * (training.STEPS - 2),
+        {**nothing, "graph_launches": 1, "copies_out": 1},
+    ]
 
 
 # The command line where something is wrong

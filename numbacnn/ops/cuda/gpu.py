@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
+import weakref
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +17,7 @@ from .diagnosis import gpu
 from .driver_errors import translated_errors
 from .memory import copy_in, copy_out, memory_info, pinned_bytes, zeroed_bytes
 from .product.precision import set_precision
+from .sending import ByteSender
 from .streams import compute_stream, graph_of, new_event, new_stream, wait
 
 
@@ -23,6 +27,10 @@ class CUDA:
     name = "cuda"
     steps_between_reads = 50
     kernels_by_shape = True
+    own_memory = True
+
+    def __init__(self) -> None:
+        self._bytes = ByteSender()
 
     def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         size = math.prod(shape) * np.dtype(dtype).itemsize
@@ -35,6 +43,9 @@ class CUDA:
         return copied
 
     def write(self, target: Array, source: np.ndarray[Any, Any]) -> None:
+        if source.dtype == np.uint8 and target.dtype == np.float32 and source.shape == target.shape:
+            self._bytes.send(target, source)
+            return
         whole = np.broadcast_to(np.asarray(source, target.dtype), target.shape)
         copy_in(target, np.ascontiguousarray(whole))
 
@@ -88,9 +99,22 @@ class _Channel:
             self._used.record(compute_stream())
 
 
+class _Inside(threading.local):
+    """Whether this thread is in something that is recorded whole."""
+
+    recorded: bool = False
+
+
+_inside = _Inside()
+_graphs: deque[weakref.ref[_Recorded]] = deque()
+"""What has a graph, the oldest first."""
+_MOST_GRAPHS = 512
+
+
 class _Recorded:
     """Launched one by one the first time, when kernels are still being compiled and loaded; then recorded as a CUDA graph
-    and repeated as one launch.
+    and repeated as one launch. Within another's `act` it is a part of that one. Of very many the oldest graphs are given up,
+    and recorded anew when they are wanted.
     """
 
     def __init__(self, act: Callable[[], None]) -> None:
@@ -99,11 +123,28 @@ class _Recorded:
         self._has_run = False
 
     def __call__(self) -> None:
-        if not self._has_run:
+        if _inside.recorded:
             self._act()
+        elif not self._has_run:
+            self._whole()
             self._has_run = True
-            return
-        if self._repeat is None:
-            self._repeat = graph_of(self._act)
-        with translated_errors():
-            self._repeat()
+        else:
+            if self._repeat is None:
+                self._repeat = graph_of(self._whole)
+                self._make_room()
+            with translated_errors():
+                self._repeat()
+
+    def _whole(self) -> None:
+        _inside.recorded = True
+        try:
+            self._act()
+        finally:
+            _inside.recorded = False
+
+    def _make_room(self) -> None:
+        _graphs.append(weakref.ref(self))
+        if len(_graphs) > _MOST_GRAPHS:
+            oldest = _graphs.popleft()()
+            if oldest is not None:
+                oldest._repeat = None

@@ -60,9 +60,17 @@ class Optimizer(ABC):
 
     def set_rate(self, learning_rate: float) -> None:
         """How far the next `update` goes."""
+        for numbers, target in zip(self.advance(learning_rate), self._numbers, strict=True):
+            self.device.write(target, np.array(numbers))
+
+    def advance(self, learning_rate: float) -> list[tuple[float, float, float]]:
+        """What the next `update` has to read, for each group: it counts as done from now on."""
         self.updates += 1
-        for group, target in zip(self.layout.groups, self._numbers, strict=True):
-            self.device.write(target, np.array(self.numbers(learning_rate * group.rate)))
+        return [self.numbers(learning_rate * group.rate) for group in self.layout.groups]
+
+    def lay(self, numbers: list[Any]) -> None:
+        """From now on an `update` reads each group's numbers in these arrays (3), which somebody else fills."""
+        self._numbers = numbers
 
     def update(self, gradient: Any) -> None:
         """What `step` launches: a pass over the row for every factor of the learning rate, most often one."""

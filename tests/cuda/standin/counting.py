@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 
 from numbacnn.device import get_device
+from numbacnn.network import Network
 from numbacnn.ops.cuda import toolchain
 from numbacnn.ops.cuda.gpu import CUDA
-from numbacnn.program import Program
+from numbacnn.program import Loss, Program
+from numbacnn.training.loop import Trainer
 
 from . import LIBRARY
-from .run import graph
+from .run import SETTINGS, STEPS, dataset, graph
 
-COUNTED = ("launch_calls", "graph_launches", "captures", "copies_in", "pinned_copies_in", "copies_out")
+COUNTED = (
+    "launch_calls",
+    "graph_launches",
+    "captures",
+    "copies_in",
+    "pinned_copies_in",
+    "copies_out",
+    "waits",
+)
 
 
 def calls_of(act: Callable[[], Any]) -> dict[str, int]:
@@ -42,12 +53,56 @@ def launches() -> dict[str, Any]:
         plan = Program(network, 4)
         images = np.random.default_rng(0).integers(0, 256, (4, *network.input_shape), np.uint8)
         first = np.array(plan.forward(images))
-        (written,) = plan._launches.values()
+        (run,) = plan._passes.values()
         with patch.object(toolchain, "prepared", lambda *_: 1 / 0):
             counted = calls_of(plan.run_forward)
         same = np.array_equal(plan.output(), first)
-    return {"written": len(written), **counted, "same": same}
+    return {"written": len(run.__self__), **counted, "same": same}
+
+
+def passes() -> dict[str, Any]:
+    """Forward and back over a batch of bytes, again and again: what the fourth time takes, and whether all gave the same."""
+    network = graph()
+    network.move(get_device("cuda"))
+    network.initialise("he", 1)
+    plan = Program(network, 4, gradients="input")
+    images = np.random.default_rng(0).integers(0, 256, (4, *network.input_shape), np.uint8)
+    labels = np.array([0, 1, 2, 0])
+
+    def act() -> None:
+        scores = np.array(plan.forward(images))
+        gradient = plan.backward_loss(labels, Loss())
+        found.append((scores.tobytes(), np.array(gradient).tobytes()))
+
+    found: list[tuple[bytes, bytes]] = []
+    for _ in range(3):
+        act()
+    return {**calls_of(act), "different": len(set(found))}
+
+
+def steps() -> list[dict[str, int]]:
+    """What each step of an epoch takes, once all of them are recorded."""
+    network = graph()
+    network.initialise("he", 1)
+    pictures = dataset()
+    settings = dataclasses.replace(SETTINGS, epochs=3)
+    trainer = Trainer(Network(network, pictures.class_names, device="cuda"), pictures, settings)
+    found: list[dict[str, int]] = []
+    inner = trainer._epoch
+
+    def epoch(batches: Any) -> Iterator[Any]:
+        found.clear()
+        events = inner(batches)
+        for _ in range(STEPS):
+            told: list[Any] = []
+            found.append(calls_of(lambda into=told: into.append(next(events))))
+            yield from told
+
+    with patch.object(trainer, "_epoch", epoch):
+        for _ in trainer:
+            pass
+    return found
 
 
 if __name__ == "__main__":
-    print(json.dumps({"launches": launches()}))
+    print(json.dumps({"launches": launches(), "passes": passes(), "steps": steps()}))

@@ -36,7 +36,10 @@ class _Array(NamedTuple):
 
 
 def begin() -> None:
-    """From now on what is launched is executed."""
+    """From now on what is launched is executed. Garbage is collected only where somebody asks for it: Python would do it in the
+    midst of a kernel too, and what is collected calls a driver that is at work.
+    """
+    gc.disable()
     callback = _CALLBACK(_launched)
     _driver.standin_set_callback(callback)
     # What is still queued when the interpreter ends cannot call it any more.
@@ -44,17 +47,11 @@ def begin() -> None:
 
 
 def _launched(function: int, grid: Any, threads: int, parameters: int) -> int:
-    # What is collected while the driver is at work would call it in the midst of that.
-    collects = gc.isenabled()
-    gc.disable()
     try:
         _execute(function, tuple(grid.contents), threads, parameters)
     except BaseException:  # nobody above could catch it
         traceback.print_exc()
         return _LAUNCH_FAILED
-    finally:
-        if collects:
-            gc.enable()
     return 0
 
 

@@ -1,16 +1,18 @@
 """Trains one small network again and again, as its arguments say, and prints what became of it as one JSON object.
 
-An argument is an order of the streams, and after a colon what is different: "no graph", or which wait of a channel is left
-out: "lazy", "3:no graph", "others-first:sent". Once one order has shown that a wait is left out, the others are not tried.
+An argument is an order of the streams, and after a colon what is different: "no graph", "batches", where each comes from the
+host by itself, or which wait of the channel that they come by is left out: "lazy", "3:no graph", "others-first:sent". Once one order has shown that a wait is left out, the others are not tried.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import hashlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -24,7 +26,8 @@ from numbacnn.layers import Convolution, Dense, Dropout, Flatten, LeakyReLU, Max
 from numbacnn.ops.cuda.gpu import CUDA, _Channel
 from numbacnn.ops.cuda.memory import copy_in
 from numbacnn.ops.cuda.streams import compute_stream
-from numbacnn.training import Settings
+from numbacnn.training import Settings, loop
+from numbacnn.training.feed import BatchFeed
 
 from . import LIBRARY
 
@@ -77,14 +80,25 @@ def _send(leave_out: str) -> Callable[[Any], Any]:
 
 
 WAITS = ("used", "sent", "release", "wait")
-CHANGES: dict[str, Any] = {
-    "": lambda: patch.object(CUDA, "name", "cuda"),
-    "no graph": lambda: patch.object(CUDA, "recorded", lambda device, act: act),
-    "used": lambda: patch.object(_Channel, "send", _send("used")),
-    "sent": lambda: patch.object(_Channel, "send", _send("sent")),
-    "release": lambda: patch.object(_Channel, "release", lambda channel: None),
-    "wait": lambda: patch.object(_Channel, "wait", lambda channel: None),
+LEFT_OUT: dict[str, Any] = {
+    "used": ("send", _send("used")),
+    "sent": ("send", _send("sent")),
+    "release": ("release", lambda channel: None),
+    "wait": ("wait", lambda channel: None),
 }
+
+
+@contextmanager
+def changed(how: str) -> Iterator[None]:
+    """What is different while it lasts."""
+    with ExitStack() as patches:
+        if how == "no graph":
+            patches.enter_context(patch.object(CUDA, "recorded", lambda device, act: act))
+        elif how:
+            patches.enter_context(patch.object(loop, "feed_for", lambda *parts: BatchFeed(*parts[:-1])))
+        if how in WAITS:
+            patches.enter_context(patch.object(_Channel, *LEFT_OUT[how]))
+        yield
 
 
 def main() -> None:
@@ -97,8 +111,9 @@ def main() -> None:
             if change in noticed:
                 continue
             driver.standin_set_order(order.encode())
-            with CHANGES[change]():
+            with changed(change):
                 found[argument] = run("cuda")
+            gc.collect()
             if change in WAITS and found[argument] != found["lazy"]:
                 noticed.add(change)
     print(json.dumps({"runs": found, "compiled": seen.compiled}))

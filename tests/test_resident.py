@@ -1,0 +1,70 @@
+"""A training whose pictures lie on the device gives the bits of one that is fed batch by batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numbacnn.data import Dataset
+from numbacnn.graph import Graph
+from numbacnn.layers import Convolution, Dense, Dropout, Flatten, ReLU, Softmax
+from numbacnn.network import Network
+from numbacnn.training import BatchDone, EpochDone, Settings, loop
+from numbacnn.training.loop import Trainer
+from numbacnn.training.resident import EpochFeed
+
+SETTINGS = {
+    "plain": Settings(epochs=2, batch_size=4, learning_rate=0.05, seed=3),
+    "changed pictures": Settings(
+        epochs=2, batch_size=4, flip=True, translate=1, colour=0.2, elastic=0.7, thickness=0.3, seed=3
+    ),
+    "all that a step can": Settings(
+        epochs=3,
+        batch_size=3,
+        optimizer="adam",
+        accumulate=2,
+        clip_norm=0.5,
+        average_weights=0.9,
+        schedule="cosine",
+        seed=7,
+    ),
+}
+
+
+def trainer(settings: Settings, resumed: Any = None, network: Network | None = None) -> Trainer:
+    generator = np.random.default_rng(0)
+    images, labels = generator.integers(0, 256, (22, 8, 8, 3), np.uint8), np.arange(22) % 3
+    dataset = Dataset.from_arrays("noise", train=(images, labels), validation=(images[:4], labels[:4]))
+    if network is None:
+        lines: list[tuple[str, Any]] = [("conv", Convolution(4, 3)), ("relu", ReLU()), ("flat", Flatten())]
+        lines += [("dropout", Dropout(0.5)), ("scores", Dense(3)), ("softmax", Softmax())]
+        graph = Graph(lines, (8, 8, 3))
+        graph.initialise("he", 1)
+        network = Network(graph, dataset.class_names)
+    return Trainer(network, dataset, settings, resumed)
+
+
+def result(run: Trainer) -> tuple[Any, ...]:
+    """All that a run tells, and its weights."""
+    told: list[Any] = []
+    for event in run:
+        if isinstance(event, BatchDone):
+            told.append((event.epoch, event.batch, event.loss, event.top1_error))
+        if isinstance(event, EpochDone):
+            told.append([event.row[name] for name in ("train_loss", "validation_loss", "learning_rate")])
+    return told, run.network.graph.row.tobytes(), run.step.optimizer.updates
+
+
+@pytest.fixture
+def resident(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a device with memory of its own would do, on this one."""
+    monkeypatch.setattr(loop, "feed_for", lambda *parts: EpochFeed(*parts[:-1]))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_it_gives_the_same_bits(name: str, request: pytest.FixtureRequest) -> None:
+    expected = result(trainer(SETTINGS[name]))
+    request.getfixturevalue("resident")
+    assert result(trainer(SETTINGS[name])) == expected
