@@ -17,7 +17,7 @@ from ..ops.launches import Launches, launch
 from ..ops.operands import Key, Operand, Step
 from .binding import bound
 from .compiled import Asked, Compiled, tables_of, too_large
-from .emission import Emission
+from .emission import LABELS, RANDOM, Emission
 
 
 class Machine:
@@ -38,6 +38,9 @@ class Machine:
         """What was carried out before, to be repeated."""
         self._emissions: dict[tuple[int, bool, int], Emission] = {}
         self._arrays: dict[tuple[int, Key], Array] = {}
+        self._drawn_from: tuple[int, int] | None = None
+        """Key and step, as the device has them."""
+        self._lent = False
 
     @property
     def bytes(self) -> int:
@@ -78,6 +81,20 @@ class Machine:
         beside = self._beside
         other = 0 if beside is None else beside._compile(min(count, beside.batch_size)).size
         return self._compile(count).size + other
+
+    def set_random(self, key: int, step: int) -> None:
+        """What the randomness of the next pass is drawn from."""
+        if self._lent or self._drawn_from != (key, step):
+            self.device.write(self._memory[RANDOM], np.array([key, step], np.uint64))
+            self._drawn_from = key, step
+
+    def lay(self, random: Array, labels: Array) -> None:
+        """From now on passes read what randomness is drawn from (2,) uint64, key and step, and `labels` (batch size,) int64 in
+        these arrays, which somebody else may write too.
+        """
+        self._memory[RANDOM], self._memory[LABELS], self._lent = random, labels, True
+        self._passes.clear()
+        self._arrays.clear()
 
     # Steps with their arrays
 
@@ -132,6 +149,16 @@ class Machine:
         else:
             assert step.function is not None
             launch(step.function, *arguments)
+
+    def rehearse(self) -> None:
+        """Runs what a backward pass runs, the first layers first, on whatever the arrays hold: to compile it all, in the
+        order in which a pass needs it last (`training.beside`).
+        """
+        emission = self._emission(self._asked.wanted.learns)
+        for node in self.graph.nodes:
+            if node.name in self._compiled.flows:
+                for step in emission.back_through(node):
+                    self._run(step)
 
     def call(self, node: Node) -> Call:
         """What this node's layer sees of the present pass, as arrays."""

@@ -87,9 +87,6 @@ class Program(Machine):
         super().__init__(graph, batch_size, asked, eager=eager)
         self._backward_ran = False
         self._others = {node.name: node for node in graph.other_inputs}
-        self._drawn_from: tuple[int, int] | None = None
-        """Key and step, as the device has them."""
-        self._lent = False
 
     @property
     def scores(self) -> str:
@@ -229,20 +226,6 @@ class Program(Machine):
         self.set_random(key, step)
         self.run_forward(until, training=training)
         return self.output(until)
-
-    def set_random(self, key: int, step: int) -> None:
-        """What the randomness of the next pass is drawn from."""
-        if self._lent or self._drawn_from != (key, step):
-            self.device.write(self._memory[RANDOM], np.array([key, step], np.uint64))
-            self._drawn_from = key, step
-
-    def lay(self, random: Array, labels: Array) -> None:
-        """From now on passes read what randomness is drawn from (2,) uint64, key and step, and `labels` (batch size,) int64 in
-        these arrays, which somebody else may write too.
-        """
-        self._memory[RANDOM], self._memory[LABELS], self._lent = random, labels, True
-        self._passes.clear()
-        self._arrays.clear()
 
     def run_forward(self, until: str | None = None, *, training: bool = False) -> None:
         """What `forward` launches; nothing is brought in or read back."""
@@ -407,13 +390,3 @@ class Program(Machine):
 
     def _backward_steps(self, starts: tuple[str, ...], rule: int) -> list[Step]:
         return self._compiled.rewrites.backward(self._emission(self._training, rule).backward(*starts))
-
-    def rehearse(self) -> None:
-        """Runs what a backward pass runs, the first layers first, on whatever the arrays hold: to compile it all, in the
-        order in which a pass needs it last (`training.beside`).
-        """
-        emission = self._emission(self._asked.wanted.learns)
-        for node in self.graph.nodes:
-            if node.name in self._compiled.flows:
-                for step in emission.back_through(node):
-                    self._run(step)
