@@ -47,6 +47,10 @@ class _Volume(Flatten):
         return inputs[0]
 
 
+_MIXING = ("softmax", "concatenate", "local-response-norm")
+"""Layers without parameters that make a number of others than its own."""
+
+
 class _Conversion:
     """Layer after layer; `_windows` says of flat outputs the height and width of the volume that they were."""
 
@@ -77,7 +81,7 @@ class _Conversion:
         is_flat = len(self._graph.shapes[node.name]) == 1
         if is_flat:
             self._windows[node.name] = (1, 1) if isinstance(node.layer, Dense) else window
-        mixes = node.layer.kind in ("softmax", "concatenate") or bool(self._graph.parameters_of(node))
+        mixes = node.layer.kind in _MIXING or bool(self._graph.parameters_of(node))
         if is_flat and window != (1, 1) and not isinstance(node.layer, (Flatten, Dense)) and mixes:
             raise NetworkError(
                 f"layer '{node.name}' ({node.layer.kind}) works on the flat numbers of a volume {window[0]}x{window[1]}, and "

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from numbacnn.errors import UsageError
-from numbacnn_cli.runs import PACKAGED_MODEL, new_run, newest_run, resolve_model
+from numbacnn_cli.runs import PACKAGED_MODEL, new_run, newest_run, resolve_model, run_name
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +28,19 @@ def test_runs_are_numbered_and_never_taken_twice() -> None:
     Path("runs/digits-lenet-x").mkdir()
     assert new_run("digits-lenet") == Path("runs/digits-lenet-1042")
     assert new_run("digits") == Path("runs/digits-001")
+
+
+@pytest.mark.parametrize(
+    ("network", "name"),
+    [
+        ("lenet", "digits-lenet"),
+        ("squeezenet-1.1", "digits-squeezenet-1.1"),
+        ("nets/mine.toml", "digits-mine"),
+        ("mine-2.5.toml", "digits-mine-2.5"),
+    ],
+)
+def test_a_run_is_called_after_its_network(network: str, name: str) -> None:
+    assert run_name("digits", network) == name
 
 
 @pytest.mark.parametrize(

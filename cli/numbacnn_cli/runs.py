@@ -30,6 +30,11 @@ def new_run(name: str, parent: Path | str = RUNS) -> Path:
             return folder
 
 
+def run_name(data: str, network: str) -> str:
+    """What a run is called after: its data set, and its network's name or file without ".toml" (resnet-18, squeezenet-1.1)."""
+    return f"{data}-{Path(network.removesuffix('.toml')).name}"
+
+
 def finished_runs(folder: Path | str = ".") -> list[Path]:
     """The run folders here that have a model, the newest first."""
     models = (Path(folder) / RUNS).glob(f"*/{MODEL}")

@@ -13,6 +13,7 @@ from .destination import Destination
 from .folders import new_folder, old_folder
 from .following import follow
 from .options import CPU, Compute, Origins, Out
+from .runs import run_name
 from .starting import new_start, nothing_left, resumed_start, show_config
 from .training_options import DATA_AND_NETWORK, THIS_RUN, Options
 
@@ -77,8 +78,9 @@ def train(
             return show_config(start, compute, given, out)
         config, trainer = start.config, start.trainer
         if resume is None:
-            name = f"{trainer.dataset.name}-{Path(config['network']).stem}"
-            folder = held.enter_context(new_folder(run, name, out))
+            folder = held.enter_context(
+                new_folder(run, run_name(trainer.dataset.name, config["network"]), out)
+            )
         folder.write_config(config)
         record = {
             **data_record(trainer.dataset, config["data"], folder.path),

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from .budget import Budget
 from .elements import BUDGET, element, launch_each
 from .toolchain import ZERO, device_function, kernel
 
-BUDGETS = {"_forward": BUDGET, "_backward": BUDGET}
+BUDGETS = {"_forward": Budget(registers=40, shared_bytes=0), "_backward": BUDGET}
 _ONE = np.uint32(1)
 
 
