@@ -628,6 +628,31 @@ def subsampled_backward(generator, dtype, shape):
     return [np.full_like(x, np.nan), numbers(generator, dtype, *y.shape), *rest]
 
 
+# Upsampling: the volume (N,H,W,C), scale, whether it is bilinear
+
+UPSAMPLINGS = {
+    f"{name}, {'bilinear' if smooth else 'nearest'}": (volume, scale, smooth)
+    for name, volume, scale in (
+        ("one cell", (1, 1, 1, 2), 3),
+        ("not square", (2, 3, 5, 3), 2),
+        ("by 4", (1, 4, 3, 19), 4),
+    )
+    for smooth in (False, True)
+}
+UPSAMPLING_LAYERS = {"14x14, 256 channels, bilinear": ((16, 14, 14, 256), 2, True)}
+
+
+def upsampled(generator, dtype, shape):
+    (count, height, width, channels), scale, smooth = shape
+    y = unwritten(dtype, count, scale * height, scale * width, channels)
+    return [y, numbers(generator, dtype, *shape[0]), scale, smooth]
+
+
+def upsampled_backward(generator, dtype, shape):
+    y, x, *rest = upsampled(generator, dtype, shape)
+    return [np.full_like(x, np.nan), numbers(generator, dtype, *y.shape), *rest]
+
+
 def added(generator, dtype, size):
     numbers_of_two = numbers(generator, dtype, size), numbers(generator, dtype, size)
     return [unwritten(dtype, size), *numbers_of_two, 0.25]
@@ -1033,6 +1058,15 @@ COMPARISONS: dict[str, Comparison] = {
         lambda target, source, factors: ((source * factors).sum(1, keepdims=True),),
         FACTORS,
         FACTOR_LAYERS,
+    ),
+    "upsampling.forward": Comparison(
+        upsampled, lambda y, *rest: (naive.upsample(*rest),), UPSAMPLINGS, UPSAMPLING_LAYERS
+    ),
+    "upsampling.backward": Comparison(
+        upsampled_backward,
+        lambda d_x, *rest: (naive.upsample_backward(*rest),),
+        UPSAMPLINGS,
+        UPSAMPLING_LAYERS,
     ),
     "subsample.forward": Comparison(
         subsampled, lambda y, x, *rest: (naive.subsample(x, y.shape, *rest),), SUBSAMPLES, SUBSAMPLE_LAYERS

@@ -37,6 +37,8 @@ from numbacnn.layers import (
     Subsample,
     SumPool,
     Tanh,
+    TransposedConvolution,
+    Upsample,
 )
 from numbacnn.network import Network
 from numbacnn.ops.losses import LOSSES
@@ -83,6 +85,12 @@ CASES = {
     "concatenate": [Concatenate()],
     "add": [Add()],
     "multiply": [Multiply()],
+    "upsample": [Upsample(), Upsample(3, "bilinear")],
+    "transposed-convolution": [
+        TransposedConvolution(4, 3),
+        TransposedConvolution(2, (3, 2), stride=2, padding=(1, 0), extra=(1, 0), bias=False),
+        TransposedConvolution(6, 2, stride=(1, 3), dilation=2, groups=3),
+    ],
     "subsample": [Subsample(5), Subsample(3, stride=3)],
 }
 GRAPHS = {

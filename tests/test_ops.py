@@ -92,6 +92,8 @@ FORWARD_OF_EVERYTHING = [
     ("joins.accumulate", "seven"),
     ("joins.add", "seven"),
     ("joins.multiply", "shared by all pixels"),
+    ("upsampling.forward", "not square, nearest"),
+    ("upsampling.forward", "not square, bilinear"),
     ("response.forward", "ragged"),
     ("joins.copy_channels", "one of three"),
     ("pixels.forward", "colour"),

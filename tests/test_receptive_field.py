@@ -14,9 +14,13 @@ from numbacnn.layers import (
     Dense,
     Flatten,
     GlobalAveragePool,
+    Multiply,
     ReLU,
     Softmax,
+    Subsample,
     SumPool,
+    TransposedConvolution,
+    Upsample,
 )
 from numbacnn.network import Network
 
@@ -51,6 +55,20 @@ NETS: dict[str, list[LayerLine]] = {
         ("third", Convolution(4, 3, padding=1, dilation=1), ("both",)),
         ("sum", Add(), ("third", "both")),
         ("down", SumPool(2, stride=2, rounding="floor")),
+    ],
+    "smaller and larger": [
+        ("conv1", Convolution(2, 3, padding=1)),
+        ("half", Subsample(4)),
+        ("twice", Upsample(2)),
+        ("conv2", Convolution(2, 3, stride=3, rounding="floor")),
+        ("smooth", Upsample(3, "bilinear")),
+        ("spread", TransposedConvolution(2, (3, 2), stride=2, padding=1, extra=(1, 0))),
+    ],
+    "a factor a channel": [
+        ("conv1", Convolution(2, 3, stride=2, padding=1)),
+        ("mean", GlobalAveragePool()),
+        ("product", Multiply(), ("conv1", "mean")),
+        ("conv2", Convolution(2, 3, padding=1)),
     ],
     "global": [
         ("conv1", Convolution(2, 3, stride=3, rounding="floor")),

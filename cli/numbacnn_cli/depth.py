@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
-
-from cyclopts import Parameter
+from typing import Any
 
 from .destination import Destination
-from .options import OUTPUTS, Force, Out
-
-Output_ = Annotated[
-    Path | None,
-    Parameter(name=["OUT", "--output", "-o"], group=OUTPUTS, help="Picture to write, as .png, .svg or .pdf."),
-]
+from .options import Force, Out, Picture
 
 
-def depth(output: Output_ = None, *, force: Force = False, out: Out) -> dict[str, Any]:
+def depth(output: Picture = None, *, force: Force = False, out: Out) -> dict[str, Any]:
     """Draw the lecture's revolution of depth: what did best at ILSVRC, its top-5 error and its layers, year by year.
 
     JSON: `figure`, and `entries[]` with `.year`, `.name`, `.layers` (0: a shallow method) and `.top5_error` (percent, test pictures).

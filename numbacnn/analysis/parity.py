@@ -42,6 +42,7 @@ from ..layers import (
     Softmax,
     Subsample,
     Tanh,
+    Upsample,
 )
 from ..ops import augmentation, softmax, tally, targets, update
 from ..ops.kernel import Kernel
@@ -167,6 +168,7 @@ def _lines() -> list[LayerLine]:
         ("mean", GlobalAveragePool()),
         ("product", Multiply(), ("response", "mean")),
         ("small", Subsample(16)),
+        ("large", Upsample(interpolation="bilinear")),
         ("flat", Flatten()),
         ("dropout", Dropout(0.5)),
         ("dense1", Dense(20)),

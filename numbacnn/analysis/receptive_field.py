@@ -9,7 +9,6 @@ import numpy as np
 from ..errors import UsageError
 from ..graph import Node
 from ..network import Network
-from ..ops.geometry import Window
 
 
 class Box(NamedTuple):
@@ -67,18 +66,9 @@ def _places(shape: tuple[int, ...], row: int, column: int, name: str) -> Places:
 
 def _through(node: Node, places: Places, shape: tuple[int, ...]) -> Places:
     """The places of an input of this shape that `places` of the node's output look at."""
-    window = node.layer.window(shape)
-    if window is not None:
-        return _under(window, 0, places[0]), _under(window, 1, places[1])
     if len(shape) == 3 and not places[0].size:
         return np.arange(shape[0]), np.arange(shape[1])
-    return places
-
-
-def _under(window: Window, axis: int, places: Any) -> Any:
-    before = (window.padding.top, window.padding.left)[axis]
-    taps = window.dilation[axis] * np.arange(window.kernel[axis])
-    return np.unique(places[:, None] * window.stride[axis] - before + taps)
+    return node.layer.sees(0, places[0], shape), node.layer.sees(1, places[1], shape)
 
 
 def _inside(places: Any, size: int) -> Any:

@@ -5,6 +5,7 @@ from .base import BufferSpec, Call, Layer, Mode, ParameterSpec, Prepared, Shape
 from .convolution import Convolution
 from .dense import Dense, Flatten
 from .dropout import Dropout
+from .enlarging import TransposedConvolution, Upsample
 from .inputs import Embedding, Planes
 from .joins import Add, Concatenate, Multiply, Subsample
 from .normalization import BatchNorm, LocalResponseNorm, Scale
@@ -43,6 +44,8 @@ LAYERS: dict[str, type[Layer]] = {
         Add,
         Multiply,
         Subsample,
+        Upsample,
+        TransposedConvolution,
     )
 }
 """Stored name -> class. `Planes` and `Embedding` belong to graphs made in Python: a stored network takes pictures."""
@@ -86,4 +89,6 @@ __all__ = [
     "Subsample",
     "SumPool",
     "Tanh",
+    "TransposedConvolution",
+    "Upsample",
 ]

@@ -192,6 +192,17 @@ class Layer:
         """The window that slides over the input, if this layer has one (receptive fields, summaries)."""
         return None
 
+    def sees(self, axis: int, places: Any, shape: Shape) -> Any:
+        """The rows (`axis` 0) or columns of an input that those of the output in `places` look at, sorted; those in the
+        padding too.
+        """
+        window = self.window(shape)
+        if window is None:
+            return places
+        before = (window.padding.top, window.padding.left)[axis]
+        taps = window.dilation[axis] * np.arange(window.kernel[axis])
+        return np.unique(places[:, None] * window.stride[axis] - before + taps)
+
     def connections(self, output: Shape, *inputs: Shape) -> int:
         """Multiply-adds of one picture."""
         return 0

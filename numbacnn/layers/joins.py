@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
 
 from ..device import Array
 from ..errors import NetworkError, ShapeError
@@ -80,6 +82,9 @@ class Multiply(Layer):
                 f"{_listed(inputs)}"
             )
         return inputs[0]
+
+    def sees(self, axis: int, places: Any, shape: Shape) -> Any:
+        return places if shape[axis] > 1 else np.minimum(places, 0)
 
     def forward(self, call: Call) -> None:
         joins.multiply(*map(_by_pixel, (call.output, *call.inputs)))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from ..errors import DataError, NetworkError, cut, nearest
 from ..framing import Framing
 from ..ops.convolution.choice import ALGORITHMS
+from ..ops.geometry import Rounding
 from . import LAYERS, Layer
+from .enlarging import Interpolation
 
 _WORDS = {
     "int": "a whole number",
@@ -20,10 +22,18 @@ _WORDS = {
     "int | tuple[int, ...]": "a whole number, [height, width], or [top, bottom, left, right]",
     "float | tuple[float, ...]": "a number, or one a channel",
     "Rounding": '"exact", "floor" or "ceil"',
+    "Interpolation": '"nearest" or "bilinear"',
     "Framing | None": "how drawings are framed",
     "Algorithm": '"auto", "im2col", "winograd-2", "winograd-4" or "direct"',
 }
 """What an option of each annotation may be, in words."""
+
+_CHOICES = {
+    "Rounding": get_args(Rounding),
+    "Algorithm": ALGORITHMS,
+    "Interpolation": get_args(Interpolation),
+}
+"""Of options that are one of several words, the words."""
 
 _LARGEST_FLOAT = 3e38
 """Of float32, nearly."""
@@ -71,10 +81,8 @@ def _check(kind: str, name: str, value: Any, annotation: str) -> None:
         fits = isinstance(value, bool)
     elif annotation == "Framing | None":
         fits = isinstance(value, dict)
-    elif annotation == "Rounding":
-        fits = value in ("exact", "floor", "ceil")
-    elif annotation == "Algorithm":
-        fits = value in ALGORITHMS
+    elif annotation in _CHOICES:
+        fits = value in _CHOICES[annotation]
     else:
         fits = all(type(number) in allowed for number in numbers) and bool(numbers)
         fits = fits and ("tuple" in annotation or not isinstance(value, (list, tuple)))

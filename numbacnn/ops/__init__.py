@@ -22,6 +22,7 @@ The ops
     targets       losses of soft targets, of pixels, of numbers, each with its gradient
     embedding     rows that stand for whole numbers; their gradient
     joins         concatenate, add, multiply; their gradients
+    upsampling    larger maps, nearest or bilinear; its gradient
     subsample     every second pixel and more channels, a shortcut without parameters; its gradient
     dropout       inverted, masked by a counter-based generator
     pixels        mean, scale and channel order: the model's own preprocessing
