@@ -263,7 +263,7 @@ def test_predict_names_the_best_classes(capsys: pytest.CaptureFixture[str]) -> N
 def test_an_interrupted_run_is_saved_and_goes_on_to_the_same_bits(
     command_line: tuple[list[str], dict[str, str]], run_cli: Callable[..., Any], name: str, code: int
 ) -> None:
-    settings = ("--epochs", 30, "--batch-size", 16)
+    settings = ("--epochs", 12, "--batch-size", 16)
     command, environment = command_line
     with subprocess.Popen(
         [*command, "train", "--run", "stopped", *map(str, settings)],
@@ -279,7 +279,7 @@ def test_an_interrupted_run_is_saved_and_goes_on_to_the_same_bits(
         shown, _ = process.communicate(timeout=120)
     assert process.returncode == code
     assert "go on with: numbacnn train --resume stopped" in shown
-    assert run_cli("train", "--resume", "stopped", "--json").json["epochs"] == 30
+    assert run_cli("train", "--resume", "stopped", "--json").json["epochs"] == 12
     run_cli("train", "--run", "whole", *settings)
     assert Path("stopped/model.h5").read_bytes() == Path("whole/model.h5").read_bytes()
 

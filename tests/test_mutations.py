@@ -6,6 +6,7 @@ import copy
 import json
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -177,12 +178,14 @@ def test_a_checkpoints_state_and_settings(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "last.h5"
 
     def acts() -> Iterator[tuple[str, Callable[[], Any]]]:
-        for name, text in mutants(record):
+        for name, text in islice(
+            mutants(record), 0, None, 2
+        ):  # an odd number of values: each meets every other place
             path.write_bytes(data)
             rewritten(path, "record", text)
             yield name, lambda: resume(tmp_path)
 
-    assert all_end_well(acts(), 1000) > 900
+    assert all_end_well(acts(), 500) > 450
 
 
 def test_a_models_architecture(folder: Path, tmp_path: Path) -> None:

@@ -22,8 +22,14 @@ from numbacnn.ops.cuda.product.precision import PRECISIONS, _Chosen
 from numbacnn.ops.cuda.product.tile import TILES
 from numbacnn.ops.kernel import Kernel
 
+SHAPES = [
+    pytest.param(*case, id=name, marks=[pytest.mark.slow] if case[1].startswith("Winograd") else [])
+    for case, name in zip(CASES, IDS, strict=True)
+]
+"""Shapes that are there for Winograd's transforms, which are the CPU's alone, are large, and nothing new here."""
 
-@pytest.mark.parametrize(("kernel", "shape"), CASES, ids=IDS)
+
+@pytest.mark.parametrize(("kernel", "shape"), SHAPES)
 def test_variant_agrees_with_the_naive_reference(kernel, shape):
     arguments = arguments_of(kernel, COMPARISONS[kernel].shapes[shape])
     assert_agree(run(kernel, arguments), COMPARISONS[kernel].naive(*map(as_float64, arguments)))
