@@ -7,11 +7,12 @@ import sys
 
 import numpy as np
 import pytest
+from comparison.bounded import Disagreement, within
 from comparison.description import modules, parameters
 from comparison.memory import peak_bytes
 from comparison.ours import BATCHES
 from comparison.picture import ratios_picture
-from comparison.tables import layers_table, means, memory_table, passes_table, report
+from comparison.tables import layers_table, means, memory_table, passes_table, report, told
 from comparison.timing import Seconds, in_turns, ratios
 from comparisons import AVERAGE_LAYERS, CONVOLUTION_LAYERS, DENSE_LAYERS, POOL_LAYERS
 from results import tables
@@ -142,6 +143,30 @@ def test_sides_take_turns_and_the_ratio_is_to_the_best():
     assert 0 < times["a"].least <= times["a"].median
     measured = {"numbacnn": Seconds(2.0, 1.0), "first": Seconds(1.0, 0.9), "last": Seconds(3.0, 0.5)}
     assert ratios(measured) == {"ratio": 0.5, "ratio_of_the_best": 0.5}
+
+
+def test_rows_are_measured_until_the_time_is_over():
+    clock, (row, *_) = [0.0], RESULT["passes"]
+
+    def rows(name):
+        for number in range(2):
+            if name == "wrong" and number:
+                raise Disagreement("wrong: gradients differ by 1.0e+00")
+            clock[0] += 1
+            yield row
+
+    passes = ("train", "forward")
+    networks = {name: (passes, rows(name)) for name in ("wrong", "first", "second", "third")}
+    told_of = list(within(networks, 3.5, lambda: clock[0]))
+    assert [next(iter(each)) for each in told_of] == [
+        *("passes", "disagreements", "passes", "passes", "passes", "not_measured", "not_measured"),
+    ]
+    assert [told(*item) for each in told_of for item in each.items()][-3:] == [
+        "lenet 64, train: numbacnn 13,839, channels first 14,833, channels last 14,529 images/s; ratio 0.50",
+        "Not measured, as the time was over: second: forward.",
+        "Not measured, as the time was over: third: train, forward.",
+    ]
+    assert "Not compared: wrong" in report({**RESULT, "disagreements": ["wrong"]})
 
 
 def test_a_network_is_described_as_modules_of_pytorch():

@@ -2,9 +2,9 @@
 
     pip install 'numbacnn[compare]'
     python tools/compare_pytorch.py [NETWORK...] [--layers] [--memory] [--json FILE.json] [--picture FILE.png]
-    python tools/compare_pytorch.py --device cuda [--precision tf32] [NETWORK...] [--json FILE.json]
+    python tools/compare_pytorch.py --device cuda [--precision tf32] [NETWORK...] [--json FILE.json] [--seconds N]
 
-Outputs and gradients are compared first; what disagrees is an error, not a row. PyTorch runs in its two memory
+Each row of whole passes is said, and FILE.json written again, as soon as it is measured. Outputs and gradients are compared first; what disagrees is an error, not a row. PyTorch runs in its two memory
 layouts, and on a single picture as a frozen program too; each ratio is to the best of them.
 """
 
@@ -12,19 +12,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch  # before numbacnn, so that PyTorch's threads wait as it likes best
-from comparison.gpu import TOLERANCES, gpu_passes
+from comparison.bounded import Disagreement, Rows, within
+from comparison.gpu import GPU_PASSES, TELLING, TOLERANCES, gpu_passes
 from comparison.layers import layer_by_layer
 from comparison.machine import machine
 from comparison.memory import training_memory
 from comparison.ours import BATCHES
-from comparison.passes import Disagreement, whole_passes
+from comparison.passes import passes_of, whole_passes
 from comparison.picture import ratios_picture
-from comparison.tables import report
+from comparison.tables import report, told
 
 from numbacnn.device import get_device
 from numbacnn.errors import NumbacnnError
@@ -43,6 +45,12 @@ def arguments() -> argparse.Namespace:
         "--device", choices=["cpu", "cuda"], default="cpu", help="cuda: whole passes on a GPU"
     )
     parser.add_argument("--precision", choices=TOLERANCES, default="float32", help="of products on a GPU")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=math.inf,
+        help="begin no row of whole passes after so many; default: no bound",
+    )
     parser.add_argument("--no-passes", action="store_true", help="leave whole passes out")
     parser.add_argument("--layers", action="store_true", help="each op of each layer as well")
     parser.add_argument("--memory", action="store_true", help="the peak memory of training AlexNet as well")
@@ -54,6 +62,8 @@ def arguments() -> argparse.Namespace:
             parser.error(f"{name}: one of {', '.join(BATCHES)} is expected")
     if options.rounds < 1:
         parser.error(f"--rounds {options.rounds}: at least 1 is expected")
+    if not options.seconds > 0:
+        parser.error(f"--seconds {options.seconds:g}: a number above 0 is expected")
     if options.json and options.json != "-" and not options.json.endswith(".json"):
         parser.error(f"--json {options.json}: a file that ends in .json, or nothing after it, is expected")
     if options.device == "cuda" and (options.layers or options.memory or options.no_passes):
@@ -68,9 +78,9 @@ def arguments() -> argparse.Namespace:
 
 
 def measured(options: argparse.Namespace) -> dict[str, Any]:
-    """Everything that was asked for."""
+    """Everything that was asked for, and that there was time for."""
     torch.set_num_threads(threads())
-    networks = options.networks or list(BATCHES)
+    networks = options.networks or list(BATCHES if options.device == "cpu" else TELLING)
     result = machine() | {
         "pytorch": str(torch.__version__),
         "threads": threads(),
@@ -80,14 +90,11 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     if options.device == "cuda":
         result["gpu"] = get_device("cuda").describe()
     if not options.no_passes:
-        result["passes"] = []
-        for name in networks:
-            _say(f"{name}…")
-            result["passes"] += (
-                whole_passes(name, options.rounds)
-                if options.device == "cpu"
-                else gpu_passes(name, options.rounds, options.precision)
-            )
+        for change in within(_passes(networks, options), options.seconds):
+            for key, value in change.items():
+                result.setdefault(key, []).append(value)
+                _say(told(key, value))
+            _save(result, options)
     if options.layers:
         _say("layer by layer…")
         result["layers"] = list(layer_by_layer(networks, options.rounds))
@@ -95,6 +102,18 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
         _say("memory…")
         result["memory"] = training_memory(threads())
     return result
+
+
+def _passes(networks: list[str], options: argparse.Namespace) -> dict[str, Rows]:
+    if options.device == "cpu":
+        return {name: (passes_of(name), whole_passes(name, options.rounds)) for name in networks}
+    return {name: (GPU_PASSES, gpu_passes(name, options.rounds, options.precision)) for name in networks}
+
+
+def _save(result: dict[str, Any], options: argparse.Namespace) -> None:
+    if options.json and options.json != "-":
+        with replacing(Path(options.json)) as partial:
+            partial.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def _say(text: str) -> None:
@@ -107,15 +126,12 @@ def main() -> None:
         result = measured(options)
     except (Disagreement, NumbacnnError) as error:
         sys.exit(f"error: {error}")
-    if options.json == "-":
-        print(json.dumps(result))
-    else:
-        print(report(result))
-        if options.json:
-            with replacing(Path(options.json)) as partial:
-                partial.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    if options.picture:
+    _save(result, options)
+    print(json.dumps(result) if options.json == "-" else report(result))
+    if options.picture and result.get("passes"):
         save(ratios_picture(result), options.picture)
+    if result.get("disagreements"):
+        sys.exit(f"error: {'; '.join(result['disagreements'])}")
 
 
 if __name__ == "__main__":

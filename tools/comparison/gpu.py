@@ -17,13 +17,20 @@ from .timing import Act, in_turns, ratios
 BATCHES = {"lenet": 64, "cifar-quick": 64, "vgg-small": 256, "alexnet": 128}
 """Pictures at a time: more than on a CPU, as a GPU has more to be kept busy with."""
 
+TELLING = ("vgg-small", "lenet", "alexnet", "cifar-quick")
+"""From the most telling to the least: a large network first, then what is small."""
+
+GPU_PASSES = ("train", "forward")
+
 STEPS = 10
 """Between two waits for the GPU, which would otherwise stand idle while the host gets the next step ready."""
 
 TURN = 0.3
 _WARMING = 3
-TOLERANCES = {"float32": 1e-3, "tf32": 5e-2, "bf16": 2e-1}
-"""How far gradients may be from float64's: tf32 has 10 bits after the point, bf16 7."""
+TOLERANCES = {"float32": 3e-3, "tf32": 5e-2, "bf16": 2e-1}
+"""How far gradients may be from float64's, as a share of each one's length. In a network as deep as vgg-small rounding lets
+another cell of a pool win here and there (1.5e-3 there, cuDNN's 5e-4); tf32 has 10 bits after the point, bf16 7.
+"""
 
 
 def gpu_passes(name: str, rounds: int, precision: str) -> Iterator[dict[str, Any]]:

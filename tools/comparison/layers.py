@@ -15,7 +15,8 @@ from torch import nn
 
 from numbacnn.ops import convolution, dense, pooling
 
-from .passes import TOLERANCE, Disagreement, relative_error
+from .bounded import Disagreement
+from .passes import TOLERANCE, relative_error
 from .theirs import LAYOUTS
 from .timing import Act, in_turns, ratios
 

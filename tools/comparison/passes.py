@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from numbacnn.graph import Graph
 from numbacnn.network import Network
 
+from .bounded import Disagreement
 from .description import modules, parameters
 from .ours import BATCHES, MEAN, SPREAD, Ours, noise, untrained
 from .theirs import LAYOUTS, Theirs
@@ -23,8 +24,9 @@ TURN = 0.1
 TOLERANCE = 1e-3
 
 
-class Disagreement(Exception):
-    """The two sides compute different things, so that their times say nothing."""
+def passes_of(name: str) -> tuple[str, ...]:
+    """The names of the rows of `whole_passes`."""
+    return "train", "forward", *(("batch 1",) if name in ALONE else ())
 
 
 def whole_passes(name: str, rounds: int) -> Iterator[dict[str, Any]]:

@@ -25,11 +25,26 @@ def report(result: Result) -> str:
     parts = [conditions(result)]
     if result.get("passes"):
         parts += [passes_table(result["passes"]), means(result["passes"]), *left_out(result["passes"])]
+    parts += [told(key, value) for key in ("disagreements", "not_measured") for value in result.get(key, ())]
     if result.get("layers"):
         parts.append(layers_table(result["layers"]))
     if result.get("memory"):
         parts.append(memory_table(result["memory"]))
     return "\n\n".join(parts)
+
+
+def told(key: str, value: Any) -> str:
+    """A row, or what came in its place, in one line, when it is there."""
+    if key == "disagreements":
+        return f"Not compared: {value}."
+    if key == "not_measured":
+        return f"Not measured, as the time was over: {value}."
+    speeds = ", ".join(f"{side} {speed:,.0f}" for side, speed in value["images_per_second"].items())
+    to_graph = f", {value['ratio_to_graph']:.2f} to its CUDA graph" if "ratio_to_graph" in value else ""
+    return (
+        f"{value['network']} {value['batch_size']}, {value['pass']}: {speeds} images/s; ratio {value['ratio']:.2f}"
+        f"{to_graph}"
+    )
 
 
 def conditions(result: Result) -> str:
