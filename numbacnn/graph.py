@@ -55,7 +55,10 @@ class Graph(Store):
     The graph owns the arrays of its layers: `parameters` and `buffers`, by name (NODE/KEY). One layer object on several
     nodes is one set of parameters, named after the first of them; the gradients of its uses are added.
 
-    Raises NetworkError or ShapeError, naming the layer.
+    `need` is called with the bytes of all buffers before more are made, and raises where those are too many; left out, it
+    compares them with the memory that is free.
+
+    Raises NetworkError or ShapeError, naming the layer, NotEnoughMemory.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Graph(Store):
         *,
         heads: Mapping[str, float] | None = None,
         dtype: DTypeLike = np.float32,
+        need: Callable[[int], None] | None = None,
     ) -> None:
         self.input_shape = tuple(input_shape)
         self.heads = dict(heads or {})
@@ -77,11 +81,13 @@ class Graph(Store):
         if not layers or not layers[0][1].is_input:
             layers = [(PIXELS, Pixels()), *layers]
         for name, layer, *inputs in layers:
-            self._append(name, layer, inputs[0] if inputs else None)
+            self._append(name, layer, inputs[0] if inputs else None, need)
         self._check_ends()
         self._replace(self.parameters)
 
-    def _append(self, name: str, layer: Layer, inputs: tuple[str, ...] | None) -> None:
+    def _append(
+        self, name: str, layer: Layer, inputs: tuple[str, ...] | None, need: Callable[[int], None] | None
+    ) -> None:
         if name in self.shapes:
             raise NetworkError(f"two layers are named '{name}'")
         if not 1 <= len(name) <= MAX_NAME:
@@ -97,11 +103,13 @@ class Graph(Store):
                 _need_size(f"its {key}", wanted.shape)
         except NumbacnnError as error:
             raise type(error)(f"layer '{name}': {error}") from None
-        self._declare(name, layer, shapes)
+        self._declare(name, layer, shapes, need or _need_free)
         self._places[name] = len(self.nodes)
         self.nodes = (*self.nodes, Node(name, layer, inputs))
 
-    def _declare(self, name: str, layer: Layer, shapes: tuple[Shape, ...]) -> None:
+    def _declare(
+        self, name: str, layer: Layer, shapes: tuple[Shape, ...], need: Callable[[int], None]
+    ) -> None:
         """Takes in the parameters and buffers of a new node; a layer that another node has already shares that node's."""
         twin = self._first.setdefault(id(layer), name)
         specs = layer.parameter_specs(*shapes)
@@ -116,9 +124,13 @@ class Graph(Store):
                     )
             return
         own = {key: Parameter(name, key, spec, decay=spec.decay) for key, spec in specs.items()}
+        wanted = layer.buffer_specs(*shapes)
+        if wanted:
+            taken = sum(each.value.nbytes for each in self.buffers.values())
+            need(taken + self.dtype.itemsize * sum(math.prod(spec.shape) for spec in wanted.values()))
         buffers = {
             key: Buffer(name, key, spec, np.full(spec.shape, spec.initial, self.dtype))
-            for key, spec in layer.buffer_specs(*shapes).items()
+            for key, spec in wanted.items()
         }
         self._parameters_of[name], self._buffers_of[name] = own, buffers
         layer.owned_by(self, name)
@@ -335,13 +347,23 @@ class Graph(Store):
 class OpenGraph(Graph):
     """A graph that is still being built, layer after layer: any layer may be an end."""
 
+    def __init__(
+        self, layers: Sequence[LayerLine], input_shape: Shape, *, need: Callable[[int], None] | None = None
+    ) -> None:
+        self._need = need
+        super().__init__(layers, input_shape, need=need)
+
     def add(self, line: LayerLine) -> None:
         """One layer more. Raises NetworkError or ShapeError, naming the layer."""
         name, layer, *inputs = line
-        self._append(name, layer, inputs[0] if inputs else None)
+        self._append(name, layer, inputs[0] if inputs else None, self._need)
 
     def _check_ends(self) -> None:
         """All of them are open."""
+
+
+def _need_free(needed: int) -> None:
+    need_memory(needed, "running statistics take")
 
 
 def _need_size(what: str, shape: Shape) -> None:

@@ -132,7 +132,7 @@ def test_batch_normalisation_and_its_scale_are_one_layer(tmp_path: Path) -> None
 def test_what_is_not_supported_is_listed_at_once(tmp_path: Path) -> None:
     text = TEXT.replace('"Dropout"', '"Crop"').replace('type: "ReLU"', 'type: "BNLL"')
     with pytest.raises(
-        ModelError, match=r"2 type of layers .*BNLL \(needed by relu\); Crop \(needed by drop\)"
+        ModelError, match=r"2 types of layer: BNLL \(needed by relu\); Crop \(needed by drop\)"
     ):
         convert(tmp_path, text, weights())
 

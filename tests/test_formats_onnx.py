@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from numbacnn.errors import ModelError, UsageError
 from numbacnn.formats import Asked, Preparation, read_network, write_network
+from numbacnn.formats.protobuf import Writer
 from numbacnn.graph import Graph, LayerLine
 from numbacnn.layers import (
     ELU,
@@ -179,3 +181,197 @@ def test_a_mean_image_and_a_network_that_ends_in_a_map(tmp_path: Path, suffix: s
     if found is not None:
         np.testing.assert_allclose(found[0], made.predict(IMAGES), atol=1e-4)
     compare(network(classified(ReLU()), pixels), tmp_path / f"b{suffix}")
+
+
+def model(
+    *operators: Writer,
+    opset: int = 17,
+    shape: tuple[int, ...] = (1, 3, 9, 7),
+    tensors: tuple[Writer, ...] = (),
+) -> bytes:
+    """A file with one input x and one output y."""
+    dimensions = Writer()
+    for length in shape:
+        dimensions.data(1, Writer().integer(1, length))
+    kind = Writer().data(1, Writer().integer(1, 1).data(2, dimensions))
+    graph = Writer()
+    for each in operators:
+        graph.data(1, each)
+    for tensor in tensors:
+        graph.data(5, tensor)
+    graph.data(11, Writer().data(1, "x").data(2, kind)).data(12, Writer().data(1, "y"))
+    whole = Writer().integer(1, 8).data(7, graph).data(8, Writer().integer(2, opset))
+    return b"".join(whole.parts())
+
+
+def operator(kind: str, *names: str, **attributes: int | Writer) -> Writer:
+    """Its inputs and, as the last, its output."""
+    message = Writer()
+    for name in names[:-1]:
+        message.data(1, name)
+    message.data(2, names[-1]).data(3, f"its {kind}").data(4, kind)
+    for name, value in attributes.items():
+        own = Writer().data(1, name)
+        message.data(
+            5,
+            own.integer(3, value).integer(20, 2)
+            if isinstance(value, int)
+            else own.data(5, value).integer(20, 4),
+        )
+    return message
+
+
+def numbers(values: Any, name: str) -> Writer:
+    """A tensor."""
+    message = Writer()
+    for length in values.shape:
+        message.integer(1, length)
+    return message.integer(2, 7 if values.dtype.kind == "i" else 1).data(8, name).array(9, values)
+
+
+def refused(path: Path, data: bytes, **asked: Any) -> str:
+    path.write_bytes(data)
+    with pytest.raises((ModelError, UsageError)) as error:
+        read_network(path, Asked(**asked), Preparation(mean=(0.0,)))
+    return str(error.value)
+
+
+def test_unsupported_operators_are_listed_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    found = refused(
+        path,
+        model(operator("HardSwish", "x", "a"), operator("Einsum", "a", "b"), operator("Einsum", "b", "y")),
+    )
+    assert (
+        "2 operators: Einsum (needed by its Einsum, its Einsum); HardSwish (needed by its HardSwish)" in found
+    )
+    wide = numbers(np.array([0, 2, 3, 63]), "shape")
+    found = refused(
+        path, model(operator("Reshape", "x", "shape", "a"), operator("Transpose", "a", "y"), tensors=(wide,))
+    )
+    assert "2 kinds of operator: Reshape other than to a row" in found
+    assert "Transpose of what depends on the picture" in found
+
+
+def test_rows_are_found_in_what_programs_put_together(tmp_path: Path) -> None:
+    """The shape is asked for, cut and joined again, as old exporters flatten; a product and a sum are one dense layer."""
+    random = np.random.default_rng(3)
+    weights, bias = random.normal(size=(189, 4)).astype(np.float32), random.normal(size=4).astype(np.float32)
+    tensors = (
+        numbers(weights, "w"),
+        numbers(bias, "b"),
+        numbers(np.array([0]), "zero"),
+        numbers(np.array([-1]), "rest"),
+    )
+    steps = (
+        operator("Shape", "x", "shape"),
+        operator("Gather", "shape", "zero", "n"),
+        operator("Concat", "n", "rest", "wanted", axis=0),
+        operator("Reshape", "x", "wanted", "row"),
+        operator("MatMul", "row", "w", "product"),
+        operator("Add", "product", "b", "y"),
+    )
+    path = tmp_path / "a.onnx"
+    path.write_bytes(model(*steps, tensors=tensors))
+    made = read_network(path, Asked(), Preparation(scale=(1 / 255,))).network
+    assert [node.layer.kind for node in made.graph.nodes] == ["pixels", "flatten", "dense", "softmax"]
+    wanted = IMAGES.transpose(0, 3, 1, 2).reshape(2, -1) / 255 @ weights + bias
+    np.testing.assert_allclose(made.activations(IMAGES, made.graph.scores), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_padding_that_keeps_the_size_is_computed(tmp_path: Path) -> None:
+    filters = numbers(np.random.default_rng(4).normal(size=(2, 3, 4, 4)).astype(np.float32), "w")
+    padded = Writer().data(1, "auto_pad").data(4, "SAME_UPPER").integer(20, 3)
+    path = tmp_path / "a.onnx"
+    steps = operator("Conv", "x", "w", "a").data(5, padded), operator("GlobalAveragePool", "a", "y")
+    path.write_bytes(model(*steps, tensors=(filters,)))
+    made = read_network(path, Asked(), Preparation(mean=(0.0,))).network
+    window = made.graph.nodes[1].layer.window()
+    assert window is not None
+    assert window.padding == (1, 2, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (model(operator("Relu", "x", "y"), opset=6), "written for opset 6; 7 to"),
+        (model(operator("Relu", "x", "y"), shape=(1, 3, 9)), "has 3 axes"),
+        (model(operator("Relu", "x", "y"), shape=(1, 3, 0, 0)), "give --input"),
+        (model(operator("Relu", "x", "y"), shape=(1, 3, 1 << 30, 9)), "no picture's size"),
+        (model(operator("Relu", "z", "y")), "Relu 'its Relu': its input 'z' is of no operator above"),
+        (model(operator("Relu", "x", "z")), "none of its outputs depends on the picture"),
+        (model(operator("Relu", "x", "y"), tensors=(Writer().integer(1, 9).integer(2, 1).data(8, "w"),)), "holds 0 numbers"),
+        (
+            model(
+                operator("ConstantOfShape", "s", "w", value=numbers(np.ones(1, np.float32), "")),
+                operator("Flatten", "x", "r"),
+                operator("Gemm", "r", "w", "y", transB=1),
+                tensors=(numbers(np.array([1 << 30, 189]), "s"),),
+            ),
+            "of memory, and",
+        ),
+        (
+            model(
+                operator("ConstantOfShape", "s", "a"),
+                operator("Add", "a", "a", "w"),
+                operator("Flatten", "x", "r"),
+                operator("Gemm", "r", "w", "y", transB=1),
+                tensors=(numbers(np.array([1 << 20, 189]), "s"),),
+            ),
+            "numbers are computed with",
+        ),
+        (
+            model(
+                operator("Conv", "x", "w", "y"),
+                tensors=(
+                    Writer().integer(1, 2).integer(2, 1).data(8, "w").integer(14, 1)
+                    .data(13, Writer().data(1, "location").data(2, "../../etc/passwd")),
+                ),
+            ),
+            "a file beside it is expected",
+        ),
+        (b"\x08\x07", "no graph"),
+    ],
+    ids=map(str, range(11)),
+)  # fmt: skip
+def test_forged_files_are_refused(tmp_path: Path, data: bytes, message: str) -> None:
+    assert message in refused(tmp_path / "a.onnx", data)
+
+
+def test_numbers_beside_the_file(tmp_path: Path) -> None:
+    """As PyTorch writes large networks; a file that is too short is named."""
+    filters = np.random.default_rng(5).normal(size=(2, 3, 1, 1)).astype(np.float32)
+    tensor = Writer()
+    for length in filters.shape:
+        tensor.integer(1, length)
+    tensor.integer(2, 1).data(8, "w").integer(14, 1)
+    for key, value in (("location", "a.data"), ("offset", "8"), ("length", "24")):
+        tensor.data(13, Writer().data(1, key).data(2, value))
+    data = model(operator("Conv", "x", "w", "a"), operator("GlobalAveragePool", "a", "y"), tensors=(tensor,))
+    (tmp_path / "a.data").write_bytes(b"\0" * 8 + filters.tobytes())
+    path = tmp_path / "a.onnx"
+    path.write_bytes(data)
+    made = read_network(path, Asked(), Preparation(mean=(0.0,))).network
+    np.testing.assert_array_equal(
+        made.parameter(made.graph.nodes[1].name, "weights"), filters.transpose(2, 3, 1, 0)
+    )
+    (tmp_path / "a.data").write_bytes(b"\0" * 8)
+    assert "a.data: 24 bytes of w from byte 8 on are expected, and it has 8" in refused(path, data)
+
+
+def test_damaged_files_are_refused_or_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    write_network(path, network(JOINED, Pixels(scale=0.01)), "made")
+    whole = path.read_bytes()
+    random = np.random.default_rng(6)
+    damaged = [whole[:length] for length in range(0, len(whole), 211)]
+    for place in random.integers(0, len(whole), 120).tolist():
+        damaged.append(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+    wrong = 0
+    for data in damaged:
+        path.write_bytes(data)
+        try:
+            read_network(path, Asked(), Preparation(mean=(0.0,)))
+        except (ModelError, UsageError):
+            wrong += 1
+    assert wrong >= len(whole) // 211

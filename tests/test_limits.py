@@ -112,6 +112,19 @@ def test_an_input_of_ten_thousand_pixels_squared(model: Path, channels: int) -> 
         load_model(model)
 
 
+def test_running_statistics_of_billions_of_filters(model: Path) -> None:
+    def change(description: dict[str, Any]) -> None:
+        lines = [
+            {"name": "many", "type": "convolution", "inputs": ["pixels"], "filters": 2**31 - 1, "kernel": 1},
+            {"name": "norm", "type": "batch-norm", "inputs": ["many"]},
+        ]
+        description["layers"][1:1] = lines
+
+    describe_model(model, change)
+    with refused(ModelError, r"its running statistics take 16,384 MiB .* --max-memory \d+G"):
+        load_model(model)
+
+
 def test_what_a_file_may_take_is_an_option(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load_model(model)
     monkeypatch.setenv(VARIABLE, "1K")

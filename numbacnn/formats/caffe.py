@@ -69,7 +69,7 @@ def _translate(network: CaffeNetwork, description: Description) -> None:
             _check_ends(layer)
             reading.following = network.layers[place + 1 :]
             TRANSLATIONS[layer.type](reading, layer)
-    unsupported.check(network.path, "option of layers")
+    unsupported.check(network.path, "option of layer")
     _choose_output(description, list(ends))
 
 

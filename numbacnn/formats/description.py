@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..errors import ModelError, NumbacnnError, cut
 from ..graph import MAX_NAME, LayerLine, OpenGraph
 from ..layers import Convolution, Dense, Layer, Pixels, Shape
+from ..limits import need_described
 from .preparation import Preparation
 
 Array = NDArray[Any]
@@ -34,7 +35,11 @@ class Description:
         self.lines: list[LayerLine] = []
         self.output = "pixels"
         """The node whose scores the classes have: the one that was added last, unless a reader says another."""
-        self._graph = OpenGraph([("pixels", Pixels())], input_shape)
+        self._graph = OpenGraph(
+            [("pixels", Pixels())],
+            input_shape,
+            need=lambda needed: need_described(needed, path, "its running statistics take", ModelError),
+        )
 
     def shape(self, node: str) -> Shape:
         """The shape of a node's output."""
@@ -126,9 +131,10 @@ class Unsupported:
         if self._found:
             listed = "; ".join(f"{cut(kind)} ({_some(used)})" for kind, used in sorted(self._found.items()))
             count = len(self._found)
-            raise ModelError(
-                f"{path}: {count} {noun if count == 1 else noun + 's'} that numbacnn has no counterpart for: {listed}"
-            )
+            if count > 1:
+                first, *rest = noun.split(" ", 1)
+                noun = " ".join((f"{first}s", *rest))
+            raise ModelError(f"{path}: numbacnn has no counterpart for {count} {noun}: {listed}")
 
 
 def _some(names: Iterable[str]) -> str:

@@ -18,11 +18,16 @@ from .onnx_operators import TRANSLATIONS
 from .onnx_reading import Reading
 from .reading import Asked
 
+_NAMELESS = ("", "main_graph", "torch_jit", "torch-jit-export", "tf2onnx", "graph")
+"""What exporters call every graph."""
+
 
 def read(path: Path, asked: Asked) -> Description:
     """The network of an .onnx file. Raises ModelError that names the operator, UsageError if the size is not known."""
     model = read_model(path)
-    description = Description(path, model.name, _input_shape(model, asked))
+    description = Description(
+        path, path.stem if model.name in _NAMELESS else model.name, _input_shape(model, asked)
+    )
     description.warnings += model.warnings
     unsupported = Unsupported()
     for operator in model.operators:
@@ -38,14 +43,14 @@ def read(path: Path, asked: Asked) -> Description:
         try:
             _read_operator(reading, operator)
         except NumbacnnError as error:
-            unsupported.check(path, "use of operators")  # what was passed over may be the cause
+            unsupported.check(path, "kind of operator")  # what was passed over may be the cause
             message = str(error)
             raise type(error)(
                 message
                 if message.startswith(str(path))
                 else f"{path}: {operator.type} '{cut(operator.name)}': {message}"
             ) from None
-    unsupported.check(path, "use of operators")
+    unsupported.check(path, "kind of operator")
     _choose_output(reading, model)
     _take_metadata(reading, model)
     return description

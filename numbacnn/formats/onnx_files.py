@@ -90,7 +90,7 @@ def read_model(path: Path) -> OnnxModel:
     dimensions = inputs[0].message("type").message("tensor_type").message("shape").messages("dim")
     model = OnnxModel(
         path,
-        graph.text("name") or path.stem,
+        graph.text("name"),
         opset,
         [_operator(each, path) for each in graph.messages("node")],
         constants,
@@ -139,11 +139,6 @@ def tensor_of(message: Message, path: Path) -> Array:
     """A tensor's numbers, looked at in the file where they are raw. Raises ModelError if they are not as many as it says."""
     name, shape = message.text("name"), tuple(message.wholes("dims"))
     kind = message.whole("data_type")
-    if message.whole("data_location") or "external_data" in message:
-        raise ModelError(
-            f"{path}: the numbers of {cut(name)} lie in another file; one file with everything is expected "
-            "(onnx.save writes it, with save_as_external_data=False)"
-        )
     if kind not in NUMBERS:
         raise ModelError(
             f"{path}: the numbers of {cut(name)} are of type {kind}; floats and whole numbers are read"
@@ -151,7 +146,9 @@ def tensor_of(message: Message, path: Path) -> Array:
     if any(length < 0 for length in shape):
         raise ModelError(f"{path}: {cut(name)} has the shape {cut(shape)}")
     code = NUMBERS[kind]
-    if "raw_data" in message:
+    if message.whole("data_location") or "external_data" in message:
+        row = as_numbers(_beside(message, path, math.prod(shape) * itemsize(code)), code)
+    elif "raw_data" in message:
         raw = message.all("raw_data")[-1]
         row = as_numbers(raw[: len(raw) // itemsize(code) * itemsize(code)], code)
     elif "float_data" in message or "double_data" in message:
@@ -162,3 +159,21 @@ def tensor_of(message: Message, path: Path) -> Array:
     if len(row) != math.prod(shape):
         raise ModelError(f"{path}: {cut(name)} declares the shape {shape} and holds {len(row):,} numbers")
     return row.reshape(shape)
+
+
+def _beside(message: Message, path: Path, size: int) -> memoryview:
+    """A tensor's bytes in a file beside the network's, as PyTorch writes large ones. Raises ModelError for a place elsewhere."""
+    said = {each.text("key"): each.text("value") for each in message.messages("external_data")}
+    name, location = message.text("name"), said.get("location", "")
+    if not location or location in (".", "..") or any(sign in location for sign in "/\\:\0"):
+        raise ModelError(
+            f"{path}: the numbers of {cut(name)} are said to lie in '{cut(location)}'; a file beside it is expected"
+        )
+    start = said.get("offset", "0")
+    data = file_bytes(path.with_name(location))
+    if not (start.isascii() and start.isdecimal() and len(start) < 19) or int(start) + size > len(data):
+        raise ModelError(
+            f"{path.with_name(location)}: {size:,} bytes of {cut(name)} from byte {cut(start)} on are expected, and it has "
+            f"{len(data):,}"
+        )
+    return data[int(start) : int(start) + size]

@@ -123,7 +123,7 @@ def reshape(reading: Reading, operator: Operator) -> None:
     elif tuple(lengths[1:]) == theirs or (len(lengths) == 4 and lengths[2:] == [1, 1] and size == shape[-1]):
         reading.pass_on(operator)
     else:
-        reading.unsupported.note(f"Reshape of {theirs} to {lengths[1:]}", operator.name)
+        reading.unsupported.note("Reshape other than to a row", operator.name)
         reading.pass_on(operator)
 
 

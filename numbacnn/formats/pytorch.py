@@ -36,7 +36,7 @@ def read_safetensors(path: Path, asked: Asked) -> Description:
 def _ours(path: Path, tensors: dict[str, Array], architecture: str) -> Description:
     """What numbacnn wrote, with its layers and its preprocessing."""
     try:
-        network = network_from(json.loads(architecture))
+        network = network_from(json.loads(architecture), path)
     except (NumbacnnError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: its {ARCHITECTURE}: {cut(error, 300)}") from None
     graph = network.graph

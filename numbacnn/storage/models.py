@@ -164,7 +164,7 @@ def _read_record(file: Reader) -> dict[str, Any]:
 
 def _read_network(file: Reader) -> Network:
     try:
-        network = network_from(file.json("architecture"))
+        network = network_from(file.json("architecture"), file.path)
     except ModelError:
         raise
     except NumbacnnError as error:
@@ -199,7 +199,7 @@ def _read_network(file: Reader) -> Network:
     return network
 
 
-def network_from(description: Any) -> Network:
+def network_from(description: Any, path: Path) -> Network:
     """The network that the architecture describes, without weights. Raises NumbacnnError."""
     match description:
         case {
@@ -224,7 +224,12 @@ def network_from(description: Any) -> Network:
             type(value) in (int, float) for value in numbers.values()
         ):
             raise NetworkError(f"{key} is no object of numbers")
-    graph = Graph([_layer_line(entry) for entry in entries], shape, heads=heads)
+    graph = Graph(
+        [_layer_line(entry) for entry in entries],
+        shape,
+        heads=heads,
+        need=lambda needed: need_described(needed, path, "its running statistics take", ModelError),
+    )
     frozen = description.get("frozen", [])
     if not isinstance(frozen, list) or not all(isinstance(name, str) for name in frozen):
         raise NetworkError("frozen is no list of parameters")
