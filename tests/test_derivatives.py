@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from numbacnn.graph import Graph
-from numbacnn.layers import ELU, Dense, Flatten, Layer, Sigmoid, Softmax, Tanh
+from numbacnn.layers import ELU, GELU, Dense, Flatten, Layer, Sigmoid, SiLU, Softmax, Tanh
 from numbacnn.ops import activations, losses, softmax, targets
 from numbacnn.program import Loss, Program
 
@@ -56,6 +56,51 @@ def test_derivatives_are_right_where_outputs_are_at_their_limits(
     np.testing.assert_allclose(
         found.ravel(), expected, rtol=1e-5 if kind == "float32" else 1e-13, atol=4 * smallest
     )
+
+
+def gates_by_ops(x: np.ndarray[Any, Any]) -> dict[str, tuple[Any, Any]]:
+    """Layer -> (output, derivative) at x, flat."""
+    found = {}
+    for name, layer in (("silu", SiLU()), ("gelu", GELU()), ("by tanh", GELU(approximate=True))):
+        plan = Program(Graph([("layer", layer)], (1, 1, x.size), dtype=x.dtype), 1, gradients="input")
+        plan.input[...] = x
+        plan.run_forward()
+        slope = plan.backward("layer", np.ones((1, 1, 1, x.size), x.dtype))
+        assert slope is not None
+        found[name] = plan.output("layer").ravel().copy(), slope.ravel().copy()
+    return found
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_gates_are_right_from_where_they_are_shut_to_where_they_are_open(kind: str) -> None:
+    x = np.linspace(-9, 9, 1501).astype(kind)
+    wide, far = x.astype(np.float64), math.sqrt(2 / math.pi)
+    below = np.array([math.erfc(-value / math.sqrt(2)) / 2 for value in wide])
+    inner, slope = 2 * far * (wide + 0.044715 * wide**3), 2 * far * (1 + 3 * 0.044715 * wide**2)
+    shares = {"silu": 1 / (1 + np.exp(-wide)), "gelu": below, "by tanh": 1 / (1 + np.exp(-inner))}
+    density = np.exp(-(wide**2) / 2) / math.sqrt(2 * math.pi)
+    slopes = {
+        "silu": shares["silu"] * (1 - shares["silu"]),
+        "gelu": density,
+        "by tanh": shares["by tanh"] * (1 - shares["by tanh"]) * slope,
+    }
+    for name, (output, derivative) in gates_by_ops(x).items():
+        tolerance = 1e-5 if kind == "float32" else 1e-12
+        np.testing.assert_allclose(output, wide * shares[name], rtol=tolerance, atol=1e-36, err_msg=name)
+        # Near its least the two parts of a derivative cancel out.
+        expected = shares[name] + wide * slopes[name]
+        np.testing.assert_allclose(derivative, expected, rtol=tolerance, atol=tolerance / 20, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_gates_at_infinity_and_of_no_number(kind: str) -> None:
+    for name, (output, derivative) in gates_by_ops(
+        np.array([-np.inf, -1e30, 1e30, np.inf, np.nan], kind)
+    ).items():
+        assert output[:4].tolist() == [0, 0, np.array(1e30, kind), np.inf], name
+        assert derivative[:4].tolist() == [0, 0, 1, 1], name
+        assert np.isnan(output[4]), name
+        assert np.isnan(derivative[4]), name
 
 
 def slopes_by_ops(x: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,7 @@ from numbacnn.layers import (
     TransposedConvolution,
     Upsample,
 )
+from numbacnn.layers.options import build_layer
 from numbacnn.network import Network
 from numbacnn.ops.losses import LOSSES
 from numbacnn.program import Loss, Program
@@ -161,6 +164,12 @@ def lines_of(layer):
 def test_every_layer_has_a_case():
     assert set(CASES) == set(LAYERS)
     assert all(layer.kind == kind for kind, layers in CASES.items() for layer in layers)
+
+
+@pytest.mark.parametrize("layer", [layer for layers in CASES.values() for layer in layers], ids=repr)
+def test_a_layer_is_built_again_of_its_options(layer):
+    options = json.loads(json.dumps(layer.config()))
+    assert build_layer(layer.kind, options) == layer
 
 
 @pytest.mark.parametrize("layer", [layer for layers in CASES.values() for layer in layers], ids=repr)

@@ -23,14 +23,18 @@ from .normal import tail
 _BLOCK = 128
 """Elements that are worked on together, so that the compiler sees neighbours."""
 _FAR = 1e6
-"""Beyond it u stays: its square would be infinite some day, and 0 times that no number. The share is 0 or 1 there."""
+"""Beyond it x counts as this much: 0 times an infinite number, or square, is no number. The share is 0 or 1 there."""
 
 
 @jit(inline=True)
-def _shares(x: Any, a: Any, b: Any, one: Any, far: Any) -> Any:
-    """(s(u), 1 - s(u), du/dx)."""
+def _held(x: Any, far: Any) -> Any:
     low = -far if x < -far else x
-    held = far if low > far else low
+    return far if low > far else low
+
+
+@jit(inline=True)
+def _shares(held: Any, a: Any, b: Any, one: Any) -> Any:
+    """(s(u), 1 - s(u), du/dx)."""
     square = held * held
     u = held * (a + b * square)
     small = exponential(-abs(u))
@@ -53,8 +57,9 @@ def _forward_cpu(y: Any, x: Any, a: Any, b: Any) -> None:
 def _forward_block(y: Any, x: Any, a: Any, b: Any) -> None:
     number = y.dtype.type
     for i in range(y.size):
-        share, _, _ = _shares(x[i], number(a), number(b), number(1), number(_FAR))
-        y[i] = x[i] * share
+        held = _held(x[i], number(_FAR))
+        share, _, _ = _shares(held, number(a), number(b), number(1))
+        y[i] = (x[i] if x[i] > 0 else held) * share
 
 
 @jit(parallel=True)
@@ -70,8 +75,9 @@ def _backward_cpu(d_x: Any, d_y: Any, x: Any, a: Any, b: Any) -> None:
 def _backward_block(d_x: Any, d_y: Any, x: Any, a: Any, b: Any) -> None:
     number = d_x.dtype.type
     for i in range(d_x.size):
-        share, rest, slope = _shares(x[i], number(a), number(b), number(1), number(_FAR))
-        d_x[i] = d_y[i] * (share + share * (rest * (x[i] * slope)))
+        held = _held(x[i], number(_FAR))
+        share, rest, slope = _shares(held, number(a), number(b), number(1))
+        d_x[i] = d_y[i] * (share + share * (rest * (held * slope)))
 
 
 @jit(parallel=True)
@@ -85,10 +91,11 @@ def _normal_forward_cpu(y: Any, x: Any) -> None:
 
 @jit
 def _normal_forward_block(y: Any, x: Any) -> None:
-    one = y.dtype.type(1)
+    one, far = y.dtype.type(1), y.dtype.type(_FAR)
     for i in range(y.size):
-        above, _ = tail(abs(x[i]))
-        y[i] = x[i] * (one - above if x[i] >= 0 else above)
+        held = _held(x[i], far)
+        above, _ = tail(abs(held))
+        y[i] = x[i] * (one - above) if x[i] > 0 else held * above
 
 
 @jit(parallel=True)
@@ -102,10 +109,11 @@ def _normal_backward_cpu(d_x: Any, d_y: Any, x: Any) -> None:
 
 @jit
 def _normal_backward_block(d_x: Any, d_y: Any, x: Any) -> None:
-    one = d_x.dtype.type(1)
+    one, far = d_x.dtype.type(1), d_x.dtype.type(_FAR)
     for i in range(d_x.size):
-        above, density = tail(abs(x[i]))
-        d_x[i] = d_y[i] * ((one - above if x[i] >= 0 else above) + x[i] * density)
+        held = _held(x[i], far)
+        above, density = tail(abs(held))
+        d_x[i] = d_y[i] * ((one - above if held > 0 else above) + held * density)
 
 
 forward = Kernel("gates.forward", cpu=_forward_cpu)

@@ -39,7 +39,7 @@ def _forward(y: Any, x: Any, a: Any, b: Any) -> None:
     i = element()
     if i < np.uint32(y.size):
         held = _held(x[i])
-        y[i] = x[i] * _share(held * (a + b * held * held))
+        y[i] = (x[i] if x[i] > ZERO else held) * _share(held * (a + b * held * held))
 
 
 @kernel
@@ -49,21 +49,23 @@ def _backward(d_x: Any, d_y: Any, x: Any, a: Any, b: Any) -> None:
         held = _held(x[i])
         u = held * (a + b * held * held)
         share, rest = _share(u), _share(-u)
-        d_x[i] = d_y[i] * (share + share * (rest * (x[i] * (a + _THREE * b * held * held))))
+        d_x[i] = d_y[i] * (share + share * (rest * (held * (a + _THREE * b * held * held))))
 
 
 @kernel
 def _normal_forward(y: Any, x: Any) -> None:
     i = element()
     if i < np.uint32(y.size):
-        y[i] = x[i] * _below(x[i])
+        held = _held(x[i])
+        y[i] = (x[i] if x[i] > ZERO else held) * _below(held)
 
 
 @kernel
 def _normal_backward(d_x: Any, d_y: Any, x: Any) -> None:
     i = element()
     if i < np.uint32(d_x.size):
-        d_x[i] = d_y[i] * (_below(x[i]) + x[i] * (_DENSITY * math.exp(-_HALF * x[i] * x[i])))
+        held = _held(x[i])
+        d_x[i] = d_y[i] * (_below(held) + held * (_DENSITY * math.exp(-_HALF * held * held)))
 
 
 def forward(y: Any, x: Any, a: Any, b: Any) -> None:
