@@ -14,20 +14,31 @@ from numbacnn.architectures import OFFERED, build
 from numbacnn.data import Dataset
 from numbacnn.device import get_device
 from numbacnn.errors import DeviceError
+from numbacnn.layers import BatchNorm
+from numbacnn.network import Network
 from numbacnn.program import Program
 from numbacnn.training import Settings, evaluate
 
 BATCHES = {"alexnet": 4, "vgg-small": 8, "googlenet": 4}
-TOLERANCES = dict.fromkeys(("vgg-11-bn", "resnet-18", "resnet-20", "mobilenet-v1"), 3e-2)
-"""Of deep networks with batch normalisation: a rectifier that decides otherwise by a rounding moves its whole batch. The
-CPU's gradients in float32 are as far from those in float64.
-"""
+SHALLOW = ("digits", "lenet", "lenet-1998", "cifar-quick", "vgg-small", "alexnet")
 SETTINGS = Settings(epochs=3, batch_size=64, learning_rate=0.05, translate=1, seed=2)
+
+
+def tolerance_of(name: str, network: Network) -> float:
+    """Of deep networks more: a pool or a rectifier that decides otherwise by a rounding moves all that lies before it, and with
+    batch normalisation the whole batch. Of resnet-18 and vgg-11-bn the CPU's gradients in float32 are as far from those in
+    float64 as from the GPU's.
+    """
+    if name in SHALLOW:
+        return 1e-4
+    normalised = any(isinstance(node.layer, BatchNorm) for node in network.graph.nodes)
+    return 1e-1 if normalised else 1e-2
 
 
 @pytest.mark.parametrize("name", OFFERED)
 def test_gradients_are_the_cpus(name):
-    assert_same_gradients(build(name), BATCHES.get(name, 16), tolerance=TOLERANCES.get(name, 1e-4))
+    network = build(name)
+    assert_same_gradients(network, BATCHES.get(name, 16), tolerance=tolerance_of(name, network))
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("tf32", 1e-1), ("bf16", 3e-1)])
