@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .output import Output
 
 if TYPE_CHECKING:
-    from numbacnn.training import EpochDone, Event, RunStarted
+    from numbacnn.training import BatchDone, EpochDone, Event, RunStarted
 
 CURVE = "▁▂▃▄▅▆▇█"
 CURVE_POINTS = 40
@@ -42,6 +42,7 @@ class _Bars:
         self._epochs = self._progress.add_task("epoch", total=None)
         self._batches = self._progress.add_task("batch", total=None)
         self._losses: list[float] = []
+        self._last: BatchDone | None = None
         self._status = ""
         self.live = Live(get_renderable=self._draw, console=out.console, refresh_per_second=8, transient=True)
 
@@ -49,20 +50,26 @@ class _Bars:
         from rich.console import Group
         from rich.text import Text
 
+        if self._last is not None:
+            self._catch_up(self._last)
         return Group(
             self._progress, Text(self._out.status or self._status), Text(f"  loss {_curve(self._losses)}")
+        )
+
+    def _catch_up(self, event: BatchDone) -> None:
+        """Shows the last batch, whenever something is drawn: a step of a small network takes less time than this."""
+        self._progress.update(self._batches, completed=event.batch)
+        self._progress.update(self._epochs, completed=event.epoch - 1 + event.batch / event.batches)
+        self._status = (
+            f"  {_speed(event.images_per_second, event.waiting_share)}, loss {event.loss:.4f}, "
+            f"error {event.top1_error:.2%}"
         )
 
     def show(self, event: Event) -> None:
         from numbacnn.training import BatchDone, EpochDone, RunStarted, StoppedEarly
 
         if isinstance(event, BatchDone):
-            self._progress.update(self._batches, completed=event.batch)
-            self._progress.update(self._epochs, completed=event.epoch - 1 + event.batch / event.batches)
-            self._status = (
-                f"  {_speed(event.images_per_second, event.waiting_share)}, loss {event.loss:.4f}, "
-                f"error {event.top1_error:.2%}"
-            )
+            self._last = event
             if event.batch % max(1, event.batches // 10) == 0:
                 self._losses.append(event.loss)
             return
@@ -70,6 +77,7 @@ class _Bars:
             self._progress.update(self._epochs, total=event.epochs)
             self._progress.update(self._batches, total=event.batches)
         if isinstance(event, EpochDone):
+            self._last = None
             self._progress.reset(self._batches)
         if isinstance(event, StoppedEarly):
             self._progress.update(self._epochs, total=event.epoch)

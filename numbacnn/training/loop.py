@@ -107,7 +107,9 @@ class Trainer:
             yield Warned(nothing)
         self._feed.take()
         self._plan.take(beside)  # or it would be learnt after an epoch that there is no room
+        self.waits_for_data = True
         with self._feed.batches(range(self.state.epoch, self.settings.epochs), self.state.batch) as batches:
+            self.waits_for_data = False
             while not self.over:
                 yield from self._epoch(batches)
                 yield from self._end_of_epoch()
