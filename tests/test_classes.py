@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from numbacnn.architectures import build
-from numbacnn.data import Dataset, Split
-from numbacnn.data.classes import match_classes, matched_by_index
+from numbacnn.data import Dataset, Split, pictures
+from numbacnn.data.classes import match_classes, matched_by_index, short_name
 from numbacnn.data.contents import Contents
 from numbacnn.errors import DataError
 from numbacnn.layers import Pixels
@@ -148,3 +148,85 @@ def test_the_commands_match_names(
     assert "classes are matched by name: 2 in the data set, 3 in the model" in capsys.readouterr().out
     assert main(["eval", "--model", "pets.h5", "--data", "numbers.h5"]) == 0
     assert "classes are matched by index, as one side has only numbers: '0'" in capsys.readouterr().out
+
+
+IMAGENET = (
+    "n01440764 tench, Tinca tinca",
+    "n02012849 crane",
+    "n03126707 crane",
+    "n01443537 goldfish",
+    "fire_engine, fire truck",
+)
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        (("n01443537", "n01440764"), [3, 0]),
+        (("n03126707_crane", "n02012849_crane"), [2, 1]),
+        (("Tench", "tinca tinca", "goldfish"), [0, 0, 3]),
+        (("fire truck", "Fire Engine"), [4, 4]),
+        (("n01440764 tench, Tinca tinca",), [0]),
+    ],
+)
+def test_numbers_and_words_find_the_classes_of_imagenet(own: tuple[str, ...], expected: list[int]) -> None:
+    assert match_classes(own, IMAGENET, range(len(own))).tolist() == expected
+
+
+def test_a_word_that_two_classes_have_is_told() -> None:
+    with pytest.raises(
+        DataError, match="class 'crane' may be several of the network's: n02012849 crane, n03126707"
+    ):
+        match_classes(("crane",), IMAGENET, (0,))
+    with pytest.raises(DataError, match="does not know these classes: n99999999"):
+        match_classes(("n99999999",), IMAGENET, (0,))
+
+
+def test_short_names() -> None:
+    assert [short_name(name) for name in IMAGENET] == [
+        "tench",
+        "crane",
+        "crane",
+        "goldfish",
+        "fire_engine, fire truck",
+    ]
+    assert short_name("n01440764") == "n01440764"
+    assert short_name("cat, domestic") == "cat, domestic"
+
+
+@pytest.mark.parametrize("layout", ["{name}/{index}.png", "test/{name}/{index}.png", "{name}_{index}.png"])
+def test_a_folder_of_pictures_is_evaluated(
+    pets: Network,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    layout: str,
+) -> None:
+    """A folder a class, by split or not, or files that begin with WordNet's numbers."""
+    monkeypatch.chdir(tmp_path)
+    numbered = {"cat": "n02121620", "dog": "n02084071", "fox": "n02118333"}
+    names = tuple(f"{numbered[name]} {name}" for name in PETS)
+    save_model("pets.h5", Network(pets.graph, names), record={})
+    data = grey(PETS, count=12)
+    for index, (image, label) in enumerate(zip(data.test.images[:], data.test.labels, strict=True)):
+        called = numbered[PETS[label]] if "_" in layout else PETS[label]
+        path = tmp_path / "set" / layout.format(name=called, index=index)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pictures.save(path, image)
+    assert main(["eval", "--model", "pets.h5", "--data", "set", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["top1_error"], found["images"]) == (0, 12)
+
+
+def test_a_folder_without_labels_says_what_is_expected(
+    pets: Network, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_model("pets.h5", pets, record={})
+    Path("set").mkdir()
+    for name in ("n02121620_a.png", "holiday.png"):
+        pictures.save(Path("set", name), np.zeros((8, 8, 1), np.uint8))
+        assert main(["eval", "--model", "pets.h5", "--data", "set"]) == 1
+    error = capsys.readouterr().err
+    assert "a folder for each class, or names that begin with WordNet's numbers" in error
+    assert "holiday.png do not" in error

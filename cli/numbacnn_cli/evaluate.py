@@ -44,6 +44,7 @@ def evaluate(
     batch_size
         Pictures at a time.
     """
+    from numbacnn.data.classes import short_name
     from numbacnn.errors import UsageError
     from numbacnn.figures import confusion_matrix, save
     from numbacnn.training import evaluate as measure
@@ -58,7 +59,8 @@ def evaluate(
     measured = measure(network, dataset.split(split), batch_size=batch_size, watch=out.progress)
     title = f"{dataset.name}, {split}: top-1 error {measured.top1_error:.2%}"
     made = joined(opened.fact, data_fact(dataset, split), f"{measured.images:,} pictures")
-    save(confusion_matrix(measured.confusion, network.class_names, title=title, provenance=made), path)
+    shown = tuple(map(short_name, network.class_names))
+    save(confusion_matrix(measured.confusion, shown, title=title, provenance=made), path)
     per_class = dict(zip(network.class_names, measured.per_class_error, strict=True))
     worst = sorted(((error, name) for name, error in per_class.items() if error is not None), reverse=True)[
         :20
@@ -67,7 +69,7 @@ def evaluate(
         f"top-1 error {measured.top1_error:.2%}, top-5 error {measured.top5_error:.2%}, loss {measured.loss:.4f}, "
         f"{measured.images} pictures"
     )
-    out.table(["class", "error"], [[name, f"{error:.2%}"] for error, name in worst])
+    out.table(["class", "error"], [[short_name(name), f"{error:.2%}"] for error, name in worst])
     out.say(str(path))
     return {
         "top1_error": measured.top1_error,
@@ -109,6 +111,7 @@ def predict(
     """
     import numpy as np
 
+    from numbacnn.data.classes import short_name
     from numbacnn.errors import DataError, UsageError
     from numbacnn.figures import predictions, save
 
@@ -137,14 +140,16 @@ def predict(
     if not found:
         raise DataError(f"none of the {len(files)} pictures can be read")
     for prediction in found:
-        best_first = ", ".join(f"{entry['name']} {entry['probability']:.1%}" for entry in prediction["top"])
+        best_first = ", ".join(
+            f"{short_name(entry['name'])} {entry['probability']:.1%}" for entry in prediction["top"]
+        )
         out.say(f"{prediction['image']}: {best_first}")
     drawn, rows = (list(parts) for parts in zip(*shown, strict=True))
     captions = [Path(prediction["image"]).name for prediction in found[: len(drawn)]]
     save(
         predictions(
             drawn,
-            network.class_names,
+            tuple(map(short_name, network.class_names)),
             rows,
             captions=captions,
             top=min(top, CLASSES_SHOWN),

@@ -48,6 +48,7 @@ def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
 
     Raises UsageError if the model does not know one, DataError if the data set cannot be used with it.
     """
+    from numbacnn.data.picture_files import open_folder
     from numbacnn.errors import DataError, UsageError, cut
     from numbacnn.storage import open_dataset
     from numbacnn.training.whereabouts import find_data
@@ -61,9 +62,9 @@ def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
             f"{model.path} was trained on {cut(model.record['data'])}, which is no longer there: give a data set with "
             f"--data ({error})"
         ) from None
-    dataset = open_dataset(given)
-    out.note(f"data: {given}{'' if option else ' (what the model was trained on)'}")
     network = model.network
+    dataset = open_folder(Path(given), network) if Path(given).is_dir() else open_dataset(given)
+    out.note(f"data: {given}{'' if option else ' (what the model was trained on)'}")
     if dataset.image_shape != network.input_shape:
         out.note(_brought(dataset, network))
     matched = dataset.with_classes_of(network)

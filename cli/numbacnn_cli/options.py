@@ -83,8 +83,8 @@ Data = Annotated[
     Parameter(
         name=["--data", "-d"],
         group=INPUTS,
-        help="Data set: 'digits', or a .h5 file made by 'numbacnn data import'. Left out: what the model was "
-        "trained on.",
+        help="Data set: 'digits', a .h5 file made by 'numbacnn data import', or a folder of pictures with a folder a class. "
+        "Left out: what the model was trained on.",
     ),
 ]
 

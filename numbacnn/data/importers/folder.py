@@ -9,30 +9,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import DataError
-from ...fitting import fit
 from ..contents import Contents
 from ..dataset import Split
 from ..listing import SUFFIXES, SYSTEMS_OWN, as_text, pictures_in, shortened, why_not
-from ..pictures import Header, broken, header, load_all, unreadable
+from ..picture_files import SPLIT_FOLDERS, FileImages
+from ..pictures import Header, broken, header, unreadable
 from .known import recognise
 from .reading import ReadOptions
-
-_SPLITS = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-}
-
 
 _REMEDY = "--skip-broken goes on without what cannot be read"
 
@@ -65,7 +52,9 @@ def read(source: Path, options: ReadOptions) -> Contents:
     splits = {}
     for split, own in classes.items():
         labels = [np.full(len(own[name]), names.index(name), np.int64) for name in own]
-        splits[split] = Split(_FileImages(_paths({split: own}), shape, paths), np.concatenate(labels))
+        splits[split] = Split(
+            FileImages(_paths({split: own}), shape, paths, remedy=_REMEDY), np.concatenate(labels)
+        )
     known = recognise(source, len(names))
     notes = [*found.notes()]
     if more := sum(one.has_more for one in headers):
@@ -164,7 +153,7 @@ def _split_folders(source: Path) -> dict[str, Path]:
     """Split -> its folder of classes; without train/ the source is one. Pictures in train/ make it a class, of trains."""
     roots: dict[str, Path] = {}
     for folder in _folders(source):
-        split = _SPLITS.get(folder.name.lower())
+        split = SPLIT_FOLDERS.get(folder.name.lower())
         if split is None or not _folders(folder):
             continue
         if split in roots:
@@ -189,27 +178,3 @@ def _headers(paths: Sequence[Path]) -> list[Header]:
         return [header(path) for path in paths]
     except DataError as error:
         raise unreadable(paths, error, _REMEDY) from None
-
-
-class _FileImages:
-    """Pictures in files of their own, decoded when they are asked for; `siblings` are all of the set's files."""
-
-    def __init__(self, paths: Sequence[Path], shape: tuple[int, int, int], siblings: Sequence[Path]) -> None:
-        self._paths, self._siblings = paths, siblings
-        self.shape = (len(paths), *shape)
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
-        wanted = np.arange(len(self))[key]
-        images = np.empty((wanted.size, *self.shape[1:]), np.uint8)
-        paths = (self._paths[index] for index in wanted.reshape(-1))
-        for place, picture in enumerate(load_all(paths, self._fit)):
-            if isinstance(picture, DataError):  # nothing can come of it: the others are found for the message
-                raise unreadable(self._siblings, picture, _REMEDY)
-            images[place] = picture
-        return images.reshape(*wanted.shape, *self.shape[1:])
-
-    def _fit(self, picture: NDArray[np.uint8]) -> Any:
-        return fit(picture, self.shape[1:])
