@@ -44,7 +44,7 @@ from ..layers import (
     Tanh,
     Upsample,
 )
-from ..ops import augmentation, softmax, tally, targets, update
+from ..ops import augmentation, embedding, normalization, pixels, softmax, tally, targets, update
 from ..ops.kernel import Kernel
 from ..ops.losses import LOSSES
 from ..program import Loss, Program
@@ -154,6 +154,7 @@ def _lines() -> list[LayerLine]:
         ("pool1", MaxPool(3, stride=2)),
         ("conv2", Convolution(6, 3, stride=2, padding=1, groups=2, rounding="floor")),
         ("leaky", LeakyReLU()),
+        ("depthwise", Convolution(6, 3, padding=1, groups=6)),
         # A bias before a batch normalisation has a gradient of rounding errors alone.
         ("conv3", Convolution(6, (1, 3), padding=(0, 1), bias=False)),
         ("norm", BatchNorm()),
@@ -195,6 +196,7 @@ def _exercise() -> None:
     thickness = (64 * (labels - 1)).astype(np.int32)
     distorted = np.empty_like(images)
     augmentation.distort(distorted, images, points, thickness, fill.astype(np.uint8))
+    pixels.from_bytes(np.empty_like(plan.input), distorted[:, :13, :11].copy())
     augmentation.augment(plan.input, distorted, top, left, labels % 2 == 0, colour, fill)
     for training in (True, False):
         plan.set_random(3, 5)
@@ -223,6 +225,17 @@ def _exercise() -> None:
     update.adam(weights, velocity, second, plan.gradient, rates, 0.9, 0.999, 1e-8, 0.01, half, True)
     update.average(weights, velocity, 0.1)
     update.clip(plan.gradient, np.zeros(1, np.float32), 0.1, np.zeros(64, np.float32))
+    _of_other_inputs(generator)
     tally.write(
         np.zeros((3, 2), np.float32), plan.loss_values, probabilities, labels, np.array([1, 1], np.uint64)
     )
+
+
+def _of_other_inputs(generator: np.random.Generator) -> None:
+    """What a program of text calls, and one that learns nothing."""
+    rows, lines = generator.standard_normal((2, 7, 4)).astype(np.float32)
+    tokens, found = np.array([0, 3, 3, 6]), np.zeros((4, 4), np.float32)
+    embedding.forward(found, tokens, rows)
+    embedding.backward_weights(lines, found, tokens)
+    mean, shift, scale, bias, folded = generator.standard_normal((5, 4)).astype(np.float32)
+    normalization.fold(np.empty_like(rows), folded, rows, bias, mean, scale**2, scale, shift, 1e-5)

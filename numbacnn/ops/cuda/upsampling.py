@@ -12,7 +12,7 @@ from .toolchain import ONE, ZERO, device_function, kernel
 
 BUDGETS = {
     "_forward": Budget(registers=48, shared_bytes=0),
-    "_backward": Budget(registers=48, shared_bytes=0),
+    "_backward": Budget(registers=64, shared_bytes=0),
 }
 _ONE, _NONE, _HALF = np.uint32(1), np.uint32(0), np.float32(0.5)
 
