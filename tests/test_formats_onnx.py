@@ -44,6 +44,8 @@ from numbacnn.layers import (
     Subsample,
     SumPool,
     Tanh,
+    TransposedConvolution,
+    Upsample,
 )
 from numbacnn.network import Network
 
@@ -72,12 +74,22 @@ ALONE: dict[str, Layer] = {
     "elu": ELU(0.7),
     "clip": Clip(-0.3, 0.4),
     "subsample": Subsample(6),
+    "upsample": Upsample(2),
+    "upsample bilinear": Upsample(3, "bilinear"),
+    "transposed convolution": TransposedConvolution(4, (3, 2), stride=2, padding=(1, 0, 0, 1), extra=1),
     **{
         layer.kind: layer
         for layer in (ReLU(), ReLU6(), Ramp(), SiLU(), Sigmoid(), Tanh(), GELU(), GELU(approximate=True))
     },
 }
-UNREAD = ("gelu", "sum", "average over border and padding")
+UNREAD = (
+    "upsample",
+    "upsample bilinear",
+    "transposed convolution",
+    "gelu",
+    "sum",
+    "average over border and padding",
+)
 """What is written with operators that are not put together again when they are read."""
 
 

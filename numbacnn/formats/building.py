@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ModelError, NumbacnnError
 from ..graph import PIXELS, Graph, LayerLine
-from ..layers import Concatenate, Convolution, Dense, Flatten, Layer, Softmax
+from ..layers import Concatenate, Convolution, Dense, Flatten, Layer, Softmax, TransposedConvolution
 from ..limits import need_described
 from ..network import Network
 from ..program import Program
@@ -53,11 +53,11 @@ def network_of(description: Description) -> Network:
 def turned(array: Array, layer: Layer, key: str, order: Order) -> Array:
     """An array of another program's as ours: filters (K,C,R,S) -> (R,S,C,K), weights (K,D) -> (D,K)."""
     values = as_float32(array)
-    if isinstance(layer, Convolution) and key == "weights":
+    if isinstance(layer, (Convolution, TransposedConvolution)) and key == "weights":
         return values.transpose(2, 3, 1, 0)
     if isinstance(layer, Dense) and key == "weights":
         return values.T if order is None else values.T[order]
-    if isinstance(layer, (Dense, Convolution)) or order is None or not values.ndim:
+    if isinstance(layer, (Dense, Convolution, TransposedConvolution)) or order is None or not values.ndim:
         return values
     return values[order]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError, NumbacnnError, cut
 from ..graph import MAX_NAME, LayerLine, OpenGraph
-from ..layers import Convolution, Dense, Layer, Pixels, Shape
+from ..layers import Convolution, Dense, Layer, Pixels, Shape, TransposedConvolution
 from ..limits import need_described
 from .preparation import Preparation
 
@@ -107,7 +107,7 @@ def _foreign(layer: Layer, key: str, shape: Shape) -> Shape:
     """Our shape of an array as other programs have it."""
     if key != "weights":
         return shape
-    if isinstance(layer, Convolution):
+    if isinstance(layer, (Convolution, TransposedConvolution)):
         rows, columns, channels, filters = shape
         return (filters, channels, rows, columns)
     return shape[::-1] if isinstance(layer, Dense) else shape

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ModelError
-from ..layers import Convolution, Dense
+from ..layers import Convolution, Dense, TransposedConvolution
 from ..network import Network
 from ..replacing import replacing
 from ..storage.models import description_of
@@ -45,7 +45,7 @@ def tensors_of(network: Network) -> dict[str, Array]:
         node = graph[ours.rsplit("/", 1)[0]]
         array, layer = graph.read(ours), node.layer
         order = orders[node.inputs[0]] if node.inputs else None
-        if isinstance(layer, Convolution) and array.ndim == 4:
+        if isinstance(layer, (Convolution, TransposedConvolution)) and array.ndim == 4:
             array = array.transpose(3, 2, 0, 1)
         elif isinstance(layer, Dense) and array.ndim == 2:
             array = (array if order is None else array[np.argsort(order)]).T

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..graph import Graph, Node
+from ..graph import Node
 from ..layers import (
     ELU,
     GELU,
@@ -38,22 +38,22 @@ from ..layers import (
     ReLU,
     ReLU6,
     Scale,
-    Shape,
     Sigmoid,
     SiLU,
     Softmax,
     Subsample,
     SumPool,
     Tanh,
+    TransposedConvolution,
+    Upsample,
 )
+from ..layers.base import pair
+from ..layers.convolution import padding_of
 from ..network import Network
-from .building import Order, flat_orders
 from .description import Unsupported
-from .onnx_schema import FLOAT, INT64, IR_VERSION, OPSET
+from .onnx_schema import IR_VERSION, OPSET
+from .onnx_writing import INPUT, Writing
 from .protobuf import Writer
-
-INPUT, SCORES, PROBABILITIES = "pixels", "scores", "probabilities"
-"""Names of the graph's input and outputs."""
 
 
 def onnx_bytes(network: Network, name: str, version: str) -> list[bytes]:
@@ -64,7 +64,7 @@ def onnx_bytes(network: Network, name: str, version: str) -> list[bytes]:
         if _writer_of(node) is None:
             unsupported.note(node.layer.kind, node.name)
     unsupported.check(name, "kind of layer")
-    writing = _Writing(graph)
+    writing = Writing(graph)
     for node in graph.nodes:
         write = _writer_of(node)
         assert write is not None
@@ -80,109 +80,7 @@ def onnx_bytes(network: Network, name: str, version: str) -> list[bytes]:
     return model.parts()
 
 
-class _Writing:
-    """A graph that is being written: what each node's output is called there, and nodes and tensors so far."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.values: dict[str, str] = {}
-        self.orders: dict[str, Order] = flat_orders(graph)
-        self._nodes: list[Writer] = []
-        self._tensors: list[Writer] = []
-        self._count = 0
-
-    def node(self, operator: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
-        """One operator more; the name of its output."""
-        self._count += 1
-        output = output or f"{operator.lower()}_{self._count}"
-        message = Writer()
-        for each in inputs:
-            message.data(1, each)
-        message.data(2, output).data(3, output).data(4, operator)
-        for name, value in attributes.items():
-            message.data(5, _attribute(name, value))
-        self._nodes.append(message)
-        return output
-
-    def tensor(self, values: Any, name: str = "") -> str:
-        """A constant of floats, or of whole numbers; its name."""
-        array = np.asarray(values)
-        array = array.astype(np.float32 if array.dtype.kind == "f" else np.int64)
-        self._count += 1
-        name = name or f"constant_{self._count}"
-        message = Writer()
-        for length in array.shape:
-            message.integer(1, length)
-        message.integer(2, FLOAT if array.dtype.kind == "f" else INT64).data(8, name)
-        self._tensors.append(message.array(9, array))
-        return name
-
-    def parameter(self, node: Node, key: str, values: Any) -> str:
-        """A parameter or a buffer, under the name NODE.KEY."""
-        return self.tensor(values, f"{node.name}.{key}")
-
-    def read(self, node: Node, key: str, default: float = 0.0) -> Any:
-        """The numbers of a node's parameter or buffer, a channel each, in the order of the other side; a default where it has none."""
-        own: dict[str, Any] = {**self.graph.parameters_of(node), **self.graph.buffers_of(node)}
-        if key not in own:
-            return np.full(self.graph.input_shapes(node)[0][-1], default, np.float32)
-        return self.graph.read(own[key].name)
-
-    def channels(self, node: Node, key: str, default: float = 0.0, axes: bool = True) -> Any:
-        """The same for a layer of channels, in the other side's order: (C,1,1) over maps, (D) over a row."""
-        values = self.read(node, key, default)
-        order = self.orders[node.inputs[0]]
-        if order is not None:
-            values = values[np.argsort(order)]
-        return values.reshape(-1, 1, 1) if axes and len(self.graph.input_shapes(node)[0]) == 3 else values
-
-    def inputs(self, node: Node) -> list[str]:
-        """What a node reads is called so."""
-        return [self.values[source] for source in node.inputs]
-
-    def finished(self, network: Network, name: str) -> Writer:
-        """The whole graph."""
-        graph = self.graph
-        ends = {SCORES: self.values[graph.scores], PROBABILITIES: self.values[graph.output.name]}
-        order = self.orders[graph.scores]
-        for output, value in ends.items():
-            if order is None:
-                self.node("Identity", [value], output)
-            else:
-                self.node("Gather", [value, self.tensor(order)], output, axis=1)
-        message = Writer()
-        for node in self._nodes:
-            message.data(1, node)
-        message.data(2, name)
-        for tensor in self._tensors:
-            message.data(5, tensor)
-        height, width, channels = graph.input_shape
-        message.data(11, _value(INPUT, (channels, height, width)))
-        message.data(12, _value(PROBABILITIES, (network.classes,)))
-        return message.data(12, _value(SCORES, (network.classes,)))
-
-
-def _attribute(name: str, value: Any) -> Writer:
-    message = Writer().data(1, name)
-    if isinstance(value, float):
-        return message.real(2, value).integer(20, 1)
-    if isinstance(value, int):
-        return message.integer(3, value).integer(20, 2)
-    if isinstance(value, str):
-        return message.data(4, value).integer(20, 3)
-    for each in value:
-        message.integer(8, each)
-    return message.integer(20, 7)
-
-
-def _value(name: str, shape: Shape) -> Writer:
-    dimensions = Writer().data(1, Writer().data(2, "N"))
-    for length in shape:
-        dimensions.data(1, Writer().integer(1, length))
-    return Writer().data(1, name).data(2, Writer().data(1, Writer().integer(1, FLOAT).data(2, dimensions)))
-
-
-def _pixels(writing: _Writing, node: Node) -> str:
+def _pixels(writing: Writing, node: Node) -> str:
     layer = node.layer
     assert isinstance(layer, Pixels)
     channels = writing.graph.input_shape[2]
@@ -202,7 +100,7 @@ def _pixels(writing: _Writing, node: Node) -> str:
     return value
 
 
-def _convolution(writing: _Writing, node: Node) -> str:
+def _convolution(writing: Writing, node: Node) -> str:
     layer = node.layer
     assert isinstance(layer, Convolution)
     window = layer.window()
@@ -217,7 +115,7 @@ def _convolution(writing: _Writing, node: Node) -> str:
     )  # fmt: skip
 
 
-def _pads(writing: _Writing, node: Node) -> tuple[int, ...]:
+def _pads(writing: Writing, node: Node) -> tuple[int, ...]:
     """[top, left, bottom, right], with what lets the last windows that hang over fit."""
     window = node.layer.window()
     assert window is not None
@@ -230,7 +128,7 @@ def _pads(writing: _Writing, node: Node) -> tuple[int, ...]:
     return (*before, *after)
 
 
-def _max_pool(writing: _Writing, node: Node) -> str:
+def _max_pool(writing: Writing, node: Node) -> str:
     window = node.layer.window()
     assert window is not None
     return writing.node(
@@ -242,7 +140,7 @@ def _max_pool(writing: _Writing, node: Node) -> str:
     )
 
 
-def _sum_pool(writing: _Writing, node: Node) -> str:
+def _sum_pool(writing: Writing, node: Node) -> str:
     """ONNX averages; the cells it divides by are ours too: of the kernel, of the padded picture or of the picture alone."""
     layer, window = node.layer, node.layer.window()
     assert window is not None
@@ -269,7 +167,7 @@ def _sum_pool(writing: _Writing, node: Node) -> str:
     )
 
 
-def _dense(writing: _Writing, node: Node) -> str:
+def _dense(writing: Writing, node: Node) -> str:
     layer = node.layer
     assert isinstance(layer, Dense)
     weights, order = writing.read(node, "weights"), writing.orders[node.inputs[0]]
@@ -281,7 +179,7 @@ def _dense(writing: _Writing, node: Node) -> str:
     return writing.node("Gemm", inputs, transB=1)
 
 
-def _batch_norm(writing: _Writing, node: Node) -> str:
+def _batch_norm(writing: Writing, node: Node) -> str:
     layer = node.layer
     assert isinstance(layer, BatchNorm)
     names = (
@@ -297,20 +195,20 @@ def _batch_norm(writing: _Writing, node: Node) -> str:
     return writing.node("BatchNormalization", [*writing.inputs(node), *inputs], epsilon=float(layer.eps))
 
 
-def _scale(writing: _Writing, node: Node) -> str:
+def _scale(writing: Writing, node: Node) -> str:
     value = writing.node(
         "Mul", [*writing.inputs(node), writing.parameter(node, "weight", writing.channels(node, "scale"))]
     )
     return writing.node("Add", [value, writing.parameter(node, "bias", writing.channels(node, "shift"))])
 
 
-def _prelu(writing: _Writing, node: Node) -> str:
+def _prelu(writing: Writing, node: Node) -> str:
     return writing.node(
         "PRelu", [*writing.inputs(node), writing.parameter(node, "weight", writing.channels(node, "slopes"))]
     )
 
 
-def _response(writing: _Writing, node: Node) -> str:
+def _response(writing: Writing, node: Node) -> str:
     layer = node.layer
     assert isinstance(layer, LocalResponseNorm)
     return writing.node(
@@ -323,19 +221,19 @@ def _response(writing: _Writing, node: Node) -> str:
     )
 
 
-def _clip(writing: _Writing, node: Node) -> str:
+def _clip(writing: Writing, node: Node) -> str:
     layer = node.layer
     assert isinstance(layer, (Clip, Ramp, ReLU6))
     low, high = (writing.tensor(np.float32(bound)) for bound in layer.bounds)
     return writing.node("Clip", [*writing.inputs(node), low, high])
 
 
-def _silu(writing: _Writing, node: Node) -> str:
+def _silu(writing: Writing, node: Node) -> str:
     value = writing.inputs(node)[0]
     return writing.node("Mul", [value, writing.node("Sigmoid", [value])])
 
 
-def _gelu(writing: _Writing, node: Node) -> str:
+def _gelu(writing: Writing, node: Node) -> str:
     layer, value = node.layer, writing.inputs(node)[0]
     assert isinstance(layer, GELU)
     if layer.approximate:  # x / (1 + e^-2u)
@@ -350,14 +248,14 @@ def _gelu(writing: _Writing, node: Node) -> str:
     return writing.node("Mul", [value, share])
 
 
-def _multiply(writing: _Writing, node: Node) -> str:
+def _multiply(writing: Writing, node: Node) -> str:
     values, shapes = writing.inputs(node), writing.graph.input_shapes(node)
     if len(shapes[0]) == 3 and len(shapes[1]) == 1:
         values[1] = writing.node("Unsqueeze", [values[1], writing.tensor(np.array((2, 3)))])
     return writing.node("Mul", values)
 
 
-def _subsample(writing: _Writing, node: Node) -> str:
+def _subsample(writing: Writing, node: Node) -> str:
     layer = node.layer
     assert isinstance(layer, Subsample)
     ends = np.full(2, np.iinfo(np.int32).max)
@@ -371,11 +269,39 @@ def _subsample(writing: _Writing, node: Node) -> str:
     )
 
 
-def _plain(operator: str, **attributes: Any) -> Callable[[_Writing, Node], str]:
+def _upsample(writing: Writing, node: Node) -> str:
+    layer = node.layer
+    assert isinstance(layer, Upsample)
+    smooth = layer.interpolation == "bilinear"
+    return writing.node(
+        "Resize",
+        [*writing.inputs(node), "", writing.tensor(np.array((1, 1, layer.scale, layer.scale), np.float32))],
+        mode="linear" if smooth else "nearest",
+        coordinate_transformation_mode="half_pixel" if smooth else "asymmetric",
+        nearest_mode="floor",
+    )
+
+
+def _transposed(writing: Writing, node: Node) -> str:
+    layer = node.layer
+    assert isinstance(layer, TransposedConvolution)
+    weights = writing.read(node, "weights").transpose(3, 2, 0, 1)
+    inputs = [*writing.inputs(node), writing.parameter(node, "weight", weights)]
+    if layer.bias:
+        inputs.append(writing.parameter(node, "bias", writing.read(node, "bias")))
+    top, bottom, left, right = padding_of(layer.padding)
+    return writing.node(
+        "ConvTranspose", inputs, kernel_shape=pair("kernel", layer.kernel), strides=pair("stride", layer.stride),
+        dilations=pair("dilation", layer.dilation), group=layer.groups, pads=(top, left, bottom, right),
+        output_padding=pair("extra", layer.extra),
+    )  # fmt: skip
+
+
+def _plain(operator: str, **attributes: Any) -> Callable[[Writing, Node], str]:
     return lambda writing, node: writing.node(operator, writing.inputs(node), **attributes)
 
 
-_WRITERS: dict[type, Callable[[_Writing, Node], str]] = {
+_WRITERS: dict[type, Callable[[Writing, Node], str]] = {
     Add: _plain("Sum"),
     AveragePool: _sum_pool,
     BatchNorm: _batch_norm,
@@ -408,10 +334,12 @@ _WRITERS: dict[type, Callable[[_Writing, Node], str]] = {
     Subsample: _subsample,
     SumPool: _sum_pool,
     Tanh: _plain("Tanh"),
+    TransposedConvolution: _transposed,
+    Upsample: _upsample,
 }
 """Class of layer -> what writes it, and gives the name of its output."""
 
 
-def _writer_of(node: Node) -> Callable[[_Writing, Node], str] | None:
+def _writer_of(node: Node) -> Callable[[Writing, Node], str] | None:
     """The writer of a layer's class, or of the one that it derives from."""
     return next((_WRITERS[each] for each in type(node.layer).__mro__ if each in _WRITERS), None)
