@@ -67,7 +67,9 @@ class Device(Protocol):
         """`act`, which always launches the same, in a form that can be repeated at the least cost."""
 
     def set_precision(self, name: str) -> None:
-        """Of products from now on: "float32", or, where there are tensor cores, "tf32" or "bf16". Raises DeviceError."""
+        """Of products from now on: "float32", or, where there are tensor cores, "tf32" or "bf16". Passes that a Program has
+        carried out before keep theirs. Raises DeviceError.
+        """
 
     def describe(self) -> dict[str, Any]:
         """What is known of it beside its name."""

@@ -180,7 +180,7 @@ def test_a_step_of_training_is_one_launch_and_no_copy(counted: dict[str, Any]) -
 def test_what_does_not_fit_names_a_batch_size_that_trains(
     numbacnn: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
-    few = {"memory_mb": 2}
+    few = {"memory_mb": 3}
     error = message(numbacnn(*TRAIN, "--epochs", 1, "--batch-size", 1197, code=1, **few))
     (size,) = re.findall(r"a batch size of (\d+) fits", error)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]

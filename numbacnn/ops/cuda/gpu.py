@@ -66,8 +66,7 @@ class CUDA:
         return dict(gpu()._asdict())
 
     def free_bytes(self) -> int | None:
-        free: int = memory_info()[0]
-        return free
+        return max(0, memory_info()[0] - self._bytes.pending_bytes)
 
 
 class _Channel:

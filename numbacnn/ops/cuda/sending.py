@@ -15,7 +15,7 @@ from .memory import copy_in, pinned_bytes, zeroed_bytes
 from .pixels import from_bytes
 from .streams import compute_stream, new_event, wait
 
-_PART = 4 << 20
+_PART = 1 << 20
 """Bytes that go over at a time."""
 
 
@@ -27,6 +27,11 @@ class ByteSender:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._parts: Any = None
+
+    @property
+    def pending_bytes(self) -> int:
+        """Of the GPU's memory, what it has yet to take."""
+        return _PART if self._parts is None else 0
 
     def send(self, target: Any, source: Any) -> None:
         """source uint8 -> target float32 of the same shape, after what was launched before; `source` may change at once."""
