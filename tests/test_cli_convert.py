@@ -64,6 +64,12 @@ def test_a_model_with_its_preprocessing_and_names(source: str, capsys: pytest.Ca
             "--scale 1/0: numbers are expected",
         ),
         (("tiny.caffemodel", "tiny.h5", "--mean", "1,2,3"), 1, "mean has 3 numbers"),
+        (
+            ("tiny.caffemodel", "tiny.h5", "--mean", "0", "--network", "lenet"),
+            2,
+            "for weights of PyTorch and safetensors",
+        ),
+        ((".", "tiny.h5", "--mean", "0"), 2, ".: no file; weights of another program"),
         (("tiny.caffemodel", "tiny.h5", "--mean", "0", "--format", "cafe"), 2, "did you mean 'caffe'?"),
         (
             ("tiny.caffemodel", "tiny.h5", "--mean", "0", "--classes", "no.txt"),

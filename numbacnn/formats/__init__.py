@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import UsageError, nearest
 from ..network import Network
-from ..storage.models import KIND, load_model
+from ..storage.models import BEST, KIND, load_model
 from . import caffe, onnx, pytorch
 from .building import network_of
 from .class_names import BESIDE, read_class_names
@@ -42,13 +42,15 @@ class Format:
     name: str
     suffixes: tuple[str, ...]
     read: Callable[[Path, Asked], Description]
+    options: tuple[str, ...] = ()
+    """What `Asked` may say beside the size of the pictures."""
 
 
 FORMATS: dict[str, Format] = {
-    "caffe": Format("Caffe", (".caffemodel",), caffe.read),
-    "pytorch": Format("PyTorch", (".pth", ".pt", ".th", ".bin", ".ckpt"), pytorch.read),
+    "caffe": Format("Caffe", (".caffemodel",), caffe.read, ("prototxt",)),
+    "pytorch": Format("PyTorch", (".pth", ".pt", ".th", ".bin", ".ckpt"), pytorch.read, ("network",)),
     "onnx": Format("ONNX", (".onnx",), onnx.read),
-    "safetensors": Format("safetensors", (".safetensors",), pytorch.read_safetensors),
+    "safetensors": Format("safetensors", (".safetensors",), pytorch.read_safetensors, ("network",)),
 }
 """Name for --format -> format."""
 
@@ -77,9 +79,17 @@ def read_network(
     done to pixels: they go in as they are. Raises UsageError for what has to be said beside
     the file, ModelError for what is wrong with it.
     """
-    if format_name is None and path.suffix.lower() == ".h5":
+    path = path / BEST if (path / BEST).is_file() else path
+    if format_name is None and path.suffix.lower() == ".h5" and path.is_file():
         return _ours(path, asked, preparation, classes)
-    description = _format(path, format_name).read(path, asked)
+    chosen = _format(path, format_name)
+    for option, given in (("prototxt", asked.prototxt), ("network", asked.network)):
+        if given is not None and option not in chosen.options:
+            takers = " and ".join(each.name for each in FORMATS.values() if option in each.options)
+            raise UsageError(
+                f"--{option} {given}: that is for weights of {takers}, and {path} is read as {chosen.name}"
+            )
+    description = chosen.read(path, asked)
     prepared = description.preparation.overlaid(preparation)
     if needs_preparation and not prepared.is_known:
         raise UsageError(
@@ -120,7 +130,8 @@ def _ours(path: Path, asked: Asked, preparation: Preparation, classes: Path | No
 
 def _format(path: Path, name: str | None) -> Format:
     if not path.is_file():
-        raise UsageError(f"{path}: no such file; weights of another program are expected")
+        wrong = "no file" if path.exists() else "no such file"
+        raise UsageError(f"{path}: {wrong}; weights of another program are expected")
     if name is not None:
         if name not in FORMATS:
             raise UsageError(f"--format {name}{nearest(name, FORMATS)}")

@@ -16,17 +16,6 @@ NUMBERS = {
 }  # fmt: skip
 """TensorProto.DataType -> the type of its numbers."""
 
-MODEL_FIELDS = {
-    "ir_version": 1,
-    "producer_name": 2,
-    "producer_version": 3,
-    "graph": 7,
-    "opset_import": 8,
-    "metadata_props": 14,
-}
-GRAPH_FIELDS = {"node": 1, "name": 2, "initializer": 5, "input": 11, "output": 12}
-NODE_FIELDS = {"input": 1, "output": 2, "name": 3, "op_type": 4, "attribute": 5}
-
 ENTRY = schema(key=(1, "text"), value=(2, "text"))
 TENSOR = schema(
     dims=(1, "ints"), data_type=(2, "int"), float_data=(4, "floats"), int32_data=(5, "ints"), int64_data=(7, "ints"),

@@ -84,9 +84,13 @@ def _fields(data: memoryview, where: str) -> Iterator[tuple[int, int, Any, int]]
                 )
             value, place = data[place : place + length], place + length
         else:
-            raise ModelError(f"{where}: damaged, or no such file: byte {start} of a message begins no field")
+            raise ModelError(
+                f"{where}: damaged, or another kind of file: byte {start} of a message begins no field"
+            )
         if number == 0:
-            raise ModelError(f"{where}: damaged, or no such file: byte {start} of a message begins field 0")
+            raise ModelError(
+                f"{where}: damaged, or another kind of file: byte {start} of a message begins field 0"
+            )
         yield number, how, value, start
 
 
