@@ -52,7 +52,7 @@ def _columns(rows: list[dict[str, Any]]) -> list[Column]:
     def million(count: int) -> str:
         return f"{count / 1e6:,.1f} M" if count >= 1e6 else f"{count / 1e3:,.0f} K"
 
-    errors = ["" if row["top5_error"] is None else f"{row['top5_error']:g} %" for row in rows]
+    errors = ["" if row["top5_error"] is None else f"{row['top5_error']} %" for row in rows]
     return [
         Column("network", [row["name"] for row in rows], folds=False),
         numbers("year", [str(row["year"]) for row in rows], 3),
