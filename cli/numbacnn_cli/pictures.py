@@ -260,16 +260,16 @@ def fits_a_figure(count: int, what: str, most: int) -> None:
 
 def class_index(network: Network, given: str) -> int:
     """The class of that name, or else of that index. Raises UsageError."""
-    from numbacnn.data.classes import match_classes
+    from numbacnn.data.classes import match_classes, matched_by_index
     from numbacnn.errors import DataError, UsageError, nearest
 
     names = [name.casefold() for name in network.class_names]
     if given.casefold() in names:
         return names.index(given.casefold())
-    with suppress(DataError):
-        place = int(match_classes((given,), network.class_names, (0,))[0]) if not given.isdecimal() else -1
-        if place >= 0:
-            return place
-    if given.isdecimal() and int(given) < network.classes:
-        return int(given)
+    if given.isdecimal():
+        if int(given) < network.classes:
+            return int(given)
+    elif not matched_by_index((given,), network.class_names):  # a word means nothing to classes without names
+        with suppress(DataError):
+            return int(match_classes((given,), network.class_names, (0,))[0])
     raise UsageError(f"the model has no class '{given}'{nearest(given, network.class_names)}")
