@@ -37,7 +37,17 @@ _HOMES = {
 }
 """Public name -> the room it lives in."""
 
-_ROOMS = ("analysis", "architectures", "attacks", "data", "figures", "layers", "storage", "training")
+_ROOMS = (
+    "analysis",
+    "architectures",
+    "attacks",
+    "data",
+    "figures",
+    "formats",
+    "layers",
+    "storage",
+    "training",
+)
 
 __all__ = sorted([*_HOMES, *_ROOMS, "__version__"])  # noqa: PLE0605 - the two tables above are the one list
 

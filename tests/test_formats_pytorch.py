@@ -164,7 +164,9 @@ def test_timm_says_how_pictures_are_prepared(tmp_path: Path) -> None:
         "crop_pct": 0.8,
         "interpolation": "bicubic",
     }
-    (tmp_path / "config.json").write_text(json.dumps({"pretrained_cfg": said, "label_names": list("abcde")}))
+    (tmp_path / "config.json").write_text(
+        json.dumps({"architecture": "resnetblur8", "pretrained_cfg": said, "label_names": list("abcde")})
+    )
     converted = read_network(path, Asked(), Preparation())
     pixels = converted.network.graph.pixels
     assert pixels.mean == (127.5, 63.75, 0)
@@ -172,6 +174,7 @@ def test_timm_says_how_pictures_are_prepared(tmp_path: Path) -> None:
     assert pixels.shorter_side == 10
     assert converted.network.class_names == tuple("abcde")
     assert "'bicubic'" in converted.warnings[0]
+    assert any("resnetblur8; by its tensors it is read as resnet-8" in each for each in converted.warnings)
     (tmp_path / "config.json").write_text('{"pretrained_cfg": {"mean": "white"}}')
     assert "mean = 'white'" in refused(path, input_shape=(8, 8, 3))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ def _described(path: Path, found: Any, asked: Asked, *, in_order: bool) -> Descr
     description = describe(path, state_dict_of(found, path), asked, in_order=in_order)
     if isinstance(said, dict):
         _prepare(description, config, said)
+        _compare_names(description, config, str(whole.get("architecture", "")))
         names = whole.get("label_names") or said.get("label_names")
         if isinstance(names, list) and all(isinstance(name, str) and name for name in names):
             description.class_names = tuple(names)
@@ -117,6 +119,22 @@ def _prepare(description: Description, config: Path, said: dict[str, Any]) -> No
             f"{config.name} asks for {cut(repr(interpolation))} scaling of pictures; numbacnn scales bilinearly"
         )
     description.warnings.append(f"preprocessing is taken from {config}, which lies beside the weights")
+
+
+def _compare_names(description: Description, config: Path, architecture: str) -> None:
+    """Says where timm's name is of another network than the one that the tensors are read as: some differ in nothing that is
+    stored, such as blurred pools or padding.
+    """
+    theirs, ours = (re.sub("[^a-z0-9]", "", name.lower()) for name in (architecture, description.name))
+    if theirs and theirs.removeprefix("tf") != ours:
+        description.warnings.append(
+            f"{config.name} calls the network {cut(architecture)}; by its tensors it is read as {description.name}"
+        )
+    if architecture == "efficientnet_lite0":
+        description.warnings.append(
+            "timm's efficientnet_lite0 pads pictures evenly, and efficientnet-lite0 here as TensorFlow does, which its "
+            "tf_efficientnet_lite0 is for"
+        )
 
 
 def _colours(config: Path, said: dict[str, Any], name: str) -> list[float]:
