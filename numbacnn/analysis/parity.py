@@ -44,7 +44,7 @@ from ..layers import (
     Tanh,
     Upsample,
 )
-from ..ops import augmentation, embedding, normalization, pixels, softmax, tally, targets, update
+from ..ops import augmentation, batches, embedding, normalization, pixels, softmax, tally, targets, update
 from ..ops.kernel import Kernel
 from ..ops.losses import LOSSES
 from ..program import Loss, Program
@@ -196,6 +196,9 @@ def _exercise() -> None:
     thickness = (64 * (labels - 1)).astype(np.int32)
     distorted = np.empty_like(images)
     augmentation.distort(distorted, images, points, thickness, fill.astype(np.uint8))
+    row, place = np.zeros(5, np.uint32), np.ones(1, np.uint32)
+    batches.take(row, place, np.arange(15, dtype=np.uint32).reshape(3, 5))
+    batches.gather(distorted, images.copy(), labels)
     pixels.from_bytes(np.empty_like(plan.input), distorted[:, :13, :11].copy())
     augmentation.augment(plan.input, distorted, top, left, labels % 2 == 0, colour, fill)
     for training in (True, False):

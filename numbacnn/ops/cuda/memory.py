@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from cuda.bindings.driver import cuMemcpyDtoHAsync, cuMemcpyHtoDAsync, cuStreamSynchronize
 from numba import cuda
 from numba.cuda.cudadrv import driver
 
 from ...errors import DeviceError
+from .driver_calls import called, stream_number
 from .driver_errors import translated_errors
 from .streams import compute_stream
 
@@ -39,23 +41,27 @@ def pinned_bytes(size: int) -> Any:
 
 
 def copy_in(target: Any, source: Any, stream: Any = None) -> None:
-    """source (host, of the target's type and shape) -> target, after what was launched on the stream before."""
+    """source (host, of the target's type and shape) -> target, after what was launched on the stream before. Raises ValueError for
+    arrays with gaps.
+    """
     if target.size:
-        # Flat, as a side of one element may have any stride.
-        flat, numbers = target.reshape(target.size), source.reshape(source.size)
-        with translated_errors():
-            flat.copy_to_device(numbers, stream=compute_stream() if stream is None else stream)
+        if not (target.is_c_contiguous() and source.flags.c_contiguous and source.nbytes == target.nbytes):
+            raise ValueError(f"arrays with gaps, or of two sizes: {source.shape} and {target.shape}")
+        there, here = target.device_ctypes_pointer.value, source.ctypes.data
+        on = stream_number(compute_stream() if stream is None else stream)
+        called(cuMemcpyHtoDAsync, there, here, source.nbytes, on)
 
 
 def copy_out(array: Any) -> Any:
-    """The numbers of an array on the host, once all that was launched before is done."""
-    if not array.size:
-        return np.empty(array.shape, array.dtype)
-    with translated_errors():
-        stream = compute_stream()
-        host = array.copy_to_host(stream=stream)
-        stream.synchronize()
-        return host
+    """The numbers of an array on the host, once all that was launched before is done. Raises ValueError for one with gaps."""
+    host = np.empty(array.shape, array.dtype)
+    if array.size:
+        if not array.is_c_contiguous():
+            raise ValueError(f"an array of shape {array.shape} with gaps")
+        on = stream_number(compute_stream())
+        called(cuMemcpyDtoHAsync, host.ctypes.data, array.device_ctypes_pointer.value, host.nbytes, on)
+        called(cuStreamSynchronize, on)
+    return host
 
 
 def memory_info() -> tuple[int, int]:

@@ -7,16 +7,14 @@ Python. Here that is done once; a launch that is repeated is the driver's own fu
 from __future__ import annotations
 
 from array import array
-from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
-from cuda.bindings.driver import CUfunction, CUresult, CUstream, cuLaunchKernel
-from numba import cuda
-from numba.cuda.cudadrv import driver
+from cuda.bindings.driver import CUfunction, cuLaunchKernel
 from numba.cuda.typing.typeof import Purpose, typeof
 
+from .driver_calls import called, stream_number
 from .driver_errors import translated_errors
 from .streams import compute_stream
 
@@ -43,7 +41,7 @@ def prepared(
     with translated_errors():
         if kinds not in _found:
             _found[kinds] = _handle(kernel, arguments)
-        stream = _stream(int(compute_stream().handle))
+        stream = stream_number(compute_stream())
     block = array("Q", chain.from_iterable(map(_words, arguments)))
     first, length = block.buffer_info()
     places = array("Q", range(first, first + 8 * length, 8))
@@ -54,19 +52,7 @@ def prepared(
 
 def carry_out(launch: Prepared) -> None:
     """Starts it and does not wait for it. Raises DeviceError if the GPU reports an error, be it an earlier kernel's."""
-    (result,) = cuLaunchKernel(*launch.numbers)
-    if result == CUresult.CUDA_ERROR_INVALID_CONTEXT:
-        with translated_errors():
-            cuda.current_context()  # a thread that has none yet gets it
-        (result,) = cuLaunchKernel(*launch.numbers)
-    if result != CUresult.CUDA_SUCCESS:
-        with translated_errors():
-            raise driver.CudaAPIError(int(result), f"a kernel could not be launched: {result.name}")
-
-
-@cache
-def _stream(handle: int) -> Any:
-    return CUstream(handle)
+    called(cuLaunchKernel, *launch.numbers)
 
 
 def _handle(kernel: Any, arguments: tuple[Any, ...]) -> Any:

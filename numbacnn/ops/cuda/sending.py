@@ -35,7 +35,8 @@ class ByteSender:
 
     def send(self, target: Any, source: Any) -> None:
         """source uint8 -> target float32 of the same shape, after what was launched before; `source` may change at once."""
-        numbers, pixels = target.reshape(target.size), np.ascontiguousarray(source).reshape(-1)
+        pixels = np.ascontiguousarray(source).reshape(-1)
+        numbers = target if len(pixels) <= _PART else target.reshape(target.size)
         with self._lock:
             if self._parts is None:
                 self._there = zeroed_bytes(_PART)
@@ -45,7 +46,8 @@ class ByteSender:
                 here, sent = next(self._parts)
                 wait(sent)
                 here[: len(part)] = part
-                copy_in(self._there[: len(part)], here[: len(part)])
+                there = self._there[: len(part)]
+                copy_in(there, here[: len(part)])
                 with translated_errors():
                     sent.record(compute_stream())
-                from_bytes(numbers[first : first + len(part)], self._there[: len(part)])
+                from_bytes(numbers if len(pixels) <= _PART else numbers[first : first + len(part)], there)

@@ -1,7 +1,7 @@
 """How kernels for NVIDIA GPUs are made and launched: numba-cuda's decorators, with this project's cache of what is
 compiled.
 
-What else depends on numba-cuda is in instructions.py (intrinsics), prepared.py (launches), streams.py (order), memory.py
+What else depends on numba-cuda is in instructions.py (intrinsics), prepared.py (launches), driver_calls.py, streams.py (order), memory.py
 (arrays and copies), driver_errors.py and diagnosis.py (what is wrong), and nowhere else. numba-cuda is in maintenance and its successor
 compiles the same kernels, so that a change of either is a change of these files.
 """
