@@ -78,6 +78,14 @@ app.command(
 app.command(
     "numbacnn_cli.gradcheck:gradcheck", name="gradcheck", help="Compare gradients with finite differences."
 )
+app.command(
+    "numbacnn_cli.similar:similar", name="similar", help="Find pictures that a network takes for alike."
+)
+app.command(
+    "numbacnn_cli.similar:features",
+    name="features",
+    help="Write what a layer puts out for a data set's pictures.",
+)
 app.command("numbacnn_cli.networks:networks", name="networks", help="The networks that have names.")
 app.command("numbacnn_cli.convert:convert", name="convert", help="Make a model of another program's network.")
 app.command("numbacnn_cli.bench:bench", name="bench", help="Measure how fast a network runs here.")

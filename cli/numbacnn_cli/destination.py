@@ -45,6 +45,7 @@ class Kind:
 FIGURE = Kind("figure", ownership.FIGURE, (".png", ".svg", ".pdf"))
 PICTURE = Kind("picture", ownership.CHANGED_PICTURE, (".png",))
 DATA_SET = Kind("data set", ownership.DATA_SET, (".h5",))
+FEATURES = Kind("features file", ownership.FEATURES, (".h5",))
 MODEL = Kind("model", ownership.MODEL, (".h5", ".onnx", ".safetensors"))
 
 

@@ -24,6 +24,20 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("summary lenet --input 64x64x3 --classes 100", "for other pictures and classes"),
         ("summary mine.toml --batch-size 64", "a network of your own, and the memory that a batch takes"),
     ),
+    "similar": (
+        (
+            "similar photo.jpg --data flowers.h5 --model squeezenet.h5",
+            "the six nearest training pictures, as similar.png",
+        ),
+        ("similar photo.jpg --metric cosine --layer fc7", "by direction alone, in another layer"),
+    ),
+    "features": (
+        (
+            "features flowers.h5 features.h5 --model squeezenet.h5",
+            "a row of numbers for each training picture",
+        ),
+        ("features flowers.h5 test.h5 --split test --layer fc7", "another split, another layer"),
+    ),
     "networks": (
         ("networks", "year, size, costs and published error of each"),
         ("networks --json", "for a program"),

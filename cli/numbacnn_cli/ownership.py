@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FIGURE, CHANGED_PICTURE = "a figure of numbacnn's", "a picture that numbacnn changed"
-DATA_SET, MODEL = "a data set", "a trained model"
+DATA_SET, MODEL, FEATURES = "a data set", "a trained model", "features of pictures"
 
 _END = 1 << 16
 """Bytes at either end of an SVG or PDF file, in which it says who made it."""
@@ -63,10 +63,10 @@ def _png(path: Path) -> str | None:
 
 def _hdf5(path: Path) -> str | None:
     from numbacnn.errors import DataError
-    from numbacnn.storage import datasets, models
+    from numbacnn.storage import datasets, features, models
     from numbacnn.storage.hdf5 import Reader
 
-    for kind, meaning in ((datasets.KIND, DATA_SET), (models.KIND, MODEL)):
+    for kind, meaning in ((datasets.KIND, DATA_SET), (models.KIND, MODEL), (features.KIND, FEATURES)):
         try:
             Reader(path, kind, DataError).close()
         except DataError:

@@ -2,6 +2,7 @@
 
 from .deconvnet import UnitPatches, reconstruct, unit_patches
 from .gradient_check import LayerCheck, check_gradients
+from .neighbours import Neighbours, features, features_of, last_hidden, nearest_to
 from .receptive_field import Box, receptive_field
 from .saliency import pixel_gradients, saliency
 from .strongest import Strongest, activation_of, strongest
@@ -9,10 +10,15 @@ from .strongest import Strongest, activation_of, strongest
 __all__ = [
     "Box",
     "LayerCheck",
+    "Neighbours",
     "Strongest",
     "UnitPatches",
     "activation_of",
     "check_gradients",
+    "features",
+    "features_of",
+    "last_hidden",
+    "nearest_to",
     "pixel_gradients",
     "receptive_field",
     "reconstruct",

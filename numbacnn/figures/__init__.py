@@ -7,6 +7,7 @@ from .depth import Entry, revolution_of_depth
 from .drawing import Drawing
 from .filters import filter_mosaic, mosaic_array
 from .grids import image_grid
+from .neighbours import neighbours
 from .predictions import predictions
 from .saliency import Part, saliency_panel
 from .saving import save
@@ -23,6 +24,7 @@ __all__ = [
     "image_grid",
     "layer_units",
     "mosaic_array",
+    "neighbours",
     "predictions",
     "revolution_of_depth",
     "saliency_panel",

@@ -1,16 +1,20 @@
 """HDF5 files: data sets and models. The only room that imports h5py."""
 
 from .datasets import open_dataset, write_dataset
+from .features import Features, read_features, write_features
 from .models import Checkpoint, load, load_checkpoint, load_model, load_record, save, save_model
 
 __all__ = [
     "Checkpoint",
+    "Features",
     "load",
     "load_checkpoint",
     "load_model",
     "load_record",
     "open_dataset",
+    "read_features",
     "save",
     "save_model",
     "write_dataset",
+    "write_features",
 ]

@@ -1,0 +1,251 @@
+"""numbacnn features and similar: what a network's hidden layers make of pictures, and which it takes for alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from .captions import data_fact, joined
+from .destination import FEATURES, Destination
+from .opening import OpenedModel, open_model
+from .options import CPU, INPUTS, AsIs, Compute, Data, Force, Model, Out, Picture, SplitName
+from .pictures import from_files
+
+if TYPE_CHECKING:
+    from numbacnn import Dataset
+    from numbacnn.storage import Features
+
+    from .output import Output
+
+AT_A_TIME = 256
+"""Pictures that are read together."""
+
+Layer = Annotated[
+    str | None,
+    Parameter(
+        name="--layer",
+        group=INPUTS,
+        help="Whose output is compared; left out, what the last layer with weights reads.",
+    ),
+]
+
+
+def features(
+    data: Annotated[str, Parameter(name="DATA", help="Data set (.h5), or digits, the one in the package.")],
+    target: Annotated[Path, Parameter(name="OUT.H5", help="What to write.")],
+    /,
+    *,
+    model: Model = None,
+    split: SplitName = "train",
+    layer: Layer = None,
+    force: Force = False,
+    compute: Compute = CPU,
+    out: Out,
+) -> dict[str, Any]:
+    """Write what a layer of a network puts out for every picture of a data set.
+
+    A row of numbers a picture; a volume's channels are averaged over its places. The file holds `features` (N,D) float32,
+    `labels` (N) and `record`. JSON: `features` (the file), `layer`, `images`, `numbers` (a picture), `model`, `data`, `split`.
+    """
+    from numbacnn.storage import open_dataset
+
+    target = Destination(out, reads=[model, Path(data)], force=force).named(target, FEATURES)
+    opened = open_model(model, out, compute)
+    dataset = open_dataset(data)
+    name = _layer(opened, layer)
+    size = _write(target, opened, dataset, split, name, out)
+    count = len(dataset.split(split))
+    out.say(f"{target}: {size:,} numbers of {name} for each of {count:,} pictures")
+    return {
+        "features": target,
+        "layer": name,
+        "images": count,
+        "numbers": size,
+        "model": opened.path,
+        "data": str(dataset.path or dataset.name),
+        "split": split,
+    }
+
+
+def similar(
+    image: Annotated[Path, Parameter(name="IMAGE", help="The picture to find others like.")],
+    /,
+    *,
+    model: Model = None,
+    data: Data = None,
+    split: SplitName = "train",
+    layer: Layer = None,
+    metric: Literal["euclidean", "cosine"] = "euclidean",
+    count: int = 6,
+    as_is: AsIs = False,
+    output: Picture = None,
+    force: Force = False,
+    compute: Compute = CPU,
+    out: Out,
+) -> dict[str, Any]:
+    """Find the pictures of a data set that a network takes for the most alike.
+
+    They are the nearest in the network's last hidden layer. What it makes of the data set's pictures is kept in the cache, so that
+    the next question takes seconds. JSON: `neighbours[]` with `.image` (split and index), `.distance`, `.class`; `figure`, `layer`,
+    `metric`, `model`, `data`.
+
+    Parameters
+    ----------
+    metric
+        Distance of two rows of numbers, or of their directions alone (cosine).
+    count
+        How many to show.
+    """
+    from numbacnn.analysis import features as features_of
+    from numbacnn.analysis import nearest_to
+    from numbacnn.data.classes import short_name
+    from numbacnn.errors import need_whole
+    from numbacnn.figures import neighbours, save
+
+    need_whole("--count", count, 1, MOST)
+    to = Destination(out, reads=[image, model], force=force)
+    path = to.output(output) or to.default("similar")
+    opened = open_model(model, out, compute)
+    dataset = _data(data, opened, out)
+    name = _layer(opened, layer)
+    pictures, seen = from_files(opened.network, [image], out, as_is=as_is)
+    query = features_of(opened.network, pictures.images[:1], name)[0]
+    known = _kept(opened, dataset, split, name, out)
+    found = nearest_to(query, known.rows, count, metric)
+    part = dataset.split(split)
+    classes = [short_name(dataset.class_names[known.labels[index]]) for index in found.indices]
+    captions = [f"{one} · {distance:.3g}" for one, distance in zip(classes, found.distances, strict=True)]
+    made = joined(
+        opened.fact,
+        data_fact(dataset, split),
+        f"{metric} distance in {name}, of {len(part):,} pictures",
+        seen,
+    )
+    shown = [part.read(slice(index, index + 1))[0] for index in found.indices]
+    save(neighbours(pictures.shown()[0], shown, captions, provenance=made), path)
+    out.table(
+        ["picture", "class", "distance"],
+        [
+            (f"{split} {index}", one, f"{distance:.4g}")
+            for index, one, distance in zip(found.indices, classes, found.distances, strict=True)
+        ],
+    )
+    out.say(str(path))
+    return {
+        "neighbours": [
+            {
+                "image": f"{split} {index}",
+                "distance": float(distance),
+                "class": dataset.class_names[known.labels[index]],
+            }
+            for index, distance in zip(found.indices, found.distances, strict=True)
+        ],
+        "figure": path,
+        "layer": name,
+        "metric": metric,
+        "model": opened.path,
+        "data": str(dataset.path or dataset.name),
+    }
+
+
+MOST = 64
+"""Neighbours in one figure."""
+
+
+def _data(option: str | None, opened: OpenedModel, out: Output) -> Dataset:
+    """The data set of --data, else what the model was trained on; its classes need not be the model's."""
+    from numbacnn.errors import DataError, UsageError
+    from numbacnn.storage import open_dataset
+    from numbacnn.training.whereabouts import find_data
+
+    if option is None:
+        try:
+            option = find_data(opened.record, opened.path.parent)
+        except (DataError, KeyError) as error:
+            raise UsageError(
+                f"{opened.path}: what it was trained on is not known or not there: give --data ({error})"
+            ) from None
+        out.note(f"data: {option} (what the model was trained on)")
+    return open_dataset(option)
+
+
+def _layer(opened: OpenedModel, given: str | None) -> str:
+    from numbacnn.analysis import last_hidden
+
+    return last_hidden(opened.network) if given is None else opened.network.graph[given].name
+
+
+def _write(path: Path, opened: OpenedModel, dataset: Dataset, split: str, layer: str, out: Output) -> int:
+    """Computes and writes the features of a split; gives how many numbers a picture has."""
+    from numbacnn.analysis import features_of
+    from numbacnn.storage import write_features
+
+    part, shape = dataset.split(split), opened.network.graph.shapes[layer]
+    pictures = (images for images, _ in part.batches(AT_A_TIME))
+    rows = features_of(opened.network, pictures, layer)
+    record = {
+        "model": str(opened.path),
+        "data": str(dataset.path or dataset.name),
+        "split": split,
+        "layer": layer,
+        "class_names": list(dataset.class_names),
+    }
+    total = -(-len(part) // AT_A_TIME)
+    write_features(path, out.progress(rows, "looking", total), (len(part), shape[-1]), part.labels, record)
+    return int(shape[-1])
+
+
+def cache() -> Path | None:
+    """Where features are kept, beside the compiled kernels; None: this user has no home."""
+    from numbacnn.ops.kernel_cache import cache_folder
+
+    kernels = cache_folder()
+    return None if kernels is None else kernels.parent.parent / "features"
+
+
+def _kept(opened: OpenedModel, dataset: Dataset, split: str, layer: str, out: Output) -> Features:
+    """The features of a split from the cache, computed and put there where it has none."""
+    import hashlib
+
+    from numbacnn.errors import DataError
+    from numbacnn.storage import read_features
+
+    what = hashlib.sha256(opened.path.read_bytes())
+    where = dataset.path
+    of = (
+        str(dataset.name)
+        if where is None
+        else f"{where.resolve()} {where.stat().st_size} {where.stat().st_mtime_ns}"
+    )
+    what.update(f"{of} {split} {layer} {opened.network.graph.pixels}".encode())
+    folder = cache()
+    path = None if folder is None else folder / f"{what.hexdigest()[:32]}.h5"
+    if path is not None and path.is_file():
+        try:
+            return read_features(path)
+        except DataError as error:
+            out.warn(f"{error}: computed again")
+    try:
+        if path is None:
+            raise OSError("there is no home to keep it in")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, opened, dataset, split, layer, out)
+        return read_features(path)
+    except (OSError, DataError) as error:
+        out.warn(
+            f"features cannot be kept for the next time ({error}); NUMBACNN_CACHE_DIR can name another folder"
+        )
+        return _computed(opened, dataset, split, layer)
+
+
+def _computed(opened: OpenedModel, dataset: Dataset, split: str, layer: str) -> Features:
+    import numpy as np
+
+    from numbacnn.analysis import features_of
+    from numbacnn.storage import Features
+
+    part = dataset.split(split)
+    rows = list(features_of(opened.network, (images for images, _ in part.batches(AT_A_TIME)), layer))
+    return Features(np.concatenate(rows), part.labels, {})

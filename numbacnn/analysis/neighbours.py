@@ -1,0 +1,81 @@
+"""Pictures that a network takes for alike: near each other in its last hidden layer (Krizhevsky et al., 2012, figure 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from ..errors import ShapeError, UsageError, nearest, need_whole
+from ..network import Images, Network
+
+Metric = Literal["euclidean", "cosine"]
+METRICS = ("euclidean", "cosine")
+_ROWS = 4096
+"""Features that are compared at a time."""
+
+
+class Neighbours(NamedTuple):
+    """The nearest of some pictures, the nearest first: their indices, and how far they are."""
+
+    indices: Any
+    distances: Any
+
+
+def last_hidden(network: Network) -> str:
+    """The layer whose output the last layer with weights reads: what the scores are made of.
+
+    Raises UsageError where there is only one layer with weights, which reads the pixels.
+    """
+    graph = network.graph
+    node = graph[graph.scores]
+    while not graph.parameters_of(node) and node.inputs:
+        node = graph[node.inputs[0]]
+    source = (*node.inputs, graph.nodes[0].name)[0]
+    if not any(graph.parameters_of(graph[name]) for name in graph.ancestors(source)):
+        raise UsageError("the network has no hidden layer: a layer has to be named")
+    return source
+
+
+def features(network: Network, images: Images, layer: str | None = None, batch_size: int = 64) -> Any:
+    """What a layer (None: `last_hidden`) puts out for each picture, (N,D) float32; a volume's channels, averaged over its places.
+
+    Raises UsageError if no layer has that name; see `Network.as_images` for pictures.
+    """
+    found = network.activations(images, layer or last_hidden(network), batch_size)
+    if found.ndim > 2:
+        found = found.mean(axis=tuple(range(1, found.ndim - 1)))
+    return np.ascontiguousarray(found, np.float32)
+
+
+def features_of(
+    network: Network, parts: Iterable[Any], layer: str | None = None, batch_size: int = 64
+) -> Iterator[Any]:
+    """The features of each part of a data set's pictures, a part at a time."""
+    for images in parts:
+        yield features(network, images, layer, batch_size)
+
+
+def nearest_to(query: Any, known: Any, count: int = 6, metric: Metric = "euclidean") -> Neighbours:
+    """The `count` rows of `known` (N,D) that are nearest to `query` (D); of equally near ones the first.
+
+    "cosine": one less the cosine of the angle between two rows; a row of zeros is at a right angle to all. Raises
+    UsageError for another metric or a count below 1, ShapeError where the two do not fit.
+    """
+    if metric not in METRICS:
+        raise UsageError(f"metric '{metric}'{nearest(metric, METRICS)}")
+    need_whole("count", count)
+    one, rows = np.asarray(query, np.float64), np.asarray(known)
+    if rows.ndim != 2 or one.shape != rows.shape[1:]:
+        raise ShapeError(f"a row {one.shape} cannot be compared with rows {rows.shape}")
+    distances = np.empty(len(rows))
+    for start in range(0, len(rows), _ROWS):
+        part = rows[start : start + _ROWS].astype(np.float64)
+        if metric == "euclidean":
+            distances[start : start + _ROWS] = np.sqrt(np.square(part - one).sum(axis=1))
+        else:
+            lengths = np.linalg.norm(part, axis=1) * np.linalg.norm(one)
+            distances[start : start + _ROWS] = 1 - (part @ one) / np.where(lengths > 0, lengths, 1)
+    order = np.argsort(distances, kind="stable")[:count]
+    return Neighbours(order, distances[order])
