@@ -111,7 +111,7 @@ def test_it_is_said_what_is_done(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("size", "arguments", "code", "words"),
     [
-        ((256, 256, 3), [], 2, ["256x256 in RGB", "--network: alexnet (windows of 227x227)", "lenet", "scaled to 28x28"]),
+        ((256, 256, 3), [], 2, ["256x256 in RGB", "--network: alexnet, squeezenet-1.1 (windows of 227x227)", "lenet", "scaled to 28x28"]),
         ((64, 64, 3), [], 2, ["cifar-quick", "Others take larger pictures: alexnet (227)", "--size 227", "--fit resize"]),
         ((64, 64, 3), ["--network", "alexnet"], 1, ["alexnet does not fit", "--fit resize", "--size 227", "networks that fit: "]),
         ((6, 6, 3), ["--network", "net.toml"], 1, ["6x6 are smaller than the network's 8x8", "--fit resize"]),

@@ -83,14 +83,18 @@ def test_summary_of_a_trained_network(capsys, tmp_path):
         (
             ["summary", "lenet", "--batch-size", "0"],
             2,
-            "batch size 0: a whole number of at least 1 is expected",
+            "--batch-size 0: a whole number of at least 1 is expected",
         ),
         (
             ["summary", "alexnet", "--input", "32x32x3"],
             2,
             "--input 32x32x3 does not suit alexnet: layer 'conv1': 11x11 filter at stride 4 does not fit a 32x32 input",
         ),
-        (["gradcheck", "digits", "--samples", "0"], 2, "--samples 0: at least 1 is expected"),
+        (
+            ["gradcheck", "digits", "--samples", "0"],
+            2,
+            "--samples 0: a whole number of at least 1 is expected",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said(capsys, arguments, code, message):

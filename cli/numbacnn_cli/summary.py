@@ -104,7 +104,9 @@ def summary(
     import dataclasses
 
     from numbacnn import Program, summarise
+    from numbacnn.errors import need_whole
 
+    need_whole("--batch-size", batch_size)
     found = find_network(network, input_shape, classes)
     result = summarise(found)
     sizes = {
