@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -240,3 +241,13 @@ def test_versions_have_folders_of_their_own(monkeypatch: pytest.MonkeyPatch) -> 
         assert kernel_cache._digest() != here
         monkeypatch.undo()
     assert kernel_cache._digest() == here
+
+
+def test_machine_code_that_a_signal_lost_is_no_fault_of_the_folder() -> None:
+    library = object.__new__(kernel_cache.CPUCodeLibrary)
+    library._compiled_object = None
+    assert kernel_cache._was_interrupted(SimpleNamespace(library=library))
+    library._compiled_object = b"machine code"
+    assert not kernel_cache._was_interrupted(SimpleNamespace(library=library))
+    # Of a GPU's kernels the machine code lies elsewhere.
+    assert not kernel_cache._was_interrupted(SimpleNamespace(library=SimpleNamespace(_compiled_object=None)))

@@ -28,6 +28,7 @@ from typing import Any
 
 import numba
 from numba.core import config
+from numba.core.codegen import CPUCodeLibrary
 from platformdirs import user_cache_path
 
 from .. import compiling
@@ -124,10 +125,11 @@ def keep(dispatcher: Any, numbas: type[Any]) -> None:
 
 
 def _was_interrupted(compiled: Any) -> bool:
-    """Whether LLVM's machine code never arrived: a signal came while LLVM handed it over, a place where Python loses the
-    exception that a signal's handler raises. Whoever handles signals raises it again, and this process ends.
+    """Whether LLVM's machine code for the CPU never arrived: a signal came while LLVM handed it over, a place where Python
+    loses the exception that a signal's handler raises. Whoever handles signals raises it again, and this process ends.
     """
-    return getattr(getattr(compiled, "library", None), "_compiled_object", True) is None
+    library = getattr(compiled, "library", None)
+    return isinstance(library, CPUCodeLibrary) and library._compiled_object is None
 
 
 class _Place:
