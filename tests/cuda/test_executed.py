@@ -27,6 +27,8 @@ SHAPES = [
     for case, name in zip(CASES, IDS, strict=True)
 ]
 """Shapes that are there for Winograd's transforms, which are the CPU's alone, are large, and nothing new here."""
+OFTEN = ("128x128", "64x64", "32x32")
+"""Tiles that tensor cores are tried in each time; in the others their loaders and their core are the same."""
 
 
 @pytest.mark.parametrize(("kernel", "shape"), SHAPES)
@@ -51,7 +53,10 @@ TILE_NAMES = [tile.name for tile in TILES]
 MANNERS = [
     *(("in fours", tile) for tile in TILE_NAMES),
     # In the other tiles the table's shapes are read one by one.
-    *(("one by one", tile) for tile in ("128x64", "64x64", "128x32")),
+    *(
+        pytest.param("one by one", tile, marks=pytest.mark.slow, id=f"one by one-{tile}")
+        for tile in ("128x64", "64x64", "128x32")
+    ),
 ]
 
 
@@ -95,7 +100,11 @@ def test_every_tile(kernel, manner):
     assert_agree(run(kernel, arguments), COMPARISONS[kernel].naive(*map(as_float64, arguments)))
 
 
-@pytest.mark.parametrize("in_tile", TILE_NAMES, indirect=True)
+@pytest.mark.parametrize(
+    "in_tile",
+    [pytest.param(tile, marks=[] if tile in OFTEN else [pytest.mark.slow]) for tile in TILE_NAMES],
+    indirect=True,
+)
 @pytest.mark.parametrize("precision", SIGNIFICANT_BITS, indirect=True)
 @pytest.mark.parametrize("kernel", [kernel for kernel in PRODUCTS if kernel.startswith("dense.")])
 @pytest.mark.usefixtures("in_tile")
