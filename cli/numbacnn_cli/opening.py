@@ -49,8 +49,23 @@ def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
     Raises UsageError if the model does not know one, DataError if the data set cannot be used with it.
     """
     from numbacnn.data.picture_files import open_folder
-    from numbacnn.errors import DataError, UsageError, cut
     from numbacnn.storage import open_dataset
+
+    given, network = data_of(option, model, out), model.network
+    dataset = open_folder(Path(given), network) if Path(given).is_dir() else open_dataset(given)
+    if dataset.image_shape != network.input_shape:
+        out.note(_brought(dataset, network))
+    matched = dataset.with_classes_of(network)
+    if dataset.class_names != network.class_names:
+        out.note(_matched(dataset, network))
+    return matched
+
+
+def data_of(option: str | None, model: OpenedModel, out: Output) -> str:
+    """What --data names, else where the data lies that the model was trained on; says which it is. Raises UsageError if the
+    model does not know one.
+    """
+    from numbacnn.errors import DataError, UsageError, cut
     from numbacnn.training.whereabouts import find_data
 
     if not option and not isinstance(model.record.get("data"), str):
@@ -62,15 +77,8 @@ def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
             f"{model.path} was trained on {cut(model.record['data'])}, which is no longer there: give a data set with "
             f"--data ({error})"
         ) from None
-    network = model.network
-    dataset = open_folder(Path(given), network) if Path(given).is_dir() else open_dataset(given)
     out.note(f"data: {given}{'' if option else ' (what the model was trained on)'}")
-    if dataset.image_shape != network.input_shape:
-        out.note(_brought(dataset, network))
-    matched = dataset.with_classes_of(network)
-    if dataset.class_names != network.class_names:
-        out.note(_matched(dataset, network))
-    return matched
+    return given
 
 
 def _matched(dataset: Dataset, network: Network) -> str:

@@ -9,18 +9,23 @@ from cyclopts import Parameter
 
 from .captions import data_fact, joined
 from .destination import FEATURES, Destination
-from .opening import OpenedModel, open_model
+from .opening import OpenedModel, data_of, open_model
 from .options import CPU, INPUTS, AsIs, Compute, Data, Force, Model, Out, Picture, SplitName
 from .pictures import from_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numbacnn import Dataset
+    from numbacnn.data.dataset import Split
     from numbacnn.storage import Features
 
     from .output import Output
 
 AT_A_TIME = 256
 """Pictures that are read together."""
+MOST = 64
+"""Neighbours in one figure."""
 
 Layer = Annotated[
     str | None,
@@ -103,12 +108,13 @@ def similar(
     from numbacnn.data.classes import short_name
     from numbacnn.errors import need_whole
     from numbacnn.figures import neighbours, save
+    from numbacnn.storage import open_dataset
 
     need_whole("--count", count, 1, MOST)
     to = Destination(out, reads=[image, model], force=force)
     path = to.output(output) or to.default("similar")
     opened = open_model(model, out, compute)
-    dataset = _data(data, opened, out)
+    dataset = open_dataset(data_of(data, opened, out))  # its classes need not be the model's
     name = _layer(opened, layer)
     pictures, seen = from_files(opened.network, [image], out, as_is=as_is)
     query = features_of(opened.network, pictures.images[:1], name)[0]
@@ -150,27 +156,6 @@ def similar(
     }
 
 
-MOST = 64
-"""Neighbours in one figure."""
-
-
-def _data(option: str | None, opened: OpenedModel, out: Output) -> Dataset:
-    """The data set of --data, else what the model was trained on; its classes need not be the model's."""
-    from numbacnn.errors import DataError, UsageError
-    from numbacnn.storage import open_dataset
-    from numbacnn.training.whereabouts import find_data
-
-    if option is None:
-        try:
-            option = find_data(opened.record, opened.path.parent)
-        except (DataError, KeyError) as error:
-            raise UsageError(
-                f"{opened.path}: what it was trained on is not known or not there: give --data ({error})"
-            ) from None
-        out.note(f"data: {option} (what the model was trained on)")
-    return open_dataset(option)
-
-
 def _layer(opened: OpenedModel, given: str | None) -> str:
     from numbacnn.analysis import last_hidden
 
@@ -179,12 +164,10 @@ def _layer(opened: OpenedModel, given: str | None) -> str:
 
 def _write(path: Path, opened: OpenedModel, dataset: Dataset, split: str, layer: str, out: Output) -> int:
     """Computes and writes the features of a split; gives how many numbers a picture has."""
-    from numbacnn.analysis import features_of
     from numbacnn.storage import write_features
 
-    part, shape = dataset.split(split), opened.network.graph.shapes[layer]
-    pictures = (images for images, _ in part.batches(AT_A_TIME))
-    rows = features_of(opened.network, pictures, layer)
+    part = dataset.split(split)
+    size: int = opened.network.graph.shapes[layer][-1]
     record = {
         "model": str(opened.path),
         "data": str(dataset.path or dataset.name),
@@ -192,9 +175,16 @@ def _write(path: Path, opened: OpenedModel, dataset: Dataset, split: str, layer:
         "layer": layer,
         "class_names": list(dataset.class_names),
     }
-    total = -(-len(part) // AT_A_TIME)
-    write_features(path, out.progress(rows, "looking", total), (len(part), shape[-1]), part.labels, record)
-    return int(shape[-1])
+    write_features(path, _rows(opened, part, layer, out), (len(part), size), part.labels, record)
+    return size
+
+
+def _rows(opened: OpenedModel, part: Split, layer: str, out: Output) -> Iterator[Any]:
+    """The features of a split, some pictures at a time."""
+    from numbacnn.analysis import features
+
+    rows = (features(opened.network, images, layer) for images, _ in part.batches(AT_A_TIME))
+    return out.progress(rows, "looking", -(-len(part) // AT_A_TIME))
 
 
 def cache() -> Path | None:
@@ -209,8 +199,10 @@ def _kept(opened: OpenedModel, dataset: Dataset, split: str, layer: str, out: Ou
     """The features of a split from the cache, computed and put there where it has none."""
     import hashlib
 
+    import numpy as np
+
     from numbacnn.errors import DataError
-    from numbacnn.storage import read_features
+    from numbacnn.storage import Features, read_features
 
     what = hashlib.sha256(opened.path.read_bytes())
     where = dataset.path
@@ -219,7 +211,7 @@ def _kept(opened: OpenedModel, dataset: Dataset, split: str, layer: str, out: Ou
         if where is None
         else f"{where.resolve()} {where.stat().st_size} {where.stat().st_mtime_ns}"
     )
-    what.update(f"{of} {split} {layer} {opened.network.graph.pixels}".encode())
+    what.update(f"{of} {split} {layer}".encode())
     folder = cache()
     path = None if folder is None else folder / f"{what.hexdigest()[:32]}.h5"
     if path is not None and path.is_file():
@@ -237,15 +229,5 @@ def _kept(opened: OpenedModel, dataset: Dataset, split: str, layer: str, out: Ou
         out.warn(
             f"features cannot be kept for the next time ({error}); NUMBACNN_CACHE_DIR can name another folder"
         )
-        return _computed(opened, dataset, split, layer)
-
-
-def _computed(opened: OpenedModel, dataset: Dataset, split: str, layer: str) -> Features:
-    import numpy as np
-
-    from numbacnn.analysis import features_of
-    from numbacnn.storage import Features
-
-    part = dataset.split(split)
-    rows = list(features_of(opened.network, (images for images, _ in part.batches(AT_A_TIME)), layer))
-    return Features(np.concatenate(rows), part.labels, {})
+        part = dataset.split(split)
+        return Features(np.concatenate(list(_rows(opened, part, layer, out))), part.labels, {})

@@ -2,7 +2,7 @@
 
 from .deconvnet import UnitPatches, reconstruct, unit_patches
 from .gradient_check import LayerCheck, check_gradients
-from .neighbours import Neighbours, features, features_of, last_hidden, nearest_to
+from .neighbours import Neighbours, features, last_hidden, nearest_to
 from .receptive_field import Box, receptive_field
 from .saliency import pixel_gradients, saliency
 from .strongest import Strongest, activation_of, strongest
@@ -16,7 +16,6 @@ __all__ = [
     "activation_of",
     "check_gradients",
     "features",
-    "features_of",
     "last_hidden",
     "nearest_to",
     "pixel_gradients",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -47,14 +46,6 @@ def features(network: Network, images: Images, layer: str | None = None, batch_s
     if found.ndim > 2:
         found = found.mean(axis=tuple(range(1, found.ndim - 1)))
     return np.ascontiguousarray(found, np.float32)
-
-
-def features_of(
-    network: Network, parts: Iterable[Any], layer: str | None = None, batch_size: int = 64
-) -> Iterator[Any]:
-    """The features of each part of a data set's pictures, a part at a time."""
-    for images in parts:
-        yield features(network, images, layer, batch_size)
 
 
 def nearest_to(query: Any, known: Any, count: int = 6, metric: Metric = "euclidean") -> Neighbours:
