@@ -65,6 +65,6 @@ def pixel_gradients(
         else:
             one_hot = np.zeros_like(scores)
             one_hot[np.arange(plan.count), chosen] = 1
-            gradient = plan.backward(plan.scores, one_hot, rule=rule)
-        found.append(np.array(gradient))
+            gradient = np.array(plan.backward(plan.scores, one_hot, rule=rule))
+        found.append(gradient)
     return np.concatenate(found)

@@ -16,7 +16,7 @@ import numpy as np
 from ..device import Array, Device
 from ..errors import NetworkError
 from ..graph import Graph, Node
-from ..layers import Call, Mode, Prepared, Shape
+from ..layers import Call, Mode, Pixels, Prepared, Shape
 from ..ops import joins
 from ..ops.operands import Key, NotThereYet, Operand, Step, Storage, written
 from ..parameters import Buffer, Parameter
@@ -113,13 +113,16 @@ class Emission:
 
     def given(self, node: Node) -> Operand:
         """What an input layer is given."""
-        key = ("", f"input {node.name}") if node in self.graph.other_inputs else INPUT
-        return self.operand(key, (self.count, *self.graph.input_shapes(node)[0]), node.layer.input_type)
+        return self._of_input(node, INPUT, node.layer.input_type)
 
     def d_given(self, node: Node) -> Operand:
         """The gradient with respect to it."""
-        key = ("", f"d_input {node.name}") if node in self.graph.other_inputs else D_INPUT
-        return self.operand(key, (self.count, *self.graph.input_shapes(node)[0]))
+        return self._of_input(node, D_INPUT)
+
+    def _of_input(self, node: Node, key: Key, dtype: Any = None) -> Operand:
+        """Under the key alone for pictures, with the node's name for another input."""
+        own = key if isinstance(node.layer, Pixels) else (key[0], f"{key[1]} {node.name}")
+        return self.operand(own, (self.count, *self.graph.input_shapes(node)[0]), dtype)
 
     # Losses
 
