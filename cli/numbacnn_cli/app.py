@@ -97,11 +97,15 @@ app.command(
 )
 
 viz = App(name="viz", help="Look inside a trained network.")
-viz.command("numbacnn_cli.viz:filters", name="filters", help="The kernels of a layer as a mosaic.")
-viz.command("numbacnn_cli.viz:saliency", name="saliency", help="The pixels that a class depends on.")
-viz.command("numbacnn_cli.viz:layers", name="layers", help="What excites each unit, walked back to pixels.")
+viz.command("numbacnn_cli.viz.filters:filters", name="filters", help="The kernels of a layer as a mosaic.")
+viz.command("numbacnn_cli.viz.saliency:saliency", name="saliency", help="The pixels that a class depends on.")
 viz.command(
-    "numbacnn_cli.depth:depth", name="depth", help="The revolution of depth: errors and layers, year by year."
+    "numbacnn_cli.viz.layers:layers", name="layers", help="What excites each unit, walked back to pixels."
+)
+viz.command(
+    "numbacnn_cli.viz.depth:depth",
+    name="depth",
+    help="The revolution of depth: errors and layers, year by year.",
 )
 app.command(viz)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .destination import Destination
-from .options import Force, Out, Picture
+from ..destination import Destination
+from ..options import Force, Out, Picture
 
 
 def depth(output: Picture = None, *, force: Force = False, out: Out) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""numbacnn viz: look inside a trained network, one module a command."""
