@@ -88,6 +88,18 @@ def fit_all(pictures: Any, input_shape: tuple[int, ...], shorter_side: int = 0) 
     return np.stack([fit(picture, input_shape, shorter_side) for picture in pictures])
 
 
+def scaled(picture: Any, height: int, width: int) -> Any:
+    """All of a picture or a stack of maps (h,w,c), of floats of any size, as (height, width, c): bilinear, and averaged where
+    it shrinks.
+    """
+    return _scaled(picture, (width, height), (0, 0, picture.shape[1], picture.shape[0]))
+
+
+def as_floats(images: Any) -> Any:
+    """uint8, or floats in [0, 1] -> float32 in [0, 1]."""
+    return (images / 255).astype(np.float32) if images.dtype == np.uint8 else images.astype(np.float32)
+
+
 def _with_channels(picture: Any, channels: int) -> Any:
     if picture.shape[2] == channels:
         return picture

@@ -132,13 +132,15 @@ class Network:
         gradients: str = "none",
         keep: tuple[str, ...] = (),
         heads: tuple[tuple[str, Head], ...] = (),
+        keep_gradients: tuple[str, ...] = (),
     ) -> Program:
         """A Program for this network and this thread, kept for its next call that asks for the same or fewer pictures.
 
-        `keep`: the nodes whose output will be asked for, beside the scores and the last. `heads`: as Program's.
+        `keep`: the nodes whose output will be asked for, beside the scores and the last; `keep_gradients`: those whose output's
+        gradient will be. `heads`: as Program's.
         """
         need_whole("batch size", batch_size)
-        wish, made = (gradients, keep, heads, self.workspace_bytes), self._programs.made
+        wish, made = (gradients, keep, heads, keep_gradients, self.workspace_bytes), self._programs.made
         known = made.get(wish)
         if known is None or known.batch_size < batch_size:
             made.pop(wish, None)
@@ -147,13 +149,19 @@ class Network:
                 batch_size,
                 gradients=gradients,
                 keep=keep,
+                keep_gradients=keep_gradients,
                 heads=dict(heads),
                 workspace_bytes=self.workspace_bytes,
             )
         return known
 
     def program_for(
-        self, count: int, batch_size: int, gradients: str = "none", keep: tuple[str, ...] = ()
+        self,
+        count: int,
+        batch_size: int,
+        gradients: str = "none",
+        keep: tuple[str, ...] = (),
+        keep_gradients: tuple[str, ...] = (),
     ) -> Program:
         """A Program to take `count` pictures through, `batch_size` at a time, or fewer where memory is short.
 
@@ -162,11 +170,11 @@ class Network:
         need_whole("batch size", batch_size)
         wanted = min(batch_size, count)
         while True:
-            plan = self.program(wanted, gradients, keep)
+            plan = self.program(wanted, gradients, keep, keep_gradients=keep_gradients)
             try:
                 plan.take()
             except NotEnoughMemory:
-                del self._programs.made[gradients, keep, (), self.workspace_bytes]
+                del self._programs.made[gradients, keep, (), keep_gradients, self.workspace_bytes]
                 if wanted == 1:
                     raise
                 wanted //= 2

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import UsageError, cut
+from ..fitting import as_floats
 from ..network import Images, Network
 from ..program import Loss, Program
 from .result import AttackResult
@@ -120,11 +121,6 @@ class Goal:
     def project(self, images: Any) -> Any:
         """The nearest pictures in [0, 1] and within epsilon of the originals."""
         return np.clip(images, self._low, self._high)
-
-
-def as_floats(images: Any) -> Any:
-    """uint8 or floats -> float32 in [0, 1]."""
-    return (images / 255).astype(np.float32) if images.dtype == np.uint8 else images.astype(np.float32)
 
 
 def eight_bit(originals: Any, moved: Any, epsilon: float) -> Any:

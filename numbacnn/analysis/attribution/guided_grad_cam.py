@@ -1,0 +1,25 @@
+"""Guided Grad-CAM (Selvaraju et al., 2017, section 3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .base import Attribution, Explained
+from .grad_cam import GradCAM
+from .passes import Passes
+
+
+@dataclass(frozen=True)
+class GuidedGradCAM(Attribution):
+    """Guided backpropagation times Grad-CAM: its detail, where the layer's maps speak for the class."""
+
+    name: ClassVar[str] = "guided-grad-cam"
+    title: ClassVar[str] = "guided Grad-CAM"
+    source: ClassVar[str] = "Selvaraju et al., 2017"
+
+    layer: str | None = None
+
+    def explain(self, passes: Passes, images: Any, classes: Any) -> Explained:
+        where, facts = GradCAM(self.layer).explain(passes, images, classes)
+        return passes.gradients(images, classes, "guided") * where, facts

@@ -1,0 +1,37 @@
+"""The picture that says nothing, which a method compares with."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+
+from ..errors import UsageError, nearest
+from ..network import Network
+
+BASELINES = ("black", "grey", "white", "mean")
+"""`mean` is what the network's preprocessing subtracts: the picture that it sees as zeros."""
+
+_LEVELS = {"black": 0.0, "grey": 127.5, "white": 255.0}
+
+
+def check_baseline(baseline: str | float, option: str = "baseline") -> None:
+    """Raises UsageError unless it is one of BASELINES, or a pixel's value from 0 to 255."""
+    if isinstance(baseline, str):
+        if baseline not in BASELINES:
+            raise UsageError(
+                f"{option} '{baseline}'{nearest(baseline, BASELINES)}, or a number from 0 to 255"
+            )
+    elif not isinstance(baseline, numbers.Real) or not 0 <= baseline <= 255:
+        raise UsageError(f"{option} {baseline}: a pixel's value from 0 to 255 is expected")
+
+
+def baseline_picture(network: Network, baseline: str | float) -> Any:
+    """(H,W,C) float32 in [0, 1]. A mean outside a pixel's values, of a network that subtracts none, becomes the nearest one."""
+    pixels = network.graph.pixels
+    levels: Any = _LEVELS.get(baseline, 0.0) if isinstance(baseline, str) else baseline
+    if baseline == "mean":
+        levels = pixels.constants.get("mean_image", pixels.mean)
+    picture = np.broadcast_to(np.asarray(levels, np.float64) / 255, network.input_shape)
+    return np.clip(picture, 0, 1).astype(np.float32)
