@@ -100,6 +100,11 @@ viz = App(name="viz", help="Look inside a trained network.")
 viz.command("numbacnn_cli.viz.filters:filters", name="filters", help="The kernels of a layer as a mosaic.")
 viz.command("numbacnn_cli.viz.saliency:saliency", name="saliency", help="The pixels that a class depends on.")
 viz.command(
+    "numbacnn_cli.viz.attribute:attribute",
+    name="attribute",
+    help="The same by nine methods: Grad-CAM, integrated gradients, occlusion, ….",
+)
+viz.command(
     "numbacnn_cli.viz.layers:layers", name="layers", help="What excites each unit, walked back to pixels."
 )
 viz.command(

@@ -82,6 +82,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("viz saliency photo.jpg --class cat", "what speaks for another class"),
         ("viz saliency --index 0-3 --rule guided", "pictures of the test set, guided backpropagation"),
     ),
+    "viz attribute": (
+        ("viz attribute photo.jpg", "Grad-CAM: the part of the picture that speaks for what is seen in it"),
+        (
+            "viz attribute photo.jpg --method occlusion --window 32 --class cat",
+            "what hiding 32x32 pixels changes",
+        ),
+        ("viz attribute --index 0-3 --method integrated-gradients --steps 100", "pictures of the test set"),
+    ),
     "viz layers": (
         ("viz layers", "the first 16 active units of the last convolution"),
         ("viz layers --layer conv2 --units 0-7", "eight units of another layer"),

@@ -7,9 +7,10 @@ from .depth import Entry, revolution_of_depth
 from .drawing import Drawing
 from .filters import filter_mosaic, mosaic_array
 from .grids import image_grid
+from .heat import Part
 from .neighbours import neighbours
 from .predictions import predictions
-from .saliency import Part, saliency_panel
+from .saliency import saliency_panel
 from .saving import save
 from .units import layer_units
 

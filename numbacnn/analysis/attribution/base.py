@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...errors import need_whole
 from ...network import Images, Network
 from .passes import Passes
 
@@ -53,6 +54,10 @@ class Attribution(ABC):
     def explain(self, passes: Passes, images: Any, classes: Any) -> Explained:
         """Pictures (n,H,W,C), uint8 or floats in [0, 1], and their classes (n,) -> values, and facts."""
 
+    def settled(self, network: Network) -> Attribution:
+        """The same with the options as they are for this network, where one was left to the method. Raises as `iterate` does."""
+        return self
+
     def __call__(
         self, network: Network, images: Images, classes: Any = None, *, batch_size: int = 64
     ) -> Attributed:
@@ -74,6 +79,8 @@ class Attribution(ABC):
         `classes` is one index or N of them, by default what the network predicts. Raises DataError for a class that does
         not exist, UsageError for an option that does not fit the network; see `Network.as_images` for pictures.
         """
+        need_whole("batch size", batch_size)
+        self.settled(network)
         images = network.as_images(images)
         chosen = None if classes is None else network.as_labels(classes, len(images))
         passes = Passes(network, batch_size)

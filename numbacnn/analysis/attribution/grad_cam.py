@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ...fitting import scaled
+from ...network import Network
 from .base import Attribution, Explained
 from .layers import map_layer
 from .passes import Passes
@@ -25,6 +26,9 @@ class GradCAM(Attribution):
     source: ClassVar[str] = "Selvaraju et al., 2017"
 
     layer: str | None = None
+
+    def settled(self, network: Network) -> Attribution:
+        return replace(self, layer=map_layer(network, self.layer))
 
     def explain(self, passes: Passes, images: Any, classes: Any) -> Explained:
         height, width, _ = passes.network.input_shape

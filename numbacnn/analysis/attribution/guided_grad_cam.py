@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from ...network import Network
 from .base import Attribution, Explained
 from .grad_cam import GradCAM
+from .layers import map_layer
 from .passes import Passes
 
 
@@ -19,6 +21,9 @@ class GuidedGradCAM(Attribution):
     source: ClassVar[str] = "Selvaraju et al., 2017"
 
     layer: str | None = None
+
+    def settled(self, network: Network) -> Attribution:
+        return replace(self, layer=map_layer(network, self.layer))
 
     def explain(self, passes: Passes, images: Any, classes: Any) -> Explained:
         where, facts = GradCAM(self.layer).explain(passes, images, classes)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
+from ...network import Network
 from ..baselines import check_baseline
 from ..occlusion import occluded, resolved, windows
 from .base import Attribution, Explained
@@ -33,6 +34,10 @@ class Occlusion(Attribution):
 
     def __post_init__(self) -> None:
         check_baseline(self.value, "value")
+
+    def settled(self, network: Network) -> Attribution:
+        window, stride = resolved(network.input_shape, self.window, self.stride)
+        return replace(self, window=window, stride=stride)
 
     def explain(self, passes: Passes, images: Any, classes: Any) -> Explained:
         network = passes.network
