@@ -8,6 +8,7 @@ NumbacnnError
 ├── ModelError      a file of weights that is damaged, foreign or does not fit its architecture
 ├── DeviceError     a device that is not there or failed
 │   └── NotEnoughMemory   what was asked for takes more memory than is free
+├── FetchError      a file that cannot be fetched, or is not the one that was published
 └── TrainingError   a run that cannot go on: a loss that is not finite, a run folder that is not one
 
 A message says what was given, what was expected and what to do, in one line where one will do.
@@ -75,6 +76,10 @@ class NotEnoughMemory(DeviceError):
     def __init__(self, message: str = "", *, by_pictures: bool = False) -> None:
         super().__init__(message)
         self.by_pictures = by_pictures
+
+
+class FetchError(NumbacnnError, OSError):
+    """A file that cannot be fetched, or is not the one that was published."""
 
 
 class TrainingError(NumbacnnError, RuntimeError):

@@ -122,9 +122,20 @@ data = App(name="data", help="Make data sets and look at them.")
 data.command(
     "numbacnn_cli.data:import_data", name="import", help="Make a data set of files in other formats."
 )
+data.command(
+    "numbacnn_cli.fetch:fetch_data",
+    name="fetch",
+    help="A published data set, by name, from where it is published.",
+)
 data.command("numbacnn_cli.data:info", name="info", help="What a data set holds.")
 data.command("numbacnn_cli.data:show", name="show", help="A grid of a data set's pictures.")
 app.command(data)
+
+model = App(name="model", help="Networks that others have trained.")
+model.command(
+    "numbacnn_cli.fetch:fetch_model", name="fetch", help="A published network with its weights, by name."
+)
+app.command(model)
 
 app.register_install_completion_command(help="Install completion for this shell.")
 

@@ -12,6 +12,7 @@ from .options import INPUTS, Force, Out
 from .summary import InputShape
 
 if TYPE_CHECKING:
+    from numbacnn.formats import Converted
     from numbacnn.layers import Pixels
 
 Source = Annotated[
@@ -86,15 +87,19 @@ def convert(
         format_name=file_format,
         needs_preparation=ours,
     )
-    made, warnings = converted.network, list(converted.warnings)
     if ours:
         record = {"converted_from": source.name, "network": converted.name}
-        save_model(target, made, record=record)
+        save_model(target, converted.network, record=record)
     else:
-        write_network(target, made, converted.name)
-    for warning in warnings:
+        write_network(target, converted.network, converted.name)
+    return report(converted, target, out)
+
+
+def report(converted: Converted, target: Path, out: Out) -> dict[str, Any]:
+    """Shows what was made of another program's file; the same for JSON."""
+    made, pixels = converted.network, converted.network.graph.pixels
+    for warning in converted.warnings:
         out.warn(warning)
-    pixels = made.graph.pixels
     parameters = sum(each.size for each in made.graph.parameters.values())
     size = "x".join(map(str, made.input_shape))
     out.say(f"{converted.name}: pictures of {size}, {made.classes} classes, {parameters:,} parameters")
@@ -113,7 +118,7 @@ def convert(
             "channel_order": pixels.channel_order,
             "shorter_side": pixels.shorter_side,
         },
-        "warnings": warnings,
+        "warnings": converted.warnings,
     }
 
 

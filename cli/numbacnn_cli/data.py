@@ -122,7 +122,7 @@ def import_data(
     doubts = write_dataset(target, contents, watch=out.progress)
     for doubt in doubts:
         out.note(f"note: {doubt}")
-    described = _describe(open_dataset(target), target, out)
+    described = describe(open_dataset(target), target, out)
     return {**described, "notes": [*contents.notes, *doubts]}
 
 
@@ -135,7 +135,7 @@ def info(data: DataFile, /, *, out: Out) -> dict[str, Any]:
     from numbacnn.storage import open_dataset
 
     dataset = open_dataset(data)
-    return _describe(dataset, dataset.path or data, out)
+    return describe(dataset, dataset.path or data, out)
 
 
 def show(
@@ -199,7 +199,8 @@ def _file_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "data"
 
 
-def _describe(dataset: Dataset, path: Path | str, out: Out) -> dict[str, Any]:
+def describe(dataset: Dataset, path: Path | str, out: Out) -> dict[str, Any]:
+    """Shows what a data set holds; the same for JSON."""
     import numpy as np
 
     from numbacnn.storage.datasets import EMBEDDED

@@ -54,6 +54,15 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convert resnet50.pth resnet50.h5 --mean imagenet", "PyTorch's weights, as torchvision names them"),
         ("convert runs/mine/model.h5 mine.onnx", "a model of your own for other programs"),
     ),
+    "model fetch": (
+        ("model fetch resnet-18", "torchvision's ResNet-18, as resnet-18.h5"),
+        ("model fetch squeezenet-1.1 sq.h5 --mirror /media/models", "from a folder that has the same files"),
+        ("model fetch", "lists all that can be fetched"),
+    ),
+    "data fetch": (
+        ("data fetch cifar10", "as cifar10.h5, for --data"),
+        ("data fetch mnist --mirror https://example.org/sets", "from another server that has the same files"),
+    ),
     "gradcheck": (
         ("gradcheck lenet", "every layer and the whole network"),
         ("gradcheck mine.toml --samples 50", "a network of your own, more numbers of each array"),
@@ -130,7 +139,7 @@ OVERVIEW = (
 )
 
 
-VARIABLES = "NUMBACNN_CACHE_DIR names the folder that compiled kernels are kept in, instead of the user's cache folder."
+VARIABLES = "NUMBACNN_CACHE_DIR names the folder that compiled kernels and what was fetched are kept in, instead of the user's cache folder."
 
 
 def epilogue(command: str = "") -> str:

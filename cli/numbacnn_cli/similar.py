@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from .caches import cache
 from .captions import data_fact, joined
 from .destination import FEATURES, Destination
 from .opening import OpenedModel, data_of, open_model
@@ -187,14 +188,6 @@ def _rows(opened: OpenedModel, part: Split, layer: str, out: Output) -> Iterator
     return out.progress(rows, "looking", -(-len(part) // AT_A_TIME))
 
 
-def cache() -> Path | None:
-    """Where features are kept, beside the compiled kernels; None: this user has no home."""
-    from numbacnn.ops.kernel_cache import cache_folder
-
-    kernels = cache_folder()
-    return None if kernels is None else kernels.parent.parent / "features"
-
-
 def _kept(opened: OpenedModel, dataset: Dataset, split: str, layer: str, out: Output) -> Features:
     """The features of a split from the cache, computed and put there where it has none."""
     import hashlib
@@ -212,7 +205,7 @@ def _kept(opened: OpenedModel, dataset: Dataset, split: str, layer: str, out: Ou
         else f"{where.resolve()} {where.stat().st_size} {where.stat().st_mtime_ns}"
     )
     what.update(f"{of} {split} {layer}".encode())
-    folder = cache()
+    folder = cache("features")
     path = None if folder is None else folder / f"{what.hexdigest()[:32]}.h5"
     if path is not None and path.is_file():
         try:

@@ -6,7 +6,7 @@ declare is compared with what they hold before memory is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,12 +70,13 @@ def read_network(
     preparation: Preparation,
     *,
     classes: Path | None = None,
+    class_names: Sequence[str] = (),
     format_name: str | None = None,
     needs_preparation: bool = True,
 ) -> Converted:
     """The network in a file of another program, with its preprocessing and the names of its classes.
 
-    `preparation` and `classes` are the user's, and go before the file's. Without `needs_preparation` it may stay unsaid what is
+    `preparation` and `classes` are the user's, and go before the file's; `class_names` are for a file that has none. Without `needs_preparation` it may stay unsaid what is
     done to pixels: they go in as they are. Raises UsageError for what has to be said beside
     the file, ModelError for what is wrong with it.
     """
@@ -105,11 +106,12 @@ def read_network(
     beside = next((path.with_name(name) for name in BESIDE if path.with_name(name).is_file()), None)
     if classes is not None:
         description.class_names = read_class_names(classes)
-    elif not description.class_names and beside is not None:
+    elif not (description.class_names or class_names) and beside is not None:
         description.class_names = read_class_names(beside)
         description.warnings.append(
             f"names of classes are taken from {beside}, which lies beside the weights"
         )
+    description.class_names = description.class_names or tuple(class_names)
     network = network_of(description)
     if not description.class_names:
         description.warnings.append(

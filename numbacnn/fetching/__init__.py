@@ -1,0 +1,116 @@
+"""Data sets and trained networks from where their authors publish them: by name, resumable, checked by digest.
+
+    contents, files = fetch_data("cifar10", folder)     # for `storage.write_dataset`
+    converted, files = fetch_model("resnet-18", folder)
+
+`folder` keeps what was fetched: a second call finds it there.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..data.contents import Contents
+from ..data.importers import read_source
+from ..errors import UsageError, nearest
+from ..formats import Asked, Converted, read_network
+from .catalogue import Published, RemoteFile
+from .data_sets import DATA_SETS
+from .files import Fetched, Wish, fetch_file
+from .models import CLASSES_FILE, MODELS, PublishedModel
+from .transfer import Patience, Watch
+from .unpacking import unpack
+from .verifying import parse_digest
+
+__all__ = [
+    "DATA_SETS",
+    "MODELS",
+    "Fetched",
+    "Patience",
+    "Published",
+    "PublishedModel",
+    "RemoteFile",
+    "Wish",
+    "fetch_data",
+    "fetch_file",
+    "fetch_model",
+    "parse_digest",
+    "published",
+]
+
+Entry = TypeVar("Entry", bound=Published)
+
+
+def _unwatched(items: Iterable[Any], *_: object) -> Iterable[Any]:
+    return items
+
+
+def published(name: str, known: Mapping[str, Entry]) -> Entry:
+    """What is published under a name. Raises UsageError."""
+    if name not in known:
+        raise UsageError(f"'{name}' is nothing that can be fetched{nearest(name, known)}")
+    return known[name]
+
+
+def fetch_data(
+    name: str,
+    folder: Path,
+    *,
+    wish: Wish | None = None,
+    validation: float = 0.1,
+    seed: int = 0,
+    watch: Watch = _unwatched,
+) -> tuple[Contents, list[Fetched]]:
+    """A published data set, as an importer reads it, and the files that it is of.
+
+    `validation` is the share of its training pictures that is kept apart. Raises FetchError, DataError, UsageError.
+    """
+    entry = published(name, DATA_SETS)
+    files = [fetch_file(file, name, folder / name, wish or Wish(), watch) for file in entry.files]
+    with tempfile.TemporaryDirectory(prefix="numbacnn-") as unpacked:
+        archive = files[0].path
+        source = unpack(archive, Path(unpacked)) if archive.name.endswith(".tar.gz") else archive.parent
+        contents = read_source(
+            source,
+            name=entry.title,
+            origin=entry.origin,
+            licence=entry.licence,
+            validation=validation,
+            seed=seed,
+        )
+    return contents, files
+
+
+def fetch_model(
+    name: str,
+    folder: Path,
+    *,
+    wish: Wish | None = None,
+    classes: Path | None = None,
+    watch: Watch = _unwatched,
+) -> tuple[Converted, list[Fetched]]:
+    """A published network with its weights, and the files that it is of.
+
+    `classes` is a file with the names of its classes, in place of the published one. `wish.digest` is the weights'.
+    Raises FetchError, ModelError, UsageError.
+    """
+    entry = published(name, MODELS)
+    asked = wish or Wish()
+    others = Wish(asked.mirror, asked.unverified, None, asked.patience)
+    files = [
+        fetch_file(file, name, folder / name, others if place else asked, watch)
+        for place, file in enumerate(entry.files)
+        if classes is None or file.name != CLASSES_FILE
+    ]
+    beside = {file.path.name: file.path for file in files}
+    converted = read_network(
+        files[0].path,
+        Asked(prototxt=beside.get("deploy.prototxt"), network=entry.network),
+        entry.preparation,
+        classes=classes or beside.get(CLASSES_FILE),
+        class_names=entry.class_names,
+    )
+    return converted, files

@@ -1,0 +1,171 @@
+"""A published file in a folder here: from a mirror or its address, whole and checked or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import FetchError, UsageError
+from .catalogue import RemoteFile
+from .transfer import MOST, NotTheFile, NotThere, Patience, Watch, forget, transfer
+from .verifying import digest_of, fits, is_whole
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file that is here: what it is of, its SHA-256, and by what it was checked ("" if by nothing)."""
+
+    path: Path
+    url: str
+    bytes: int
+    sha256: str
+    checked: str
+    cached: bool
+    """Whether it was here already."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How files are fetched: from which mirror, a folder or an address; without any check, or by the user's digest."""
+
+    mirror: str | None = None
+    unverified: bool = False
+    digest: str | None = None
+    patience: Patience = field(default_factory=Patience)
+
+
+def fetch_file(file: RemoteFile, name: str, folder: Path, wish: Wish, watch: Watch) -> Fetched:
+    """The file in `folder`, which is made; `name` is what it belongs to, and its folder on a mirror.
+
+    Raises FetchError, and UsageError where nothing says what the file should be.
+    """
+    import logging
+
+    import pooch
+    from filelock import FileLock, Timeout
+
+    digest = "" if wish.unverified else wish.digest or file.digest
+    if not digest and not wish.unverified:
+        raise UsageError(
+            f"nobody has published a digest of {file.name}, so that it cannot be told from another file: give its SHA-256 "
+            "with --sha256, or take it as it is with --unverified"
+        )
+    pooch.get_logger().setLevel(logging.ERROR)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{file.name}.lock", timeout=0):
+            return _fetch(file, name, folder, digest, wish, watch)
+    except Timeout:
+        raise FetchError(f"{folder / file.name} is being fetched by another command") from None
+    except FetchError:
+        raise
+    except OSError as error:
+        raise FetchError(
+            f"{error.filename or folder}: cannot be written ({error.strerror or error})"
+        ) from None
+
+
+def _fetch(file: RemoteFile, name: str, folder: Path, digest: str, wish: Wish, watch: Watch) -> Fetched:
+    import pooch
+
+    path = folder / file.name
+    addresses = _addresses(file, name, wish.mirror)
+    known = digest or wish.digest or file.digest
+    if path.is_file() and known and fits(path, known):
+        return _found(path, addresses[0], known, cached=True)
+    problems: list[str] = []
+    for address in addresses:
+        part = folder / f"{file.name}.part"
+        try:
+            _bring(address, part, digest, wish, watch)
+        except FetchError as error:
+            problems.append(str(error))
+            if wish.mirror is not None and not isinstance(error, NotThere):
+                break
+            continue
+        path.unlink(missing_ok=True)
+        whole = digest if digest and is_whole(digest) else None
+        pooch.retrieve(
+            address,
+            whole,
+            file.name,
+            folder,
+            downloader=lambda _, target, __, part=part: _second_name(part, target),
+        )
+        forget(part)
+        return _found(path, address, digest, cached=False)
+    raise FetchError("; ".join(dict.fromkeys(problems)))
+
+
+def _bring(url: str, part: Path, digest: str, wish: Wish, watch: Watch) -> None:
+    """The whole, checked file in `part`. Raises FetchError, and then nothing wrong is left there."""
+    for last in (False, True):
+        if "://" in url:
+            try:
+                resumed = transfer(url, part, watch, wish.patience)
+            except FetchError as error:
+                if isinstance(error, NotTheFile):
+                    forget(part)
+                raise
+        else:
+            _copy(Path(url), part)
+            resumed = False
+        if not digest or fits(part, digest):
+            return
+        algorithm, _, expected = digest.partition(":")
+        found, size = digest_of(part, algorithm), part.stat().st_size
+        forget(part)
+        if last or not resumed:  # what was put together of two transfers may be of two files
+            kind = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256"}[algorithm]
+            raise FetchError(
+                f"{url} is not the file that was published: the {kind} of these {size:,} bytes is {found}, and "
+                f"{expected}{'' if is_whole(digest) else '…'} is expected. It was thrown away. If you trust this file, "
+                "give its digest with --sha256, or say --unverified"
+            )
+
+
+def _second_name(part: Path, target: Any) -> None:
+    """The file under the name that pooch takes it by; until it has it, the part stays as it is."""
+    os.unlink(target)
+    try:
+        os.link(part, target)
+    except OSError:
+        shutil.copyfile(part, target)
+
+
+def _copy(source: Path, part: Path) -> None:
+    try:
+        if source.stat().st_size > MOST:
+            raise FetchError(f"{source}: {source.stat().st_size:,} bytes; at most {MOST:,} are expected")
+        shutil.copyfile(source, part)
+    except OSError as error:
+        if isinstance(error, FetchError):
+            raise
+        raise FetchError(f"{source}: cannot be read ({error.strerror or error})") from None
+
+
+def _addresses(file: RemoteFile, name: str, mirror: str | None) -> list[str]:
+    """Where the file may be, in the order in which it is looked for. Raises FetchError for a mirror that lacks it."""
+    if mirror is None:
+        return list(file.urls)
+    if "://" in mirror:
+        if not mirror.startswith(("http://", "https://")):
+            raise UsageError(
+                f"--mirror {mirror}: a folder, or an address that begins with http:// or https://, is expected"
+            )
+        base = mirror.rstrip("/")
+        return [f"{base}/{name}/{file.name}", f"{base}/{file.name}"]
+    folder = Path(mirror).expanduser()
+    if not folder.is_dir():
+        raise UsageError(f"--mirror {mirror}: no such folder; a folder or an address (https://…) is expected")
+    for place in (folder / name / file.name, folder / file.name):
+        if place.is_file():
+            return [str(place)]
+    raise FetchError(f"{folder}: there is no {file.name} in it, nor in {Path(name) / file.name} below it")
+
+
+def _found(path: Path, address: str, digest: str, *, cached: bool) -> Fetched:
+    return Fetched(path, address, path.stat().st_size, digest_of(path), digest, cached)
