@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import io
+import os
+import struct
+import subprocess
+import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -74,9 +79,68 @@ def test_nothing_with_json() -> None:
     assert shown(out) == ""
 
 
-def test_a_file(tmp_path: object) -> None:
+def test_blocks_show_the_smaller_picture() -> None:
     out = terminal()
-    path = f"{tmp_path}/a.png"
-    Image.new("L", (4, 4), 200).save(path)
-    preview(path, out)
+    preview(np.zeros((500, 900, 3), np.uint8), out, blocks=np.full((4, 4, 3), 200, np.uint8))
     assert "38;2;200;200;200" in shown(out)
+    assert "38;2;0;0;0" not in shown(out)
+
+
+SIXEL, NO_SIXEL, KITTY = b"\x1b[?62;4;22c", b"\x1b[?62;22c", b"\x1b_Gi=1;OK\x1b\\"
+"""What terminals answer when they are asked what they are, and whether they know kitty's graphics."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="terminals keep answers for later in ways of their own")
+@pytest.mark.parametrize(
+    ("answers", "drawn"),
+    [
+        (SIXEL, b"\x1bP0;0;0q"),
+        (NO_SIXEL + KITTY, b"\x1b_Ga=p"),
+        (NO_SIXEL, "▀".encode()),
+        (b"", "▀".encode()),
+    ],
+    ids=["sixel", "kitty", "neither", "silent"],
+)
+def test_a_terminal_gets_the_graphics_that_it_knows(answers: bytes, drawn: bytes) -> None:
+    pytest.importorskip("textual_image", reason="the extra 'terminal' is not installed")
+    said = in_a_terminal(answers, (24, 80, 800, 480))
+    assert drawn in said
+    assert said.count(b"end") == 1
+
+
+def test_a_terminal_of_unknown_size_gets_half_blocks() -> None:
+    assert "▀".encode() in in_a_terminal(SIXEL, (0, 0, 0, 0))
+
+
+def in_a_terminal(answers: bytes, size: tuple[int, int, int, int]) -> bytes:
+    """What `preview` writes to a terminal of a size (rows, columns, pixels across and down) that answers so."""
+    pty, fcntl, termios = map(pytest.importorskip, ("pty", "fcntl", "termios"))
+    program = (
+        "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+        "import numpy as np; from numbacnn_cli.output import Output; from numbacnn_cli.preview import preview; "
+        "preview(np.zeros((40, 40, 3), np.uint8), Output()); print('end', flush=True)"
+    )
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", *size))
+    os.write(ours, answers)  # they wait until they are read, however slow this machine is
+    environment = {
+        **os.environ,
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "PYTHONIOENCODING": "utf-8",
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=theirs,
+        stdout=theirs,
+        env=environment,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    said = b""
+    with suppress(OSError):  # Linux ends a terminal that nobody has open with an error
+        while part := os.read(ours, 4096):
+            said += part
+    os.close(ours)
+    assert child.wait() == 0
+    return said

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from .captions import chosen_fact, data_fact, joined
 from .destination import Destination
+from .figure_options import FIGURE, FigureOptions, FigureTarget
 from .opening import open_data, open_model
 from .options import (
     CPU,
@@ -19,13 +20,11 @@ from .options import (
     Data,
     Epsilon,
     Epsilons,
-    Force,
     Given,
     Images,
     Model,
     Origins,
     Out,
-    Picture,
     Ranges,
     SplitName,
 )
@@ -64,10 +63,9 @@ def fgsm(
     target: str | None = None,
     sweep: Annotated[Epsilons | None, Parameter(help=SWEEP_HELP)] = None,
     layout: Annotated[Literal["portrait", "landscape"], Parameter(group=OUTPUTS)] = "portrait",
-    output: Picture = None,
     save_dir: Annotated[Path | None, Parameter(group=OUTPUTS)] = None,
     as_is: AsIs = False,
-    force: Force = False,
+    figure: FigureOptions = FIGURE,
     compute: Compute = CPU,
     given: Origins,
     out: Out,
@@ -79,7 +77,7 @@ def fgsm(
 
     JSON: `clean_accuracy`, `adversarial_accuracy` (before rounding to 8 bits), `adversarial_accuracy_8bit` (of the PNG
     files), `success_rate`, `success_rate_8bit` (of the pictures that were right), `epsilon`, `images` (how many),
-    `target`, `model`, `figure`, `saved` (folder), `pictures[]` with `.image`, `.label`, `.saved`, and `.before`, `.after`,
+    `target`, `model`, `figure`, `data_file`, `saved` (folder), `pictures[]` with `.image`, `.label`, `.saved`, and `.before`, `.after`,
     `.after_8bit`, each with `.index`, `.name`, `.probability`; `sweep[]` with `.epsilon`, `.adversarial_accuracy`,
     `.adversarial_accuracy_8bit`, `.success_rate`, `.success_rate_8bit`; `sweep_figure` (null without a sweep).
 
@@ -98,9 +96,8 @@ def fgsm(
 
     from numbacnn.attacks import FGSM
 
-    to = Destination(out, reads=[*images, model], force=force)
-    path = to.output(output) or to.default("fgsm")
-    folder = to.folder(save_dir, path.with_suffix(""))
+    drawn = figure.target(out, "fgsm", reads=[*images, model])
+    folder = drawn.to.folder(save_dir, drawn.path.with_suffix(""))
     if images:
         only_files(given, "data", "split", "index", "count")
     else:
@@ -121,7 +118,7 @@ def fgsm(
     attack = FGSM(epsilon)
     result = attack.run(network, pictures.images, labels, targets)
 
-    files = _save(to, folder, pictures, result)
+    files = _save(drawn.to, folder, pictures, result)
     read_back = _read_back(network, files)
     result = replace(result, eight_bit=read_back, after_eight_bit=network.predict(read_back))
 
@@ -132,18 +129,16 @@ def fgsm(
     rows, how = (list(range(len(files)))[:NAMED_ROWS], "") if images or index else _examples(result)
     truths = None if images else [network.class_names[labels[row]] for row in rows]
     panel = joined(made, f"epsilon {as_levels(epsilon)}", "saved with 8 bits", how)
-    _draw_panel(path, network, result, rows, truths, layout, panel)
     _say(result, out)
-    out.say(f"{path}: {len(rows)} of {len(files)} pictures; the changed pictures are in {folder}")
+    say = f"{len(rows)} of {len(files)} pictures; the changed pictures are in {folder}"
+    saved = _draw_panel(drawn, network, result, rows, truths, layout, panel, say)
     points: list[SweepPoint] = []
     sweep_path = None
     epsilons = sweep if sweep is not None else () if images else SWEEP
     if epsilons:
-        sweep_path = to.beside(path, "sweep")
         points = _sweep(attack, network, pictures, labels, targets, epsilons, out)
         goal = "" if targets is None else network.class_names[targets]
-        _draw_sweep(sweep_path, points, result, goal, made)
-        out.say(f"{sweep_path}: accuracy{' and success' if goal else ''} over epsilon")
+        sweep_path = _draw_sweep(drawn, points, result, goal, made)
     return {
         "clean_accuracy": result.clean_accuracy,
         "adversarial_accuracy": result.adversarial_accuracy,
@@ -154,7 +149,7 @@ def fgsm(
         "images": len(files),
         "target": None if targets is None else network.class_names[targets],
         "model": opened.path,
-        "figure": path,
+        **saved,
         "saved": folder,
         "pictures": [
             {
@@ -235,16 +230,17 @@ def _examples(result: AttackResult) -> tuple[list[int], str]:
 
 
 def _draw_panel(
-    path: Path,
+    drawn: FigureTarget,
     network: Network,
     result: AttackResult,
     rows: list[int],
     truths: list[str] | None,
     layout: Literal["portrait", "landscape"],
     made: str,
-) -> None:
+    say: str,
+) -> dict[str, Any]:
     """The lecture's panel, of the pictures as they were saved."""
-    from numbacnn.figures import attack_panel, save
+    from numbacnn.figures import attack_panel
 
     saved = result.eight_bit[rows]
     before = [_top(network, result.before[row]) for row in rows]
@@ -259,7 +255,15 @@ def _draw_panel(
         layout=layout,
         provenance=made,
     )
-    save(figure, path)
+    numbers = {
+        "originals": (result.originals, "pictures, rows, columns, channels; 0 to 1"),
+        "changed": (result.eight_bit, "the same as they were saved; levels of 255"),
+        "labels": ([network.class_names[label] for label in result.labels], "the true classes"),
+        "before": (result.before, "probabilities before: pictures, classes"),
+        "after_8bit": (result.after_eight_bit, "probabilities of the saved pictures: pictures, classes"),
+        "class_names": (network.class_names, "the classes in order"),
+    }
+    return drawn.save(figure, numbers, say=say)
 
 
 def _top(network: Network, probabilities: Any) -> tuple[str, float]:
@@ -322,8 +326,10 @@ def _percent(share: float) -> str:
     return "-" if share != share else f"{share:.1%}"
 
 
-def _draw_sweep(path: Path, points: list[SweepPoint], result: AttackResult, target: str, made: str) -> None:
-    from numbacnn.figures import epsilon_sweep, save
+def _draw_sweep(
+    drawn: FigureTarget, points: list[SweepPoint], result: AttackResult, target: str, made: str
+) -> Path:
+    from numbacnn.figures import epsilon_sweep
 
     figure = epsilon_sweep(
         [point.epsilon for point in points],
@@ -338,4 +344,15 @@ def _draw_sweep(path: Path, points: list[SweepPoint], result: AttackResult, targ
             made, "success: of the pictures that were right and of another class" if target else ""
         ),
     )
-    save(figure, path)
+    numbers = {
+        name: ([getattr(point, name) for point in points], meaning)
+        for name, meaning in (
+            ("epsilon", "the largest change of a pixel, of full scale 1"),
+            ("adversarial_accuracy", "share of pictures that are still right, 0 to 1"),
+            ("adversarial_accuracy_8bit", "the same once they are saved with 8 bits"),
+            ("success_rate", "share of the pictures that were right for which the attack succeeds, 0 to 1"),
+            ("success_rate_8bit", "the same once they are saved with 8 bits"),
+        )
+    }
+    say = f"accuracy{' and success' if target else ''} over epsilon"
+    return drawn.beside(figure, "sweep", numbers, say=say)

@@ -11,7 +11,8 @@ from cyclopts import Parameter, Token
 
 from .captions import data_fact, joined
 from .destination import DATA_SET, Destination
-from .options import Force, Origins, Out, Picture, SplitName
+from .figure_options import FIGURE, FigureOptions
+from .options import Force, Origins, Out, SplitName
 
 if TYPE_CHECKING:
     from numbacnn.data import Dataset, Split
@@ -144,14 +145,13 @@ def show(
     *,
     split: SplitName = "train",
     count: int = 50,
-    output: Picture = None,
-    force: Force = False,
+    figure: FigureOptions = FIGURE,
     origins: Origins,
     out: Out,
 ) -> dict[str, Any]:
     """Draw a grid of pictures, with the classes in turn.
 
-    JSON: `figure`, `split`, `indices`.
+    JSON: `figure`, `data_file`, `split`, `indices`.
 
     Parameters
     ----------
@@ -161,29 +161,30 @@ def show(
     import numpy as np
 
     from numbacnn.errors import UsageError
-    from numbacnn.figures import image_grid, save
+    from numbacnn.figures import image_grid
     from numbacnn.storage import open_dataset
-
-    from .preview import preview
 
     if not 1 <= count <= MAX_PICTURES:
         raise UsageError(f"--count {count}: 1 to {MAX_PICTURES} pictures are expected")
-    to = Destination(out, force=force)
-    given = to.output(output)
+    target = figure.target(out)
     dataset = open_dataset(data)
     part = dataset.split(split)
     count = origins.count(count, len(part), f"the {split} split", out)
-    path = given or to.default(f"{_file_name(dataset.name)}-{split}")
+    target.name(f"{_file_name(dataset.name)}-{split}")
     indices = np.array(_in_turn(part, count))
     captions = [dataset.class_names[label] for label in part.labels[indices]]
     columns = dataset.classes if 5 <= dataset.classes <= 12 else 10
     title = f"{dataset.name}, {split}: {len(indices)} of {len(part)} pictures"
     made = joined(data_fact(dataset, split), "the first of each class in turn")
-    save(image_grid(part.read(indices), captions, columns=columns, title=title, provenance=made), path)
-    if path.suffix == ".png":
-        preview(path, out)
-    out.say(f"{path}: {len(indices)} of {len(part)} pictures")
-    return {"figure": path, "split": split, "indices": indices}
+    pictures = part.read(indices)
+    numbers = {
+        "images": (pictures, "pictures, rows, columns, channels; levels of 255"),
+        "indices": (indices, f"their places in {split}"),
+        "classes": (captions, "their classes"),
+    }
+    drawing = image_grid(pictures, captions, columns=columns, title=title, provenance=made)
+    saved = target.save(drawing, numbers, say=f"{len(indices)} of {len(part)} pictures")
+    return {**saved, "split": split, "indices": indices}
 
 
 def _in_turn(split: Split, count: int) -> list[int]:

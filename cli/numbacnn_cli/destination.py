@@ -46,6 +46,7 @@ FIGURE = Kind("figure", ownership.FIGURE, (".png", ".svg", ".pdf"))
 PICTURE = Kind("picture", ownership.CHANGED_PICTURE, (".png",))
 DATA_SET = Kind("data set", ownership.DATA_SET, (".h5",))
 FEATURES = Kind("features file", ownership.FEATURES, (".h5",))
+FIGURE_DATA = Kind("data file", ownership.FIGURE_DATA, (".h5",))
 MODEL = Kind("model", ownership.MODEL, (".h5", ".onnx", ".safetensors"))
 
 

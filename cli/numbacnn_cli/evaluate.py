@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from .captions import data_fact, joined
-from .destination import Destination
+from .figure_options import FIGURE, FigureOptions
 from .opening import open_data, open_model
-from .options import CPU, AsIs, Compute, Data, Force, Images, Model, Origins, Out, Picture, SplitName
+from .options import CPU, AsIs, Compute, Data, Images, Model, Origins, Out, SplitName
 from .pictures import FILES_AT_A_TIME, Framings, batches_of_files, expanded
 
 if TYPE_CHECKING:
@@ -29,15 +29,14 @@ def evaluate(
     data: Data = None,
     split: SplitName = "test",
     batch_size: int = 256,
-    output: Picture = None,
-    force: Force = False,
+    figure: FigureOptions = FIGURE,
     compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
     """Measure the error of a trained network.
 
     JSON: `top1_error`, `top5_error`, `loss`, `images`, `per_class_error` (by name), `confusion` (true by predicted),
-    `figure`, `model`, `data`, `split`.
+    `figure`, `data_file`, `model`, `data`, `split`.
 
     Parameters
     ----------
@@ -46,13 +45,12 @@ def evaluate(
     """
     from numbacnn.data.classes import short_name
     from numbacnn.errors import UsageError
-    from numbacnn.figures import confusion_matrix, save
+    from numbacnn.figures import confusion_matrix
     from numbacnn.training import evaluate as measure
 
     if batch_size < 1:
         raise UsageError(f"--batch-size {batch_size}: at least 1 is expected")
-    to = Destination(out, reads=[model], force=force)
-    path = to.output(output) or to.default("confusion")
+    target = figure.target(out, "confusion", reads=[model])
     opened = open_model(model, out, compute)
     dataset = open_data(data, opened, out)
     network = opened.network
@@ -60,7 +58,15 @@ def evaluate(
     title = f"{dataset.name}, {split}: top-1 error {measured.top1_error:.2%}"
     made = joined(opened.fact, data_fact(dataset, split), f"{measured.images:,} pictures")
     shown = tuple(map(short_name, network.class_names))
-    save(confusion_matrix(measured.confusion, shown, title=title, provenance=made), path)
+    drawing = confusion_matrix(measured.confusion, shown, title=title, provenance=made)
+    numbers = {
+        "confusion": (measured.confusion, "pictures: true class, predicted class"),
+        "class_names": (network.class_names, "the classes in order"),
+        "per_class_error": (
+            measured.per_class_error,
+            "top-1 error of each class, 0 to 1; nan: it has no pictures",
+        ),
+    }
     per_class = dict(zip(network.class_names, measured.per_class_error, strict=True))
     worst = sorted(((error, name) for name, error in per_class.items() if error is not None), reverse=True)[
         :20
@@ -70,15 +76,14 @@ def evaluate(
         f"{measured.images} pictures"
     )
     out.table(["class", "error"], [[short_name(name), f"{error:.2%}"] for error, name in worst])
-    out.say(str(path))
     return {
+        **target.save(drawing, numbers),
         "top1_error": measured.top1_error,
         "top5_error": measured.top5_error,
         "loss": measured.loss,
         "images": measured.images,
         "per_class_error": per_class,
         "confusion": measured.confusion,
-        "figure": path,
         "model": opened.path,
         "data": str(dataset.path or dataset.name),
         "split": split,
@@ -91,17 +96,16 @@ def predict(
     *,
     model: Model = None,
     top: Annotated[int, Parameter(help="Classes to name.")] = 5,
-    output: Picture = None,
     as_is: AsIs = False,
     skip_broken: Annotated[bool, Parameter(negative="")] = False,
-    force: Force = False,
+    figure: FigureOptions = FIGURE,
     compute: Compute = CPU,
     given: Origins,
     out: Out,
 ) -> dict[str, Any]:
     """Name what pictures show: each with its best classes as bars.
 
-    JSON: `predictions[]` with `.image` and `.top[].index/.name/.probability`, best first; `figure`, `model`, `left_out[]`
+    JSON: `predictions[]` with `.image` and `.top[].index/.name/.probability`, best first; `figure`, `data_file`, `model`, `left_out[]`
     (what is wrong with files that --skip-broken leaves out).
 
     Parameters
@@ -113,12 +117,11 @@ def predict(
 
     from numbacnn.data.classes import short_name
     from numbacnn.errors import DataError, UsageError
-    from numbacnn.figures import predictions, save
+    from numbacnn.figures import predictions
 
     if top < 1:
         raise UsageError(f"--top {top}: at least 1 is expected")
-    to = Destination(out, reads=[*images, model], force=force)
-    path = to.output(output) or to.default("predictions")
+    target = figure.target(out, "predictions", reads=[*images, model])
     opened = open_model(model, out, compute)
     network = opened.network
     files = expanded(images, out)
@@ -146,21 +149,22 @@ def predict(
         out.say(f"{prediction['image']}: {best_first}")
     drawn, rows = (list(parts) for parts in zip(*shown, strict=True))
     captions = [Path(prediction["image"]).name for prediction in found[: len(drawn)]]
-    save(
-        predictions(
-            drawn,
-            tuple(map(short_name, network.class_names)),
-            rows,
-            captions=captions,
-            top=min(top, CLASSES_SHOWN),
-            provenance=joined(opened.fact, done.seen()),
-        ),
-        path,
+    drawing = predictions(
+        drawn,
+        tuple(map(short_name, network.class_names)),
+        rows,
+        captions=captions,
+        top=min(top, CLASSES_SHOWN),
+        provenance=joined(opened.fact, done.seen()),
     )
-    out.say(
-        str(path) if len(found) == len(drawn) else f"{path}: the first {len(drawn)} of {len(found)} pictures"
-    )
-    return {"predictions": found, "figure": path, "model": opened.path, "left_out": done.broken}
+    numbers = {
+        "images": ([prediction["image"] for prediction in found[: len(drawn)]], "the pictures' files"),
+        "probabilities": (rows, "pictures, classes"),
+        "class_names": (network.class_names, "the classes in order"),
+    }
+    say = "" if len(found) == len(drawn) else f"the first {len(drawn)} of {len(found)} pictures"
+    saved = target.save(drawing, numbers, say=say)
+    return {"predictions": found, **saved, "model": opened.path, "left_out": done.broken}
 
 
 def _named(network: Network, index: Any, probabilities: Any) -> dict[str, Any]:

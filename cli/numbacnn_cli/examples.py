@@ -106,7 +106,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "viz depth": (
         ("viz depth", "the lecture's figure, as depth.png"),
-        ("viz depth depth.pdf", "as PDF"),
+        ("viz depth --output depth.pdf", "as PDF"),
     ),
     "attack fgsm": (
         ("attack fgsm", "200 test pictures, changed by up to 8/255"),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 FIGURE, CHANGED_PICTURE = "a figure of numbacnn's", "a picture that numbacnn changed"
 DATA_SET, MODEL, FEATURES = "a data set", "a trained model", "features of pictures"
+FIGURE_DATA = "the numbers behind a figure"
 
 _END = 1 << 16
 """Bytes at either end of an SVG or PDF file, in which it says who made it."""
@@ -63,10 +64,16 @@ def _png(path: Path) -> str | None:
 
 def _hdf5(path: Path) -> str | None:
     from numbacnn.errors import DataError
-    from numbacnn.storage import datasets, features, models
+    from numbacnn.storage import datasets, features, models, numbers
     from numbacnn.storage.hdf5 import Reader
 
-    for kind, meaning in ((datasets.KIND, DATA_SET), (models.KIND, MODEL), (features.KIND, FEATURES)):
+    kinds = {
+        datasets.KIND: DATA_SET,
+        models.KIND: MODEL,
+        features.KIND: FEATURES,
+        numbers.KIND: FIGURE_DATA,
+    }
+    for kind, meaning in kinds.items():
         try:
             Reader(path, kind, DataError).close()
         except DataError:

@@ -10,8 +10,9 @@ from cyclopts import Parameter
 from .caches import cache
 from .captions import data_fact, joined
 from .destination import FEATURES, Destination
+from .figure_options import FIGURE, FigureOptions
 from .opening import OpenedModel, data_of, open_model
-from .options import CPU, INPUTS, AsIs, Compute, Data, Force, Model, Out, Picture, SplitName
+from .options import CPU, INPUTS, AsIs, Compute, Data, Force, Model, Out, SplitName
 from .pictures import from_files
 
 if TYPE_CHECKING:
@@ -86,15 +87,14 @@ def similar(
     metric: Literal["euclidean", "cosine"] = "euclidean",
     count: int = 6,
     as_is: AsIs = False,
-    output: Picture = None,
-    force: Force = False,
+    figure: FigureOptions = FIGURE,
     compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
     """Find the pictures of a data set that a network takes for the most alike.
 
     They are the nearest in the network's last hidden layer. What it makes of the data set's pictures is kept in the cache, so that
-    the next question takes seconds. JSON: `neighbours[]` with `.image` (split and index), `.distance`, `.class`; `figure`, `layer`,
+    the next question takes seconds. JSON: `neighbours[]` with `.image` (split and index), `.distance`, `.class`; `figure`, `data_file`, `layer`,
     `metric`, `model`, `data`.
 
     Parameters
@@ -108,12 +108,11 @@ def similar(
     from numbacnn.analysis import nearest_to
     from numbacnn.data.classes import short_name
     from numbacnn.errors import need_whole
-    from numbacnn.figures import neighbours, save
+    from numbacnn.figures import neighbours
     from numbacnn.storage import open_dataset
 
     need_whole("--count", count, 1, MOST)
-    to = Destination(out, reads=[image, model], force=force)
-    path = to.output(output) or to.default("similar")
+    target = figure.target(out, "similar", reads=[image, model])
     opened = open_model(model, out, compute)
     dataset = open_dataset(data_of(data, opened, out))  # its classes need not be the model's
     name = _layer(opened, layer)
@@ -131,7 +130,13 @@ def similar(
         seen,
     )
     shown = [part.read(slice(index, index + 1))[0] for index in found.indices]
-    save(neighbours(pictures.shown()[0], shown, captions, provenance=made), path)
+    drawing = neighbours(pictures.shown()[0], shown, captions, provenance=made)
+    numbers = {
+        "query": (query, f"what {name} puts out for the picture"),
+        "images": (found.indices, f"index in {split} of the nearest, the nearest first"),
+        "distances": (found.distances, f"their {metric} distances"),
+        "classes": (classes, "their classes"),
+    }
     out.table(
         ["picture", "class", "distance"],
         [
@@ -139,7 +144,7 @@ def similar(
             for index, one, distance in zip(found.indices, classes, found.distances, strict=True)
         ],
     )
-    out.say(str(path))
+    saved = target.save(drawing, numbers)
     return {
         "neighbours": [
             {
@@ -149,7 +154,7 @@ def similar(
             }
             for index, distance in zip(found.indices, found.distances, strict=True)
         ],
-        "figure": path,
+        **saved,
         "layer": name,
         "metric": metric,
         "model": opened.path,

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from .captions import joined
 from .destination import Destination
+from .figure_options import RENDERING, Figures, Rendering
 from .folders import new_folder, old_folder
 from .following import follow
 from .options import CPU, Compute, Origins, Out
@@ -32,6 +33,7 @@ def train(
     run: Annotated[Path | None, Parameter(group=THIS_RUN)] = None,
     resume: Annotated[Path | None, Parameter(group=THIS_RUN)] = None,
     print_config: Annotated[bool, Parameter(group=THIS_RUN, negative="", show_default=False)] = False,
+    rendering: Rendering = RENDERING,
     compute: Compute = CPU,
     given: Origins,
     out: Out,
@@ -44,7 +46,7 @@ def train(
     JSON: `run`, `model`, `data`, `network`, `fit` (null, or what was done to pictures of another size: `.method`,
     `.pictures`, `.scaled`, `.input`), `epochs`, `images_per_second`, `waiting_share` (of the time, for data; both
     of the median epoch), `best_epoch`, `validation.top1_error`, `test.top1_error`, `test.top5_error`, `test.loss`,
-    `test.images`, `figures[]`.
+    `test.images`, `figures[]`, `data_file` (the numbers behind them, null without --save-data).
 
     Parameters
     ----------
@@ -67,6 +69,7 @@ def train(
 
     from .app import version
 
+    figures = rendering.prepare(Destination(out), out)
     changes = {name: value for name, value in vars(settings).items() if value is not None}
     with ExitStack() as held:
         if resume is not None:
@@ -97,7 +100,7 @@ def train(
         with threadpool_limits(1, user_api="blas"):
             speed = follow(trainer, folder, record, out)
         folder.mend(record, trainer.state)
-        return _results(trainer, folder, config, record, speed, out)
+        return _results(trainer, folder, config, record, speed, figures, out)
 
 
 def _results(
@@ -106,6 +109,7 @@ def _results(
     config: dict[str, Any],
     record: dict[str, Any],
     speed: dict[str, float],
+    figures: Figures,
     out: Output,
 ) -> dict[str, Any]:
     from numbacnn.training import evaluate
@@ -122,7 +126,8 @@ def _results(
         "best_epoch": state.best_epoch,
         "validation": None,
         "test": None,
-        "figures": _figures(trainer, folder, out),
+        "figures": _draw(trainer, folder, figures),
+        "data_file": figures.data,
     }
     if dataset.validation is not None:
         result["validation"] = {"top1_error": state.best_error, "loss": state.best_loss}
@@ -144,37 +149,50 @@ def _fit(trainer: Trainer) -> dict[str, Any] | None:
     return None if fit.method is None else {name: getattr(fit, name) for name in names}
 
 
-def _figures(trainer: Trainer, folder: RunFolder, out: Output) -> list[Path]:
-    from numbacnn import figures
+def _draw(trainer: Trainer, folder: RunFolder, figures: Figures) -> list[Path]:
+    """The run's pictures: curves, filters (where there are any) and predictions; shows the curves."""
+    from numbacnn.figures import filter_mosaic, predictions, training_curves
 
     network, dataset = trainer.network, trainer.dataset
-    to = Destination(out)
-    paths = [to.default(name, folder=folder.path) for name in ("curves", "filters", "predictions")]
     chosen, made = trainer.settings, joined(f"run {folder.path}", f"data {dataset.path or dataset.name}")
     settings = (
         f"{trainer.state.epoch} epochs, batches of {chosen.batch_size}, learning rate {chosen.learning_rate:g} "
         f"({chosen.schedule}), loss {chosen.loss}, seed {chosen.seed}"
     )
-    curves = figures.training_curves(
-        trainer.state.rows, title=str(folder.path), provenance=joined(made, settings)
-    )
-    figures.save(curves, paths[0])
+    rows = trainer.state.rows
+    curves = training_curves(rows, title=str(folder.path), provenance=joined(made, settings))
+    columns = {
+        f"curves/{name}": ([_number(row.get(name)) for row in rows], "an epoch; as in metrics.csv")
+        for name in (rows[0] if rows else ())
+    }
+    paths = [figures.in_folder(curves, folder.path, "curves", columns)]
     kernels = _first_kernels(network)
-    if kernels is None:
-        del paths[1]
-    else:
-        figures.save(figures.filter_mosaic(kernels, title="first convolution", provenance=made), paths[1])
+    if kernels is not None:
+        mosaic = filter_mosaic(kernels, title="first convolution", provenance=made)
+        weights = {"filters/kernels": (kernels, "of the first convolution: rows, columns, channels, filters")}
+        paths.append(figures.in_folder(mosaic, folder.path, "filters", weights, preview_too=False))
     split = dataset.splits.get("test", dataset.train)
     shown = network.as_images(split.read(slice(0, 8)))
-    panel = figures.predictions(
+    probabilities = network.predict(shown)
+    panel = predictions(
         shown,
         network.class_names,
-        network.predict(shown),
+        probabilities,
         labels=split.labels[: len(shown)],
         provenance=joined(made, f"the first {len(shown)} pictures that were not learned from"),
     )
-    figures.save(panel, paths[-1])
+    said = {
+        "predictions/images": (shown, "what the network saw: pictures, rows, columns, channels"),
+        "predictions/probabilities": (probabilities, "pictures, classes"),
+        "predictions/class_names": (network.class_names, "the classes in order"),
+    }
+    paths.append(figures.in_folder(panel, folder.path, "predictions", said, preview_too=False))
     return paths
+
+
+def _number(value: Any) -> float:
+    """Not a number where there is none."""
+    return float("nan") if value in (None, "") else float(value)
 
 
 def _first_kernels(network: Network) -> Any:

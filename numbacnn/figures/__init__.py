@@ -11,13 +11,14 @@ from .heat import Part
 from .neighbours import neighbours
 from .predictions import predictions
 from .saliency import saliency_panel
-from .saving import save
+from .saving import as_pixels, save
 from .units import layer_units
 
 __all__ = [
     "Drawing",
     "Entry",
     "Part",
+    "as_pixels",
     "attack_panel",
     "confusion_matrix",
     "epsilon_sweep",

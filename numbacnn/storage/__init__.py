@@ -3,6 +3,7 @@
 from .datasets import open_dataset, write_dataset
 from .features import Features, read_features, write_features
 from .models import Checkpoint, load, load_checkpoint, load_model, load_record, save, save_model
+from .numbers import write_numbers
 
 __all__ = [
     "Checkpoint",
@@ -17,4 +18,5 @@ __all__ = [
     "save_model",
     "write_dataset",
     "write_features",
+    "write_numbers",
 ]

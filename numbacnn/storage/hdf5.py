@@ -34,6 +34,7 @@ CHUNK_BYTES = 256 * 1024
 MAX_ROW_BYTES = 4 << 20
 MAX_CHUNK_BYTES = 64 << 20
 MAX_TEXT_BYTES = 16 << 20
+MAX_ATTRIBUTE_BYTES = 32 << 10
 
 _FILE_BYTES = 32 << 10
 _FIELD_BYTES = 2 << 10
@@ -296,6 +297,9 @@ class Writer:
 
     def rows(self, field: str, shape: tuple[int, ...], dtype: Any, *, compress: bool = False) -> Any:
         """A data set to be filled by slices of its first axis."""
+        if 0 in shape:  # there is nothing to cut into pieces
+            self._room.take(_FIELD_BYTES + 2 * len(field.encode()))
+            return self._file.create_dataset(field, shape, dtype)
         chunks = _chunks(shape, np.dtype(dtype).itemsize)
         pieces = _pieces(shape, chunks)
         beside = _FIELD_BYTES + 2 * len(
@@ -310,11 +314,19 @@ class Writer:
     def texts(self, field: str, texts: Sequence[str]) -> None:
         # Of a name that is no UTF-8 the bytes that are none become escapes.
         encoded = [text.encode(errors="backslashreplace") for text in texts]
-        length = max(1, *map(len, encoded))
+        length = max([1, *map(len, encoded)])
         self.array(field, np.array(encoded, h5py.string_dtype("utf-8", length)))
 
     def text(self, field: str, text: str) -> None:
         self.texts(field, [text])
+
+    def describe(self, field: str, **attributes: str) -> None:
+        """Texts that are attributes of an array, of a group, or with "/" of the file."""
+        for name, text in attributes.items():
+            encoded = text.encode(errors="backslashreplace")[:MAX_ATTRIBUTE_BYTES]
+            self._room.take(_FIELD_BYTES + len(encoded))
+            kind = h5py.string_dtype("utf-8", max(1, len(encoded)))
+            self._file[field].attrs.create(name, np.array(encoded, kind))
 
     def json(self, field: str, value: Any) -> None:
         """Raises ValueError or TypeError for what JSON has no word for."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from ..captions import joined
-from ..destination import Destination
+from ..figure_options import FIGURE, FigureOptions
 from ..opening import open_model
 from ..options import (
     CPU,
@@ -15,12 +15,10 @@ from ..options import (
     AsIs,
     Compute,
     Data,
-    Force,
     Images,
     Model,
     Origins,
     Out,
-    Picture,
     SplitName,
 )
 from ..pictures import Index
@@ -42,8 +40,7 @@ def attribute(
     batch_size: int = 16,
     as_is: AsIs = False,
     view: Annotated[Literal["side-by-side", "overlay"], Parameter(group=OUTPUTS)] = "side-by-side",
-    output: Picture = None,
-    force: Force = False,
+    figure: FigureOptions = FIGURE,
     compute: Compute = CPU,
     given: Origins,
     out: Out,
@@ -54,7 +51,7 @@ def attribute(
     integrated-gradients, occlusion) are red where pixels speak for the class and blue where they speak against it.
     'numbacnn viz compare' puts all methods beside each other.
 
-    JSON: `figure`, `model`, `method`, `options` (all of the method's), `signed`, and `pictures[]` with `.image`, `.index`,
+    JSON: `figure`, `data_file`, `model`, `method`, `options` (all of the method's), `signed`, and `pictures[]` with `.image`, `.index`,
     `.name` and `.probability` of the class that was looked at, `.label` (null if not known); of integrated-gradients also
     `.completeness_error` and `.score_change`: the values sum to the score's change from the baseline, up to the error.
 
@@ -72,12 +69,11 @@ def attribute(
     import numpy as np
 
     from numbacnn.errors import need_whole
-    from numbacnn.figures import saliency_panel, save
+    from numbacnn.figures import saliency_panel
 
     wanted = options.method(method)
     need_whole("--batch-size", batch_size)
-    to = Destination(out, reads=[*images, model], force=force)
-    path = to.output(output) or to.default(method)
+    target = figure.target(out, method, reads=[*images, model])
     check_subjects(images, given)
     opened = open_model(model, out, compute)
     network = opened.network
@@ -92,7 +88,7 @@ def attribute(
     facts = {key: np.concatenate([part.facts[key] for part in explained]) for key in explained[0].facts}
     captions = found.captions("score")
     made = joined(opened.fact, found.source, described(chosen), found.asked)
-    figure = saliency_panel(
+    drawing = saliency_panel(
         found.pictures.shown(),
         maps,
         captions,
@@ -102,7 +98,6 @@ def attribute(
         parts=found.parts,
         provenance=made,
     )
-    save(figure, path)
     for place, caption in enumerate(captions):
         error = ""
         if "completeness_error" in facts:
@@ -111,9 +106,14 @@ def attribute(
                 *numbers
             )
         out.say(f"{caption.replace(chr(10), ', ')}{error}")
-    out.say(f"{path}: {chosen.title} of {len(captions)} {'picture' if len(captions) == 1 else 'pictures'}")
+    arrays = {
+        **found.numbers(),
+        "maps": (maps, f"{chosen.title}: pictures, rows, columns"),
+        **{key: (values, f"{key.replace('_', ' ')}, a picture") for key, values in facts.items()},
+    }
+    say = f"{chosen.title} of {len(captions)} {'picture' if len(captions) == 1 else 'pictures'}"
     return {
-        "figure": path,
+        **target.save(drawing, arrays, say=say),
         "model": opened.path,
         "method": method,
         "options": dataclasses.asdict(chosen),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..captions import joined
-from ..destination import Destination
+from ..figure_options import FIGURE, FigureOptions
 from ..opening import open_model
-from ..options import Force, Model, Out, Picture
-from ..preview import preview
+from ..options import Model, Out
 from .convolutions import convolutions
 
 if TYPE_CHECKING:
@@ -20,13 +19,12 @@ def filters(
     model: Model = None,
     layer: str | None = None,
     scale: Literal["shared", "own"] = "shared",
-    output: Picture = None,
-    force: Force = False,
+    figure: FigureOptions = FIGURE,
     out: Out,
 ) -> dict[str, Any]:
     """Draw the kernels of a convolution as a mosaic: smooth and diverse ones are a sign of good training.
 
-    JSON: `figure`, `model`, `layer`, `filters`, `kernel` ([R, S, C]), `scale`.
+    JSON: `figure`, `data_file`, `model`, `layer`, `filters`, `kernel` ([R, S, C]), `scale`.
 
     Parameters
     ----------
@@ -35,23 +33,25 @@ def filters(
     scale
         One scale of grey or colour for all kernels (shared), or each its own, which shows faint ones too.
     """
-    from numbacnn.figures import filter_mosaic, mosaic_array, save
+    from numbacnn.figures import filter_mosaic, mosaic_array
 
-    to = Destination(out, reads=[model], force=force)
-    given = to.output(output)
+    target = figure.target(out, reads=[model])
     opened = open_model(model, out)
     network = opened.network
     name = layer or convolutions(network)[0]
     kernels = _kernels(network, name)
     height, width, channels, count = kernels.shape
-    path = given or to.default(f"filters-{name}")
+    target.name(f"filters-{name}")
     title = f"{name}: {count} filters of {height}x{width}x{channels}"
     made = joined(opened.fact, f"weights of {name}")
-    save(filter_mosaic(kernels, scale=scale, title=title, provenance=made), path)
-    preview(mosaic_array(kernels, scale), out)
-    out.say(f"{path}: {title}")
+    saved = target.save(
+        filter_mosaic(kernels, scale=scale, title=title, provenance=made),
+        {"kernels": (kernels, f"weights of {name}: rows, columns, channels, filters")},
+        say=title,
+        blocks=mosaic_array(kernels, scale),
+    )
     return {
-        "figure": path,
+        **saved,
         "model": opened.path,
         "layer": name,
         "filters": count,

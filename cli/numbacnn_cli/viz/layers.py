@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from ..captions import data_fact, joined
-from ..destination import Destination
+from ..figure_options import FIGURE, FigureOptions
 from ..opening import open_data, open_model
-from ..options import CPU, Compute, Data, Force, Model, Out, Picture, Ranges, SplitName, Units, expand
+from ..options import CPU, Compute, Data, Model, Out, Ranges, SplitName, Units, expand
 from ..pictures import fits_a_figure
 from .convolutions import convolutions
 
@@ -30,15 +30,14 @@ def layers(
     layer: str | None = None,
     units: Annotated[Units, Parameter(help=UNITS_HELP)] = None,
     rule: Literal["deconvnet", "guided", "standard"] = "deconvnet",
-    output: Picture = None,
-    force: Force = False,
+    figure: FigureOptions = FIGURE,
     compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
     """Show what excites each unit of a layer: its nine strongest activations, walked back to pixels.
 
     Beside each reconstruction is the part of the picture that caused it, cut to the unit's receptive field
-    (Zeiler and Fergus, 2013). JSON: `figure`, `model`, `data`, `split`, `images` (how many were looked at), `layer`,
+    (Zeiler and Fergus, 2013). JSON: `figure`, `data_file`, `model`, `data`, `split`, `images` (how many were looked at), `layer`,
     `rule`, and `units[]` with `.unit`, and of each of its strongest activations `.activations`, `.images` (index),
     `.labels`, `.rows`, `.columns`, `.boxes` (top, left, bottom, right in pixels).
 
@@ -52,17 +51,16 @@ def layers(
     import numpy as np
 
     from numbacnn.analysis import strongest, unit_patches
-    from numbacnn.figures import layer_units, save
+    from numbacnn.figures import layer_units
 
-    to = Destination(out, reads=[model], force=force)
-    given = to.output(output)
+    target = figure.target(out, reads=[model])
     opened = open_model(model, out, compute)
     network = opened.network
     name = layer or convolutions(network)[-1]
     wanted = None if units is None else _units(network, name, units)
     dataset = open_data(data, opened, out)
     part = dataset.split(split)
-    path = given or to.default(f"layers-{name}")
+    target.name(f"layers-{name}")
     batches = out.progress(part.batches(64), "strongest activations", -(-len(part) // 64))
     winners = strongest(network, batches, name, wanted)
     asleep = winners.units[winners.values[:, 0] <= 0]
@@ -84,10 +82,21 @@ def layers(
         which,
         "the nine pictures with the largest activations, one place each",
     )
-    save(layer_units(found, title=title, classes=classes, provenance=made), path)
-    out.say(f"{path}: {title}")
+    numbers = {
+        "units": ([entry.unit for entry in found], f"units of {winners.node}"),
+        "activations": (
+            [entry.activations for entry in found],
+            "of each unit the strongest activations: units, rank",
+        ),
+        "images": ([entry.images for entry in found], f"index in {split} of their pictures: units, rank"),
+        "boxes": (
+            [entry.boxes for entry in found],
+            "receptive fields: units, rank, (top, left, bottom, right) in pixels",
+        ),
+    }
+    drawing = layer_units(found, title=title, classes=classes, provenance=made)
     return {
-        "figure": path,
+        **target.save(drawing, numbers, say=title),
         "model": opened.path,
         "data": dataset.name,
         "split": split,

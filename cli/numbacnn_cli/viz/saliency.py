@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from ..captions import joined
-from ..destination import Destination
+from ..figure_options import FIGURE, FigureOptions
 from ..opening import open_model
-from ..options import CPU, AsIs, Compute, Data, Force, Images, Model, Origins, Out, Picture, SplitName
+from ..options import CPU, AsIs, Compute, Data, Images, Model, Origins, Out, SplitName
 from ..pictures import Index
 from .subjects import Class, check_subjects, find_subjects
 
@@ -24,15 +24,14 @@ def saliency(
     of: Literal["score", "loss"] = "score",
     rule: Literal["standard", "guided"] = "standard",
     as_is: AsIs = False,
-    output: Picture = None,
-    force: Force = False,
+    figure: FigureOptions = FIGURE,
     compute: Compute = CPU,
     given: Origins,
     out: Out,
 ) -> dict[str, Any]:
     """Show which pixels a class depends on: |dE/dx|, beside the picture and laid over it.
 
-    Without IMAGE, pictures of the data set are taken. JSON: `figure`, `model`, `of`, `rule`, and `pictures[]` with
+    Without IMAGE, pictures of the data set are taken. JSON: `figure`, `data_file`, `model`, `of`, `rule`, and `pictures[]` with
     `.image`, `.index`, `.name` and `.probability` of the class that was looked at, `.label` (null if not known).
 
     Parameters
@@ -45,10 +44,9 @@ def saliency(
         How rectifiers pass the gradient back: guided leaves out what speaks against the class.
     """
     from numbacnn.analysis import saliency as saliency_maps
-    from numbacnn.figures import saliency_panel, save
+    from numbacnn.figures import saliency_panel
 
-    to = Destination(out, reads=[*images, model], force=force)
-    path = to.output(output) or to.default("saliency")
+    target = figure.target(out, "saliency", reads=[*images, model])
     check_subjects(images, given)
     opened = open_model(model, out, compute)
     found = find_subjects(opened, images, data, split, index, class_, as_is=as_is, out=out)
@@ -56,12 +54,12 @@ def saliency(
     captions = found.captions(of)
     kind = f"|d {of} / d pixel|, the largest of the colours"
     made = joined(opened.fact, found.source, kind, f"rule {rule}", found.asked)
-    save(saliency_panel(found.pictures.shown(), maps, captions, parts=found.parts, provenance=made), path)
+    drawing = saliency_panel(found.pictures.shown(), maps, captions, parts=found.parts, provenance=made)
+    numbers = {**found.numbers(), "maps": (maps, f"{kind}: pictures, rows, columns")}
     for caption in captions:
         out.say(caption.replace("\n", ", "))
-    out.say(f"{path}: {len(captions)} pictures")
     return {
-        "figure": path,
+        **target.save(drawing, numbers, say=f"{len(captions)} pictures"),
         "model": opened.path,
         "of": of,
         "rule": rule,

@@ -61,6 +61,17 @@ class Subjects:
             )
         ]
 
+    def numbers(self) -> dict[str, tuple[Any, str]]:
+        """For --save-data: what was looked at."""
+        return {
+            "images": (
+                self.pictures.images,
+                "what the network saw: pictures, rows, columns, channels; levels of 255",
+            ),
+            "classes": (self.names, "the class asked about, a picture"),
+            "probabilities": (self.probabilities, "its probability, a picture"),
+        }
+
     def results(self) -> list[dict[str, Any]]:
         """For --json, a dict a picture."""
         return [
