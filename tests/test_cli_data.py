@@ -42,7 +42,12 @@ def test_import_info_show(source: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert made.pop("notes") == []
     assert result(capsys, "info", "some.h5") == made
     shown = result(capsys, "show", "some.h5", "--split", "test", "--count", "6")
-    assert shown == {"figure": "some-test.png", "split": "test", "indices": [0, 1, 2, 3, 4, 5]}
+    assert shown == {
+        "figure": "some-test.png",
+        "data_file": None,
+        "split": "test",
+        "indices": [0, 1, 2, 3, 4, 5],
+    }
     assert Path("some-test.png").stat().st_size > 0
 
 
