@@ -5,10 +5,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbacnn.analysis import activation_of, receptive_field, reconstruct, strongest, unit_patches
+from numbacnn.analysis import (
+    activation_of,
+    layers_with_units,
+    receptive_field,
+    reconstruct,
+    scan,
+    strongest,
+    unit_patches,
+    way_back,
+)
 from numbacnn.errors import DataError, UsageError
 from numbacnn.graph import Graph
-from numbacnn.layers import Convolution, Dense, Flatten, MaxPool, Pixels, ReLU, Softmax
+from numbacnn.layers import Add, BatchNorm, Convolution, Dense, Flatten, MaxPool, Pixels, ReLU, ReLU6, Softmax
 from numbacnn.network import Network
 
 MEAN, SCALE = (120.0, 110.0, 100.0), 1 / 64
@@ -143,6 +152,32 @@ def test_streaming_equals_brute_force(network: Network, images: np.ndarray, batc
         np.testing.assert_allclose(found.values[place], [w[3] for w in brute_force(maps, unit, 9)], rtol=1e-5)
 
 
+@pytest.mark.parametrize("batch", [3, 40])
+def test_one_look_at_the_pictures_serves_all_layers(network: Network, images: np.ndarray, batch: int) -> None:
+    pieces = [images[start : start + batch] for start in range(0, len(images), batch)]
+    looks = iter(pieces)  # nobody can look twice
+    found = scan(network, looks, ["conv1", "pool1", "conv2", "dense"])
+    assert list(found) == ["conv1", "pool1", "conv2", "dense"]
+    for name, of_layer in found.items():
+        alone = vars(strongest(network, pieces, name))
+        for field, array in vars(of_layer).items():
+            np.testing.assert_array_equal(array, alone[field])
+        largest = network.activations(images, of_layer.node).reshape(40, -1, len(of_layer.units)).max(axis=1)
+        np.testing.assert_allclose(of_layer.means, largest.mean(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(of_layer.deviations, largest.std(axis=0), rtol=1e-3, atol=1e-6)
+        np.testing.assert_array_equal(of_layer.active, (largest > 0).mean(axis=0))
+    assert found["conv1"].selectivity.shape == (5,)
+
+
+def test_what_is_kept_does_not_grow_with_the_pictures(network: Network, images: np.ndarray) -> None:
+    few = scan(network, [images], ["conv1"])["conv1"]
+    many = scan(network, (images for _ in range(20)), ["conv1"])["conv1"]
+    assert [array.shape for array in vars(few).values() if not isinstance(array, str)] == [
+        array.shape for array in vars(many).values() if not isinstance(array, str)
+    ]
+    assert many.images.max() < 20 * len(images)
+
+
 def test_fewer_pictures_than_asked_for_and_labels_beside_them(network: Network, images: np.ndarray) -> None:
     found = strongest(network, [(images[:3], np.zeros(3)), (images[3:4], np.zeros(1))], "conv1", [4, 1])
     assert found.images.shape == (2, 4)
@@ -189,6 +224,43 @@ def test_a_name_means_its_activation(network: Network) -> None:
     ]
 
 
+@pytest.fixture(scope="module")
+def residual() -> Network:
+    layers = [
+        ("conv1", Convolution(4, 3, padding=1)),
+        ("norm1", BatchNorm()),
+        ("relu1", ReLU6()),
+        ("conv2", Convolution(4, 3, padding=1)),
+        ("norm2", BatchNorm()),
+        ("sum", Add(), ("norm2", "relu1")),
+        ("relu2", ReLU()),
+        ("flatten", Flatten()),
+        ("scores", Dense(3)),
+        ("softmax", Softmax()),
+    ]
+    graph = Graph(layers, (6, 6, 1))
+    graph.initialise(seed=1)
+    return Network(graph)
+
+
+def test_normalisations_belong_to_their_layer_and_sums_have_units(residual: Network) -> None:
+    assert layers_with_units(residual) == ["conv1", "conv2", "sum", "scores"]
+    shown = [activation_of(residual, name) for name in layers_with_units(residual)]
+    assert shown == ["relu1", "norm2", "relu2", "scores"]
+
+
+def test_the_way_back_is_said_of_the_layers_on_it(network: Network, residual: Network) -> None:
+    said = way_back(residual, "relu2")
+    assert set(said) == {"relu", "add", "batch-norm", "convolution", "relu6", "pixels"}
+    assert "whole signal to each" in said["add"]
+    assert said["relu"] == "keeps the positive part of the signal, whatever its input was"
+    assert "where its input was" in way_back(residual, "relu2", "guided")["relu6"]
+    assert set(way_back(network, "conv1")) == {"convolution", "pixels"}
+    assert "overlap" in way_back(network, "conv2")["max-pool"]
+    with pytest.raises(UsageError, match="unknown backward rule 'deconv'"):
+        way_back(network, "conv1", "deconv")
+
+
 def test_what_cannot_be_asked(network: Network, images: np.ndarray) -> None:
     with pytest.raises(UsageError, match="did you mean 'conv2'"):
         strongest(network, [images], "cnv2")
@@ -200,3 +272,5 @@ def test_what_cannot_be_asked(network: Network, images: np.ndarray) -> None:
         reconstruct(network, images[:1], "conv2", 0, rule="deconv")
     with pytest.raises(DataError, match="no pictures"):
         strongest(network, [], "conv2")
+    with pytest.raises(UsageError, match="no layer is named"):
+        scan(network, [images], [])

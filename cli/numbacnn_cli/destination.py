@@ -99,7 +99,7 @@ class Destination:
 
     def beside(self, figure: Path, addition: str) -> Path:
         """Where a second figure goes, beside the first one: NAME-addition.png."""
-        return self._free(figure.with_name(f"{figure.stem}-{addition}{figure.suffix}"), FIGURE)
+        return self._free(figure.with_name(f"{figure.stem}-{safe_name(addition)}{figure.suffix}"), FIGURE)
 
     def folder(self, given: Path | None, default: Path) -> Path:
         """The folder for changed pictures, not made yet. Raises UsageError where it cannot be made."""

@@ -102,6 +102,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "viz layers": (
         ("viz layers", "the first 16 active units of the last convolution"),
         ("viz layers --layer conv2 --units 0-7", "eight units of another layer"),
+        ("viz layers --layer all --choose selective", "a page a layer, and a figure of all of them"),
         ("viz layers --split train --rule guided", "over the training pictures, guided backpropagation"),
     ),
     "viz depth": (

@@ -43,16 +43,26 @@ def open_model(option: Path | None, out: Output, compute: Compute = CPU) -> Open
     return OpenedModel(path, network, record)
 
 
-def open_data(option: str | None, model: OpenedModel, out: Output) -> Dataset:
+def open_data(option: str | None, model: OpenedModel, out: Output, *, needs_classes: bool = True) -> Dataset:
     """The data set of --data, else the one that the model was trained on, with the model's classes; says which it is.
 
+    A command that only looks at the pictures (`needs_classes` False) takes a folder of any, whose labels are -1.
     Raises UsageError if the model does not know one, DataError if the data set cannot be used with it.
     """
-    from numbacnn.data.picture_files import open_folder
+    from numbacnn.data.picture_files import open_folder, open_unlabelled
+    from numbacnn.errors import DataError
     from numbacnn.storage import open_dataset
 
     given, network = data_of(option, model, out), model.network
-    dataset = open_folder(Path(given), network) if Path(given).is_dir() else open_dataset(given)
+    if not Path(given).is_dir():
+        dataset = open_dataset(given)
+    else:
+        try:
+            dataset = open_folder(Path(given), network)
+        except DataError:
+            if needs_classes:
+                raise
+            return open_unlabelled(Path(given), network)
     if dataset.image_shape != network.input_shape:
         out.note(_brought(dataset, network))
     matched = dataset.with_classes_of(network)

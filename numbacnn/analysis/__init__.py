@@ -18,8 +18,10 @@ from .deconvnet import UnitPatches, reconstruct, unit_patches
 from .gradient_check import LayerCheck, check_gradients
 from .neighbours import Neighbours, features, last_hidden, nearest_to
 from .receptive_field import Box, receptive_field
+from .room import pictures_at_a_time
 from .saliency import pixel_gradients, saliency
-from .strongest import Strongest, activation_of, strongest
+from .strongest import Strongest, activation_of, layers_with_units, scan, strongest
+from .way_back import way_back
 
 __all__ = [
     "METHODS",
@@ -43,11 +45,15 @@ __all__ = [
     "check_gradients",
     "features",
     "last_hidden",
+    "layers_with_units",
     "nearest_to",
+    "pictures_at_a_time",
     "pixel_gradients",
     "receptive_field",
     "reconstruct",
     "saliency",
+    "scan",
     "strongest",
     "unit_patches",
+    "way_back",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import UsageError, need_whole
 from ..network import Images, Network
 from .receptive_field import Box, receptive_field
+from .room import pictures_at_a_time
 from .strongest import Strongest, activation_of, checked_units
 
 OUTSIDE = 128
@@ -90,14 +91,17 @@ def unit_patches(
     winners: Strongest,
     *,
     rule: str = "deconvnet",
-    batch_size: int = 64,
+    batch_size: int | None = None,
 ) -> Iterator[UnitPatches]:
     """Zeiler and Fergus' figure in arrays, unit by unit: its winners' patches and their reconstructions.
 
     `read` gives the uint8 pictures of an array of indices (`Split.read`, or `images.__getitem__`). Patches of
     a layer are of one size: its receptive field, but no larger than the picture. What lies outside the
-    picture is OUTSIDE.
+    picture is OUTSIDE. `batch_size` is how many pictures are taken at a time, by default as many as `pictures_at_a_time`
+    says.
     """
+    if batch_size is None:
+        batch_size = pictures_at_a_time(network, "input", (winners.node,))
     need_whole("batch size", batch_size)
     node, count = winners.node, winners.images.shape[1]
     together = max(batch_size // count, 1)

@@ -99,6 +99,23 @@ def open_folder(folder: Path, network: Network) -> Dataset:
     )
 
 
+def open_unlabelled(folder: Path, network: Network) -> Dataset:
+    """A folder of any pictures as a data set without classes: every label is -1. For what only looks at pictures.
+
+    Raises DataError for a folder without pictures.
+    """
+    paths = pictures_in(folder).pictures
+    if not paths:
+        raise DataError(f"{folder}: no picture in this folder")
+    height, width, channels = network.input_shape
+    shorter_side = network.graph.pixels.shorter_side
+    images = FileImages(paths, network.input_shape, paths, shorter_side=shorter_side)
+    split = Split(images, np.full(len(paths), -1, np.int64))
+    splits = {"train": split, "test": split}
+    shape = (height, width, channels)
+    return Dataset(folder.name, splits, network.class_names, shape, (0.0,) * channels, 1.0, path=folder)
+
+
 def _labelled(root: Path) -> list[tuple[Path, str]]:
     """Every picture in a folder of classes, and its class's name."""
     classes = {path.name: pictures_in(path).pictures for path in _folders(root)}

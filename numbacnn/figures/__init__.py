@@ -12,11 +12,13 @@ from .neighbours import neighbours
 from .predictions import predictions
 from .saliency import saliency_panel
 from .saving import as_pixels, save
+from .unit_pages import LayerUnits, layers_page
 from .units import layer_units
 
 __all__ = [
     "Drawing",
     "Entry",
+    "LayerUnits",
     "Part",
     "as_pixels",
     "attack_panel",
@@ -25,6 +27,7 @@ __all__ = [
     "filter_mosaic",
     "image_grid",
     "layer_units",
+    "layers_page",
     "mosaic_array",
     "neighbours",
     "predictions",

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from PIL import Image
 
 from .board import (
+    DPI,
     FAINT,
     LABEL,
     MARGIN,
     SMALL,
     Board,
+    Pixels,
     line_height,
     signed_as_rgb,
     tile_side,
@@ -42,6 +45,30 @@ class UnitPatches(Protocol):
     def patches(self) -> Sequence[Any]: ...
     @property
     def reconstructions(self) -> Sequence[Any]: ...
+
+
+def walked_as_rgb(walked: Any, inches: float) -> Pixels:
+    """A reconstruction (h,w,C) as a picture for a place so wide: grey is 0, white (or a full colour) its largest values.
+
+    What is larger than its place is averaged down first and scaled then, or its dots of both signs would leave nothing but
+    grey. The scale is that of few largest values, of which single ones do not hide the rest.
+    """
+    values = _averaged(np.asarray(walked, np.float32), max(1, round(inches * DPI)))
+    sizes = np.abs(values)
+    return signed_as_rgb(values, float(np.percentile(sizes, 99.7)) or float(sizes.max()))
+
+
+def _averaged(values: Any, dots: int) -> Any:
+    """The values (h,w,C) on at most so many columns."""
+    height, width, channels = values.shape
+    if width <= dots:
+        return values
+    size = dots, max(1, round(height * dots / width))
+    planes = [
+        Image.fromarray(np.ascontiguousarray(values[..., channel])).resize(size, Image.Resampling.BOX)
+        for channel in range(channels)
+    ]
+    return np.stack([np.asarray(plane) for plane in planes], axis=2)
 
 
 def layer_units(
@@ -78,7 +105,7 @@ def layer_units(
         row, column = divmod(index, columns)
         left, upper = MARGIN + column * step_x, top + row * step_y
         board.text(f"unit {entry.unit}", left, upper, width=block_x)
-        walked = [signed_as_rgb(values, np.abs(values).max()) for values in entry.reconstructions]
+        walked = [walked_as_rgb(values, wide) for values in entry.reconstructions]
         for block, pictures in enumerate((walked, entry.patches)):
             for place, picture in enumerate(pictures[:9]):
                 down, across = divmod(place, 3)
