@@ -177,7 +177,8 @@ class _Best:
             ]
             # The sort is stable and pictures come in order, so the earlier of two equals stays in front.
             order = np.argsort(-candidates[0], axis=1, kind="stable")[:, :kept]
-            for mine, all_of_them in zip((grown, images, places), candidates, strict=True):
+            kinds: tuple[Any, ...] = grown, images, places
+            for mine, all_of_them in zip(kinds, candidates, strict=True):
                 mine[changed] = np.take_along_axis(all_of_them, order, axis=1)
             self._find_places(maps, images, places, first)
         self._values, self._images, self._places = grown, images, places

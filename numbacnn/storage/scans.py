@@ -81,7 +81,7 @@ def digest_of_network(network: Network) -> str:
         arrays |= {f"{node.name}/{name}": array for name, array in node.layer.constants.items()}
     for name, array in sorted(arrays.items()):
         found.update(f"{name} {array.shape}".encode())
-        found.update(np.ascontiguousarray(array))
+        found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()[:32]
 
 
@@ -90,7 +90,7 @@ def digest_of_data(dataset: Dataset, split: str) -> str:
     found, path = hashlib.sha256(f"{dataset.name} {split} {len(dataset.split(split))}".encode()), dataset.path
     if path is None:
         for pictures, _ in dataset.split(split).batches(256):
-            found.update(np.ascontiguousarray(pictures))
+            found.update(np.ascontiguousarray(pictures).data)
     elif path.is_dir():
         for each in sorted(path.rglob("*")):
             if each.is_file():
