@@ -19,7 +19,7 @@ Source = Annotated[
     Path,
     Parameter(
         name="IN",
-        help="Weights: .caffemodel, .pth, .pt, .th, .safetensors, .onnx; or a model of numbacnn's, .h5.",
+        help="Weights: .caffemodel, .pth, .pt, .th, .safetensors, .keras, .h5 (Keras's), .onnx; or a model of numbacnn's, .h5.",
     ),
 ]
 Target = Annotated[
@@ -69,10 +69,10 @@ def convert(
         Shorter side that a photograph is scaled to before the network's input is cut out of its middle; left out, it is
         scaled just enough to fill the input, or as the file says.
     network
-        Which network PyTorch's tensors are of, where their names do not tell: a name ('numbacnn networks' lists them) or a
+        Which network PyTorch's tensors or Keras's weights are of, where the file does not tell: a name ('numbacnn networks' lists them) or a
         .toml file.
     file_format
-        What IN is, where its suffix does not tell: caffe, onnx, pytorch or safetensors.
+        What IN is, where its suffix does not tell: caffe, keras, onnx, pytorch or safetensors.
     """
     from numbacnn.formats import SUFFIXES, Asked, read_network, write_network
     from numbacnn.storage import save_model

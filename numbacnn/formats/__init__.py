@@ -12,8 +12,9 @@ from pathlib import Path
 
 from ..errors import UsageError, nearest
 from ..network import Network
+from ..storage.keras_files import is_of_keras
 from ..storage.models import BEST, KIND, load_model
-from . import caffe, onnx, pytorch
+from . import caffe, keras, onnx, pytorch
 from .building import network_of
 from .class_names import BESIDE, read_class_names
 from .description import Description
@@ -49,6 +50,7 @@ class Format:
 FORMATS: dict[str, Format] = {
     "caffe": Format("Caffe", (".caffemodel",), caffe.read, ("prototxt",)),
     "pytorch": Format("PyTorch", (".pth", ".pt", ".th", ".bin", ".ckpt"), pytorch.read, ("network",)),
+    "keras": Format("Keras", (".keras", ".h5", ".hdf5"), keras.read, ("network",)),
     "onnx": Format("ONNX", (".onnx",), onnx.read),
     "safetensors": Format("safetensors", (".safetensors",), pytorch.read_safetensors, ("network",)),
 }
@@ -81,7 +83,7 @@ def read_network(
     the file, ModelError for what is wrong with it.
     """
     path = path / BEST if (path / BEST).is_file() else path
-    if format_name is None and path.suffix.lower() == ".h5" and path.is_file():
+    if format_name is None and path.suffix.lower() == ".h5" and path.is_file() and not is_of_keras(path):
         return _ours(path, asked, preparation, classes)
     chosen = _format(path, format_name)
     for option, given in (("prototxt", asked.prototxt), ("network", asked.network)):

@@ -43,7 +43,8 @@ def network_of(description: Description) -> Network:
         )
     for name in (*graph.parameters, *graph.buffers):
         node, key = name.rsplit("/", 1)
-        values = turned(description.arrays[name], graph[node].layer, key, orders[_source(graph, node)])
+        order = None if description.channels_last else orders[_source(graph, node)]
+        values = turned(description.arrays[name], graph[node].layer, key, order)
         if not np.isfinite(values).all():
             raise ModelError(f"{path}: {key} of layer '{node}' are not all finite numbers")
         graph.write(name, values)

@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError, NumbacnnError, cut
 from ..graph import MAX_NAME, LayerLine, OpenGraph
-from ..layers import Convolution, Dense, Layer, Pixels, Shape, TransposedConvolution
+from ..layers import (
+    Clip,
+    Convolution,
+    Dense,
+    Layer,
+    Multiply,
+    Pixels,
+    Scale,
+    Shape,
+    TransposedConvolution,
+)
 from ..limits import need_described
 from .preparation import Preparation
 
@@ -33,6 +43,8 @@ class Description:
         self.warnings: list[str] = []
         self.arrays: dict[str, Array] = {}
         self.lines: list[LayerLine] = []
+        self.channels_last = False
+        """Whether a flattened volume has its numbers in the order (H,W,C), as ours have, and not (C,H,W)."""
         self.output = "pixels"
         """The node whose scores the classes have: the one that was added last, unless a reader says another."""
         self._graph = OpenGraph(
@@ -80,6 +92,23 @@ class Description:
         from ..layers import Flatten
 
         return node if len(self.shape(node)) == 1 else self.add(f"{node}/flat", Flatten(), (node,))
+
+    def hard_sigmoid(self, name: str, source: str, slope: float, offset: float) -> str:
+        """slope x + offset, between 0 and 1: a factor and an offset, then bounds."""
+        channels = self.shape(source)[-1]
+        line = {"scale": np.full(channels, slope, np.float32), "shift": np.full(channels, offset, np.float32)}
+        return self.add(name, Clip(0.0, 1.0), (self.add(f"{name}/line", Scale(), (source,), **line),))
+
+    def hard_swish(self, name: str, source: str) -> str:
+        """x times its hard sigmoid of slope 1/6 and offset 1/2 (Howard et al., 2019)."""
+        gate = self.hard_sigmoid(f"{name}/gate", source, 1 / 6, 0.5)
+        return self.add(name, Multiply(), (source, gate))
+
+    def padded(self, name: str, source: str, pads: tuple[int, int, int, int]) -> str:
+        """Zeros around a map, top, bottom, left and right: a convolution of every channel with 1 that has this padding."""
+        channels = self.shape(source)[-1]
+        layer = Convolution(channels, 1, padding=pads, groups=channels, rounding="floor", bias=False)
+        return self.add(name, layer, (source,), weights=np.ones((channels, 1, 1, 1), np.float32))
 
     def _checked(self, name: str, key: str, array: Array, shape: Shape) -> Array:
         ones = [length for length in array.shape if length != 1]

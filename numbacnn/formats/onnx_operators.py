@@ -36,6 +36,7 @@ from .description import Array, as_float32
 from .onnx_constants import axes
 from .onnx_files import Operator
 from .onnx_reading import Reading
+from .padding import same
 
 
 def _window(reading: Reading, operator: Operator, source: str, kernel: tuple[int, int]) -> dict[str, Any]:
@@ -46,21 +47,16 @@ def _window(reading: Reading, operator: Operator, source: str, kernel: tuple[int
         raise ModelError("windows over height and width are read, and no others")
     automatic = operator.text("auto_pad", "NOTSET")
     if automatic in ("SAME_UPPER", "SAME_LOWER"):
-        missing = [
-            max(0, (-(-size // stride) - 1) * stride + dilation * (length - 1) + 1 - size)
-            for size, stride, dilation, length in zip(
-                reading.shape(source)[:2], strides, dilations, kernel, strict=True
-            )
-        ]
-        less, more = [each // 2 for each in missing], [each - each // 2 for each in missing]
-        pads = [*less, *more] if automatic == "SAME_UPPER" else [*more, *less]
+        top, bottom, left, right = same(
+            reading.shape(source)[:2], kernel, strides, dilations, more_after=automatic == "SAME_UPPER"
+        )
+        pads = [top, left, bottom, right]
     elif automatic == "VALID":
         pads = [0, 0, 0, 0]
     top, left, bottom, right = pads
-    same = top == left == bottom == right
     return {
         "stride": tuple(strides),
-        "padding": top if same else (top, bottom, left, right),
+        "padding": top if top == left == bottom == right else (top, bottom, left, right),
         "rounding": "floor",
     }
 

@@ -103,18 +103,19 @@ class _Built(NamedTuple):
 
 
 def _built(name: str, arrays: dict[str, Array], asked: Asked) -> _Built:
+    last = next((len(each) for each in reversed(arrays.values()) if each.ndim in (2, 4)), 0)
+    return _Built(Path(name).stem if name.endswith(".toml") else name, graph_named(name, last, asked))
+
+
+def graph_named(name: str, classes: int, asked: Asked) -> Graph:
+    """The graph of a named network, or of a .toml file, for the classes of a file's weights. Raises UsageError."""
     if name.endswith(".toml"):
         definition = read_definition(Path(name))
-        return _Built(
-            Path(name).stem, Graph(definition.layers, definition.input_shape, heads=definition.heads)
-        )
+        return Graph(definition.layers, definition.input_shape, heads=definition.heads)
     if name not in ARCHITECTURES:
         raise UsageError(f"--network {name}{nearest(name, ARCHITECTURES)}; or give a .toml file")
-    last = next((len(each) for each in reversed(arrays.values()) if each.ndim in (2, 4)), 0)
     try:
-        return _Built(
-            name, ARCHITECTURES[name].graph(asked.input_shape, last if 1 < last <= MAX_CLASSES else None)
-        )
+        return ARCHITECTURES[name].graph(asked.input_shape, classes if 1 < classes <= MAX_CLASSES else None)
     except NumbacnnError as error:
         size = "x".join(map(str, asked.input_shape or ARCHITECTURES[name].input_shape))
         raise UsageError(f"{name} cannot be built for {size}: {error}") from None
