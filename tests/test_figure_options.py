@@ -20,7 +20,7 @@ from numbacnn_cli.app import app
 
 DRAWING = [["viz"], ["attack"]]
 """Groups of commands that all draw."""
-OTHERS = [["train"], ["eval"], ["predict"], ["similar"], ["data", "show"]]
+OTHERS = [["train"], ["diagnose"], ["eval"], ["predict"], ["similar"], ["data", "show"]]
 
 
 def drawing_commands() -> list[list[str]]:

@@ -86,6 +86,11 @@ app.command(
     name="features",
     help="Write what a layer puts out for a data set's pictures.",
 )
+app.command(
+    "numbacnn_cli.diagnose:diagnose",
+    name="diagnose",
+    help="What is wrong with layers, and what to do about it.",
+)
 app.command("numbacnn_cli.networks:networks", name="networks", help="The networks that have names.")
 app.command("numbacnn_cli.convert:convert", name="convert", help="Make a model of another program's network.")
 app.command("numbacnn_cli.bench:bench", name="bench", help="Measure how fast a network runs here.")

@@ -24,6 +24,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("summary lenet --input 64x64x3 --classes 100", "for other pictures and classes"),
         ("summary mine.toml --batch-size 64", "a network of your own, and the memory that a batch takes"),
     ),
+    "diagnose": (
+        ("diagnose", "the newest run, on the data that it was trained on"),
+        (
+            "diagnose --model runs/mine --learning-rate 0.1 --output health.svg",
+            "what a step of another size would do",
+        ),
+    ),
     "similar": (
         (
             "similar photo.jpg --data flowers.h5 --model squeezenet.h5",

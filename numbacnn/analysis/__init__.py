@@ -15,6 +15,8 @@ from .attribution import (
     SmoothGrad,
 )
 from .deconvnet import UnitPatches, reconstruct, unit_patches
+from .diagnosis import Diagnosis, LayerHealth, Steps, diagnose
+from .findings import Finding, findings
 from .gradient_check import LayerCheck, check_gradients
 from .neighbours import Neighbours, features, last_hidden, nearest_to
 from .receptive_field import Box, receptive_field
@@ -29,21 +31,27 @@ __all__ = [
     "Attribution",
     "Box",
     "Deconvnet",
+    "Diagnosis",
+    "Finding",
     "GradCAM",
     "GradientTimesInput",
     "GuidedBackpropagation",
     "GuidedGradCAM",
     "IntegratedGradients",
     "LayerCheck",
+    "LayerHealth",
     "Neighbours",
     "Occlusion",
     "Saliency",
     "SmoothGrad",
+    "Steps",
     "Strongest",
     "UnitPatches",
     "activation_of",
     "check_gradients",
+    "diagnose",
     "features",
+    "findings",
     "last_hidden",
     "layers_with_units",
     "nearest_to",

@@ -7,6 +7,7 @@ from .depth import Entry, revolution_of_depth
 from .drawing import Drawing
 from .filters import filter_mosaic, mosaic_array
 from .grids import image_grid
+from .health import Health, layer_health
 from .heat import Part
 from .neighbours import neighbours
 from .predictions import predictions
@@ -18,6 +19,7 @@ from .units import layer_units
 __all__ = [
     "Drawing",
     "Entry",
+    "Health",
     "LayerUnits",
     "Part",
     "as_pixels",
@@ -26,6 +28,7 @@ __all__ = [
     "epsilon_sweep",
     "filter_mosaic",
     "image_grid",
+    "layer_health",
     "layer_units",
     "layers_page",
     "mosaic_array",
