@@ -288,6 +288,14 @@ class Graph(Store):
         """Multiplies the learning rate of some nodes' parameters (None: of all) by a factor; otherwise as `set_trainable`."""
         self._change(nodes, lambda parameter: replace(parameter, rate=rate))
 
+    def stop_learning(self, after: float, name: str) -> None:
+        """Lets a parameter (NODE/KEY) learn in the first `after` epochs of a training alone; otherwise as `set_trainable`.
+
+        Raises NetworkError for an unknown parameter.
+        """
+        check_learning((name,), {}, self.parameters)
+        self._change(None, lambda each: replace(each, until=after) if each.name == name else replace(each))
+
     def set_learning(self, *, frozen: Iterable[str], rates: Mapping[str, float]) -> None:
         """Freezes parameters and multiplies the learning rates of others, by their names (NODE/KEY); otherwise as
         `set_trainable`. Raises NetworkError for an unknown parameter, or a factor that is no number of at least 0.

@@ -9,13 +9,23 @@ from typing import Any
 import numpy as np
 
 from .device import Array, get_device
-from .errors import DataError, NetworkError, NotEnoughMemory, ShapeError, need_whole
+from .errors import (
+    DataError,
+    NetworkError,
+    NotEnoughMemory,
+    ShapeError,
+    UsageError,
+    cut,
+    nearest,
+    need_whole,
+)
 from .fitting import COLOURS, fit_all
 from .graph import Graph
 from .layers import Shape, Softmax
 from .limits import MAX_CLASSES
 from .listing import Listing
 from .program import Head, Program
+from .views import VIEWS
 
 Images = Any
 """(N,H,W,C): uint8, or floats in [0, 1]. Grey pictures may leave C out. See `Network.as_images` for other sizes."""
@@ -181,12 +191,21 @@ class Network:
             else:
                 return plan
 
-    def predict(self, images: Images, batch_size: int = 64) -> Array:
+    def predict(self, images: Images, batch_size: int = 64, *, views: str = "one") -> Array:
         """Probabilities (N, classes) float32.
 
-        Pictures of any size; see `as_images`, and for the errors raised.
+        Pictures of any size; see `as_images`, and for the errors raised. `views`: how often each is seen (`views.VIEWS`);
+        the scores of several views are averaged. Raises UsageError for unknown views.
         """
-        return np.concatenate([plan.output().copy() for plan in self._passes(images, batch_size)])
+        if views not in VIEWS:
+            raise UsageError(f"unknown views '{cut(views)}'{nearest(views, VIEWS)}")
+        if len(VIEWS[views]) == 1:
+            return np.concatenate([plan.output().copy() for plan in self._passes(images, batch_size)])
+        images = self.as_images(images)
+        plan = self.program_for(len(images), batch_size)
+        starts = range(0, len(images), plan.batch_size)
+        parts = [images[start : start + plan.batch_size] for start in starts]
+        return np.concatenate([probabilities(scores_in_views(plan, part, views)) for part in parts])
 
     def activations(self, images: Images, node: str, batch_size: int = 64) -> Array:
         """What a layer puts out: (N, …). Raises UsageError if no layer has that name."""
@@ -235,6 +254,21 @@ class Network:
         for start in range(0, len(images), plan.batch_size):
             plan.forward(images[start : start + plan.batch_size])
             yield plan
+
+
+def scores_in_views(plan: Program, images: Array, views: str) -> Array:
+    """The scores (n, classes) of pictures that fit the program, (n,H,W,C), averaged over how often each is seen."""
+    total: Any = 0
+    for view in VIEWS[views]:
+        plan.forward(view.of(images), until=plan.scores)
+        total = total + np.float32(view.weight) * plan.output(plan.scores)
+    return total
+
+
+def probabilities(scores: Array) -> Array:
+    """The softmax of scores (n, classes)."""
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def _pictures(images: Images, input_shape: Shape) -> Any:

@@ -4,7 +4,7 @@ All parameters of a graph lie in one row of numbers, so that one pass over the r
 
     | trainable, decayed | trainable, not decayed | frozen |
 
-within each part in groups of one learning-rate factor. The gradient and an optimizer's arrays are rows of the trainable
+within each part in groups of one learning-rate factor and one end of learning. The gradient and an optimizer's arrays are rows of the trainable
 parts alone: a frozen parameter costs neither.
 """
 
@@ -26,20 +26,23 @@ _ALIGNMENT = 16
 
 
 class Group(NamedTuple):
-    """Elements [first, last) of the row, which share a factor of the learning rate; the first `decayed` of them decay."""
+    """Elements [first, last) of the row, which share a factor of the learning rate, and the epochs for which they learn; the
+    first `decayed` of them decay.
+    """
 
     first: int
     last: int
     rate: float
     decayed: int
+    until: float = math.inf
 
 
 @dataclass(eq=False)
 class Parameter:
     """One array that a graph learns, under the name NODE/KEY of the first node that uses it.
 
-    `trainable`, `decay` (whether weight decay pulls at it) and `rate` (a factor of its learning rate) are changed through
-    the graph (`Graph.set_trainable`, `Graph.set_rate`), which lays its row out anew.
+    `trainable`, `decay` (whether weight decay pulls at it), `rate` (a factor of its learning rate) and `until` are changed
+    through the graph (`Graph.set_trainable`, `Graph.set_rate`, …), which lays its row out anew.
     """
 
     node: str
@@ -48,6 +51,8 @@ class Parameter:
     trainable: bool = True
     decay: bool = True
     rate: float = 1.0
+    until: float = math.inf
+    """The epochs of a training in which it learns (`Graph.stop_learning`); not stored with a model."""
     first: int = 0
     """Its first element in the graph's row."""
     row: Array | None = None
@@ -105,15 +110,15 @@ def lay_out(parameters: Sequence[Parameter]) -> Layout:
     groups: list[Group] = []
     place = 0
     trained = [parameter for parameter in parameters if parameter.trainable]
-    for rate in dict.fromkeys(parameter.rate for parameter in trained):
+    for manner in dict.fromkeys((parameter.rate, parameter.until) for parameter in trained):
         first = place
-        same = [parameter for parameter in trained if parameter.rate == rate]
+        same = [parameter for parameter in trained if (parameter.rate, parameter.until) == manner]
         for parameter in (each for each in same if each.decay):
             place = _put(parameter, place)
         decayed = place - first
         for parameter in (each for each in same if not each.decay):
             place = _put(parameter, place)
-        groups.append(Group(first, place, rate, decayed))
+        groups.append(Group(first, place, manner[0], decayed, manner[1]))
     end = place
     for parameter in parameters:
         if not parameter.trainable:

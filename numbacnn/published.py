@@ -32,6 +32,7 @@ FACTS: dict[str, Facts] = {
     "lenet-1998": Facts(1998, _LECUN),
     "cifar-quick": Facts(2012, "Krizhevsky, cuda-convnet; Caffe's example"),
     "vgg-small": Facts(2014, _VGG),
+    "airbench94": Facts(2024, "Jordan, 94 % on CIFAR-10 in 3.29 seconds on a single GPU"),
     "alexnet": Facts(2012, _KRIZHEVSKY),
     "alexnet-2012": Facts(2012, _KRIZHEVSKY, 18.2, "the paper's table 2, ten crops"),
     "caffenet": Facts(2013, "Jia et al., Caffe", 19.6, "Caffe's model zoo, one crop"),

@@ -94,7 +94,12 @@ class Store:
         self.device, theirs = source.device, source.parameters
         self._replace(
             {
-                name: replace(each, trainable=theirs[name].trainable, rate=theirs[name].rate)
+                name: replace(
+                    each,
+                    trainable=theirs[name].trainable,
+                    rate=theirs[name].rate,
+                    until=theirs[name].until,
+                )
                 for name, each in self.parameters.items()
             }
         )

@@ -8,7 +8,8 @@ import pytest
 from numbacnn.data import Dataset
 from numbacnn.errors import UsageError
 from numbacnn.training import RECIPES, Settings, prepare, settings_for
-from numbacnn.training.settings import LARGEST_SEED, LOSS_RATES, Choice, choices
+from numbacnn.training.recipes import LOSS_RATES, Choice, choices
+from numbacnn.training.settings import LARGEST_SEED
 
 NAN, INFINITE = float("nan"), float("inf")
 

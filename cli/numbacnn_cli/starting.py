@@ -33,7 +33,7 @@ def new_start(
     from numbacnn.storage import open_dataset
     from numbacnn.training import Trainer
     from numbacnn.training.preparing import as_settings, build_network, choose, default_network
-    from numbacnn.training.settings import GIVEN
+    from numbacnn.training.recipes import GIVEN
 
     dataset = open_dataset(data or DATA)
     name = network or default_network(dataset)

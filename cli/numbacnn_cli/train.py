@@ -129,11 +129,17 @@ def _results(
         "figures": _draw(trainer, folder, figures),
         "data_file": figures.data,
     }
-    if dataset.validation is not None:
+    if trainer.validates:
         result["validation"] = {"top1_error": state.best_error, "loss": state.best_loss}
     line = f"best epoch {state.best_epoch}"
     if "test" in dataset.splits:
-        measured = evaluate(network, dataset.test, batch_size=trainer.evaluation_batch, watch=out.progress)
+        measured = evaluate(
+            network,
+            dataset.test,
+            batch_size=trainer.evaluation_batch,
+            watch=out.progress,
+            views=trainer.settings.views,
+        )
         result["test"] = {
             name: getattr(measured, name) for name in ("top1_error", "top5_error", "loss", "images")
         }

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter
 
 from numbacnn.training import RECIPES, Settings
-from numbacnn.training.settings import LOSS_RATES, TOPICS
+from numbacnn.training.recipes import LOSS_RATES
+from numbacnn.training.settings import TOPICS
 
 DATA_AND_NETWORK = Group("Data and network", sort_key=1)
 GROUPS = {topic: Group(topic, sort_key=2 + place) for place, topic in enumerate(TOPICS)}

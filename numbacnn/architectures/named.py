@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ..graph import Graph, LayerLine
 from ..layers import Shape
 from . import googlenet as _googlenet
+from .airbench import airbench94
 from .alexnet import alexnet, alexnet_2012, caffenet, zfnet
 from .cifar_quick import cifar_quick
 from .digits import digits
@@ -50,6 +51,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "lenet-1998": Architecture(lenet_1998, (28, 28, 1), 10),
     "cifar-quick": Architecture(cifar_quick, (32, 32, 3), 10),
     "vgg-small": Architecture(vgg_small, (32, 32, 3), 10),
+    "airbench94": Architecture(airbench94, (32, 32, 3), 10),
     **{
         f"resnet-{depth}": Architecture(cifar_resnet(depth), (32, 32, 3), 10)
         for depth in (20, 32, 44, 56, 110)
@@ -78,6 +80,7 @@ OFFERED = (
     "lenet-1998",
     "cifar-quick",
     "vgg-small",
+    "airbench94",
     "resnet-20",
     "alexnet",
     "vgg-11-bn",

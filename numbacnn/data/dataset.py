@@ -99,6 +99,27 @@ class _Subset:
         return self._images[self._indices[key]]
 
 
+class _Joined:
+    """Pictures of several, one behind the other."""
+
+    def __init__(self, parts: Sequence[Images]) -> None:
+        self._parts = parts
+        self._ends = np.cumsum([len(part) for part in parts])
+        self.shape = (int(self._ends[-1]), *parts[0].shape[1:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> Any:
+        wanted = np.arange(len(self))[key]
+        found = np.empty((*wanted.shape, *self.shape[1:]), np.uint8)
+        for part, end in zip(self._parts, self._ends, strict=True):
+            own = (wanted < end) & (wanted >= end - len(part))
+            if own.any():
+                found[own] = part[wanted[own] - (end - len(part))]
+        return found
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Pictures of one size, in splits. `path` is None for the embedded set and for arrays.
@@ -206,6 +227,16 @@ class Dataset:
         except DataError as error:
             raise DataError(f"{self.path or self.name}: {error}") from None
         return replace(self, splits=splits, class_names=network.class_names)
+
+    def with_validation_learned(self) -> Dataset:
+        """The same pictures, those of the validation split in the training split, behind its own. Mean and deviation stay."""
+        if self.validation is None:
+            return self
+        parts = [self.train, self.validation]
+        images = _Joined([part.images for part in parts])
+        learned = Split(images, np.concatenate([part.labels for part in parts]))
+        rest = {name: split for name, split in self.splits.items() if name not in ("train", "validation")}
+        return replace(self, splits={"train": learned, **rest})
 
     def split(self, name: str) -> Split:
         """The split of that name. Raises UsageError naming those that are there."""

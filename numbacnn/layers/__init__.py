@@ -6,6 +6,7 @@ from .convolution import Convolution
 from .dense import Dense, Flatten
 from .dropout import Dropout
 from .enlarging import TransposedConvolution, Upsample
+from .factor import Factor
 from .inputs import Embedding, Planes
 from .joins import Add, Concatenate, Multiply, Subsample
 from .normalization import BatchNorm, LocalResponseNorm, Scale
@@ -35,6 +36,7 @@ LAYERS: dict[str, type[Layer]] = {
         GELU,
         BatchNorm,
         Scale,
+        Factor,
         LocalResponseNorm,
         Flatten,
         Dense,
@@ -65,6 +67,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "Embedding",
+    "Factor",
     "Flatten",
     "GlobalAveragePool",
     "Layer",

@@ -34,6 +34,19 @@ def he(generator: Generator, wanted: ParameterSpec) -> Any:
     return generator.normal(0, math.sqrt(2 / wanted.fan_in), wanted.shape)
 
 
+def dirac(generator: Generator, wanted: ParameterSpec) -> Any:
+    """U[-b, b] with b = 1 / sqrt(fan_in), but the first filters of a convolution pass its channels on, one each
+    (Zagoruyko and Komodakis, 2017).
+    """
+    values = uniform(generator, wanted, bound=1 / math.sqrt(wanted.fan_in))
+    if len(wanted.shape) == 4:
+        height, width, channels, filters = wanted.shape
+        passed = np.arange(min(channels, filters))
+        values[..., passed] = 0
+        values[height // 2, width // 2, passed, passed] = 1
+    return values
+
+
 def zero(generator: Generator, wanted: ParameterSpec) -> Any:
     """All zero: nothing can be learned but the last biases (see SYMMETRIC)."""
     return np.zeros(wanted.shape)
@@ -61,6 +74,7 @@ INITIALIZERS: dict[str, Callable[..., Any]] = {
     "normal": normal,
     "glorot": glorot,
     "he": he,
+    "dirac": dirac,
     "zero": zero,
     "constant": constant,
 }

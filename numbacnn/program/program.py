@@ -246,13 +246,16 @@ class Program(Machine):
 
     # Losses
 
-    def losses(self, labels: Array, loss: Loss) -> Array:
-        """Each picture's loss (count,), after a forward pass; labels (count,).
+    def losses(self, labels: Array, loss: Loss, scores: Array | None = None) -> Array:
+        """Each picture's loss (count,), after a forward pass; labels (count,). `scores` (count, classes) take the place of the
+        pass's own.
 
         Raises ShapeError or DataError if the labels are not one class a picture.
         """
         head = self._with(loss)
         self._take(labels, head)
+        if scores is not None:
+            self.device.write(self._output(self.scores), scores)
         self._measure(self._main, head, 1.0)
         return self.loss_values
 

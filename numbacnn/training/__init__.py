@@ -6,8 +6,9 @@ from .fit import Fit
 from .loop import Trainer, train
 from .preparing import prepare
 from .preprocessing import preprocessing
+from .recipes import RECIPES, settings_for
 from .run_folder import RunFolder
-from .settings import RECIPES, Settings, settings_for
+from .settings import Settings
 from .state import State
 from .warmup import warm_up
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..data import Dataset, Split
+from ..data.margins import with_margin
 from .settings import Settings
 
 GRID = 3
@@ -25,13 +26,21 @@ class Augmentation:
         self._room = tuple(
             have - need for have, need in zip(dataset.image_shape[:2], input_shape[:2], strict=True)
         )
-        self.picture_shape = dataset.image_shape
+        self.margin = settings.crop_padding + settings.translate if settings.border == "reflect" else 0
+        """Pixels by which pictures are made larger on every side, mirrored at their borders, before they are changed."""
+        height, width, channels = dataset.image_shape
+        self.picture_shape = (height + 2 * self.margin, width + 2 * self.margin, channels)
+        """Of the pictures that are changed."""
         ground = None if dataset.framing is None else [dataset.framing.ground] * dataset.image_shape[2]
         self.fill = np.asarray(ground or dataset.mean_rgb, np.float32)
         """What lies outside a picture (C)."""
         self._axes = colour_axes(dataset.train) if settings.colour else np.zeros((len(self.fill),) * 2)
         self._count = len(dataset.train)
         self._epoch = self._distorted_epoch = -1
+
+    def bordered(self, split: Split) -> Split:
+        """A split of the pictures that are changed: with the `margin` around them."""
+        return with_margin(split, self.margin)
 
     def drawn(self, epoch: int, indices: Any) -> tuple[Any, ...]:
         """Top (n), left (n), flip (n) and colour (n,C) of these pictures, as `ops.augmentation.augment` takes them."""
@@ -84,8 +93,11 @@ class Augmentation:
                 -settings.crop_padding, room + settings.crop_padding, count, endpoint=True
             )
             shift = generator.integers(-settings.translate, settings.translate, count, endpoint=True)
-            offsets.append(crop + shift)
+            offsets.append(crop + shift + self.margin)
         flip = (generator.random(count) < 0.5) & settings.flip
+        if settings.alternating_flip:
+            first = np.random.Generator(np.random.Philox(key=settings.seed, counter=[0, 0, 0, 4]))
+            flip = (first.random(count) < 0.5) ^ bool(epoch % 2)
         amounts = generator.normal(0, settings.colour, (count, len(self.fill)))
         self._drawn = (*offsets, flip, (amounts @ self._axes.T).astype(np.float32))
         self._epoch = epoch

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..data import Split
-from ..errors import DataError
+from ..errors import DataError, UsageError, cut, nearest
 from ..limits import need_memory
-from ..network import Network
+from ..network import Network, probabilities, scores_in_views
 from ..program import Loss
+from ..views import VIEWS
 from .prefetch import ReadAhead
 
 EVALUATION_BATCH = 256
@@ -48,13 +49,16 @@ def evaluate(
     loss: Loss | None = None,
     batch_size: int = EVALUATION_BATCH,
     watch: Watch | None = None,
+    views: str = "one",
 ) -> Evaluation:
     """The network's errors and mean loss over a split, whose pictures are brought to its size (`Network.as_images`).
 
     Its classes are the network's of the same names (`Split.with_classes_of`). With fewer than six classes top-5 error is
-    0; a class that is among the best five only by luck, as scores are equal, is not. Raises DataError for classes that
-    the network does not know.
+    0; a class that is among the best five only by luck, as scores are equal, is not. `views`: how often each picture is
+    seen (`Network.predict`). Raises DataError for classes that the network does not know, UsageError for unknown views.
     """
+    if views not in VIEWS:
+        raise UsageError(f"unknown views '{cut(views)}'{nearest(views, VIEWS)}")
     split = split.with_classes_of(network)
     loss = loss or Loss()
     need_memory(
@@ -72,10 +76,16 @@ def evaluate(
         if watch is not None:
             batches = watch(batches, "evaluating", total=-(-len(split) // plan.batch_size))
         for pictures, labels in batches:
-            probabilities = plan.forward(network.as_images(pictures))
-            total += float(plan.losses(labels, loss).sum(dtype=np.float64))
-            np.add.at(confusion, (labels, probabilities.argmax(axis=1)), 1)
-            missed += _outside_five(plan.output(plan.scores), probabilities, labels)
+            images, averaged = network.as_images(pictures), None
+            if views == "one":
+                answers = plan.forward(images)
+            else:
+                averaged = scores_in_views(plan, images, views)
+                answers = probabilities(averaged)
+            total += float(plan.losses(labels, loss, averaged).sum(dtype=np.float64))
+            np.add.at(confusion, (labels, answers.argmax(axis=1)), 1)
+            scores = plan.output(plan.scores) if averaged is None else averaged
+            missed += _outside_five(scores, answers, labels)
     images = int(confusion.sum())
     return Evaluation(
         top1_error=(images - int(np.trace(confusion))) / images,

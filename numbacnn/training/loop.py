@@ -17,12 +17,14 @@ from ..graph import Graph
 from ..layers.initialization import SYMMETRIC
 from ..network import Network
 from ..program import Head, Loss, Program
+from .arranging import arrange
 from .augmentation import Augmentation
 from .evaluation import EVALUATION_BATCH, evaluate
 from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, StoppedEarly, Warned
 from .feed import feed_for
 from .fit import choose_fit, fitted
 from .intake import Batch
+from .lookahead import Lookahead
 from .optimizers import optimizer_for
 from .restoring import check_progress
 from .schedules import SCHEDULES
@@ -51,22 +53,33 @@ class Trainer:
         """What is done to pictures of another size; the network's preprocessing says it from now on."""
         network.graph.pixels.shorter_side = self.fit.shorter_side
         self.settings = settings = dataclasses.replace(settings, fit=self.fit.setting)
-        self._fitted = fitted(dataset, self.fit)
+        self.validates = settings.validate and dataset.validation is not None
+        """Whether errors are measured on the validation split."""
+        learned = dataset if settings.validate else dataset.with_validation_learned()
+        self._fitted = fitted(learned, self.fit)
+        arrange(network, self._fitted.train, settings, first=resumed is None)
         self._loss = Loss(settings.loss, settings.margin)
         self.optimizer = optimizer_for(network.graph, settings)
         self._augmentation = Augmentation(self._fitted, network.input_shape, settings)
         if settings.workspace_mb:
             network.workspace_bytes = settings.workspace_mb << 20
-        learned = Loss(settings.loss, settings.margin, settings.label_smoothing)
-        count = min(settings.batch_size, len(dataset.train))
-        self._plan = network.program(count, "parameters", heads=_heads(network.graph, learned))
+        pictures = len(self._fitted.train)
+        count = min(settings.batch_size, pictures)
+        smoothed = Loss(settings.loss, settings.margin, settings.label_smoothing)
+        self._plan = network.program(count, "parameters", heads=_heads(network.graph, smoothed))
+        slow = (
+            Lookahead(network.graph, settings.lookahead, settings.lookahead_keep)
+            if settings.lookahead
+            else None
+        )
         self.step = TrainingStep(
             self._plan,
-            learned,
+            smoothed,
             self.optimizer,
             clip_norm=settings.clip_norm,
             accumulate=settings.accumulate,
             average=settings.average_weights,
+            lookahead=slow,
             hook=hook,
         )
         self.state = State() if resumed is None else State.restored(*resumed, self.step)
@@ -74,10 +87,10 @@ class Trainer:
         self._schedule = SCHEDULES[settings.schedule](settings, **self.state.schedule)
         self.evaluation_batch = min(EVALUATION_BATCH, self._plan.batch_size)
         """Pictures at a time where errors are measured: no more than a step's, whose buffers there is room for."""
-        self._batches = -(-len(dataset.train) // self._plan.batch_size)
-        check_progress(self.state, self._batches, self._plan.batch_size, len(dataset.train))
+        self._batches = -(-pictures // self._plan.batch_size)
+        check_progress(self.state, self._batches, self._plan.batch_size, pictures)
         self._tally = Tally(self._plan.device, network.graph.dtype)
-        self._standstill = Standstill(dataset, settings)
+        self._standstill = Standstill(learned, settings)
         self.between_steps = True
         """Whether `state` and the network belong together now, so that they may be saved: also after an exception."""
         self.waits_for_data = False
@@ -86,13 +99,12 @@ class Trainer:
     def __iter__(self) -> Iterator[Event]:
         parameters = sum(each.size for each in self.network.graph.parameters.values())
         beside = self._evaluation_plan()
-        self._feed = feed_for(
-            self._plan, self.step, self._fitted.train, self._augmentation, self.settings, beside
-        )
+        seen = self._augmentation.bordered(self._fitted.train)
+        self._feed = feed_for(self._plan, self.step, seen, self._augmentation, self.settings, beside)
         yield RunStarted(
             self.settings.epochs,
             self._batches,
-            len(self.dataset.train),
+            len(seen),
             parameters,
             self._plan.bytes + self._feed.bytes,
             self.fit,
@@ -101,7 +113,7 @@ class Trainer:
             yield Warned(
                 f"initialisation '{self.settings.initialise}': {SYMMETRIC[self.settings.initialise]}"
             )
-        if self.dataset.validation is None:
+        if self.settings.validate and not self.validates:
             yield Warned("no validation split: the best epoch is the one with the smallest training error")
         if nothing := self._standstill.nothing_to_learn(self.dataset):
             yield Warned(nothing)
@@ -179,7 +191,7 @@ class Trainer:
 
     def _pictures(self) -> int:
         """Those of this epoch that a step has seen."""
-        return min(self.state.batch * self._plan.batch_size, len(self.dataset.train))
+        return min(self.state.batch * self._plan.batch_size, len(self._fitted.train))
 
     def settle(self) -> None:
         """Brings all that `state` says up to the last step; a checkpoint needs that first."""
@@ -195,6 +207,8 @@ class Trainer:
     def _step(self, batch: Batch) -> None:
         state = self.state
         last = state.batch + 1 == self._batches
+        self.step.progress = (state.step + 1) / (self.settings.epochs * self._batches)
+        self.optimizer.epoch = state.epoch
         self._feed.step(batch, state, self._rate, self._tally.rows, last=last)
         self._tally.expect(state.step, state.batch, len(batch.labels))
 
@@ -254,7 +268,7 @@ class Trainer:
         error = row.get("validation_top1_error", row["train_top1_error"])
         loss = row.get("validation_loss", row["train_loss"])
         # Of two epochs with the same number of mistakes, the one that was surer of the rest.
-        improved = (error, loss) < (state.best_error, state.best_loss)
+        improved = not self.settings.validate or (error, loss) < (state.best_error, state.best_loss)
         row |= {
             "seconds": state.seconds,
             "images_per_second": state.seen / state.seconds,

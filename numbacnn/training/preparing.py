@@ -12,7 +12,8 @@ from ..layers import Shape
 from ..network import Network
 from .fit import fit_of_sizes
 from .preprocessing import preprocessing
-from .settings import Choice, Settings, choices
+from .recipes import Choice, choices
+from .settings import Settings
 
 
 def prepare(dataset: Dataset, network: str | None = None, **changes: Any) -> tuple[Network, Settings]:

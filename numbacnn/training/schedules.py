@@ -64,6 +64,24 @@ class Cosine(Schedule):
         return self.settings.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / self.settings.epochs))
 
 
+class Triangular(Schedule):
+    """Along a line from a share of the rate up to all of it, and along another down to a last share (Smith, 2017, once)."""
+
+    name = "triangular"
+
+    def rate(self, epoch: float) -> float:
+        settings, done = self.settings, epoch / self.settings.epochs
+        if done < settings.rise:
+            share = settings.first_share + (1 - settings.first_share) * done / settings.rise
+        else:
+            share = 1 - (1 - settings.last_share) * (done - settings.rise) / (1 - settings.rise)
+        return settings.learning_rate * share
+
+    def spent(self, epoch: int) -> str:
+        """It may begin at 0, and goes on to its end."""
+        return ""
+
+
 class Halve(Schedule):
     """The lecture's: hold until the validation error stops improving, then divide by 2 and go back to the best
     weights. `patience` epochs without improvement count as "stops"; `fruitless` counts how often in a row it came to
@@ -91,5 +109,5 @@ class Halve(Schedule):
 
 
 SCHEDULES: dict[str, Callable[..., Schedule]] = {
-    schedule.name: schedule for schedule in (Schedule, Step, Cosine, Halve)
+    schedule.name: schedule for schedule in (Schedule, Step, Cosine, Triangular, Halve)
 }

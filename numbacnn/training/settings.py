@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from ..errors import UsageError, cut, nearest
 from ..layers.initialization import INITIALIZERS
 from ..program import Loss
+from ..views import VIEWS
 from .optimizers import OPTIMIZERS
 from .schedules import SCHEDULES
 
@@ -21,6 +22,7 @@ LARGEST_SEED = 2**64 - 1
 
 Fitting = Literal["auto", "resize", "crop"]
 FITS: tuple[str, ...] = get_args(Fitting)
+BORDERS = ("mean", "reflect")
 
 
 def _option(default: Any, help: str, topic: str, least: float = 0, most: float = math.inf) -> Any:
@@ -29,8 +31,8 @@ def _option(default: Any, help: str, topic: str, least: float = 0, most: float =
     return dataclasses.field(default=default, metadata=metadata)
 
 
-TOPICS = ("Optimisation", "Schedule", "Augmentation", "Loss")
-OPTIMISATION, SCHEDULE, AUGMENTATION, LOSS = TOPICS
+TOPICS = ("Optimisation", "Schedule", "Augmentation", "Loss", "Measurement")
+OPTIMISATION, SCHEDULE, AUGMENTATION, LOSS, MEASUREMENT = TOPICS
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,19 @@ class Settings:
         5e-4, "Pull of every weight (not of biases) towards 0.", OPTIMISATION, 0, 10
     )
     nesterov: bool = _option(False, "Nesterov's momentum, of sgd.", OPTIMISATION)
+    even_decay: bool = _option(
+        False,
+        "Weight decay pulls at all parameters alike: at biases too, and by the same share a step where a layer has a "
+        "learning rate of its own.",
+        OPTIMISATION,
+    )
+    norm_rate: float = _option(
+        1.0,
+        "Learning rate of batch normalisations' scales and shifts, in times that of the rest.",
+        OPTIMISATION,
+        0,
+        10_000,
+    )
     beta1: float = _option(
         0.9, "Share of the gradient's average that adam and adamw keep.", OPTIMISATION, 0, 1
     )
@@ -73,10 +88,50 @@ class Settings:
         0,
         1,
     )
-    schedule: Literal["constant", "step", "cosine", "halve"] = _option(
+    lookahead: int = _option(
+        0,
+        "Every so many steps the weights move on from where they last were by a share of the way that they have gone "
+        "since (lookahead); 0: never.",
+        OPTIMISATION,
+        0,
+        100_000,
+    )
+    lookahead_keep: float = _option(
+        0.95,
+        "What lookahead holds back a step at the end of the training, as a share; it grows with the third power of the "
+        "part of the training that is done.",
+        OPTIMISATION,
+        0,
+        1,
+    )
+    whiten: float = _option(
+        0.0,
+        "Make the filters of the first convolution whiten the training set's patches, and keep them: the variance that "
+        "is added to each direction's, 5e-4 say; 0: they are learned.",
+        OPTIMISATION,
+        0,
+        1000,
+    )
+    whiten_bias_epochs: int = _option(
+        0, "Epochs in which the bias of those filters is learned; 0: all.", OPTIMISATION, 0, 100_000
+    )
+    schedule: Literal["constant", "step", "cosine", "halve", "triangular"] = _option(
         "halve",
         "How the learning rate falls; halve holds it until the validation error stops improving, then divides it by 2 "
-        "and goes back to the best weights.",
+        "and goes back to the best weights; triangular lets it rise first, and fall then, each along a line.",
+        SCHEDULE,
+    )
+    rise: float = _option(0.23, "Share of the training in which 'triangular' rises.", SCHEDULE, 0, 1)
+    first_share: float = _option(
+        0.2, "Share of the learning rate that 'triangular' begins with.", SCHEDULE, 0, 1
+    )
+    last_share: float = _option(
+        0.07, "Share of the learning rate that 'triangular' ends with.", SCHEDULE, 0, 1
+    )
+    validate: bool = _option(
+        True,
+        "Hold the validation pictures back, and keep the epoch that errs least on them; else they are learned from too, "
+        "and the last epoch is kept.",
         SCHEDULE,
     )
     patience: int = _option(2, "Epochs without improvement that 'halve' waits for.", SCHEDULE, 1, 100_000)
@@ -90,8 +145,10 @@ class Settings:
     label_smoothing: float = _option(
         0.0, "Share of log-softmax's target that is spread over all classes: 0.1; 0: none.", LOSS, 0, 1
     )
-    initialise: Literal["he", "glorot", "normal", "uniform", "constant", "zero"] = _option(
-        "he", "How the first weights are drawn.", OPTIMISATION
+    initialise: Literal["he", "glorot", "dirac", "normal", "uniform", "constant", "zero"] = _option(
+        "he",
+        "How the first weights are drawn; dirac: convolutions pass their input on at first.",
+        OPTIMISATION,
     )
     seed: int = _option(
         0,
@@ -101,6 +158,17 @@ class Settings:
         LARGEST_SEED,
     )
     flip: bool = _option(False, "Mirror half of the pictures from left to right.", AUGMENTATION)
+    alternating_flip: bool = _option(
+        False,
+        "With --flip: half of the pictures are mirrored in the first epoch, and from then on each every second time.",
+        AUGMENTATION,
+    )
+    border: Literal["mean", "reflect"] = _option(
+        "mean",
+        "What lies beyond a picture that is shifted or cropped: the training set's mean colour (of drawings their "
+        "ground), or the picture mirrored at its border.",
+        AUGMENTATION,
+    )
     crop_padding: int = _option(0, "Crop at random from pictures padded by so many pixels.", AUGMENTATION)
     translate: int = _option(0, "Shift pictures by up to so many pixels.", AUGMENTATION)
     colour: float = _option(
@@ -128,6 +196,12 @@ class Settings:
         AUGMENTATION,
     )
 
+    views: Literal["one", "mirrored", "shifted"] = _option(
+        "one",
+        "How a test picture is seen: once; mirrored too; or also shifted by a pixel to the upper left and the lower "
+        "right, each with its mirror image. Of several views the scores are averaged.",
+        MEASUREMENT,
+    )
     workspace_mb: int = _option(
         0,
         "MiB that the kernels of all layers may share beside activations and gradients; 0: as much as the fastest take.",
@@ -141,7 +215,7 @@ class Settings:
             object.__setattr__(self, field.name, _checked(field, getattr(self, field.name)))
         if not self.learning_rate > 0:
             raise UsageError(f"--learning-rate {self.learning_rate:g}: a number above 0 is expected")
-        for name in ("momentum", "beta1", "beta2", "average_weights"):
+        for name in ("momentum", "beta1", "beta2", "average_weights", "rise"):
             if not getattr(self, name) < 1:
                 raise UsageError(f"{flag(name)} {getattr(self, name):g}: at least 0 and below 1 is expected")
         if self.optimizer not in OPTIMIZERS:
@@ -158,6 +232,17 @@ class Settings:
             )
         if self.fit not in FITS:
             raise UsageError(f"--fit {cut(self.fit)}: no such way to fit pictures{nearest(self.fit, FITS)}")
+        if self.alternating_flip and not self.flip:
+            raise UsageError("--alternating-flip says when --flip mirrors a picture: give --flip too")
+        if self.border not in BORDERS:
+            raise UsageError(f"--border {cut(self.border)}: no such border{nearest(self.border, BORDERS)}")
+        if self.views not in VIEWS:
+            raise UsageError(f"--views {cut(self.views)}: no such views{nearest(self.views, VIEWS)}")
+        if self.schedule == "halve" and not self.validate:
+            raise UsageError(
+                "--schedule halve goes by the validation error, and --no-validate leaves none: another schedule, cosine "
+                "say, is expected"
+            )
         Loss(self.loss, self.margin, self.label_smoothing)
 
     def check_fit(self, input_shape: tuple[int, ...]) -> None:
@@ -208,81 +293,3 @@ def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
     if most == math.inf:
         raise UsageError(f"{shown}: at least {least:,} is expected")
     raise UsageError(f"{shown}: {least:,} to {most:,} is expected")
-
-
-RECIPES: dict[str, dict[str, Any]] = {
-    # Distorted so that it also knows digits that people draw with a mouse and those of fonts (tests/test_drawings.py).
-    "digits": {
-        "epochs": 40,
-        "learning_rate": 0.02,
-        "batch_size": 32,
-        "schedule": "cosine",
-        "rotate": 10,
-        "shear": 20,
-        "zoom": 0.15,
-        "elastic": 0.5,
-        "thickness": 0.7,
-    },
-    # Fashion-MNIST, seeds 0 to 3: 9.1 to 10.3 % of the test set wrong; with 'halve', which hardly gets to fall in so few
-    # epochs, 10.4 to 10.7 %.
-    "lenet": {"epochs": 10, "learning_rate": 0.02, "schedule": "cosine"},
-    "lenet-1998": {"epochs": 10, "learning_rate": 0.02, "initialise": "glorot"},
-    # Small first weights and a strong decay: He's leave the first filters full of the noise they started with.
-    "cifar-quick": {
-        "epochs": 12,
-        "learning_rate": 0.01,
-        "schedule": "cosine",
-        "flip": True,
-        "initialise": "glorot",
-        "weight_decay": 4e-3,
-    },
-    "alexnet": {"epochs": 60, "batch_size": 128, "flip": True, "colour": 0.1},
-}
-"""What is known to train a named network well, in place of the defaults above. The first four were measured on the
-data they were made for; AlexNet's are the paper's."""
-
-
-LOSS_RATES = {"square": 0.1, "hinge": 0.5, "max-margin": 0.05}
-"""The share of a recipe's or the default learning rate at which a loss learns, where it is not all of it.
-
-At all of it rectifiers die in the first epoch. Measured on the digits, seeds 0 to 3 (benches/RESULTS.md)."""
-
-OPTIMIZER_RATES = {"adam": 0.1, "adamw": 0.1}
-"""The same for an optimizer: Adam's steps are as long as its rate, whatever the gradient's length."""
-
-GIVEN = "given"
-DEFAULT = "default"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A setting's value, and where it comes from: "given", "recipe of lenet", "default", with what was made of that."""
-
-    value: Any
-    source: str
-
-
-def choices(network: str, **changes: Any) -> dict[str, Choice]:
-    """Each setting for a named network, or for any other: as changed, else by its recipe, else the default.
-
-    Raises UsageError for an unknown setting.
-    """
-    fields = {field.name: field for field in dataclasses.fields(Settings)}
-    for name in changes:
-        if name not in fields:
-            raise UsageError(f"training has no setting '{name}'{nearest(name, fields)}")
-    chosen = {name: Choice(field.default, DEFAULT) for name, field in fields.items()}
-    for source, values in ((f"recipe of {network}", RECIPES.get(network, {})), (GIVEN, changes)):
-        chosen |= {name: Choice(value, source) for name, value in values.items()}
-    for name, shares in (("loss", LOSS_RATES), ("optimizer", OPTIMIZER_RATES)):
-        rate, value = chosen["learning_rate"], chosen[name].value
-        if rate.source != GIVEN and value in shares:
-            chosen["learning_rate"] = Choice(
-                rate.value * shares[value], f"{rate.source}, times {shares[value]:g} for the {name} '{value}'"
-            )
-    return chosen
-
-
-def settings_for(network: str, **changes: Any) -> Settings:
-    """The settings that suit a named network (or the defaults), with changes. Raises UsageError."""
-    return Settings(**{name: choice.value for name, choice in choices(network, **changes).items()})

@@ -57,13 +57,13 @@ class State:
         known = [each.name for each in dataclasses.fields(State) if each.name not in _ARRAYS]
         state = State(**checked_numbers(numbers, known))
         graph = step.program.graph
-        trainable = {name: each.value for name, each in graph.parameters.items() if each.trainable}
         everything = {name: each.value for name, each in graph.parameters.items()}
         everything |= {name: each.value for name, each in graph.buffers.items()}
         # The best epoch's weights are there as soon as there is one.
         best = checked_arrays(arrays, {"best": state.epoch > 0}, everything)
         state.best_weights = best.get("best", {})
-        state.kept = checked_arrays(arrays, dict.fromkeys(step.rows, True), trainable)
+        for group, expected in step.expected().items():
+            state.kept |= checked_arrays(arrays, {group: True}, expected)
         step.restore(state.kept, state.updates, state.added)
         return state
 

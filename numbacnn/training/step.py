@@ -12,6 +12,8 @@ from ..device import Array
 from ..ops import joins, update
 from ..program import Loss, Program
 from .averaging import Average
+from .lookahead import NAME as LOOKAHEAD
+from .lookahead import Lookahead
 from .optimizers import Arrays, Optimizer, read_rows, write_rows
 
 Hook = Callable[[Array], None]
@@ -25,7 +27,7 @@ class TrainingStep:
 
     `clip_norm`: a gradient that is longer is shortened to it (0: never). `accumulate`: the gradients of so many batches
     are averaged before the parameters are updated. `average`: a share of the weights' average that each update keeps (0:
-    there is no average). Steps that launch the same are recorded on the device and repeated.
+    there is no average). `lookahead` follows every update, at the `progress` of the training that it is told. Steps that launch the same are recorded on the device and repeated.
     """
 
     def __init__(
@@ -37,18 +39,22 @@ class TrainingStep:
         clip_norm: float = 0.0,
         accumulate: int = 1,
         average: float = 0.0,
+        lookahead: Lookahead | None = None,
         hook: Hook | None = None,
     ) -> None:
         self.program, self.optimizer = program, optimizer
         self._loss, self._clip_norm, self._accumulate, self._hook = loss, clip_norm, accumulate, hook
         device, dtype, size = program.device, program.graph.dtype, optimizer.layout.trained
         self.average = Average(program.graph, average) if average else None
+        self.lookahead = lookahead
+        self.progress = 0.0
+        """The part of the training that is done after the next step."""
         self._sum = device.zeros((size,), dtype) if accumulate > 1 else None
         self._norm = device.zeros((1,), dtype)
         self._workspace = device.zeros((update.workspace_size(device.name, max(size, 1)),), dtype)
         self.batches = 0
         """Whose gradients have been added since the last update."""
-        self._recorded: dict[tuple[int, bool, bool], Callable[[], None]] = {}
+        self._recorded: dict[tuple[Any, ...], Callable[[], None]] = {}
 
     def __call__(
         self,
@@ -68,10 +74,12 @@ class TrainingStep:
         if updates:
             (self.optimizer.set_rate if bring is None else self.optimizer.advance)(learning_rate)
             self.batches = 0
-        place = program.count, first, updates
+        place = program.count, first, updates, self.optimizer.learning
         if place not in self._recorded:
             self._recorded[place] = program.device.recorded(lambda: self._pass(bring, tally, first, updates))
         self._recorded[place]()
+        if updates and self.lookahead is not None:
+            self.lookahead.follow(self.optimizer.updates, self.progress)
 
     def ahead(self, learning_rates: Sequence[float]) -> np.ndarray[Any, Any]:
         """What the optimizer will be told at each of the batches to come, the last of which ends an epoch: (batches, groups,
@@ -125,11 +133,24 @@ class TrainingStep:
 
     def on_host(self) -> dict[str, Arrays]:
         """Name of a row -> parameter -> its numbers as they are; on the CPU they go on changing."""
-        return read_rows(self.program.graph, self.rows)
+        found = read_rows(self.program.graph, self.rows)
+        if self.lookahead is not None:
+            found[LOOKAHEAD] = self.lookahead.on_host()
+        return found
+
+    def expected(self) -> dict[str, dict[str, Any]]:
+        """Arrays of the names and shapes of `on_host`."""
+        graph = self.program.graph
+        trainable = {name: each.value for name, each in graph.parameters.items() if each.trainable}
+        found = dict.fromkeys(self.rows, trainable)
+        return found if self.lookahead is None else {**found, LOOKAHEAD: self.lookahead.expected()}
 
     def restore(self, arrays: dict[str, Arrays], updates: int, batches: int) -> None:
         """Takes what `on_host` gave, and how far the optimizer and the sum of gradients were."""
         self.optimizer.updates, self.batches = updates, batches
+        arrays = dict(arrays)
+        if self.lookahead is not None:
+            self.lookahead.restore(arrays.pop(LOOKAHEAD))
         write_rows(self.program.graph, self.rows, arrays)
 
     def rest(self) -> None:
@@ -138,3 +159,5 @@ class TrainingStep:
         self.batches = 0
         if self.average is not None:
             self.average.begin()
+        if self.lookahead is not None:
+            self.lookahead.begin()

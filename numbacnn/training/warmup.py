@@ -13,7 +13,7 @@ from ..data import Dataset
 from ..network import Network
 from .loop import Trainer
 from .preprocessing import preprocessing
-from .settings import settings_for
+from .recipes import settings_for
 
 
 def warm_up(name: str | Path, place: Callable[[Network], None] = lambda _: None) -> None:

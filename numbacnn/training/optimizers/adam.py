@@ -19,7 +19,7 @@ class Adam(Optimizer):
     """
 
     name = "adam"
-    options = ("beta1", "beta2", "weight_decay")
+    options = ("beta1", "beta2", "weight_decay", "even_decay")
     remembers = ("first", "second")
     decoupled: ClassVar[bool] = False
 
@@ -31,8 +31,9 @@ class Adam(Optimizer):
         beta2: float = 0.999,
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        even_decay: bool = False,
     ) -> None:
-        super().__init__(graph, weight_decay=weight_decay)
+        super().__init__(graph, weight_decay=weight_decay, even_decay=even_decay)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
         self._last = 0.0, 1.0, 1.0
 
@@ -43,7 +44,7 @@ class Adam(Optimizer):
         return self._last
 
     def _update(self, weights: Any, rows: list[Any], gradient: Any, numbers: Any, group: Group) -> None:
-        options = self.beta1, self.beta2, self.eps, self.weight_decay, group.decayed, self.decoupled
+        options = self.beta1, self.beta2, self.eps, *self.decay(group), self.decoupled
         update.adam(weights, *rows, gradient, numbers, *options)
 
     def last_change(self) -> Any:

@@ -21,7 +21,8 @@ class Optimizer(ABC):
 
     A subclass names its `options` and its rows (`remembers`), and writes `numbers`, `_update` and `last_change`. What differs from step to step lies on
     the device, so that a step may be recorded and repeated. Weight decay leaves out what starts at a fixed value
-    (biases, PReLU's slopes, batch normalisation's scale and shift). Raises NotEnoughMemory.
+    (biases, PReLU's slopes, batch normalisation's scale and shift), unless it is even (`even_decay`): then a step pulls at
+    all parameters by the same share, whatever their factor of the learning rate. Raises NotEnoughMemory.
     """
 
     name: ClassVar[str]
@@ -30,8 +31,10 @@ class Optimizer(ABC):
     remembers: ClassVar[tuple[str, ...]]
     """The names of its rows, as checkpoints have them."""
 
-    def __init__(self, graph: Graph, *, weight_decay: float = 0.0) -> None:
-        self.weight_decay = weight_decay
+    def __init__(self, graph: Graph, *, weight_decay: float = 0.0, even_decay: bool = False) -> None:
+        self.weight_decay, self.even_decay = weight_decay, even_decay
+        self.epoch = 0.0
+        """How far the training is: groups whose end of learning has come stay as they are."""
         self.graph, self.layout, self.device = graph, graph.layout, graph.device
         size = self.layout.size
         # The weights, what is remembered of them, and the weights of the best epoch.
@@ -74,11 +77,24 @@ class Optimizer(ABC):
 
     def update(self, gradient: Any) -> None:
         """What `step` launches: a pass over the row for every factor of the learning rate, most often one."""
-        for group, numbers in zip(self.layout.groups, self._numbers, strict=True):
+        for group, numbers, learns in zip(self.layout.groups, self._numbers, self.learning, strict=True):
+            if not learns:
+                continue
             own = slice(group.first, group.last)
             self._update(
                 self.weights[own], [row[own] for row in self.rows.values()], gradient[own], numbers, group
             )
+
+    @property
+    def learning(self) -> tuple[bool, ...]:
+        """Which groups an `update` changes."""
+        return tuple(self.epoch < group.until for group in self.layout.groups)
+
+    def decay(self, group: Group) -> tuple[float, int]:
+        """Weight decay, and how many of a group's first elements it pulls at."""
+        if not self.even_decay:
+            return self.weight_decay, group.decayed
+        return (self.weight_decay / group.rate if group.rate else 0.0), group.last - group.first
 
     def moves(self) -> bool:
         """Whether the last step changed any weight that decays (biases start at 0, where nothing is lost in rounding)."""
