@@ -9,8 +9,8 @@ from cyclopts import Parameter
 
 from .captions import data_fact, joined
 from .figure_options import FIGURE, FigureOptions
-from .opening import open_data, open_model
-from .options import CPU, AsIs, Compute, Data, Images, Model, Origins, Out, SplitName
+from .opening import open_data, open_model, views_of
+from .options import CPU, AsIs, Compute, Data, Images, Model, Origins, Out, SplitName, Views
 from .pictures import FILES_AT_A_TIME, Framings, batches_of_files, expanded
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def evaluate(
     data: Data = None,
     split: SplitName = "test",
     batch_size: int = 256,
+    views: Views = None,
     figure: FigureOptions = FIGURE,
     compute: Compute = CPU,
     out: Out,
@@ -36,7 +37,7 @@ def evaluate(
     """Measure the error of a trained network.
 
     JSON: `top1_error`, `top5_error`, `loss`, `images`, `per_class_error` (by name), `confusion` (true by predicted),
-    `figure`, `data_file`, `model`, `data`, `split`.
+    `figure`, `data_file`, `model`, `data`, `split`, `views`.
 
     Parameters
     ----------
@@ -54,9 +55,11 @@ def evaluate(
     opened = open_model(model, out, compute)
     dataset = open_data(data, opened, out)
     network = opened.network
-    measured = measure(network, dataset.split(split), batch_size=batch_size, watch=out.progress)
+    seen = views_of(views, opened, out)
+    measured = measure(network, dataset.split(split), batch_size=batch_size, watch=out.progress, views=seen)
     title = f"{dataset.name}, {split}: top-1 error {measured.top1_error:.2%}"
-    made = joined(opened.fact, data_fact(dataset, split), f"{measured.images:,} pictures")
+    counted = f"{measured.images:,} pictures" + ("" if seen == "one" else f", views: {seen}")
+    made = joined(opened.fact, data_fact(dataset, split), counted)
     shown = tuple(map(short_name, network.class_names))
     drawing = confusion_matrix(measured.confusion, shown, title=title, provenance=made)
     numbers = {
@@ -87,6 +90,7 @@ def evaluate(
         "model": opened.path,
         "data": str(dataset.path or dataset.name),
         "split": split,
+        "views": seen,
     }
 
 
@@ -98,6 +102,7 @@ def predict(
     top: Annotated[int, Parameter(help="Classes to name.")] = 5,
     as_is: AsIs = False,
     skip_broken: Annotated[bool, Parameter(negative="")] = False,
+    views: Views = None,
     figure: FigureOptions = FIGURE,
     compute: Compute = CPU,
     given: Origins,
@@ -106,7 +111,7 @@ def predict(
     """Name what pictures show: each with its best classes as bars.
 
     JSON: `predictions[]` with `.image` and `.top[].index/.name/.probability`, best first; `figure`, `data_file`, `model`, `left_out[]`
-    (what is wrong with files that --skip-broken leaves out).
+    (what is wrong with files that --skip-broken leaves out), `views`.
 
     Parameters
     ----------
@@ -124,6 +129,7 @@ def predict(
     target = figure.target(out, "predictions", reads=[*images, model])
     opened = open_model(model, out, compute)
     network = opened.network
+    seen = views_of(views, opened, out)
     files = expanded(images, out)
     if top > network.classes and given.place("top") != "default":
         out.warn(f"--top {top}: the model has {network.classes} classes, all of them are named")
@@ -133,7 +139,7 @@ def predict(
     shown: list[Any] = []
     batches = batches_of_files(network, files, as_is=as_is, skip_broken=skip_broken, done=done)
     for pictures in out.progress(batches, "predicting", -(-len(files) // FILES_AT_A_TIME)):
-        probabilities = network.predict(pictures.images)
+        probabilities = network.predict(pictures.images, views=seen)
         room = max(0, SHOWN - len(found))
         shown.extend(zip(pictures.shown()[:room], probabilities[:room], strict=True))
         for name, row in zip(pictures.names, probabilities, strict=True):
@@ -155,7 +161,7 @@ def predict(
         rows,
         captions=captions,
         top=min(top, CLASSES_SHOWN),
-        provenance=joined(opened.fact, done.seen()),
+        provenance=joined(opened.fact, done.seen(), "" if seen == "one" else f"views: {seen}"),
     )
     numbers = {
         "images": ([prediction["image"] for prediction in found[: len(drawn)]], "the pictures' files"),
@@ -164,7 +170,7 @@ def predict(
     }
     say = "" if len(found) == len(drawn) else f"the first {len(drawn)} of {len(found)} pictures"
     saved = target.save(drawing, numbers, say=say)
-    return {"predictions": found, **saved, "model": opened.path, "left_out": done.broken}
+    return {"predictions": found, **saved, "model": opened.path, "left_out": done.broken, "views": seen}
 
 
 def _named(network: Network, index: Any, probabilities: Any) -> dict[str, Any]:

@@ -32,6 +32,20 @@ class OpenedModel:
         )
 
 
+def views_of(option: str | None, model: OpenedModel, out: Output) -> str:
+    """How often each picture is seen: as --views says, else as the model's training measured it, which is said."""
+    from numbacnn.views import VIEWS
+
+    settings = model.record.get("settings")
+    known = settings.get("views") if isinstance(settings, dict) else None
+    chosen = option or (known if isinstance(known, str) and known in VIEWS else "one")
+    if option is None and chosen != "one":
+        out.note(
+            f"each picture is seen in {len(VIEWS[chosen])} views, as the model's training measured (--views one: once)"
+        )
+    return chosen
+
+
 def open_model(option: Path | None, out: Output, compute: Compute = CPU) -> OpenedModel:
     """The model of --model, on the device of --device; says which it is. Raises UsageError, ModelError or DeviceError."""
     from numbacnn.storage import load_model

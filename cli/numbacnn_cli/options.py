@@ -93,6 +93,17 @@ SplitName = Annotated[
 ]
 
 
+Views = Annotated[
+    Literal["one", "mirrored", "shifted"] | None,
+    Parameter(
+        group=INPUTS,
+        show_default=False,
+        help="How often each picture is seen: once; mirrored too; or also shifted by a pixel to the upper left and the lower "
+        "right. Of several views the scores are averaged. [default: as the model's training measured, else one]",
+    ),
+]
+
+
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Compute:

@@ -26,6 +26,7 @@ from ..layers import (
     Convolution,
     Dense,
     Dropout,
+    Factor,
     Flatten,
     GlobalAveragePool,
     LeakyReLU,
@@ -202,6 +203,12 @@ def _scale(writing: Writing, node: Node) -> str:
     return writing.node("Add", [value, writing.parameter(node, "bias", writing.channels(node, "shift"))])
 
 
+def _factor(writing: Writing, node: Node) -> str:
+    layer = node.layer
+    assert isinstance(layer, Factor)
+    return writing.node("Mul", [*writing.inputs(node), writing.tensor(float(layer.factor))])
+
+
 def _prelu(writing: Writing, node: Node) -> str:
     return writing.node(
         "PRelu", [*writing.inputs(node), writing.parameter(node, "weight", writing.channels(node, "slopes"))]
@@ -313,6 +320,7 @@ _WRITERS: dict[type, Callable[[Writing, Node], str]] = {
     ELU: lambda writing, node: writing.node(
         "Elu", writing.inputs(node), alpha=float(node.layer.config().get("alpha", 1.0))
     ),
+    Factor: _factor,
     Flatten: _plain("Flatten", axis=1),
     GELU: _gelu,
     GlobalAveragePool: _plain("GlobalAveragePool"),
