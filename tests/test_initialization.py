@@ -70,5 +70,7 @@ def test_a_seed_gives_the_same_weights_whatever_stands_below():
 
 
 def test_an_unknown_scheme_is_refused():
-    with pytest.raises(UsageError, match="unknown initialisation 'xavier'; known: constant, glorot, he"):
+    with pytest.raises(
+        UsageError, match="unknown initialisation 'xavier'; known: constant, dirac, glorot, he"
+    ):
         Graph([("conv", Convolution(3, 3))], (5, 5, 2)).initialise("xavier")

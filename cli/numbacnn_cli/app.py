@@ -191,9 +191,7 @@ def launch(
     if threads is not None:
         if threads < 1:
             raise CycloptsError(msg=f"--threads {threads}: at least 1 is expected")
-        # Numba, OpenMP and BLAS read these when they are imported: no command has done that yet.
-        for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-            os.environ[name] = str(threads)
+        _set_threads(threads)
     if config is not None and not config.is_file():
         raise CycloptsError(msg=f"--config {config}: no such file")
     given = Given()
@@ -231,8 +229,27 @@ def _options_of(values: dict[str, Any], source: str) -> Any:
     return read
 
 
+def _set_threads(threads: int) -> None:
+    """Numba, OpenMP and BLAS read these when they are imported."""
+    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(threads)
+
+
+def _take_threads(arguments: Sequence[str]) -> None:
+    """Sets the threads that --threads asks for before the command's module is loaded, as training's options are made of its
+    settings, and Numba is imported with them. What is no number is left for `launch` to refuse.
+    """
+    for place, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name == "--threads":
+            value = value or "".join(arguments[place + 1 : place + 2])
+            if value.isascii() and value.isdigit() and int(value):
+                _set_threads(int(value))
+
+
 def run(arguments: Sequence[str]) -> Any:
     """Run a command line and return what its command returns. Raises CycloptsError for one that is wrong."""
+    _take_threads(arguments)
     names, apps, _ = app.parse_commands(arguments)
     for depth, called in enumerate(apps):
         called.help_epilogue = epilogue(" ".join(names[:depth]))
