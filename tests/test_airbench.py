@@ -12,11 +12,14 @@ from numbacnn.architectures import ARCHITECTURES
 from numbacnn.data import Dataset
 from numbacnn.data.margins import with_margin
 from numbacnn.errors import UsageError
+from numbacnn.graph import Graph
+from numbacnn.layers import Dense, Flatten, Pixels, Softmax
 from numbacnn.layers.base import ParameterSpec
 from numbacnn.layers.initialization import first_values
 from numbacnn.network import Network
 from numbacnn.training import EpochDone, Settings, Trainer, evaluate, settings_for
 from numbacnn.training.augmentation import Augmentation
+from numbacnn.training.preparing import build_network
 from numbacnn.training.recipes import RECIPES
 from numbacnn.training.schedules import SCHEDULES
 from numbacnn.views import VIEWS
@@ -40,9 +43,7 @@ def test_whitening_filters_make_what_they_put_out_uncorrelated_and_stay() -> Non
     weights = graph.read("conv1/weights").copy()
     half = weights.shape[3] // 2
     np.testing.assert_array_equal(weights[..., half:], -weights[..., :half])
-    pixels = np.pad(
-        made.network.activations(FEW.train.read(slice(0, 150)), "pixels"), ((0, 0), (0, 0), (0, 0), (0, 0))
-    )
+    pixels = made.network.activations(FEW.train.read(slice(0, 150)), "pixels")
     patches = np.lib.stride_tricks.sliding_window_view(pixels[..., 0], (5, 5), axis=(1, 2)).reshape(-1, 25)
     seen = patches.astype(np.float64) @ weights[..., :half].reshape(25, half)
     squares = seen.T @ seen / len(seen)
@@ -56,23 +57,9 @@ def test_whitening_filters_make_what_they_put_out_uncorrelated_and_stay() -> Non
 
 
 def test_whitening_is_refused_where_no_convolution_reads_the_pixels() -> None:
-    flat = {"type": "flatten"}
-    assert flat["type"] == "flatten"
-    built = network_for(FEW)
-    lines = [
-        (node.name, node.layer) for node in built.graph.nodes if node.name in ("pixels", "flatten", "softmax")
-    ]
+    lines = [("pixels", Pixels()), ("flatten", Flatten()), ("dense", Dense(10)), ("softmax", Softmax())]
     with pytest.raises(UsageError, match="'flatten' is flatten"):
-        Trainer(_scored(lines), FEW, Settings(whiten=1e-3))
-
-
-def _scored(lines: list[Any]) -> Network:
-    from numbacnn.graph import Graph
-    from numbacnn.layers import Dense
-
-    made = Network(Graph([*lines[:2], ("dense", Dense(10)), lines[2]], (8, 8, 1)), FEW.class_names)
-    made.initialise()
-    return made
+        Trainer(Network(Graph(lines, (8, 8, 1)), FEW.class_names), FEW, Settings(whiten=1e-3))
 
 
 def test_lookahead_ends_at_its_slow_weights_and_holds_back_more_and_more() -> None:
@@ -149,10 +136,10 @@ def test_views_are_averaged_before_the_softmax() -> None:
     network = network_for(FEW)
     pictures = FEW.test.read(slice(0, 5))
     padded = np.pad(pictures, ((0, 0), (1, 1), (1, 1), (0, 0)), "reflect")
-    seen = {0.25: pictures, 0.125: padded[:, :8, :8], 0.125000001: padded[:, 2:, 2:]}
+    seen = [(0.25, pictures), (0.125, padded[:, :8, :8]), (0.125, padded[:, 2:, 2:])]
     scores = sum(
         weight * network.activations(np.ascontiguousarray(each), "dense4")
-        for weight, part in seen.items()
+        for weight, part in seen
         for each in (part, part[:, :, ::-1])
     )
     expected = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
@@ -189,8 +176,6 @@ def test_the_recipe_trains_a_small_set() -> None:
         for name, value in RECIPES["airbench94"].items()
         if name not in ("batch_size", "epochs")
     )
-    from numbacnn.training.preparing import build_network
-
     made = Trainer(build_network(dataset, "airbench94", settings), dataset, settings)
     rates = {name: each.rate for name, each in made.network.graph.parameters.items()}
     assert {name for name, rate in rates.items() if rate == 64} == {

@@ -68,7 +68,7 @@ PARAMETERS = {
     "efficientnet-lite0": 4_652_008,
 }
 """As published, or counted in their authors' or in torchvision's and timm's weights. GoogLeNet's are those with both heads."""
-NO_PHOTOGRAPHS = {"digits", "lenet", "lenet-1998", "cifar-quick", "vgg-small", "alexnet"}
+NO_PHOTOGRAPHS = {"airbench94", "digits", "lenet", "lenet-1998", "cifar-quick", "vgg-small", "alexnet"}
 
 
 def graph_of(name):

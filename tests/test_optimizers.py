@@ -96,6 +96,7 @@ def test_every_optimizer_learns_with_its_default_rate(name: str) -> None:
     [
         {"optimizer": "adam"},
         {"optimizer": "adamw", "accumulate": 3},
+        {"lookahead": 2, "whiten": 1e-3, "whiten_bias_epochs": 1, "even_decay": True, "border": "reflect"},
         {"optimizer": "sgd", "nesterov": True, "clip_norm": 0.5, "average_weights": 0.9, "accumulate": 2},
     ],
     ids=lambda options: " ".join(map(str, options.values())),
@@ -103,7 +104,7 @@ def test_every_optimizer_learns_with_its_default_rate(name: str) -> None:
 def test_a_resumed_run_ends_with_the_same_bits(
     tmp_path: Path, options: dict[str, Any], stop_after: int
 ) -> None:
-    settings = settings_for("digits", epochs=3, schedule="halve", patience=1, **options)
+    settings = settings_for("digits", epochs=3, schedule="halve", patience=1, translate=1, **options)
     whole = network()
     list(train(whole, FEW, settings))
     trainer = Trainer(network(), FEW, settings)
