@@ -1,0 +1,148 @@
+"""Whether numbacnn's attribution methods say what Captum's say of the same weights, and how fast both are.
+
+    pip install 'numbacnn[compare]'
+    python tools/compare_captum.py [NETWORK...] [--no-times] [--json FILE.json]
+
+Both get the same pictures, classes, options and noise. The deconvnet is compared with one more, written in PyTorch by hand
+(attribution/deconvolution.py). A row is said, and FILE.json written again, as soon as it is measured: the largest difference
+over the largest value of Captum's, and with times the seconds of either side, the median of turns. Ends with 1 if a difference
+is above 1e-4. In float64 (`--dtype float64`) differences are of the methods alone; in float32 a rectifier or a pool may decide
+otherwise by a rounding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch  # before numbacnn, so that PyTorch's threads wait as it likes best
+from attribution.pairs import Subject, pairs
+from attribution.theirs import Theirs
+from comparison.machine import machine
+from comparison.timing import in_turns
+
+from numbacnn.architectures import build
+from numbacnn.graph import Graph
+from numbacnn.layers import Convolution, Dense, Flatten, MaxPool, Pixels, ReLU, Softmax
+from numbacnn.network import Network
+from numbacnn.ops.compilation import threads
+from numbacnn.replacing import replacing
+
+MOST = 1e-4
+OVERLAPPING = "overlapping pools"
+NETWORKS = ("lenet", OVERLAPPING, "resnet-20", "squeezenet-1.1", "alexnet")
+PICTURES, BATCH = 2, 16
+HEADERS = ("network", "method", "difference", "numbacnn", "Captum", "Captum's over ours")
+
+
+def network_of(name: str) -> Network:
+    """A network of first values, ten classes, and batch normalisations that have seen something."""
+    pixels = Pixels(mean=120.0, scale=1 / 60, channel_order="BGR")
+    if name == OVERLAPPING:
+        return Network(_overlapping(pixels))
+    if name == "lenet":
+        pixels = Pixels(mean=120.0, scale=1 / 60)
+    network = build(name, classes=10, pixels=pixels, seed=1)
+    generator = np.random.default_rng(1)
+    for key, buffer in network.graph.buffers.items():
+        low, high = (0.5, 1.5) if buffer.key == "running_variance" else (-0.2, 0.2)
+        network.graph.write(key, generator.uniform(low, high, buffer.spec.shape).astype(np.float32))
+    return network
+
+
+def _overlapping(pixels: Pixels) -> Graph:
+    """3x3 maxima of stride 2 and 1, padded ones among them, and some that reach over the edge."""
+    lines: list[Any] = [
+        ("pixels", pixels),
+        ("conv1", Convolution(16, 5, padding=2)),
+        ("relu1", ReLU()),
+        ("pool1", MaxPool(3, stride=2)),
+        ("conv2", Convolution(24, 3, padding=1)),
+        ("relu2", ReLU()),
+        ("pool2", MaxPool(3, stride=1, padding=1)),
+        ("conv3", Convolution(32, 3)),
+        ("relu3", ReLU()),
+        ("pool3", MaxPool(3, stride=2, rounding="ceil")),
+        ("flatten", Flatten()),
+        ("scores", Dense(10)),
+        ("softmax", Softmax()),
+    ]
+    graph = Graph(lines, (33, 33, 3))
+    graph.initialise(seed=1)
+    return graph
+
+
+def rows(name: str, dtype: str, rounds: int) -> Iterator[dict[str, Any]]:
+    """A row a method; without times where `rounds` is 0."""
+    network = network_of(name)
+    if dtype != "float32":
+        network = Network(network.graph.astype(dtype))
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (PICTURES, *network.input_shape), np.uint8)
+    classes = network.predict(images).argmax(axis=1)  # another score may have no gradient behind a rectifier
+    for method, (ours, theirs) in pairs(
+        Subject(network, Theirs(network.graph), images, classes, BATCH)
+    ).items():
+        expected = theirs()
+        difference = float(np.abs(ours() - expected).max() / np.abs(expected).max())
+        row = {"network": name, "method": method, "difference": difference}
+        if rounds:
+            times = in_turns({"numbacnn": ours, "Captum": theirs}, rounds, 0.2)
+            row |= {side: times[side].median for side in times}
+        yield row
+
+
+def said(row: dict[str, Any]) -> str:
+    """The row as a line of a Markdown table."""
+    cells = [row["network"], row["method"], f"{row['difference']:.1e}"]
+    if "Captum" in row:
+        cells += [f"{1e3 * row[side]:.3g} ms" for side in ("numbacnn", "Captum")]
+        cells.append(f"{row['Captum'] / row['numbacnn']:.2f}")
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"all if none: {', '.join(NETWORKS)}")
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    parser.add_argument("--rounds", type=int, default=7, help="turns of each side")
+    parser.add_argument("--no-times", action="store_true", help="differences alone")
+    parser.add_argument("--json", type=Path, metavar="FILE.json")
+    given = parser.parse_args()
+    unknown = set(given.networks) - set(NETWORKS)
+    if unknown:
+        parser.error(f"{', '.join(sorted(unknown))}: of {', '.join(NETWORKS)} one or more are expected")
+    if given.rounds < 1:
+        parser.error(f"--rounds {given.rounds}: at least 1 is expected")
+    warnings.filterwarnings("ignore", message=".*(hook|requires_grad|gradients).*")
+    torch.set_num_threads(threads())
+    result = machine() | {
+        "pytorch": str(torch.__version__),
+        "threads": threads(),
+        "dtype": given.dtype,
+        "rows": [],
+    }
+    headers = HEADERS[: 3 if given.no_times else None]
+    print(f"| {' | '.join(headers)} |\n|{'---|' * 2}{'--:|' * (len(headers) - 2)}", flush=True)
+    failed = False
+    for name in given.networks or NETWORKS:
+        for row in rows(name, given.dtype, 0 if given.no_times else given.rounds):
+            failed |= not row["difference"] <= MOST
+            result["rows"].append(row)
+            print(said(row), flush=True)
+            if given.json:
+                with replacing(given.json) as partial:
+                    partial.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
