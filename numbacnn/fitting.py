@@ -95,9 +95,9 @@ def scaled(picture: Any, height: int, width: int) -> Any:
     return _scaled(picture, (width, height), (0, 0, picture.shape[1], picture.shape[0]))
 
 
-def as_floats(images: Any) -> Any:
-    """uint8, or floats in [0, 1] -> float32 in [0, 1]."""
-    return (images / 255).astype(np.float32) if images.dtype == np.uint8 else images.astype(np.float32)
+def as_floats(images: Any, dtype: Any = np.float32) -> Any:
+    """uint8, or floats in [0, 1] -> floats in [0, 1], of float32 or another type."""
+    return (images / 255).astype(dtype) if images.dtype == np.uint8 else images.astype(dtype)
 
 
 def _with_channels(picture: Any, channels: int) -> Any:

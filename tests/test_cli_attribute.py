@@ -64,3 +64,22 @@ def test_what_is_refused(
 ) -> None:
     error = run(capsys, "viz", "attribute", "--model", model, "--data", "digits", *line.split(), code=2)
     assert message in error["error"]["message"]
+
+
+def test_compare(capsys: pytest.CaptureFixture[str], model: Any) -> None:  # noqa: F811
+    options = ("--model", model, "--data", "digits", "--index", "3", "--samples", "2", "--steps", "2")
+    result = run(capsys, "viz", "compare", *options, "--stages", "2", "--deletion-steps", "4")
+    assert [each["method"] for each in result["methods"]] == list(METHODS)
+    assert [stage["layers"] for stage in result["stages"]] == [1, 4]
+    for each in result["methods"]:
+        mean = sum(each["correlations"]) / 2
+        assert each["unchanged_by_random_weights"] == (mean >= result["threshold"])
+        assert 0 <= each["deletion_area"] <= 1
+    assert result["picture"]["image"] == "test 3"
+    assert "seed 0" in description(result["figure"])
+    without = run(capsys, "viz", "compare", *options, "--stages", "0", "--deletion-steps", "4")
+    assert [each["unchanged_by_random_weights"] for each in without["methods"]] == [None] * len(METHODS)
+    areas = [each["deletion_area"] for each in without["methods"]]
+    assert areas == [each["deletion_area"] for each in result["methods"]]
+    refused = run(capsys, "viz", "compare", "--index", "3-4", "--model", model, "--data", "digits", code=2)
+    assert "one figure holds 1" in refused["error"]["message"]

@@ -110,6 +110,11 @@ viz.command(
     help="The same by nine methods: Grad-CAM, integrated gradients, occlusion, ….",
 )
 viz.command(
+    "numbacnn_cli.viz.compare:compare",
+    name="compare",
+    help="All nine methods beside each other, and which of them can be trusted.",
+)
+viz.command(
     "numbacnn_cli.viz.layers:layers", name="layers", help="What excites each unit, walked back to pixels."
 )
 viz.command(

@@ -106,6 +106,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("viz attribute --index 0-3 --method integrated-gradients --steps 100", "pictures of the test set"),
     ),
+    "viz compare": (
+        (
+            "viz compare photo.jpg",
+            "nine methods, their deletion and insertion curves, the check of random weights",
+        ),
+        ("viz compare --index 7 --class 3 --stages 0", "a picture of the test set, without the check"),
+    ),
     "viz layers": (
         ("viz layers", "the first 16 active units of the last convolution"),
         ("viz layers --layer conv2 --units 0-7", "eight units of another layer"),

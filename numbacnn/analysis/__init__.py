@@ -15,10 +15,12 @@ from .attribution import (
     SmoothGrad,
 )
 from .deconvnet import UnitPatches, reconstruct, unit_patches
+from .deletion import DeletionInsertion, deletion_insertion
 from .diagnosis import Diagnosis, LayerHealth, Steps, diagnose
 from .findings import Finding, findings
 from .gradient_check import LayerCheck, check_gradients
 from .neighbours import Neighbours, features, last_hidden, nearest_to
+from .randomisation import UNCHANGED, Randomised, check_randomisation, rank_correlation
 from .receptive_field import Box, receptive_field
 from .room import pictures_at_a_time
 from .saliency import pixel_gradients, saliency
@@ -27,10 +29,12 @@ from .way_back import way_back
 
 __all__ = [
     "METHODS",
+    "UNCHANGED",
     "Attributed",
     "Attribution",
     "Box",
     "Deconvnet",
+    "DeletionInsertion",
     "Diagnosis",
     "Finding",
     "GradCAM",
@@ -42,6 +46,7 @@ __all__ = [
     "LayerHealth",
     "Neighbours",
     "Occlusion",
+    "Randomised",
     "Saliency",
     "SmoothGrad",
     "Steps",
@@ -49,6 +54,8 @@ __all__ = [
     "UnitPatches",
     "activation_of",
     "check_gradients",
+    "check_randomisation",
+    "deletion_insertion",
     "diagnose",
     "features",
     "findings",
@@ -57,6 +64,7 @@ __all__ = [
     "nearest_to",
     "pictures_at_a_time",
     "pixel_gradients",
+    "rank_correlation",
     "receptive_field",
     "reconstruct",
     "saliency",

@@ -28,10 +28,10 @@ def check_baseline(baseline: str | float, option: str = "baseline") -> None:
 
 
 def baseline_picture(network: Network, baseline: str | float) -> Any:
-    """(H,W,C) float32 in [0, 1]. A mean outside a pixel's values, of a network that subtracts none, becomes the nearest one."""
+    """(H,W,C) float64 in [0, 1]. A mean outside a pixel's values, of a network that subtracts none, becomes the nearest one."""
     pixels = network.graph.pixels
     levels: Any = _LEVELS.get(baseline, 0.0) if isinstance(baseline, str) else baseline
     if baseline == "mean":
         levels = pixels.constants.get("mean_image", pixels.mean)
     picture = np.broadcast_to(np.asarray(levels, np.float64) / 255, network.input_shape)
-    return np.clip(picture, 0, 1).astype(np.float32)
+    return np.clip(picture, 0, 1)

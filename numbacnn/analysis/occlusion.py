@@ -47,7 +47,7 @@ def occluded(network: Network, image: Any, boxes: Sequence[Box], value: str | fl
     `value` is "black", "grey", "white", "mean" (what the network subtracts) or a pixel's value from 0 to 255.
     """
     hidden = baseline_picture(network, value)
-    copies = np.repeat(as_floats(image)[None], len(boxes), axis=0)
+    copies = np.repeat(as_floats(image, network.graph.dtype)[None], len(boxes), axis=0)
     for copy, box in zip(copies, boxes, strict=True):
         place = np.s_[box.top : box.bottom, box.left : box.right]
         copy[place] = hidden[place]

@@ -1,6 +1,7 @@
 """Plain arrays in, matplotlib figures out. The only room that imports matplotlib, and never pyplot."""
 
 from .attacks import attack_panel, epsilon_sweep
+from .comparison import Compared, Reference, attribution_comparison
 from .confusion import confusion_matrix
 from .curves import training_curves
 from .depth import Entry, revolution_of_depth
@@ -17,13 +18,16 @@ from .unit_pages import LayerUnits, layers_page
 from .units import layer_units
 
 __all__ = [
+    "Compared",
     "Drawing",
     "Entry",
     "Health",
     "LayerUnits",
     "Part",
+    "Reference",
     "as_pixels",
     "attack_panel",
+    "attribution_comparison",
     "confusion_matrix",
     "epsilon_sweep",
     "filter_mosaic",

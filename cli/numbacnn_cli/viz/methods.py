@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,11 +73,11 @@ class MethodOptions:
             )
         return METHODS[name](**given)
 
-    def all_methods(self) -> list[Attribution]:
-        """Every method, each with those options that it has."""
+    def all_methods(self, defaults: Mapping[str, Any]) -> list[Attribution]:
+        """Every method, each with those options that it has; `defaults` are of what was not given."""
         from numbacnn.analysis import METHODS
 
-        given = self.given()
+        given = {**defaults, **self.given()}
         return [
             each(**{key: value for key, value in given.items() if key in options_of(each)})
             for each in METHODS.values()

@@ -32,4 +32,4 @@ class GradientTimesInput(Attribution):
 
     def explain(self, passes: Passes, images: Any, classes: Any) -> Explained:
         away = as_floats(images) - baseline_picture(passes.network, self.baseline)
-        return passes.gradients(images, classes) * away * np.float32(255), {}
+        return (passes.gradients(images, classes) * away * 255).astype(np.float32), {}

@@ -39,8 +39,10 @@ class IntegratedGradients(Attribution):
         need_whole("steps", self.steps, 1, MOST_STEPS)
 
     def explain(self, passes: Passes, images: Any, classes: Any) -> Explained:
-        start, end = baseline_picture(passes.network, self.baseline)[None], as_floats(images)
-        shares = ((np.arange(self.steps) + 0.5) / self.steps).astype(np.float32)
+        dtype = passes.network.graph.dtype
+        start = baseline_picture(passes.network, self.baseline).astype(dtype)[None]
+        end = as_floats(images, dtype)
+        shares = ((np.arange(self.steps) + 0.5) / self.steps).astype(dtype)
         total = np.zeros(end.shape[1:])
         for first in range(0, self.steps, passes.batch_size):
             along = shares[first : first + passes.batch_size, None, None, None]

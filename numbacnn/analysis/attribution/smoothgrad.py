@@ -44,8 +44,8 @@ class SmoothGrad(Attribution):
             )
 
     def explain(self, passes: Passes, images: Any, classes: Any) -> Explained:
-        image = as_floats(images[0])
-        spread = np.float32(self.noise) * (image.max() - image.min())
+        image = as_floats(images[0], passes.network.graph.dtype)
+        spread = image.dtype.type(self.noise) * (image.max() - image.min())
         total = np.zeros(image.shape)
         for first in range(0, self.samples, passes.batch_size):
             numbers_ = range(first, min(first + passes.batch_size, self.samples))
