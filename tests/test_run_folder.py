@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import filelock
@@ -17,7 +18,7 @@ from numbacnn import replacing
 from numbacnn.architectures import build
 from numbacnn.errors import TrainingError
 from numbacnn.storage import load_model
-from numbacnn.training import EpochDone, RunFolder, Trainer, settings_for
+from numbacnn.training import EpochDone, RunFolder, Trainer, kept_epochs, settings_for
 from numbacnn.training.claim import LOCK, claimed
 
 FEW = few()
@@ -95,6 +96,27 @@ def test_a_kill_at_any_write_leaves_a_run_from_which_the_best_model_comes_back(
     follow(trainer(folder if folder.last.exists() else None), folder)
     assert same_model(folder, whole)
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in whole.path.iterdir()}
+
+
+def test_models_of_epochs_are_kept(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, epochs=4, keep_every=3)
+    folder = RunFolder(tmp_path)
+    run = Trainer(network_for(FEW), FEW, settings)
+    weights = {}
+    for event in run:
+        if isinstance(event, EpochDone):
+            folder.save_epoch(run, {**RECORD, "settings": settings.as_dict()}, improved=event.improved)
+            weights[event.epoch] = run.network.parameter("conv1", "weights").copy()
+    assert list(kept_epochs(tmp_path)) == [1, 3, 4]  # the first, every third, the last
+    for epoch, path in kept_epochs(tmp_path).items():
+        network, record = load_model(path)
+        assert record["epoch"] == epoch
+        np.testing.assert_array_equal(network.parameter("conv1", "weights"), weights[epoch])
+    assert not kept_epochs(tmp_path / "nowhere")
+    partial = tmp_path / "epochs" / "epoch-002.h5.0123abcd.partial"
+    partial.write_bytes(b"begun")
+    folder.remove_partials()
+    assert not partial.exists()
 
 
 def test_a_model_that_is_missing_old_or_damaged_is_written_again(folder: RunFolder, whole: RunFolder) -> None:

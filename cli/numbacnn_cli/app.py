@@ -118,6 +118,16 @@ viz.command(
     "numbacnn_cli.viz.layers:layers", name="layers", help="What excites each unit, walked back to pixels."
 )
 viz.command(
+    "numbacnn_cli.viz.evolution:evolution",
+    name="evolution",
+    help="How a layer's features change over a run's epochs.",
+)
+viz.command(
+    "numbacnn_cli.viz.occlusion:occlusion",
+    name="occlusion",
+    help="What the network makes of a picture while a square slides over it.",
+)
+viz.command(
     "numbacnn_cli.viz.depth:depth",
     name="depth",
     help="The revolution of depth: errors and layers, year by year.",

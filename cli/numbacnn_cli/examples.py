@@ -119,6 +119,20 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("viz layers --layer all --choose selective", "a page a layer, and a figure of all of them"),
         ("viz layers --split train --rule guided", "over the training pictures, guided backpropagation"),
     ),
+    "viz evolution": (
+        ("viz evolution", "the last convolution of the newest run, which was trained with --keep-every"),
+        ("viz evolution --model runs/mine --layer conv2 --units 0-3", "four units of another layer"),
+    ),
+    "viz occlusion": (
+        (
+            "viz occlusion photo.jpg",
+            "a grey square over a photograph, for the class that the network sees in it",
+        ),
+        (
+            "viz occlusion --index 3 --window 6 --stride 2",
+            "a picture of the test set, a smaller square in smaller steps",
+        ),
+    ),
     "viz depth": (
         ("viz depth", "the lecture's figure, as depth.png"),
         ("viz depth --output depth.pdf", "as PDF"),

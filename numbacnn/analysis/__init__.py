@@ -17,9 +17,12 @@ from .attribution import (
 from .deconvnet import UnitPatches, reconstruct, unit_patches
 from .deletion import DeletionInsertion, deletion_insertion
 from .diagnosis import Diagnosis, LayerHealth, Steps, diagnose
+from .evolution import Stage, evolution
+from .filters import Judgement, judge, measure_filters
 from .findings import Finding, findings
 from .gradient_check import LayerCheck, check_gradients
 from .neighbours import Neighbours, features, last_hidden, nearest_to
+from .occluder import OcclusionStudy, correspondence, occlusion_study
 from .randomisation import UNCHANGED, Randomised, check_randomisation, rank_correlation
 from .receptive_field import Box, receptive_field
 from .room import pictures_at_a_time
@@ -42,26 +45,34 @@ __all__ = [
     "GuidedBackpropagation",
     "GuidedGradCAM",
     "IntegratedGradients",
+    "Judgement",
     "LayerCheck",
     "LayerHealth",
     "Neighbours",
     "Occlusion",
+    "OcclusionStudy",
     "Randomised",
     "Saliency",
     "SmoothGrad",
+    "Stage",
     "Steps",
     "Strongest",
     "UnitPatches",
     "activation_of",
     "check_gradients",
     "check_randomisation",
+    "correspondence",
     "deletion_insertion",
     "diagnose",
+    "evolution",
     "features",
     "findings",
+    "judge",
     "last_hidden",
     "layers_with_units",
+    "measure_filters",
     "nearest_to",
+    "occlusion_study",
     "pictures_at_a_time",
     "pixel_gradients",
     "rank_correlation",

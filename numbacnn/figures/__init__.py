@@ -6,11 +6,13 @@ from .confusion import confusion_matrix
 from .curves import training_curves
 from .depth import Entry, revolution_of_depth
 from .drawing import Drawing
+from .evolution import layer_evolution
 from .filters import filter_mosaic, mosaic_array
 from .grids import image_grid
 from .health import Health, layer_health
 from .heat import Part
 from .neighbours import neighbours
+from .occlusion import occlusion_panel
 from .predictions import predictions
 from .saliency import saliency_panel
 from .saving import as_pixels, save
@@ -32,11 +34,13 @@ __all__ = [
     "epsilon_sweep",
     "filter_mosaic",
     "image_grid",
+    "layer_evolution",
     "layer_health",
     "layer_units",
     "layers_page",
     "mosaic_array",
     "neighbours",
+    "occlusion_panel",
     "predictions",
     "revolution_of_depth",
     "saliency_panel",

@@ -7,8 +7,7 @@ from .loop import Trainer, train
 from .preparing import prepare
 from .preprocessing import preprocessing
 from .recipes import RECIPES, settings_for
-from .run_folder import RunFolder
-from .settings import Settings
+from .run_folder import RunFolder, kept_epochs
 from .state import State
 from .warmup import warm_up
 
@@ -29,6 +28,7 @@ __all__ = [
     "Trainer",
     "Warned",
     "evaluate",
+    "kept_epochs",
     "prepare",
     "preprocessing",
     "settings_for",

@@ -1,8 +1,11 @@
-"""What a run leaves behind: config.toml, metrics.csv, model.h5 (the best), last.h5 (to go on)."""
+"""What a run leaves behind: config.toml, metrics.csv, model.h5 (the best), last.h5 (to go on), and models of epochs that are
+to be kept.
+"""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +24,21 @@ from .loop import Trainer
 from .restoring import checked_config
 from .state import State
 
+EPOCHS = "epochs"
+"""The folder in a run's that has models of single epochs (the setting `keep_every`)."""
+
+_KEPT = re.compile(r"epoch-(\d{3,7})\.h5")
+
+
+def kept_epochs(run: Path) -> dict[int, Path]:
+    """Epoch -> the model that a run has kept of it, in order; {} if it kept none."""
+    folder = run / EPOCHS
+    names = sorted(folder.iterdir()) if folder.is_dir() else []
+    found = {
+        int(match[1]): path for path in names if (match := _KEPT.fullmatch(path.name)) and path.is_file()
+    }
+    return dict(sorted(found.items()))
+
 
 class RunFolder:
     """A folder that always holds a whole run: every file is replaced in one step.
@@ -37,6 +55,7 @@ class RunFolder:
         self.metrics = path / "metrics.csv"
         self.model = path / "model.h5"
         self.last = path / "last.h5"
+        self.epochs = path / EPOCHS
 
     def write_config(self, options: dict[str, Any]) -> None:
         """The options that reproduce the run (`numbacnn train --config`)."""
@@ -59,7 +78,7 @@ class RunFolder:
         """Whether a run was begun here, and ended before any of its work was saved: model.h5 may be there, of an epoch
         that last.h5 was to tell of.
         """
-        mine = {self.config.name, self.model.name, LOCK}
+        mine = {self.config.name, self.model.name, EPOCHS, LOCK}
         names = [path.name for path in self.path.iterdir()] if self.path.is_dir() else []
         return self.config.name in names and all(name in mine or is_partial(name) for name in names)
 
@@ -70,9 +89,10 @@ class RunFolder:
 
     def remove_partials(self) -> None:
         """Removes what processes that were killed had begun to write. The folder has to be claimed."""
-        for path in self.path.iterdir():
-            if is_partial(path.name) and path.is_file():
-                path.unlink(missing_ok=True)
+        for folder in (self.path, self.epochs):
+            for path in folder.iterdir() if folder.is_dir() else ():
+                if is_partial(path.name) and path.is_file():
+                    path.unlink(missing_ok=True)
 
     def remove_if_nothing(self) -> None:
         """Removes config.toml, and folders that were made for this run, if there is nothing to go on from."""
@@ -87,10 +107,17 @@ class RunFolder:
                 path.rmdir()
 
     def save_epoch(self, trainer: Trainer, record: dict[str, Any], *, improved: bool) -> None:
-        """What an epoch computed; the model too, if it is the best so far."""
-        if improved:
+        """What an epoch computed; the model too, if it is the best so far, or is to be kept."""
+        epoch, every = trainer.state.epoch, trainer.settings.keep_every
+        keeps = every and (epoch == 1 or epoch % every == 0 or trainer.over)
+        if improved or keeps:
             with trainer.measured_weights():
-                self._save_best(trainer.network, record, trainer.state)
+                if improved:
+                    self._save_best(trainer.network, record, trainer.state)
+                if keeps:
+                    self.epochs.mkdir(exist_ok=True)
+                    path = self.epochs / f"epoch-{epoch:03d}.h5"
+                    save_model(path, trainer.network, record={**record, "epoch": epoch})
         self.save_last(trainer, record)
 
     def _save_best(self, network: Network, record: dict[str, Any], state: State) -> None:

@@ -202,6 +202,14 @@ class Settings:
         "right, each with its mirror image. Of several views the scores are averaged.",
         MEASUREMENT,
     )
+    keep_every: int = _option(
+        0,
+        "Keep the model of the first, the last and every so many epochs in the run's folder, epochs/epoch-005.h5, for "
+        "'viz evolution' and 'viz filters'; 0: none.",
+        SCHEDULE,
+        0,
+        100_000,
+    )
     workspace_mb: int = _option(
         0,
         "MiB that the kernels of all layers may share beside activations and gradients; 0: as much as the fastest take.",

@@ -80,7 +80,7 @@ def layers(
     opened = open_model(model, out, compute)
     network = opened.network
     names = _layers(network, layer)
-    wanted = {name: None if units is None else _units(network, name, units) for name in names}
+    wanted = {name: None if units is None else units_of(network, name, units) for name in names}
     dataset = open_data(data, opened, out, needs_classes=False)
     several = len(names) > 1
     target.name("layers" if several else f"layers-{names[0]}")
@@ -259,7 +259,7 @@ def _parts(given: str) -> Iterator[str]:
     return (part.strip() for part in given.split(","))
 
 
-def _units(network: Network, name: str, units: Ranges) -> list[int]:
+def units_of(network: Network, name: str, units: Ranges) -> list[int]:
     """The units of --units. Raises UsageError for one that the layer lacks, or for too many."""
     from numbacnn.analysis import activation_of
 
