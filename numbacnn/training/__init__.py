@@ -8,6 +8,7 @@ from .preparing import prepare
 from .preprocessing import preprocessing
 from .recipes import RECIPES, settings_for
 from .run_folder import RunFolder, kept_epochs
+from .settings import Settings
 from .state import State
 from .warmup import warm_up
 
