@@ -82,7 +82,9 @@ def _heading(axes: Axes, text: str) -> None:
     axes.set_title(shortened(text, 2.1, LABEL), fontsize=LABEL, color=INK, parse_math=False)
 
 
-def _classes(axes: Axes, likeliest: Any, extent: tuple[float, float, float, float], class_names: Sequence[str]) -> None:
+def _classes(
+    axes: Axes, likeliest: Any, extent: tuple[float, float, float, float], class_names: Sequence[str]
+) -> None:
     """The likeliest class of each place; the frequent ones have a colour and stand in the legend."""
     found, counts = np.unique(likeliest, return_counts=True)
     frequent = found[np.argsort(-counts, kind="stable")][: len(_COLOURS)]
