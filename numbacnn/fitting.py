@@ -71,6 +71,37 @@ def fit(picture: Any, input_shape: tuple[int, ...], shorter_side: int = 0) -> An
     return _scaled(picture, (width, height), box)
 
 
+def ten_crops(picture: Any, input_shape: tuple[int, ...], shorter_side: int = 0) -> Any:
+    """The four corners and the middle of a picture (h,w,c), then the mirror images of all five: (10,H,W,C).
+
+    It is scaled as for `fit`; where that leaves nothing beside the middle, to a shorter side of 8/7 of the network's, as
+    Krizhevsky et al. (2012) cut 224 of 256 pixels.
+    """
+    height, width, channels = input_shape
+    rows, columns = picture.shape[:2]
+    least = min(height, width)
+    side = shorter_side if shorter_side > least else round(least * 8 / 7)
+    scale = max(height / rows, width / columns, side / min(rows, columns))
+    tall, wide = max(round(rows * scale), height), max(round(columns * scale), width)
+    below, right = tall - height, wide - width
+    places = ((0, 0), (0, right), (below, 0), (below, right), (below // 2, right // 2))
+    picture = _with_channels(picture, channels)
+    five = [
+        _scaled(
+            picture,
+            (width, height),
+            (
+                left * columns / wide,
+                top * rows / tall,
+                (left + width) * columns / wide,
+                (top + height) * rows / tall,
+            ),
+        )
+        for top, left in places
+    ]
+    return np.stack([*five, *(each[:, ::-1] for each in five)])
+
+
 def fit_all(pictures: Any, input_shape: tuple[int, ...], shorter_side: int = 0) -> Any:
     """`fit` for pictures (N,h,w,c), or for a sequence of pictures (h,w,c) of any sizes: (N,H,W,C).
 

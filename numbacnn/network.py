@@ -19,16 +19,22 @@ from .errors import (
     nearest,
     need_whole,
 )
-from .fitting import COLOURS, fit_all
+from .files import as_paths, pictures_of
+from .fitting import COLOURS, fit, fit_all, ten_crops
+from .framing import frame
 from .graph import Graph
 from .layers import Shape, Softmax
 from .limits import MAX_CLASSES
 from .listing import Listing
+from .predictions import Predictions
 from .program import Head, Program
 from .views import VIEWS
 
 Images = Any
-"""(N,H,W,C): uint8, or floats in [0, 1]. Grey pictures may leave C out. See `Network.as_images` for other sizes."""
+"""(N,H,W,C): uint8, or floats in [0, 1]. Grey pictures may leave C out. See `Network.as_images` for other sizes, and files."""
+
+CROPS = (1, 10)
+"""Parts of a picture that a prediction may be of: the middle, or four corners and the middle, and all of them mirrored."""
 
 
 class _Programs(threading.local):
@@ -191,21 +197,64 @@ class Network:
             else:
                 return plan
 
-    def predict(self, images: Images, batch_size: int = 64, *, views: str = "one") -> Array:
-        """Probabilities (N, classes) float32.
+    def predict(
+        self, images: Images, batch_size: int = 64, *, views: str = "one", crops: int = 1
+    ) -> Predictions:
+        """Probabilities (N, classes) float32, with the names of the classes: `.top(5)`, `.names`.
 
-        Pictures of any size; see `as_images`, and for the errors raised. `views`: how often each is seen (`views.VIEWS`);
-        the scores of several views are averaged. Raises UsageError for unknown views.
+        Pictures of any size, or names of files; see `as_images`, and for the errors raised. `crops` 10 is the mean over the four
+        corners and the middle of each picture and their mirror images (`fitting.ten_crops`; Krizhevsky et al., 2012). `views`: how
+        often each is seen otherwise (`views.VIEWS`); the scores of several views are averaged. Raises UsageError for unknown
+        views, or for both.
         """
         if views not in VIEWS:
             raise UsageError(f"unknown views '{cut(views)}'{nearest(views, VIEWS)}")
-        if len(VIEWS[views]) == 1:
-            return np.concatenate([plan.output().copy() for plan in self._passes(images, batch_size)])
-        images = self.as_images(images)
-        plan = self.program_for(len(images), batch_size)
-        starts = range(0, len(images), plan.batch_size)
-        parts = [images[start : start + plan.batch_size] for start in starts]
-        return np.concatenate([probabilities(scores_in_views(plan, part, views)) for part in parts])
+        if crops != 1 and views != "one":
+            raise UsageError(f"crops = {crops!r} and views = '{views}': one or the other is expected")
+        if crops not in CROPS:
+            raise UsageError(f"crops = {crops!r}: 1 or 10 is expected")
+        files = as_paths(images)
+        names = () if files is None else tuple(map(str, files))
+        if crops == 1:
+            found = []
+            for plan, part in self._parts(images, batch_size):
+                if len(VIEWS[views]) == 1:
+                    plan.forward(part)
+                    found.append(plan.output().copy())
+                else:
+                    found.append(probabilities(scores_in_views(plan, part, views)))
+            return Predictions(np.concatenate(found), self.class_names, names)
+        pixels, rows = self.graph.pixels, []
+        pictures = _pictures(images, self.input_shape) if files is None else pictures_of(files)
+        for picture in pictures:
+            ten = ten_crops(np.asarray(picture), self.input_shape, pixels.shorter_side)
+            rows.append(np.mean([plan.output().mean(axis=0) for plan in self._passes(ten, 10)], axis=0))
+        return Predictions(np.stack(rows).astype(np.float32), self.class_names, names)
+
+    def features(self, images: Images, layer: str | None = None, batch_size: int = 64) -> Array:
+        """What a layer puts out for each picture as a row of numbers (N,D) float32; a volume's channels are averaged over its places.
+
+        Without `layer`, what the last layer with weights reads. Raises UsageError if no layer has that name, or if there is
+        no hidden layer; see `as_images` for pictures.
+        """
+        found = self.activations(images, layer or self.last_hidden(), batch_size)
+        if found.ndim > 2:
+            found = found.mean(axis=tuple(range(1, found.ndim - 1)))
+        return np.ascontiguousarray(found, np.float32)
+
+    def last_hidden(self) -> str:
+        """The layer whose output the last layer with weights reads: what the scores are made of.
+
+        Raises UsageError where there is only one layer with weights, which reads the pixels.
+        """
+        graph = self.graph
+        node = graph[graph.scores]
+        while not graph.parameters_of(node) and node.inputs:
+            node = graph[node.inputs[0]]
+        source = (*node.inputs, graph.nodes[0].name)[0]
+        if not any(graph.parameters_of(graph[name]) for name in graph.ancestors(source)):
+            raise UsageError("the network has no hidden layer: a layer has to be named")
+        return source
 
     def activations(self, images: Images, node: str, batch_size: int = 64) -> Array:
         """What a layer puts out: (N, …). Raises UsageError if no layer has that name."""
@@ -218,8 +267,13 @@ class Network:
 
         Pictures of another size are scaled and cut as the network's preprocessing says (`Pixels.shorter_side`), grey
         ones become RGB and RGB ones grey where the network takes those: see `fitting.fit`. A list may hold pictures
-        (h,w,c) of several sizes. Raises ShapeError for what are no N pictures, DataError if their values are no pixels.
+        (h,w,c) of several sizes. The name of a file, of a folder of pictures, or a list of such, stands for the pictures in
+        them; drawings are framed as the network's training pictures are (`framing`), as the command `predict` does it.
+        Raises ShapeError for what are no N pictures, DataError if their values are no pixels.
         """
+        files = as_paths(images)
+        if files is not None:
+            images = [self._framed(picture) for picture in pictures_of(files)]
         pictures = _pictures(images, self.input_shape)
         fitted = fit_all(pictures, self.input_shape, self.graph.pixels.shorter_side)
         if fitted.dtype == np.uint8:
@@ -230,6 +284,12 @@ class Network:
                 f"pictures with values from {low:g} to {high:g}: uint8, or floats in [0, 1], are expected"
             )
         return fitted
+
+    def _framed(self, picture: Array) -> Array:
+        """A file's picture, framed where the network is one of drawings, of the network's size."""
+        framing = self.graph.pixels.framing
+        framed = frame(framing, picture).picture if framing else picture
+        return fit(framed, self.input_shape, self.graph.pixels.shorter_side)
 
     def as_labels(self, labels: Any, count: int) -> Array:
         """Class indices of `count` pictures, (count,) int64, checked; one index stands for all of them.
@@ -249,11 +309,19 @@ class Network:
         return np.broadcast_to(given.astype(np.int64), count).copy()
 
     def _passes(self, images: Images, batch_size: int, keep: tuple[str, ...] = ()) -> Iterator[Program]:
+        """A Program after each of its passes over pictures."""
+        for plan, part in self._parts(images, batch_size, keep):
+            plan.forward(part)
+            yield plan
+
+    def _parts(
+        self, images: Images, batch_size: int, keep: tuple[str, ...] = ()
+    ) -> Iterator[tuple[Program, Array]]:
+        """A Program, and the pictures of each of its passes."""
         images = self.as_images(images)
         plan = self.program_for(len(images), batch_size, keep=keep)
         for start in range(0, len(images), plan.batch_size):
-            plan.forward(images[start : start + plan.batch_size])
-            yield plan
+            yield plan, images[start : start + plan.batch_size]
 
 
 def scores_in_views(plan: Program, images: Array, views: str) -> Array:

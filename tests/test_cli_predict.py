@@ -138,3 +138,26 @@ def test_all_broken_files_are_listed_or_left_out(capsys: pytest.CaptureFixture[s
     assert "warning: 2 pictures cannot be read and are left out" in said
     result, _ = run(capsys, "predict", "set/2.png", "set/5.png", "--model", model, "--skip-broken", code=1)
     assert "none of the 2 pictures can be read" in result["error"]["message"]
+
+
+def test_a_wildcard_that_the_shell_left_and_ten_crops(
+    capsys: pytest.CaptureFixture[str], model: Path
+) -> None:
+    for name in ("b.png", "a.png", "c.gif"):
+        Image.fromarray(np.random.default_rng(len(name)).integers(0, 256, (20, 30), np.uint8)).save(name)
+    shown = [
+        run(capsys, "predict", *given, "--as-is", "--crops", crops, "--model", model)[0]
+        for crops in (1, 10)
+        for given in (("[ab].png",), ("a.png", "b.png"))
+    ]
+    assert [[Path(each["image"]).name for each in one["predictions"]] for one in shown] == [
+        ["a.png", "b.png"]
+    ] * 4
+    assert (
+        shown[0]["predictions"]
+        == shown[1]["predictions"]
+        != shown[2]["predictions"]
+        == shown[3]["predictions"]
+    )
+    assert main(["predict", "*.bmp", "--model", str(model)]) == 2
+    assert main(["predict", "a.png", "--crops", "10", "--model", str(model)]) == 2

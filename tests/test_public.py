@@ -73,7 +73,7 @@ def test_the_readmes_example_gives_what_the_terminal_gives(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    example, *_ = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     made: dict[str, Any] = {}
     exec(example, made)
     network, images, labels = made["network"], made["images"], made["labels"]

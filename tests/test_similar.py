@@ -69,7 +69,7 @@ def test_features_are_stored_and_checked(tmp_path: Path):
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that features are kept in, empty; the test works in one of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(similar, "cache", lambda: tmp_path / "features")
+    monkeypatch.setattr(similar, "cache", lambda what: tmp_path / what)
     return tmp_path / "features"
 
 
@@ -114,3 +114,24 @@ def test_features_of_a_split_are_written(capsys: pytest.CaptureFixture[str]) -> 
     expected = features(network, Dataset.open("digits").test.read(slice(0, 5)), written["layer"])
     np.testing.assert_array_equal(found.rows[:5], expected)
     assert run(capsys, "features", "digits", "out.txt", code=2)[0]["error"]
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_folder_of_pictures(labelled: bool, kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    digits = Dataset.open("digits")
+    for index in range(12):
+        folder = Path("mine") / (digits.class_names[digits.train.labels[index]] if labelled else "")
+        folder.mkdir(parents=True, exist_ok=True)
+        save(folder / f"{index:02}.png", digits.train.read(slice(index, index + 1))[0])
+    save("query.png", digits.train.read(slice(7, 8))[0])
+    asked = ("similar", "query.png", "--as-is", "--data", "mine", "--count", 2)
+    nearest = run(capsys, *asked)[0]["neighbours"]
+    assert Path(nearest[0]["image"]).name == "07.png"
+    assert nearest[0]["class"] == (digits.class_names[digits.train.labels[7]] if labelled else None)
+    Path(nearest[0]["image"]).unlink()
+    assert Path(run(capsys, *asked)[0]["neighbours"][0]["image"]).name != "07.png"  # and not what was kept
+    assert len(list(kept.iterdir())) == 2
+    assert run(capsys, "features", "mine", "rows.h5")[0]["images"] == 11
+    next(Path("mine").rglob("*.png")).write_bytes(b"no picture")
+    said = run(capsys, *asked, code=1)[1]
+    assert "cannot be kept" not in said

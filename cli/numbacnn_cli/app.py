@@ -67,6 +67,7 @@ app = App(
     help_format="plaintext",
     group_parameters=Group("Options", sort_key=20),
     suppress_keyboard_interrupt=False,
+    default_parameter=Parameter(json_list=False, json_dict=False),  # "[1].png" is a file's name
     console=Terminal(),
 )
 app.command("numbacnn_cli.train:train", name="train", help="Train a network on a data set.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -103,6 +103,7 @@ def predict(
     as_is: AsIs = False,
     skip_broken: Annotated[bool, Parameter(negative="")] = False,
     views: Views = None,
+    crops: Annotated[Literal["1", "10"], Parameter(name="--crops")] = "1",
     figure: FigureOptions = FIGURE,
     compute: Compute = CPU,
     given: Origins,
@@ -110,13 +111,16 @@ def predict(
 ) -> dict[str, Any]:
     """Name what pictures show: each with its best classes as bars.
 
-    JSON: `predictions[]` with `.image` and `.top[].index/.name/.probability`, best first; `figure`, `data_file`, `model`, `left_out[]`
+    JSON: `predictions[]` with `.image` and `.top[].index/.name/.probability`, best first; `figure`, `data_file`, `model`, `crops`, `left_out[]`
     (what is wrong with files that --skip-broken leaves out), `views`.
 
     Parameters
     ----------
     skip_broken
         Leave out pictures that cannot be read, and say which.
+    crops
+        What the network sees of a photograph: 1, its middle; 10, its corners and its middle, and their mirror images, whose
+        probabilities are averaged.
     """
     import numpy as np
 
@@ -129,7 +133,16 @@ def predict(
     target = figure.target(out, "predictions", reads=[*images, model])
     opened = open_model(model, out, compute)
     network = opened.network
-    seen = views_of(views, opened, out)
+    if crops == "10" and views not in (None, "one"):
+        raise UsageError(
+            "--crops 10 and --views: one or the other says what the network sees; leave one of them out"
+        )
+    seen = "one" if crops == "10" else views_of(views, opened, out)
+    if crops == "10" and network.graph.pixels.framing and not as_is:
+        raise UsageError(
+            "--crops 10 is for photographs, and this model's pictures are drawings, which are framed whole; with --as-is they are "
+            "cut as photographs are"
+        )
     files = expanded(images, out)
     if top > network.classes and given.place("top") != "default":
         out.warn(f"--top {top}: the model has {network.classes} classes, all of them are named")
@@ -137,9 +150,13 @@ def predict(
     done = Framings()
     found: list[dict[str, Any]] = []
     shown: list[Any] = []
-    batches = batches_of_files(network, files, as_is=as_is, skip_broken=skip_broken, done=done)
+    batches = batches_of_files(
+        network, files, as_is=as_is, skip_broken=skip_broken, crops=int(crops), done=done
+    )
     for pictures in out.progress(batches, "predicting", -(-len(files) // FILES_AT_A_TIME)):
         probabilities = network.predict(pictures.images, views=seen)
+        if crops == "10":
+            probabilities = probabilities.reshape(len(pictures.names), 10, -1).mean(axis=1)
         room = max(0, SHOWN - len(found))
         shown.extend(zip(pictures.shown()[:room], probabilities[:room], strict=True))
         for name, row in zip(pictures.names, probabilities, strict=True):
@@ -170,7 +187,14 @@ def predict(
     }
     say = "" if len(found) == len(drawn) else f"the first {len(drawn)} of {len(found)} pictures"
     saved = target.save(drawing, numbers, say=say)
-    return {"predictions": found, **saved, "model": opened.path, "left_out": done.broken, "views": seen}
+    return {
+        "predictions": found,
+        **saved,
+        "model": opened.path,
+        "crops": int(crops),
+        "left_out": done.broken,
+        "views": seen,
+    }
 
 
 def _named(network: Network, index: Any, probabilities: Any) -> dict[str, Any]:

@@ -63,26 +63,35 @@ def open_data(option: str | None, model: OpenedModel, out: Output, *, needs_clas
     A command that only looks at the pictures (`needs_classes` False) takes a folder of any, whose labels are -1.
     Raises UsageError if the model does not know one, DataError if the data set cannot be used with it.
     """
-    from numbacnn.data.picture_files import open_folder, open_unlabelled
-    from numbacnn.errors import DataError
-    from numbacnn.storage import open_dataset
-
-    given, network = data_of(option, model, out), model.network
-    if not Path(given).is_dir():
-        dataset = open_dataset(given)
-    else:
-        try:
-            dataset = open_folder(Path(given), network)
-        except DataError:
-            if needs_classes:
-                raise
-            return open_unlabelled(Path(given), network)
+    network = model.network
+    dataset = open_pictures(data_of(option, model, out), network, needs_classes=needs_classes)
+    if not dataset.has_classes:
+        return dataset
     if dataset.image_shape != network.input_shape:
         out.note(_brought(dataset, network))
     matched = dataset.with_classes_of(network)
     if dataset.class_names != network.class_names:
         out.note(_matched(dataset, network))
     return matched
+
+
+def open_pictures(given: str | Path, network: Network, *, needs_classes: bool = False) -> Dataset:
+    """A data set, or a folder as one, with classes of its own; a folder of any pictures where no classes are needed.
+
+    Raises DataError if it cannot be read.
+    """
+    from numbacnn.data.picture_files import open_folder, open_unlabelled
+    from numbacnn.errors import DataError
+    from numbacnn.storage import open_dataset
+
+    if not Path(given).is_dir():
+        return open_dataset(given)
+    try:
+        return open_folder(Path(given), network)
+    except DataError:
+        if needs_classes:
+            raise
+        return open_unlabelled(Path(given), network)
 
 
 def data_of(option: str | None, model: OpenedModel, out: Output) -> str:

@@ -136,10 +136,27 @@ Picture = Annotated[
     Parameter(name=["--output", "-o"], group=OUTPUTS, help="Picture to write, as .png, .svg or .pdf."),
 ]
 
+
+def _files(_: Any, tokens: tuple[Token, ...]) -> tuple[Path, ...]:
+    """The files, with what fits a wildcard in its place: some shells leave that to the program."""
+    from numbacnn.errors import DataError
+    from numbacnn.files import expanded
+
+    try:
+        return tuple(expanded([Path(token.value) for token in tokens]))
+    except DataError as error:
+        raise ValueError(str(error)) from None
+
+
 Images = Annotated[
     tuple[Path, ...],
     Parameter(
-        name="IMAGE", help="Pictures: PNG, JPEG, …, or folders of them.", negative="", show_default=False
+        name="IMAGE",
+        help="Pictures: PNG, JPEG, …, folders of them, or a wildcard in quotes ('holiday/*.jpg').",
+        converter=_files,
+        n_tokens=-1,
+        negative="",
+        show_default=False,
     ),
 ]
 

@@ -100,9 +100,16 @@ class Framings:
     scaled: int = 0
     input_size: str = ""
     """What the network takes, in words."""
+    crops: int = 1
+    """How many parts of each picture it saw."""
 
     def seen(self) -> str:
         """What the network saw of photographs of other sizes, and of drawings; empty if it saw the files as they are."""
+        if self.crops > 1:
+            return (
+                f"the network saw {self.crops} parts of {self.input_size} pixels of each picture: the corners and the middle, and "
+                "their mirror images; probabilities are the means"
+            )
         framed = "drawings are framed as the training pictures are" if self.framed else ""
         if not self.scaled:
             return framed
@@ -110,7 +117,9 @@ class Framings:
         return f"the network saw {self.input_size} pixels of {of}: scaled, and a longer side cut to its middle{framed and f'; {framed}'}"
 
     def tell(self, out: Output) -> None:
-        if self.scaled:
+        if self.crops > 1:
+            out.note(self.seen())
+        elif self.scaled:
             out.note(f"the network saw {self.input_size} pixels of pictures that are larger or smaller")
         if self.framed:
             those = "the picture is" if self.total == 1 else f"{self.framed} of {self.total} pictures are"
@@ -130,18 +139,24 @@ class Framings:
 
 
 def batches_of_files(
-    network: Network, paths: Sequence[Path], *, as_is: bool, skip_broken: bool | None = None, done: Framings
+    network: Network,
+    paths: Sequence[Path],
+    *,
+    as_is: bool,
+    skip_broken: bool | None = None,
+    crops: int = 1,
+    done: Framings,
 ) -> Iterator[Pictures]:
     """Picture files brought to the network's size, so many at a time; drawings are framed unless `as_is`.
 
-    Raises DataError that lists all files that cannot be read, unless `skip_broken` leaves them out; None is for a
+    With 10 `crops` ten images a file follow one another (`fitting.ten_crops`), of pictures that are not framed. Raises DataError that lists all files that cannot be read, unless `skip_broken` leaves them out; None is for a
     command that has no such option.
     """
     import numpy as np
 
     from numbacnn.data.pictures import load_all, unreadable
     from numbacnn.errors import DataError
-    from numbacnn.fitting import seen
+    from numbacnn.fitting import seen, ten_crops
     from numbacnn.framing import Framed, frame
 
     framing = None if as_is else network.graph.pixels.framing
@@ -150,11 +165,16 @@ def batches_of_files(
     height, width, _ = network.input_shape
     done.input_size = f"{height}x{width}"
 
+    done.crops = crops
+
     def fit(picture: Any) -> Any:
+        if crops == 10:
+            ten = ten_crops(picture, network.input_shape, shorter_side)
+            return ten, "as it was", Photograph(_for_figures(picture), (0.0, 0.0, 1.0, 1.0))
         framed = frame(framing, picture) if framing else Framed(picture, "as it was")
-        image = network.as_images(framed.picture[None])[0]
+        image = network.as_images(framed.picture[None])
         if framed.done == "framed":
-            return image, framed.done, Photograph(image, (0.0, 0.0, 1.0, 1.0))
+            return image, framed.done, Photograph(image[0], (0.0, 0.0, 1.0, 1.0))
         rows, columns = picture.shape[:2]
         part = seen(rows, columns, network.input_shape, shorter_side)
         return image, framed.done, Photograph(_for_figures(picture), part)
@@ -180,10 +200,10 @@ def batches_of_files(
         names.append(str(path))
         photographs.append(photograph)
         if len(images) == FILES_AT_A_TIME:
-            yield Pictures(np.stack(images), names, None, photographs)
+            yield Pictures(np.concatenate(images), names, None, photographs)
             images, names, photographs = [], [], []
     if images:
-        yield Pictures(np.stack(images), names, None, photographs)
+        yield Pictures(np.concatenate(images), names, None, photographs)
 
 
 def _for_figures(picture: Any) -> Any:

@@ -11,7 +11,7 @@ from .caches import cache
 from .captions import data_fact, joined
 from .destination import FEATURES, Destination
 from .figure_options import FIGURE, FigureOptions
-from .opening import OpenedModel, data_of, open_model
+from .opening import OpenedModel, data_of, open_model, open_pictures
 from .options import CPU, INPUTS, AsIs, Compute, Data, Force, Model, Out, SplitName
 from .pictures import from_files
 
@@ -40,7 +40,12 @@ Layer = Annotated[
 
 
 def features(
-    data: Annotated[str, Parameter(name="DATA", help="Data set (.h5), or digits, the one in the package.")],
+    data: Annotated[
+        str,
+        Parameter(
+            name="DATA", help="Data set (.h5), a folder of pictures, or digits, the set in the package."
+        ),
+    ],
     target: Annotated[Path, Parameter(name="OUT.H5", help="What to write.")],
     /,
     *,
@@ -56,11 +61,9 @@ def features(
     A row of numbers a picture; a volume's channels are averaged over its places. The file holds `features` (N,D) float32,
     `labels` (N) and `record`. JSON: `features` (the file), `layer`, `images`, `numbers` (a picture), `model`, `data`, `split`.
     """
-    from numbacnn.storage import open_dataset
-
     target = Destination(out, reads=[model, Path(data)], force=force).named(target, FEATURES)
     opened = open_model(model, out, compute)
-    dataset = open_dataset(data)
+    dataset = open_pictures(data, opened.network)
     name = _layer(opened, layer)
     size = _write(target, opened, dataset, split, name, out)
     count = len(dataset.split(split))
@@ -94,7 +97,7 @@ def similar(
     """Find the pictures of a data set that a network takes for the most alike.
 
     They are the nearest in the network's last hidden layer. What it makes of the data set's pictures is kept in the cache, so that
-    the next question takes seconds. JSON: `neighbours[]` with `.image` (split and index), `.distance`, `.class`; `figure`, `data_file`, `layer`,
+    the next question takes seconds. JSON: `neighbours[]` with `.image` (split and index, or a folder's file), `.distance`, `.class` (null where there is none); `figure`, `data_file`, `layer`,
     `metric`, `model`, `data`.
 
     Parameters
@@ -109,20 +112,28 @@ def similar(
     from numbacnn.data.classes import short_name
     from numbacnn.errors import need_whole
     from numbacnn.figures import neighbours
-    from numbacnn.storage import open_dataset
 
     need_whole("--count", count, 1, MOST)
     target = figure.target(out, "similar", reads=[image, model])
     opened = open_model(model, out, compute)
-    dataset = open_dataset(data_of(data, opened, out))  # its classes need not be the model's
+    dataset = open_pictures(data_of(data, opened, out), opened.network)  # its classes need not be the model's
     name = _layer(opened, layer)
     pictures, seen = from_files(opened.network, [image], out, as_is=as_is)
     query = features_of(opened.network, pictures.images[:1], name)[0]
     known = _kept(opened, dataset, split, name, out)
     found = nearest_to(query, known.rows, count, metric)
     part = dataset.split(split)
-    classes = [short_name(dataset.class_names[known.labels[index]]) for index in found.indices]
-    captions = [f"{one} · {distance:.3g}" for one, distance in zip(classes, found.distances, strict=True)]
+    names = [_called(part, split, index) for index in found.indices]
+    labels = [int(known.labels[index]) for index in found.indices]
+    classes = [dataset.class_names[label] if label >= 0 else None for label in labels]
+    shown_as = [
+        Path(image).name if one is None else short_name(one)
+        for image, one in zip(names, classes, strict=True)
+    ]
+    captions = [  # the name of a file may be too long for a caption, and is cut at its end
+        f"{distance:.3g} · {one}" if label < 0 else f"{one} · {distance:.3g}"
+        for label, one, distance in zip(labels, shown_as, found.distances, strict=True)
+    ]
     made = joined(
         opened.fact,
         data_fact(dataset, split),
@@ -135,24 +146,20 @@ def similar(
         "query": (query, f"what {name} puts out for the picture"),
         "images": (found.indices, f"index in {split} of the nearest, the nearest first"),
         "distances": (found.distances, f"their {metric} distances"),
-        "classes": (classes, "their classes"),
+        "classes": (shown_as, "their classes, or their files where they have none"),
     }
     out.table(
         ["picture", "class", "distance"],
         [
-            (f"{split} {index}", one, f"{distance:.4g}")
-            for index, one, distance in zip(found.indices, classes, found.distances, strict=True)
+            (image, "" if one is None else short_name(one), f"{distance:.4g}")
+            for image, one, distance in zip(names, classes, found.distances, strict=True)
         ],
     )
     saved = target.save(drawing, numbers)
     return {
         "neighbours": [
-            {
-                "image": f"{split} {index}",
-                "distance": float(distance),
-                "class": dataset.class_names[known.labels[index]],
-            }
-            for index, distance in zip(found.indices, found.distances, strict=True)
+            {"image": image, "distance": float(distance), "class": one}
+            for image, one, distance in zip(names, classes, found.distances, strict=True)
         ],
         **saved,
         "layer": name,
@@ -160,6 +167,13 @@ def similar(
         "model": opened.path,
         "data": str(dataset.path or dataset.name),
     }
+
+
+def _called(part: Split, split: str, index: int) -> str:
+    """What a picture is called: its file, or its place in the split."""
+    from numbacnn.data.picture_files import FileImages
+
+    return str(part.images.paths[index]) if isinstance(part.images, FileImages) else f"{split} {index}"
 
 
 def _layer(opened: OpenedModel, given: str | None) -> str:
@@ -193,6 +207,17 @@ def _rows(opened: OpenedModel, part: Split, layer: str, out: Output) -> Iterator
     return out.progress(rows, "looking", -(-len(part) // AT_A_TIME))
 
 
+def _state(dataset: Dataset, split: str) -> str:
+    """What is different once one of a data set's files has changed."""
+    from numbacnn.data.picture_files import FileImages
+
+    if dataset.path is None:
+        return str(dataset.name)
+    images = dataset.split(split).images
+    files = images.paths if isinstance(images, FileImages) else [dataset.path]
+    return " ".join(f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files)
+
+
 def _kept(opened: OpenedModel, dataset: Dataset, split: str, layer: str, out: Output) -> Features:
     """The features of a split from the cache, computed and put there where it has none."""
     import hashlib
@@ -203,13 +228,7 @@ def _kept(opened: OpenedModel, dataset: Dataset, split: str, layer: str, out: Ou
     from numbacnn.storage import Features, read_features
 
     what = hashlib.sha256(opened.path.read_bytes())
-    where = dataset.path
-    of = (
-        str(dataset.name)
-        if where is None
-        else f"{where.resolve()} {where.stat().st_size} {where.stat().st_mtime_ns}"
-    )
-    what.update(f"{of} {split} {layer}".encode())
+    what.update(f"{_state(dataset, split)} {split} {layer}".encode())
     folder = cache("features")
     path = None if folder is None else folder / f"{what.hexdigest()[:32]}.h5"
     if path is not None and path.is_file():
@@ -224,6 +243,8 @@ def _kept(opened: OpenedModel, dataset: Dataset, split: str, layer: str, out: Ou
         _write(path, opened, dataset, split, layer, out)
         return read_features(path)
     except (OSError, DataError) as error:
+        if isinstance(error, DataError) and str(path) not in str(error):
+            raise  # it is the data set's own
         out.warn(
             f"features cannot be kept for the next time ({error}); NUMBACNN_CACHE_DIR can name another folder"
         )

@@ -23,29 +23,13 @@ class Neighbours(NamedTuple):
 
 
 def last_hidden(network: Network) -> str:
-    """The layer whose output the last layer with weights reads: what the scores are made of.
-
-    Raises UsageError where there is only one layer with weights, which reads the pixels.
-    """
-    graph = network.graph
-    node = graph[graph.scores]
-    while not graph.parameters_of(node) and node.inputs:
-        node = graph[node.inputs[0]]
-    source = (*node.inputs, graph.nodes[0].name)[0]
-    if not any(graph.parameters_of(graph[name]) for name in graph.ancestors(source)):
-        raise UsageError("the network has no hidden layer: a layer has to be named")
-    return source
+    """`Network.last_hidden`."""
+    return network.last_hidden()
 
 
 def features(network: Network, images: Images, layer: str | None = None, batch_size: int = 64) -> Any:
-    """What a layer (None: `last_hidden`) puts out for each picture, (N,D) float32; a volume's channels, averaged over its places.
-
-    Raises UsageError if no layer has that name; see `Network.as_images` for pictures.
-    """
-    found = network.activations(images, layer or last_hidden(network), batch_size)
-    if found.ndim > 2:
-        found = found.mean(axis=tuple(range(1, found.ndim - 1)))
-    return np.ascontiguousarray(found, np.float32)
+    """`Network.features`."""
+    return network.features(images, layer, batch_size)
 
 
 def nearest_to(query: Any, known: Any, count: int = 6, metric: Metric = "euclidean") -> Neighbours:

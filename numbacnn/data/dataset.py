@@ -151,6 +151,11 @@ class Dataset:
         """What a notebook shows of it."""
         return self._listing().html()
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether its pictures are labelled: those of a folder without classes are not, their labels are -1."""
+        return any((split.labels >= 0).any() for split in self.splits.values())
+
     def _listing(self) -> Listing:
         """A row a split, and the classes."""
         size = "x".join(map(str, self.image_shape))

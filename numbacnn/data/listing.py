@@ -26,7 +26,22 @@ SUFFIXES = frozenset(
             ".tif",
             ".tiff",
         ),
-        *(".ppm", ".pgm", ".pbm", ".pnm"),
+        *(
+            ".ppm",
+            ".pgm",
+            ".pbm",
+            ".pnm",
+            ".avif",
+            ".jp2",
+            ".j2k",
+            ".jpx",
+            ".tga",
+            ".pcx",
+            ".sgi",
+            ".ico",
+            ".qoi",
+            ".dds",
+        ),
     )
 )
 """Endings of names, in small letters, of the formats that `pictures.load` reads."""

@@ -53,6 +53,11 @@ class FileImages:
     def __len__(self) -> int:
         return len(self._paths)
 
+    @property
+    def paths(self) -> Sequence[Path]:
+        """The files, in order."""
+        return self._paths
+
     def __getitem__(self, key: Any) -> NDArray[np.uint8]:
         wanted = np.arange(len(self))[key]
         images = np.empty((wanted.size, *self.shape[1:]), np.uint8)

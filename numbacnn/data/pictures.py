@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,8 +27,10 @@ from ..replacing import replacing
 Picture = NDArray[np.uint8]
 Changed = TypeVar("Changed")
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-"""What is read; others of Pillow's start programs (EPS) or are hardly tested."""
+FORMATS = (
+    "PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "TGA", "PCX", "SGI", "ICO", "QOI", "DDS",
+)  # fmt: skip
+"""What is read, where this Pillow has it; others of its formats start programs (EPS), need them, or hold no picture."""
 
 MAX_PIXELS = 100_000_000
 """Above most cameras'; what a file declares beyond it could take all memory."""
@@ -144,10 +147,17 @@ def save(path: str | Path, picture: Picture, *, software: str = "") -> None:
         raise DataError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those of FORMATS that Pillow was built with."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(path, formats=_formats()) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise DataError(
                     f"{path}: too large, {image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are read: scale it "
@@ -165,7 +175,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise DataError(f"{path}: {os.strerror(error.errno or 2)}") from None
     except UnidentifiedImageError:
-        raise DataError(f"{path}: no picture that can be read; {', '.join(FORMATS)} can") from None
+        raise DataError(f"{path}: no picture that can be read; {', '.join(_formats())} can") from None
     except (DataError, MemoryError):
         raise
     except Exception as error:  # a damaged file fails in whatever way its decoder happens to
