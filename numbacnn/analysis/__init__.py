@@ -14,6 +14,7 @@ from .attribution import (
     Saliency,
     SmoothGrad,
 )
+from .components import Components, strongest_components
 from .deconvnet import UnitPatches, reconstruct, unit_patches
 from .deletion import DeletionInsertion, deletion_insertion
 from .diagnosis import Diagnosis, LayerHealth, Steps, diagnose
@@ -36,6 +37,7 @@ __all__ = [
     "Attributed",
     "Attribution",
     "Box",
+    "Components",
     "Deconvnet",
     "DeletionInsertion",
     "Diagnosis",
@@ -81,6 +83,7 @@ __all__ = [
     "saliency",
     "scan",
     "strongest",
+    "strongest_components",
     "unit_patches",
     "way_back",
 ]

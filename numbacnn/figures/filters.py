@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from ..errors import ShapeError, UsageError, nearest
 from .board import (
     DPI,
     FAINT,
+    LABEL,
     MARGIN,
     SMALL,
     Board,
@@ -19,6 +21,7 @@ from .board import (
     text_width,
     title_height,
     title_width,
+    wrapped,
 )
 from .drawing import Drawing
 
@@ -41,12 +44,21 @@ class _Tiles(NamedTuple):
     by_channel: bool  # a row is a filter and a column a channel, else each tile is a filter
 
 
-def filter_mosaic(kernels: Any, *, scale: Scale = "shared", title: str = "", provenance: str = "") -> Drawing:
+def filter_mosaic(
+    kernels: Any,
+    *,
+    scale: Scale = "shared",
+    title: str = "",
+    says: Sequence[str] = (),
+    marks: Mapping[int, str] | None = None,
+    provenance: str = "",
+) -> Drawing:
     """Kernels (R,S,C,K): in colour where C is 3, in grey where it is 1, else a row a filter, a column a channel.
 
     Grey is 0. With the shared scale, white and black are plus and minus the largest weight of all; with "own",
     of each tile. Of filters over other than 1 or 3 channels the first 32 with their first 32 channels are shown.
-    Each filter has its number, from 0, as `viz layers --units` takes it.
+    Each filter has its number, from 0, as `viz layers --units` takes it; in the colours of `marks`, where it has one. `says`
+    are sentences below the mosaic, a verdict on it.
     """
     tiles = _tiles(kernels, scale)
     rows, columns, tall, wide = tiles.pixels.shape[:4]
@@ -61,15 +73,19 @@ def filter_mosaic(kernels: Any, *, scale: Scale = "shared", title: str = "", pro
     left = MARGIN if numbered else MARGIN + text_width("0000", NUMBER)
     top = MARGIN + title_height(title) + (NUMBER_LINE if numbered or tiles.by_channel else 0.0)
     room = max(left - MARGIN + width, 3.2, title_width(title) - 2 * MARGIN)
-    board = Board(room + 2 * MARGIN, top + height + 0.06 + line_height(SMALL) + MARGIN, title, provenance)
+    lines = [line for sentence in says for line in wrapped(sentence, room, LABEL)]
+    below = 0.06 + len(lines) * line_height(LABEL) + (0.06 if lines else 0)
+    board = Board(
+        room + 2 * MARGIN, top + height + 0.06 + line_height(SMALL) + below + MARGIN, title, provenance
+    )
     board.picture(mosaic, left, top, width, height)
     if numbered:
         for index in range(tiles.used):
             row, column = divmod(index, columns)
             y = top + row * (tall * factor + gap_below) / DPI - NUMBER_LINE + 0.02
-            _number(board, index, left + column * step / DPI, y, step / DPI)
+            _number(board, index, left + column * step / DPI, y, step / DPI, (marks or {}).get(index, FAINT))
     else:
-        _number_rows(board, tiles, left, top, (tall * factor + gap) / DPI)
+        _number_rows(board, tiles, left, top, (tall * factor + gap) / DPI, marks or {})
     if tiles.by_channel:
         widest = text_width(str(columns - 1), NUMBER)
         every = next(
@@ -78,21 +94,28 @@ def filter_mosaic(kernels: Any, *, scale: Scale = "shared", title: str = "", pro
         for channel in range(0, columns, every):
             _number(board, channel, left + channel * step / DPI, top - NUMBER_LINE, every * step / DPI)
     board.text(tiles.note, MARGIN, top + height + 0.06, width=room, size=SMALL, color=FAINT)
+    for place, line in enumerate(lines):
+        y = top + height + 0.12 + line_height(SMALL) + place * line_height(LABEL)
+        board.text(line, MARGIN, y, width=room + 0.1, weight="normal")
     return board.figure
 
 
-def _number(board: Board, number: int, left: float, top: float, width: float) -> None:
-    board.text(str(number), left, top, width=width, size=NUMBER, color=FAINT)
+def _number(board: Board, number: int, left: float, top: float, width: float, color: str = FAINT) -> None:
+    board.text(str(number), left, top, width=width, size=NUMBER, color=color)
 
 
-def _number_rows(board: Board, tiles: _Tiles, left: float, top: float, step: float) -> None:
+def _number_rows(
+    board: Board, tiles: _Tiles, left: float, top: float, step: float, marks: Mapping[int, str]
+) -> None:
     """The number of each row's first filter, at its left."""
     rows, columns = tiles.pixels.shape[:2]
     every = max(1, int(np.ceil(NUMBER_LINE / step)))
     for row in range(0, rows, every):
         number = row if tiles.by_channel else row * columns
         y, width = top + row * step, left - MARGIN - 0.03
-        board.text(str(number), MARGIN, y, width=width, size=NUMBER, color=FAINT, align="right")
+        board.text(
+            str(number), MARGIN, y, width=width, size=NUMBER, color=marks.get(number, FAINT), align="right"
+        )
 
 
 def mosaic_array(kernels: Any, scale: Scale = "shared") -> Pixels:
