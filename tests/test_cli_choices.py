@@ -133,7 +133,7 @@ def test_a_check_of_many_numbers_says_so_before_it_begins(
 def test_where_nothing_can_be_written_is_found_before_the_work(
     command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for place in ("evaluate", "viz"):
+    for place in ("evaluate", "viz.filters", "viz.layers"):
         monkeypatch.setattr(f"numbacnn_cli.{place}.open_model", None)  # as that would be the work
     assert "--output none/a.png: there is no folder none" in error(capsys, *command, "--output", "none/a.png")
 

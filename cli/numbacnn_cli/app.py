@@ -92,6 +92,11 @@ app.command(
     name="diagnose",
     help="What is wrong with layers, and what to do about it.",
 )
+app.command(
+    "numbacnn_cli.report.command:report",
+    name="report",
+    help="One page on a run or a model, to read and to send.",
+)
 app.command("numbacnn_cli.networks:networks", name="networks", help="The networks that have names.")
 app.command("numbacnn_cli.convert:convert", name="convert", help="Make a model of another program's network.")
 app.command("numbacnn_cli.bench:bench", name="bench", help="Measure how fast a network runs here.")

@@ -47,6 +47,7 @@ PICTURE = Kind("picture", ownership.CHANGED_PICTURE, (".png",))
 DATA_SET = Kind("data set", ownership.DATA_SET, (".h5",))
 FEATURES = Kind("features file", ownership.FEATURES, (".h5",))
 FIGURE_DATA = Kind("data file", ownership.FIGURE_DATA, (".h5",))
+PAGE = Kind("page", ownership.PAGE, (".html",))
 MODEL = Kind("model", ownership.MODEL, (".h5", ".onnx", ".safetensors"))
 
 
@@ -87,11 +88,14 @@ class Destination:
             raise UsageError(f"{option}{given} cannot be written: {problem}")
         return path
 
-    def default(self, name: str, suffix: str = ".png", folder: Path = Path()) -> Path:
-        """Where a figure goes that the user gave no name for. Raises NumbacnnError where it cannot be written."""
+    def default(self, name: str, suffix: str = ".png", folder: Path = Path(), kind: Kind = FIGURE) -> Path:
+        """Where a figure, or another kind of file, goes that the user gave no name for.
+
+        Raises NumbacnnError where it cannot be written.
+        """
         from numbacnn.errors import NumbacnnError
 
-        path = self._free(folder / f"{safe_name(name)}{suffix}", FIGURE)
+        path = self._free(folder / f"{safe_name(name)}{suffix}", kind)
         problem = _problem(path)
         if problem:
             raise NumbacnnError(f"{path} cannot be written: {problem}; --output names another place")

@@ -93,7 +93,7 @@ def diagnose(
         f"learning rate {rate:g}, {rule}{'' if trained or learning_rate else ' (assumed)'}",
     )
     _say(found, wrong, out)
-    drawing = _drawn(found, wrong, made)
+    drawing = drawn(found, wrong, made)
     return {
         "findings": [dataclasses.asdict(each) for each in wrong],
         "layers": [dataclasses.asdict(layer) for layer in found.layers],
@@ -101,7 +101,7 @@ def diagnose(
         "error": found.error,
         "images": found.images,
         "learning_rate": rate,
-        **target.save(drawing, _numbers(found, steps), say=_counted(wrong)),
+        **target.save(drawing, _numbers(found, steps), say=counted(wrong)),
         "model": opened.path,
         "data": str(dataset.path or dataset.name),
         "split": split,
@@ -123,7 +123,8 @@ def _in_batches(places: list[int], size: int) -> list[list[int]]:
     return [places[start : start + size] for start in range(0, len(places), size)]
 
 
-def _counted(wrong: list[Finding]) -> str:
+def counted(wrong: list[Finding]) -> str:
+    """How many findings, in words."""
     return "nothing is wrong" if not wrong else f"{len(wrong)} finding{'s' if len(wrong) > 1 else ''}"
 
 
@@ -161,7 +162,8 @@ def _say(found: Diagnosis, wrong: list[Finding], out: Out) -> None:
         out.say("nothing is wrong that this looks for")
 
 
-def _drawn(found: Diagnosis, wrong: list[Finding], made: str) -> Drawing:
+def drawn(found: Diagnosis, wrong: list[Finding], made: str) -> Drawing:
+    """The figure of a diagnosis."""
     import math
 
     from numbacnn.figures import Health, layer_health
@@ -184,7 +186,7 @@ def _drawn(found: Diagnosis, wrong: list[Finding], made: str) -> Drawing:
                 frozenset(columns),
             )
         )
-    title = f"{_counted(wrong)[:1].upper()}{_counted(wrong)[1:]}: {len(rows)} layers, loss {found.loss:.3g}"
+    title = f"{counted(wrong)[:1].upper()}{counted(wrong)[1:]}: {len(rows)} layers, loss {found.loss:.3g}"
     return layer_health(rows, title, provenance=made)
 
 

@@ -31,6 +31,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "what a step of another size would do",
         ),
     ),
+    "report": (
+        ("report runs/mine", "report.html: curves, errors, filters, saliency, an attack, settings"),
+        (
+            "report squeezenet.h5 --data photos --output squeezenet.html",
+            "a model, and pictures to look at it with",
+        ),
+    ),
     "similar": (
         (
             "similar photo.jpg --data flowers.h5 --model squeezenet.h5",

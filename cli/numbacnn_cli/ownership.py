@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 FIGURE, CHANGED_PICTURE = "a figure of numbacnn's", "a picture that numbacnn changed"
 DATA_SET, MODEL, FEATURES = "a data set", "a trained model", "features of pictures"
-FIGURE_DATA = "the numbers behind a figure"
+FIGURE_DATA, PAGE = "the numbers behind a figure", "a page of numbacnn's"
 
 _END = 1 << 16
 """Bytes at either end of an SVG or PDF file, in which it says who made it."""
@@ -32,6 +32,7 @@ def look(path: Path) -> Found:
     if ends.startswith(b"\x89HDF\r\n\x1a\n"):
         return Found(".h5", _hdf5(path))
     from numbacnn.provenance import FIGURE as MARK
+    from numbacnn.provenance import GENERATOR
 
     if ends.startswith(b"%PDF-"):
         return Found(".pdf", FIGURE if f"/Creator ({MARK}".encode() in ends else None)
@@ -39,6 +40,8 @@ def look(path: Path) -> Found:
         return Found(".onnx", MODEL if ends[3:12] == b"\x08numbacnn" else None)
     if ends[8:9] == b"{":
         return Found(".safetensors", MODEL if b'"numbacnn.architecture"' in ends else None)
+    if ends[:15].lower() == b"<!doctype html>":
+        return Found(".html", PAGE if GENERATOR.encode() in ends else None)
     if b"<svg" in ends:
         return Found(".svg", FIGURE if re.search(rb"<cc:Agent>\s*<dc:title>" + MARK.encode(), ends) else None)
     return Found("", None)

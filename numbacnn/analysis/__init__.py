@@ -22,6 +22,7 @@ from .evolution import Stage, evolution
 from .filters import Judgement, judge, measure_filters
 from .findings import Finding, findings
 from .gradient_check import LayerCheck, check_gradients
+from .mistakes import Answers, answers
 from .neighbours import Neighbours, features, last_hidden, nearest_to
 from .occluder import OcclusionStudy, correspondence, occlusion_study
 from .randomisation import UNCHANGED, Randomised, check_randomisation, rank_correlation
@@ -34,6 +35,7 @@ from .way_back import way_back
 __all__ = [
     "METHODS",
     "UNCHANGED",
+    "Answers",
     "Attributed",
     "Attribution",
     "Box",
@@ -61,6 +63,7 @@ __all__ = [
     "Strongest",
     "UnitPatches",
     "activation_of",
+    "answers",
     "check_gradients",
     "check_randomisation",
     "correspondence",

@@ -1,6 +1,7 @@
 """Plain arrays in, matplotlib figures out. The only room that imports matplotlib, and never pyplot."""
 
 from .attacks import attack_panel, epsilon_sweep
+from .board import as_rgb
 from .comparison import Compared, Reference, attribution_comparison
 from .confusion import confusion_matrix
 from .curves import training_curves
@@ -15,7 +16,7 @@ from .neighbours import neighbours
 from .occlusion import occlusion_panel
 from .predictions import predictions
 from .saliency import saliency_panel
-from .saving import as_pixels, save
+from .saving import as_pixels, as_png, save
 from .unit_pages import LayerUnits, layers_page
 from .units import layer_units
 
@@ -28,6 +29,8 @@ __all__ = [
     "Part",
     "Reference",
     "as_pixels",
+    "as_png",
+    "as_rgb",
     "attack_panel",
     "attribution_comparison",
     "confusion_matrix",

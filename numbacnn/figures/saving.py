@@ -60,6 +60,13 @@ def _check_dots(figure: Figure, dpi: int) -> None:
         )
 
 
+def as_png(figure: Figure, dpi: float) -> bytes:
+    """The figure as a PNG, for a page that holds it."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=dpi)
+    return picture.getvalue()
+
+
 def as_pixels(figure: Figure, dpi: float) -> Any:
     """The figure as (h,w,3) uint8, to be looked at at once."""
     picture = io.BytesIO()
