@@ -1,42 +1,98 @@
-"""What all attacks share: an attack writes only the step that it takes."""
+"""What all attacks share: an attack writes only its step.
+
+The template owns bounds, norms, clipping, goals, batches, restarts, randomness, counting and scoring.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import numbers
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import UsageError, cut
+from ..errors import DataError, UsageError, cut, need_whole
 from ..fitting import as_floats
 from ..network import Images, Network
-from ..program import Loss, Program
-from .result import AttackResult
+from ..program import Loss
+from . import norms, options
+from .goal import Aim, Counts, Goal
+from .result import AttackResult, eight_bit
+
+Watch = Callable[..., Iterable[Any]]
+"""Given the batches, a description and their number, gives the batches back: a progress bar."""
+
+DRAWN_TARGETS = ("random", "least-likely")
+"""Targets by name: a class other than the label drawn for each picture, or the one that the network thinks least of."""
 
 
 @dataclass(frozen=True)
 class Attack(ABC):
-    """Pictures changed by at most `epsilon` a pixel, of a full scale of 1, until the network errs.
+    """Pictures changed by at most `epsilon`, measured in `norm`, until the network errs.
 
-    It leads the network away from `labels` or, with `targets`, to those classes. `loss` is the one that the
-    step looks at (`program.Loss`). Raises UsageError for an epsilon outside [0, 1] or an unknown loss.
+    It leads the network away from `labels` or, with `targets`, to those classes. In Linf epsilon is the largest change of a
+    pixel's value, of a full scale of 1; None: of any size, for attacks that look for the smallest change themselves.
+    `loss` is the one that gradients are of (`program.Loss`). `restarts`: how often an attack that begins at random tries,
+    on the pictures that withstood so far. Raises UsageError for an option that cannot be meant.
     """
 
     name: ClassVar[str]
+    formula: ClassVar[str] = ""
+    """What a figure says of it."""
+    norms: ClassVar[tuple[str, ...]] = ("linf",)
+    """Those that its epsilon can be measured in; none: it has no epsilon."""
+    is_random: ClassVar[bool] = False
+    """Whether it draws numbers, so that it may be tried again."""
+    uses_loss: ClassVar[bool] = True
+    needs_epsilon: ClassVar[bool] = True
+    """False: without one the smallest change is looked for, or the attack has another bound."""
+    one_pass: ClassVar[bool] = False
+    """Whether it takes one pass back a picture, so that several epsilons cost little."""
 
-    epsilon: float = 8 / 255
+    epsilon: float | None = 8 / 255
     loss: str = "log-softmax"
+    norm: str = "linf"
+    restarts: int = 1
+    seed: int = 0
 
     def __post_init__(self) -> None:
-        is_number = isinstance(self.epsilon, numbers.Real)
-        if not is_number or not 0 <= self.epsilon <= 1:
-            raise UsageError(
-                f"epsilon {cut(repr(self.epsilon))}: 0 to 1 is expected; of 255 levels, write n / 255"
-            )
+        self._check_epsilon()
         Loss(self.loss)
+        need_whole("restarts", self.restarts)
+        need_whole("seed", self.seed, 0, 2**64 - 1)
+        if self.restarts > 1 and not self.is_random:
+            raise UsageError(f"{self.restarts} restarts: {self.name} draws nothing, one is expected")
+        options.check(self)
+
+    def _check_epsilon(self) -> None:
+        if self.norms:
+            options.one_of("norm", self.norm, self.norms)
+        if self.epsilon is None:
+            if self.needs_epsilon:
+                raise UsageError(f"{self.name} without an epsilon: a number is expected")
+            return
+        if not self.norms:
+            raise UsageError(
+                f"{self.name} has no epsilon: its changes are bounded in another way; leave it out"
+            )
+        most = 1 if self.norm == "linf" else np.inf
+        shown = cut(repr(self.epsilon))
+        is_number = isinstance(self.epsilon, numbers.Real) and not isinstance(self.epsilon, bool)
+        if not is_number or not 0 <= self.epsilon <= most or self.epsilon == np.inf:
+            if self.norm != "linf":
+                raise UsageError(
+                    f"epsilon {shown}: a number of at least 0 is expected, in {norms.TITLES[self.norm]}"
+                )
+            hint = ""
+            if is_number and 1 < self.epsilon <= 255 and self.epsilon == int(self.epsilon):
+                hint = f"; did you mean {int(self.epsilon)}/255?"
+            raise UsageError(
+                f"epsilon {shown}: 0 to 1 is expected; of 255 levels, write n / 255{hint}"
+            )
 
     @abstractmethod
     def step(self, goal: Goal, images: Any) -> Any:
@@ -47,36 +103,29 @@ class Attack(ABC):
     ) -> Any:
         """The changed pictures, (N,H,W,C) float32 in [0, 1], none further than epsilon from its original.
 
-        Warns of pictures that have no gradient. Raises ShapeError or DataError for pictures, labels or targets that the
-        network does not take.
+        `targets`: class indices, one for all or one a picture, or one of DRAWN_TARGETS. Warns of pictures that have no
+        gradient. Raises ShapeError or DataError for pictures, labels or targets that the network does not take.
         """
         images = network.as_images(images)
-        aims = network.as_labels(labels if targets is None else targets, len(images))
-        plan = network.program_for(len(images), batch_size, "input")
-        moved, flat = [], 0
-        for start in range(0, len(images), plan.batch_size):
-            now = slice(start, start + plan.batch_size)
-            goal = Goal(plan, images[now], aims[now], targets is not None, self.epsilon, Loss(self.loss))
-            moved.append(goal.project(self.step(goal, goal.originals)))
-            flat += int(goal.flat.sum())
-        if flat and self.epsilon:
-            warnings.warn(
-                f"{flat} of {len(images)} pictures have no gradient of the {self.loss} loss, and the attack has nothing to go by "
-                "there: that they withstand it says nothing of the network",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-        return np.concatenate(moved)
+        targets = self.targets_of(network, images, labels, targets, batch_size)
+        return self._attacked(network, images, labels, targets, batch_size, None)[0]
 
     def run(
-        self, network: Network, images: Images, labels: Any, targets: Any = None, *, batch_size: int = 64
+        self,
+        network: Network,
+        images: Images,
+        labels: Any,
+        targets: Any = None,
+        *,
+        batch_size: int = 64,
+        watch: Watch | None = None,
     ) -> AttackResult:
-        """The attack, and what the network says before it, after it, and once its pictures have 8 bits."""
+        """The attack, what the network says before it, after it, and once its pictures have 8 bits, and what it cost."""
         images = network.as_images(images)
         labels = network.as_labels(labels, len(images))
-        targets = None if targets is None else network.as_labels(targets, len(images))
-        moved = self(network, images, labels, targets, batch_size=batch_size)
-        rounded = eight_bit(images, moved, self.epsilon)
+        targets = self.targets_of(network, images, labels, targets, batch_size)
+        moved, counts, path = self._attacked(network, images, labels, targets, batch_size, watch)
+        rounded = eight_bit(images, moved, self.epsilon if self.norm == "linf" else None)
         return AttackResult(
             epsilon=self.epsilon,
             originals=as_floats(images),
@@ -87,57 +136,124 @@ class Attack(ABC):
             before=network.predict(images, batch_size),
             after=network.predict(moved, batch_size),
             after_eight_bit=network.predict(rounded, batch_size),
+            norm=self.norm,
+            gradients=counts.gradients,
+            scores=counts.scores,
+            flat=counts.flat,
+            path=path,
         )
 
+    def targets_of(
+        self, network: Network, images: Any, labels: Any, targets: Any, batch_size: int = 64
+    ) -> Any:
+        """Targets as class indices (N,), None without any. Raises DataError for what names no class."""
+        if targets is None:
+            return None
+        if not isinstance(targets, str):
+            return network.as_labels(targets, len(images))
+        labels = network.as_labels(labels, len(images))
+        if targets not in DRAWN_TARGETS:
+            raise DataError(
+                f"targets '{cut(targets)}': class indices, or {' or '.join(DRAWN_TARGETS)}, are expected"
+            )
+        if targets == "random":
+            drawn = [
+                np.random.Generator(np.random.Philox(key=[self.seed, row], counter=[1, 0, 0, 0])).integers(
+                    network.classes - 1
+                )
+                for row in range(len(images))
+            ]
+            return (labels + 1 + np.asarray(drawn)) % network.classes
+        shares = network.predict(images, batch_size)
+        shares[np.arange(len(labels)), labels] = np.inf  # never the right class, if it is the least likely one
+        return shares.argmin(axis=1)
 
-class Goal:
-    """One batch under attack: where the gradient leads, and how far pictures may go."""
+    def _attacked(
+        self,
+        network: Network,
+        images: Any,
+        labels: Any,
+        targets: Any,
+        batch_size: int,
+        watch: Watch | None,
+    ) -> tuple[Any, Counts, Any]:
+        aims = network.as_labels(labels if targets is None else targets, len(images))
+        plan = network.program_for(len(images), batch_size, "input")
+        counts = Counts.of(len(images))
+        goals = []
+        for start in range(0, len(images), plan.batch_size):
+            rows = np.arange(start, min(start + plan.batch_size, len(images)))
+            aim = Aim(
+                aims[rows], targets is not None, self.epsilon, self.norm, Loss(self.loss), self.seed
+            )
+            goals.append(Goal.of(plan, images[rows], aim, rows, counts))
+        parts = list(self.pursue_all(goals, watch))
+        flat = int(counts.flat.sum())
+        if flat and self.epsilon != 0:
+            warnings.warn(
+                f"{flat} of {len(images)} pictures have no gradient of the {self.loss} loss, and the attack has nothing to go by "
+                "there: that they withstand it says nothing of the network",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        path = _joined_paths([goal.path for goal in goals])
+        return np.concatenate(parts), counts, path
 
-    def __init__(
-        self, plan: Program, images: Any, classes: Any, targeted: bool, epsilon: float, loss: Loss
-    ) -> None:
-        self.originals = as_floats(images)
-        self._plan, self._classes, self._targeted, self._loss = plan, classes, targeted, loss
-        self.flat: Any = np.zeros(len(images), np.bool_)
-        """(n,), the pictures that had no gradient when it was asked for: nothing tells which way to go."""
-        # Bounds hold to the last bit: around the true n/255 of an 8-bit picture and around its float32, which
-        # differ, and rounded inwards to float32. An epsilon so small that nothing is left keeps the original.
-        reach = _rounded(np.float64(epsilon), down=True).astype(np.float64)
-        exact = images / 255 if images.dtype == np.uint8 else images.astype(np.float64)
-        near = self.originals.astype(np.float64)
-        low = _rounded(np.maximum(np.maximum(exact, near) - reach, 0), down=False)
-        high = _rounded(np.minimum(np.minimum(exact, near) + reach, 1), down=True)
-        self._low, self._high = np.minimum(low, self.originals), np.maximum(high, self.originals)
+    def pursue_all(self, goals: list[Goal], watch: Watch | None) -> Iterable[Any]:
+        """The changed pictures of each batch. An attack that looks at all pictures together has one of its own."""
+        shown: Iterable[Goal] = goals if watch is None else watch(goals, self.name, len(goals))
+        for goal in shown:
+            yield self.pursue(goal)
 
-    def gradient(self, images: Any) -> Any:
-        """Of what the attacker wants to rise: the loss of the labels, or minus that of the targets. (n,H,W,C), each picture's
-        times a positive number of its own: a sure network's gradient is smaller than any float32, its direction is not.
-        """
-        self._plan.forward(images)
-        gradient = np.array(self._plan.backward_loss(self._classes, self._loss, reduction="direction"))
-        self.flat |= ~gradient.any(axis=(1, 2, 3))
-        return -gradient if self._targeted else gradient
-
-    def project(self, images: Any) -> Any:
-        """The nearest pictures in [0, 1] and within epsilon of the originals."""
-        return np.clip(images, self._low, self._high)
+    def pursue(self, goal: Goal) -> Any:
+        """One batch: the step, tried again on the pictures that withstood it."""
+        best = goal.project(self.step(goal, goal.originals))
+        for restart in range(1, self.restarts):
+            left = np.flatnonzero(~goal.reached(goal.scores(best)))
+            if not len(left):
+                break
+            again = goal.part(left)
+            again.aim = dataclasses.replace(again.aim, restart=restart)
+            best[left] = again.project(self.step(again, again.originals))
+        return best
 
 
-def eight_bit(originals: Any, moved: Any, epsilon: float) -> Any:
-    """What a PNG keeps of float pictures: uint8.
+@dataclass(frozen=True)
+class MinimalAttack(Attack):
+    """An attack that looks for the smallest change by which the network errs.
 
-    Where the originals had 8 bits, rounding does not lead out of the ball: the change is at most the whole
-    levels in epsilon, so an epsilon below 1/255 leaves nothing.
+    Pictures that it does not lead there stay as they were. With an `epsilon`, larger changes are cut to it, and the
+    network may then be right again.
     """
-    levels = np.rint(moved * np.float32(255))
-    if originals.dtype == np.uint8:
-        whole = np.floor(epsilon * 255 + 1e-6)
-        levels = np.clip(levels, originals - whole, originals + whole)
-    return levels.astype(np.uint8)
+
+    norms: ClassVar[tuple[str, ...]] = ("l2",)
+    needs_epsilon: ClassVar[bool] = False
+    uses_loss: ClassVar[bool] = False
+
+    epsilon: float | None = None
+    norm: str = "l2"
+
+    def pursue(self, goal: Goal) -> Any:
+        """One batch: of several tries the nearest pictures that reach the goal."""
+        best, size = goal.originals.copy(), np.full(len(goal), np.inf)
+        already = goal.reached(goal.scores(goal.originals))
+        size[already] = 0
+        rows = np.flatnonzero(~already)
+        for restart in range(self.restarts if len(rows) else 0):
+            part = goal.part(rows)
+            part.aim = dataclasses.replace(part.aim, restart=restart)
+            tried = np.clip(self.step(part, part.originals), 0, 1).astype(np.float32)
+            found = norms.sizes(tried - part.originals, self.norm)
+            better = part.reached(part.scores(tried)) & (found < size[rows])
+            best[rows[better]], size[rows[better]] = tried[better], found[better]
+        return goal.project(best)
 
 
-def _rounded(values: Any, *, down: bool) -> Any:
-    """float64 -> the nearest float32 that is not above (or not below)."""
-    near = values.astype(np.float32)
-    beyond = near > values if down else near < values
-    return np.where(beyond, np.nextafter(near, np.float32(-np.inf if down else np.inf)), near)
+def _joined_paths(paths: list[list[Any]]) -> Any:
+    """(N, steps + 1, classes); batches that ended early stay where they were."""
+    if not any(paths):
+        return None
+    longest = max(map(len, paths))
+    return np.concatenate(
+        [np.stack([*path, *[path[-1]] * (longest - len(path))], axis=1) for path in paths]
+    )

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from . import norms
+
 
 @dataclass(frozen=True)
 class AttackResult:
@@ -12,10 +16,12 @@ class AttackResult:
 
     originals, images: (N,H,W,C) float32 in [0, 1]; eight_bit: the images as a PNG keeps them, uint8;
     labels, targets: (N,), None where the attack had no targets; before, after, after_eight_bit: (N, classes)
-    probabilities.
+    probabilities. epsilon None: the attack looked for the smallest change. gradients, scores: (N,) passes back and
+    forward that the attack took; flat: (N,) whether a picture had no gradient; path: (N, steps + 1, classes)
+    probabilities along the way, of attacks that show it.
     """
 
-    epsilon: float
+    epsilon: float | None
     originals: Any
     images: Any
     eight_bit: Any
@@ -24,11 +30,35 @@ class AttackResult:
     before: Any
     after: Any
     after_eight_bit: Any
+    norm: str = "linf"
+    gradients: Any = None
+    scores: Any = None
+    flat: Any = None
+    path: Any = None
 
     @property
     def changes(self) -> Any:
         """(N,H,W,C), images - originals."""
         return self.images - self.originals
+
+    @property
+    def attacked(self) -> Any:
+        """(N,), the pictures that rates are counted on (`success`)."""
+        return attacked(self.before, self.labels, self.targets)
+
+    @property
+    def fooled(self) -> Any:
+        """(N,), those of them with which the attack succeeded, as floats."""
+        return self.attacked & reached(self.after, self.labels, self.targets)
+
+    @property
+    def norms(self) -> dict[str, float]:
+        """The median change in L0, L1, L2 and Linf (`attacks.norms`) of the pictures that were changed; NaN if none was."""
+        changed = self.changes[norms.sizes(self.changes, "linf") > 0]
+        return {
+            norm: float(np.median(norms.sizes(changed, norm))) if len(changed) else float("nan")
+            for norm in ("l0", "l1", "l2", "linf")
+        }
 
     @property
     def clean_accuracy(self) -> float:
@@ -63,11 +93,32 @@ def success(before: Any, after: Any, labels: Any, targets: Any | None = None) ->
 
     NaN if there is none to attack: none was right before or, with targets, none has another label.
     """
-    attacked = before.argmax(axis=1) == labels
-    if targets is not None:
-        attacked &= targets != labels
-    if not attacked.any():
+    chosen = attacked(before, labels, targets)
+    if not chosen.any():
         return float("nan")
-    now = after[attacked].argmax(axis=1)
-    fooled = now != labels[attacked] if targets is None else now == targets[attacked]
-    return float(fooled.mean())
+    return float(reached(after, labels, targets)[chosen].mean())
+
+
+def attacked(before: Any, labels: Any, targets: Any | None = None) -> Any:
+    """(N,), the pictures that were classified rightly and, with targets, have another label than the target."""
+    chosen = before.argmax(axis=1) == labels
+    return chosen if targets is None else chosen & (targets != labels)
+
+
+def reached(after: Any, labels: Any, targets: Any | None = None) -> Any:
+    """(N,), the pictures that are taken for another class than their label's; with targets, for those."""
+    now = after.argmax(axis=1)
+    return now != labels if targets is None else now == targets
+
+
+def eight_bit(originals: Any, moved: Any, epsilon: float | None) -> Any:
+    """What a PNG keeps of float pictures: uint8.
+
+    Where the originals had 8 bits, rounding does not lead out of the Linf ball of an `epsilon`: the change is at most the
+    whole levels in it, so an epsilon below 1/255 leaves nothing.
+    """
+    levels = np.rint(moved * np.float32(255))
+    if originals.dtype == np.uint8 and epsilon is not None:
+        whole = np.floor(epsilon * 255 + 1e-6)
+        levels = np.clip(levels, originals - whole, originals + whole)
+    return levels.astype(np.uint8)
