@@ -281,7 +281,7 @@ class Network:
         low, high = fitted.min(), fitted.max()
         if not (low >= 0 and high <= 1):
             raise DataError(
-                f"pictures with values from {low:g} to {high:g}: uint8, or floats in [0, 1], are expected"
+                f"pictures with values from {low:g} to {high:g}: uint8, or floats in [0, 1], are expected{_remedy(low, high)}"
             )
         return fitted
 
@@ -337,6 +337,15 @@ def probabilities(scores: Array) -> Array:
     """The softmax of scores (n, classes)."""
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _remedy(low: float, high: float) -> str:
+    """What to do about values that are no pixels."""
+    if low >= 0 and 1 < high <= 255:
+        return "; divide by 255, or hand over uint8"
+    if -256 < low < 0 and high < 256:
+        return "; normalised already? Leave that out: the network's first layer does that to pixels"
+    return ""
 
 
 def _pictures(images: Images, input_shape: Shape) -> Any:

@@ -19,7 +19,7 @@ from numbacnn.errors import UsageError
 from numbacnn_cli import app as shell
 from numbacnn_cli import data as data_commands
 from numbacnn_cli.__main__ import main
-from numbacnn_cli.options import expand, parse_epsilon, parse_ranges
+from numbacnn_cli.options import expand, parse_amount, parse_ranges
 from numbacnn_cli.output import as_json
 
 HEAVY = {"numba", "llvmlite", "h5py", "matplotlib", "numpy", "PIL"}
@@ -264,32 +264,31 @@ def test_json_of_what_results_hold() -> None:
         as_json({"x": object()})
 
 
-@pytest.mark.parametrize(("text", "value"), [("8/255", 8 / 255), ("0", 0.0), ("0.03", 0.03), ("1", 1.0)])
+@pytest.mark.parametrize(("text", "value"), [("8/255", 8 / 255), ("0", 0.0), ("0.03", 0.03), ("2", 2.0)])
 def test_epsilon(text: str, value: float) -> None:
-    assert parse_epsilon(text) == value
+    assert float(parse_amount(text)) == value
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("8", "did you mean 8/255"),
-        ("-1/255", "not a number from 0 to 1"),
-        ("1/0", "not a number from 0 to 1"),
-        ("a", "not a number from 0 to 1"),
-        ("", "not a number from 0 to 1"),
+        ("-1/255", "not a number of at least 0"),
+        ("1/0", "not a number of at least 0"),
+        ("a", "not a number of at least 0"),
+        ("", "not a number of at least 0"),
         ("8/255/2", "write one fraction"),
         ("8//255", "write one fraction"),
         ("1_6/255", "write one fraction"),
-        ("nan", "not a number from 0 to 1"),
-        ("inf", "not a number from 0 to 1"),
-        ("1e1000000000", "not a number from 0 to 1"),
-        ("1e-1000000000/3", "not a number from 0 to 1"),
+        ("nan", "not a number of at least 0"),
+        ("inf", "not a number of at least 0"),
+        ("1e1000000000", "not a number of at least 0"),
+        ("1e-1000000000/3", "not a number of at least 0"),
         ("9" * 5000, "characters"),
     ],
 )
 def test_epsilon_refuses(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        parse_epsilon(text)
+        parse_amount(text)
 
 
 @pytest.mark.parametrize(

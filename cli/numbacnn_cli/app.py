@@ -42,6 +42,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 from cyclopts.exceptions import UnknownCommandError, UnknownOptionError, UnusedCliTokensError
 
+from numbacnn.attacks.registry import ENTRIES
 from numbacnn.errors import cut, nearest
 
 from .claims import held_until_the_end
@@ -141,7 +142,24 @@ viz.command(
 app.command(viz)
 
 attack = App(name="attack", help="Change pictures until the network errs.")
-attack.command("numbacnn_cli.attack:fgsm", name="fgsm", help="One step along the sign of the gradient.")
+for _name, _entry in ENTRIES.items():
+    attack.command(f"numbacnn_cli.attack.commands:{_name}", name=_name, help=_entry.help)
+attack.command(
+    "numbacnn_cli.attack.sweeping:sweep", name="sweep", help="Accuracy over epsilon, for several attacks."
+)
+attack.command(
+    "numbacnn_cli.attack.smallest:minimal", name="minimal", help="The smallest epsilon that fools, a picture."
+)
+attack.command(
+    "numbacnn_cli.attack.transferring:transfer",
+    name="transfer",
+    help="Pictures made to fool one model, shown to others.",
+)
+attack.command(
+    "numbacnn_cli.attack.certifying:certify",
+    name="certify",
+    help="The radius within which a smoothed network is certain.",
+)
 app.command(attack)
 
 data = App(name="data", help="Make data sets and look at them.")

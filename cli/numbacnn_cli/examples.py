@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbacnn.attacks.registry import ENTRIES
+
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "train": (
         ("train", "the digits in the package, with the network that suits them"),
@@ -144,10 +146,24 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("viz depth", "the lecture's figure, as depth.png"),
         ("viz depth --output depth.pdf", "as PDF"),
     ),
-    "attack fgsm": (
-        ("attack fgsm", "200 test pictures, changed by up to 8/255"),
-        ("attack fgsm photo.jpg --epsilon 4/255", "a picture of your own"),
-        ("attack fgsm --target cat --sweep 0,1/255,4/255,8/255", "towards a class, with several epsilons"),
+    "attack sweep": (
+        ("attack sweep", "noise, FGSM and PGD on 200 test pictures, 0 to 32/255"),
+        (
+            "attack sweep --attacks pgd,apgd,deepfool --norm l2 --epsilons 0,0.25,0.5,1",
+            "other attacks, in L2",
+        ),
+    ),
+    "attack minimal": (
+        ("attack minimal", "200 test pictures, by DeepFool"),
+        ("attack minimal --attack pgd --norm linf --most 32/255", "by bisection with PGD"),
+    ),
+    "attack transfer": (
+        ("attack transfer runs/one runs/two", "made on either, shown to both, by MI-FGSM"),
+        ("attack transfer a.h5 b.h5 c.h5 --attack pgd --epsilon 16/255 --data mine.h5", "three models"),
+    ),
+    "attack certify": (
+        ("attack certify --sigma 0.25", "100 test pictures, 1000 noisy copies of each"),
+        ("attack certify --model runs/smooth --samples 10000 --count 20", "larger radii of fewer pictures"),
     ),
     "data import": (
         ("data import photos/ photos.h5 --size 64", "a folder of pictures a class, each scaled to 64x64"),
@@ -164,6 +180,26 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
 }
 """Command -> its examples, without the program's name."""
+
+ATTACK_EXAMPLES: dict[str, tuple[str, str]] = {
+    "fgsm": (
+        "attack fgsm --target cat --sweep 0,1/255,4/255,8/255",
+        "towards a class, with several epsilons",
+    ),
+    "pgd": ("attack pgd --norm l2 --epsilon 0.5 --restarts 5", "in L2, from five random starts"),
+    "lbfgs": ("attack lbfgs photo.jpg --target ostrich", "the smallest change that leads to a class"),
+    "rotate": ("attack rotate --degrees 45 --shift 0.2", "larger turns and shifts"),
+}
+"""A further example of attacks that have something to show."""
+
+EXAMPLES |= {
+    f"attack {name}": (
+        (f"attack {name}", "200 test pictures"),
+        (f"attack {name} photo.jpg", "a picture of your own"),
+        *([ATTACK_EXAMPLES[name]] if name in ATTACK_EXAMPLES else []),
+    )
+    for name in ENTRIES
+}
 
 INDENT = "\N{NO-BREAK SPACE}" * 4
 

@@ -190,8 +190,8 @@ Ranges = tuple[range, ...]
 """Whole numbers as they were written, not yet expanded: what is asked for may be far more than there is."""
 
 
-def parse_epsilon(text: str) -> float:
-    """A step in pixel values of full scale 1: ``8/255``, ``0.03``."""
+def parse_amount(text: str) -> Fraction:
+    """A number of at least 0, or one over another: ``8/255``, ``0.03``, ``2``."""
     found = _FRACTION.fullmatch(text)
     try:
         value = Fraction(found[1]) / Fraction(found[2] or 1) if found else None
@@ -199,12 +199,9 @@ def parse_epsilon(text: str) -> float:
         value = None
     if value is None:
         raise ValueError(
-            f"'{cut(text)}' is not a number from 0 to 1; write one fraction of full scale such as 8/255 or 0.03"
+            f"'{cut(text)}' is not a number of at least 0; write one fraction of full scale such as 8/255 or 0.03"
         )
-    if value > 1:
-        hint = f"; did you mean {text}/255?" if value <= 255 and value.denominator == 1 else ""
-        raise ValueError(f"'{text}' is not between 0 and 1, the full scale of a pixel{hint}")
-    return float(value)
+    return value
 
 
 def parse_ranges(text: str) -> Ranges:
@@ -234,22 +231,25 @@ def _is_whole(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 18
 
 
-def _one_epsilon(_: Any, tokens: tuple[Token, ...]) -> float:
-    return parse_epsilon(tokens[0].value)
+def amount(_: Any, tokens: tuple[Token, ...]) -> float:
+    """The converter of an option that is a number or a fraction."""
+    return float(parse_amount(tokens[0].value))
 
 
 def _epsilons(_: Any, tokens: tuple[Token, ...]) -> tuple[float, ...]:
-    return tuple(parse_epsilon(part) for part in tokens[0].value.split(","))
+    return tuple(float(parse_amount(part)) for part in tokens[0].value.split(","))
 
 
 def as_ranges(_: Any, tokens: tuple[Token, ...]) -> Ranges:
     return parse_ranges(tokens[0].value)
 
 
-Epsilon = Annotated[
-    float,
+Target = Annotated[
+    str | None,
     Parameter(
-        name=["--epsilon", "-e"], converter=_one_epsilon, n_tokens=1, help="Largest change of a pixel: 8/255."
+        name="--target",
+        help="Class that the network is to be led to, by name or index; random: another one for each picture; least-likely: "
+        "the one that the network thinks least of. Left out, any but the right one.",
     ),
 ]
 

@@ -9,26 +9,28 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from .registry import ATTACKS, ENTRIES
+from .registry import ATTACKS as ATTACKS
+from .registry import ENTRIES
 
 _HOMES = {
     "Attack": "base",
     "AttackResult": "result",
     "Goal": "goal",
     "MaskingSign": "masking",
-    "Smoothed": "certify",
+    "Smoothed": "smoothing",
     "SweepPoint": "scoring",
-    "Transfer": "transfer",
-    "certify": "certify",
+    "Transfer": "transferability",
+    "certify": "smoothing",
     "masking_signs": "masking",
+    "SmallestEpsilons": "minimal",
     "smallest_epsilons": "minimal",
     "sweep": "scoring",
-    "transfer": "transfer",
+    "transfer": "transferability",
     "wilson_interval": "scoring",
 } | {entry.kind: entry.module for entry in ENTRIES.values()}
 """Public name -> the module that it lives in."""
 
-__all__ = sorted([*_HOMES, "ATTACKS", "ENTRIES"])  # noqa: PLE0605 - the tables are the one list
+__all__ = sorted([*_HOMES, *("ATTACKS", "ENTRIES")])  # noqa: PLE0605 - the tables are the one list
 
 
 def __getattr__(name: str) -> Any:

@@ -101,7 +101,7 @@ class APGD(Attack):
             state.best_loss = np.maximum(state.best_loss, loss)
             if step + 1 == next_check:
                 self._check(state, period)
-                period = max(period - max(int(_SHORTER * self.steps), 1), max(int(_LEAST_CHECK * self.steps), 1))
+                period = max(period - max(int(_SHORTER * self.steps), 1), int(_LEAST_CHECK * self.steps), 1)
                 next_check += period
         withstood = state.rows[left]
         found[withstood] = state.best[left]
@@ -116,7 +116,9 @@ class APGD(Attack):
                 for generator in goal.generators()
             ]
         ).astype(np.float32)
-        return goal.project(goal.originals + np.float32(epsilon) * drawn * spread(1 / sizes(drawn, self.norm), drawn))
+        return goal.project(
+            goal.originals + np.float32(epsilon) * drawn * spread(1 / sizes(drawn, self.norm), drawn)
+        )
 
     def _move(self, state: _State, goal: Goal, *, first: bool) -> None:
         """The gradient's step, and a share of the step before."""

@@ -90,9 +90,7 @@ class Attack(ABC):
             hint = ""
             if is_number and 1 < self.epsilon <= 255 and self.epsilon == int(self.epsilon):
                 hint = f"; did you mean {int(self.epsilon)}/255?"
-            raise UsageError(
-                f"epsilon {shown}: 0 to 1 is expected; of 255 levels, write n / 255{hint}"
-            )
+            raise UsageError(f"epsilon {shown}: 0 to 1 is expected; of 255 levels, write n / 255{hint}")
 
     @abstractmethod
     def step(self, goal: Goal, images: Any) -> Any:
@@ -165,7 +163,9 @@ class Attack(ABC):
             ]
             return (labels + 1 + np.asarray(drawn)) % network.classes
         shares = network.predict(images, batch_size)
-        shares[np.arange(len(labels)), labels] = np.inf  # never the right class, if it is the least likely one
+        shares[np.arange(len(labels)), labels] = (
+            np.inf
+        )  # never the right class, if it is the least likely one
         return shares.argmin(axis=1)
 
     def _attacked(
@@ -183,9 +183,7 @@ class Attack(ABC):
         goals = []
         for start in range(0, len(images), plan.batch_size):
             rows = np.arange(start, min(start + plan.batch_size, len(images)))
-            aim = Aim(
-                aims[rows], targets is not None, self.epsilon, self.norm, Loss(self.loss), self.seed
-            )
+            aim = Aim(aims[rows], targets is not None, self.epsilon, self.norm, Loss(self.loss), self.seed)
             goals.append(Goal.of(plan, images[rows], aim, rows, counts))
         parts = list(self.pursue_all(goals, watch))
         flat = int(counts.flat.sum())
@@ -254,6 +252,4 @@ def _joined_paths(paths: list[list[Any]]) -> Any:
     if not any(paths):
         return None
     longest = max(map(len, paths))
-    return np.concatenate(
-        [np.stack([*path, *[path[-1]] * (longest - len(path))], axis=1) for path in paths]
-    )
+    return np.concatenate([np.stack([*path, *[path[-1]] * (longest - len(path))], axis=1) for path in paths])

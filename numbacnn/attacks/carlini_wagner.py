@@ -9,7 +9,7 @@ import numpy as np
 
 from .base import MinimalAttack
 from .goal import Goal
-from .norms import sizes, spread
+from .norms import sizes
 from .options import option
 
 _INSIDE = 0.999999
@@ -32,9 +32,9 @@ class CarliniWagner(MinimalAttack):
     formula: ClassVar[str] = "min |change|^2 + c x margin, by Adam, with a search over c"
 
     steps: int = option(300, "Steps of Adam for each c.", least=1, most=100_000)
-    searches: int = option(6, "Values of c that are tried.", least=1, most=100)
+    searches: int = option(7, "Values of c that are tried.", least=1, most=100)
     rate: float = option(0.02, "Adam's learning rate.", most=10)
-    first_c: float = option(0.01, "The first c, of scores against squared changes.", most=1e10)
+    first_c: float = option(0.1, "The first c, of scores against squared changes.", most=1e10)
     confidence: float = option(0.0, "By how much another score is to lie above the label's.", most=1e6)
 
     def step(self, goal: Goal, images: Any) -> Any:

@@ -25,7 +25,9 @@ class DeepFool(MinimalAttack):
 
     steps: int = option(50, "Steps at most.", least=1, most=100_000)
     candidates: int = option(10, "Classes that are looked at, the likeliest ones.", least=2, most=100_000)
-    overshoot: float = option(0.02, "Share by which the change is lengthened, to cross the boundary.", most=10)
+    overshoot: float = option(
+        0.02, "Share by which the change is lengthened, to cross the boundary.", most=10
+    )
 
     def step(self, goal: Goal, images: Any) -> Any:
         found, moved = images.copy(), images.copy()

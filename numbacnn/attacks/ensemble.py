@@ -50,7 +50,9 @@ class Ensemble(Attack):
     uses_loss: ClassVar[bool] = False
 
     steps: int = option(100, "Steps of each APGD.", least=1, most=100_000)
-    wrong_classes: int = option(9, "Wrong classes that DLR leads to, the likeliest first.", least=1, most=1000)
+    wrong_classes: int = option(
+        9, "Wrong classes that DLR leads to, the likeliest first.", least=1, most=1000
+    )
     queries: int = option(1000, "Queries of Square; 0: leave it out.", least=0, most=1_000_000)
 
     def parts(self, classes: int, *, targeted: bool) -> list[Attack]:

@@ -143,13 +143,13 @@ class Goal:
         self.counts.flat[self.pictures] |= ~gradient.any(axis=(1, 2, 3))
         return (-gradient, -value) if self.targeted else (gradient, value)
 
-    def loss_of(self, images: Any, classes: Any) -> tuple[float, Any]:
-        """The sum of the losses of other classes (n,) than the goal's, and its gradient (n,H,W,C)."""
+    def losses_of(self, images: Any, classes: Any) -> tuple[Any, Any]:
+        """The losses (n,) of other classes (n,) than the goal's, and their sum's gradient (n,H,W,C)."""
         self.counts.scores[self.pictures] += 1
         self.counts.gradients[self.pictures] += 1
         self.plan.forward(images)
         gradient = self.plan.backward_loss(classes, self.aim.loss, reduction="sum")
-        return float(self.plan.loss_values.sum(dtype=np.float64)), np.array(gradient) * np.float32(LEVELS)
+        return self.plan.loss_values.astype(np.float64), np.array(gradient, np.float64) * LEVELS
 
     def last_scores(self) -> Any:
         """(n, classes), of the last pass forward."""

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from .base import MinimalAttack
 from .goal import Goal
+from .lockstep import Ask, Search, in_lockstep
 from .options import option
 
 _FACTOR = 10.0
@@ -25,40 +27,48 @@ class LBFGS(MinimalAttack):
     """
 
     name: ClassVar[str] = "lbfgs"
-    formula: ClassVar[str] = "min c |change|^2 + loss of the wrong class, by L-BFGS in [0, 1], with a search over c"
+    formula: ClassVar[str] = (
+        "min c |change|^2 + loss of the wrong class, by L-BFGS in [0, 1], with a search over c"
+    )
     uses_loss: ClassVar[bool] = True
 
-    steps: int = option(40, "Iterations of L-BFGS for each c.", least=1, most=100_000)
+    steps: int = option(25, "Iterations of L-BFGS for each c.", least=1, most=100_000)
     searches: int = option(6, "Bisections of c.", least=0, most=100)
     candidates: int = option(1, "Wrong classes that are tried, the likeliest first.", least=1, most=100_000)
 
     def step(self, goal: Goal, images: Any) -> Any:
-        found = images.copy()
         order = np.argsort(-goal.scores(images), axis=1, kind="stable")
-        for row in range(len(goal)):
-            part = goal.part(np.arange(row, row + 1))
-            label = goal.classes[row]
-            targets = (
-                [label]
-                if goal.targeted
-                else [each for each in order[row] if each != label][: self.candidates]
-            )
-            changes = [self._to_class(part, images[row], int(target)) for target in targets]
-            reached = [change for change in changes if change is not None]
-            if reached:
-                found[row] = images[row] + min(reached, key=lambda change: float((change**2).sum()))
-        return found
 
-    def _to_class(self, goal: Goal, image: Any, target: int) -> Any:
+        def searches_of(row: int) -> Search:
+            label = goal.classes[row]
+            wrong = [each for each in order[row] if each != label][: self.candidates]
+            targets = [label] if goal.targeted else wrong
+            return lambda ask: _nearest(
+                [self._to_class(ask, images[row], int(target)) for target in targets], images[row]
+            )
+
+        def answer(rows: list[int], asked: list[tuple[Any, int]]) -> list[Any]:
+            tried = np.stack([image for image, _ in asked])
+            part = goal.part(np.array(rows))
+            losses, gradients = part.losses_of(tried, np.array([target for _, target in asked]))
+            named = part.last_scores().argmax(axis=1)
+            return list(zip(losses, gradients, named, strict=True))
+
+        with threadpool_limits(
+            1, user_api="blas"
+        ):  # its threads would wait on the cores that the kernels' run on
+            return np.stack(in_lockstep([searches_of(row) for row in range(len(goal))], answer))
+
+    def _to_class(self, ask: Ask, image: Any, target: int) -> Any:
         """The smallest change found with which the picture is taken for the target, None without any."""
         best: Any = None
         start = np.zeros(image.size)
 
         def tried(c: float) -> bool:
             nonlocal best, start
-            change = self._minimise(goal, image, target, c, start)
+            change = self._minimise(ask, image, target, c, start)
             shown = np.clip(image + change, 0, 1).astype(np.float32)
-            if goal.scores(shown[None])[0].argmax() != target:
+            if ask((shown, target))[2] != target:
                 return False
             change = shown - image
             if best is None or (change**2).sum() < (best**2).sum():
@@ -66,45 +76,41 @@ class LBFGS(MinimalAttack):
                 start = change.astype(np.float64).ravel()
             return True
 
-        low, high = 0.0, np.inf
-        c = 1.0
-        for _ in range(_TRIES):
+        low, high, c = 0.0, np.inf, 1.0
+        for _ in range(_TRIES):  # by factors, until one c leads there and the next does not
             if tried(c):
-                low = c
-                c *= _FACTOR
-                if high < np.inf:
-                    break
+                low, c = c, c * _FACTOR
             else:
-                high = c
-                c /= _FACTOR
-                if low:
-                    break
-        if not low or high == np.inf:
-            return best
-        for _ in range(self.searches):
+                high, c = c, c / _FACTOR
+            if low and high < np.inf:
+                break
+        for _ in range(self.searches if low and high < np.inf else 0):
             c = float(np.sqrt(low * high))
-            if tried(c):
-                low = c
-            else:
-                high = c
+            low, high = (c, high) if tried(c) else (low, c)
         return best
 
-    def _minimise(self, goal: Goal, image: Any, target: int, c: float, start: Any) -> Any:
+    def _minimise(self, ask: Ask, image: Any, target: int, c: float, start: Any) -> Any:
         from scipy.optimize import minimize
 
         flat = image.astype(np.float64).ravel()
 
         def value(change: Any) -> tuple[float, Any]:
-            shown = np.clip(flat + change, 0, 1).astype(np.float32).reshape(1, *image.shape)
-            loss, gradient = goal.loss_of(shown, np.array([target]))
-            return loss + c * float(change @ change), gradient.ravel().astype(np.float64) + 2 * c * change
+            shown = np.clip(flat + change, 0, 1).astype(np.float32).reshape(image.shape)
+            loss, gradient, _ = ask((shown, target))
+            return float(loss) + c * float(change @ change), gradient.ravel() + 2 * c * change
 
         done = minimize(
             value,
             start,
             jac=True,
             method="L-BFGS-B",
-            bounds=list(zip(-flat, 1 - flat, strict=True)),
+            bounds=np.stack([-flat, 1 - flat], axis=1),
             options={"maxiter": self.steps, "maxfun": 2 * self.steps},
         )
         return done.x.reshape(image.shape).astype(np.float32)
+
+
+def _nearest(changes: list[Any], image: Any) -> Any:
+    """The picture with the smallest of the changes; as it was without any."""
+    found = [change for change in changes if change is not None]
+    return image + min(found, key=lambda change: float((change**2).sum())) if found else image

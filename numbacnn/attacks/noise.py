@@ -9,7 +9,6 @@ import numpy as np
 
 from .base import Attack
 from .goal import Goal
-
 from .options import option
 
 
@@ -24,7 +23,9 @@ class Noise(Attack):
     norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l0")
     uses_loss: ClassVar[bool] = False
 
-    tries: int = option(10, "How often noise is drawn for a picture that withstands it.", least=1, most=100_000)
+    tries: int = option(
+        10, "How often noise is drawn for a picture that withstands it.", least=1, most=100_000
+    )
 
     def step(self, goal: Goal, images: Any) -> Any:
         found = images.copy()

@@ -27,13 +27,15 @@ def check(attack: Any) -> None:
         name = f"--{each.name.replace('_', '-')}"
         if value is None and each.default is None:
             continue
-        if isinstance(each.default, bool) or isinstance(each.default, str):
+        if isinstance(each.default, (bool, str)):
             if type(value) is not type(each.default):
                 raise UsageError(f"{name} {cut(repr(value))}: {type(each.default).__name__} is expected")
         elif isinstance(each.default, int):
             need_whole(name, value, int(least), None if most == math.inf else int(most))
         elif (
-            isinstance(value, bool) or not isinstance(value, numbers.Real) or not least <= float(value) <= most
+            isinstance(value, bool)
+            or not isinstance(value, numbers.Real)
+            or not least <= float(value) <= most
         ):
             expected = f"{least:g} to {most:g}" if most < math.inf else f"a number of at least {least:g}"
             raise UsageError(f"{name} {cut(repr(value))}: {expected} is expected")

@@ -31,7 +31,9 @@ ENTRIES: dict[str, Entry] = {
     "square": Entry("square", "Square", "Random squares; looks at scores only."),
     "ensemble": Entry("ensemble", "Ensemble", "APGD on two losses, then Square: the worst of each picture."),
     "deepfool": Entry("deepfool", "DeepFool", "The nearest boundary, as if the network were linear."),
-    "cw": Entry("carlini_wagner", "CarliniWagner", "The smallest change in L2, by Adam (Carlini and Wagner)."),
+    "cw": Entry(
+        "carlini_wagner", "CarliniWagner", "The smallest change in L2, by Adam (Carlini and Wagner)."
+    ),
     "lbfgs": Entry("lbfgs", "LBFGS", "The smallest change in L2, by L-BFGS (Szegedy et al.)."),
     "universal": Entry("universal", "Universal", "One change for all pictures."),
     "patch": Entry("patch", "Patch", "A sticker that works wherever it is put."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -70,7 +71,7 @@ class Square(Attack):
         """Pixels of a square's side."""
         of_all = query / self.queries * 10_000
         share = self.share / 2 ** sum(of_all > edge for edge in _HALVED_AT)
-        return min(max(round(np.sqrt(share * height * width)), 1), height, width)
+        return min(max(round(math.sqrt(share * height * width)), 1), height, width)
 
 
 def _margin(goal: Goal, scores: Any) -> Any:

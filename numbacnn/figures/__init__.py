@@ -15,6 +15,13 @@ from .heat import Part
 from .neighbours import neighbours
 from .occlusion import occlusion_panel
 from .predictions import predictions
+from .robustness import (
+    certified_curve,
+    confidence_path,
+    epsilon_distribution,
+    robustness_curves,
+    transfer_matrix,
+)
 from .saliency import saliency_panel
 from .saving import as_pixels, as_png, save
 from .unit_pages import LayerUnits, layers_page
@@ -33,7 +40,10 @@ __all__ = [
     "as_rgb",
     "attack_panel",
     "attribution_comparison",
+    "certified_curve",
+    "confidence_path",
     "confusion_matrix",
+    "epsilon_distribution",
     "epsilon_sweep",
     "filter_mosaic",
     "image_grid",
@@ -46,7 +56,9 @@ __all__ = [
     "occlusion_panel",
     "predictions",
     "revolution_of_depth",
+    "robustness_curves",
     "saliency_panel",
     "save",
     "training_curves",
+    "transfer_matrix",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -16,9 +16,7 @@ from .board import (
     LABEL,
     MARGIN,
     ORANGE,
-    RULE,
     SMALL,
-    TITLE,
     VERMILLION,
     Board,
     chart,
@@ -27,6 +25,7 @@ from .board import (
     tile_side,
 )
 from .drawing import Drawing
+from .robustness import SIZES, band, over_epsilon, style
 
 SIDE = 1.4
 SIGN = 0.3
@@ -51,13 +50,15 @@ def attack_panel(
     amplification: float | None = None,
     *,
     truths: Sequence[str | None] | None = None,
+    sizes: Sequence[Mapping[str, float]] | None = None,
     layout: Literal["portrait", "landscape"] = "portrait",
     provenance: str = "",
 ) -> Drawing:
     """Rows of picture + amplified change = result, with what the network says of each (Goodfellow et al., 2015).
 
     What it says of a changed picture is red where it differs from what it said before. `truths` are the true classes'
-    names, where they are known. In portrait up to five rows stand one below the other, in landscape as many side by side
+    names, where they are known; `sizes` how large each change is, by norm (L0, L1, L2, Linf, of values from 0 to 1). In
+    portrait up to five rows stand one below the other, in landscape as many side by side
     as make the figure about as wide as a slide.
 
     `images` and `adversarial` (N,H,W,C), uint8 or in [0, 1]; `perturbations` (N,H,W,C) in [-1, 1], drawn around
@@ -70,7 +71,8 @@ def attack_panel(
     side = tile_side(max(height, width), SIDE)
     wide, tall = side * width / max(height, width), side * height / max(height, width)
     block = 3 * wide + 2 * SIGN
-    step = tall + (2 if truths is None else 3) * line_height(LABEL) + 0.16
+    lines_below = max(2 if truths is None else 3, 2 if sizes is None else 4)
+    step = tall + lines_below * line_height(LABEL) + 0.16
     blocks = _side_by_side(len(images), block + BETWEEN, step, layout)
     rows = -(-len(images) // blocks)
     board = Board(
@@ -86,6 +88,7 @@ def attack_panel(
         change_text = (
             f"change, drawn × {factor:.3g}",
             f"up to {_levels(np.abs(perturbations[index]).max())}",
+            *(() if sizes is None else _sizes(sizes[index])),
         )
         truth = "" if truths is None or truths[index] is None else f"true class: {truths[index]}"
         for place, (picture, lines, color) in enumerate(
@@ -123,22 +126,26 @@ def epsilon_sweep(
     adversarial_8bit: Sequence[float],
     title: str = "",
     *,
+    intervals: Sequence[tuple[float, float]] = (),
+    norm: str = "linf",
     target: str = "",
     success: Sequence[float] = (),
     success_8bit: Sequence[float] = (),
     provenance: str = "",
 ) -> Drawing:
-    """Accuracy (0 to 1) over epsilon (0 to 1, drawn in 255ths), before and after rounding to 8 bits.
+    """Accuracy (0 to 1) over epsilon (in Linf drawn in 255ths), before and after rounding to 8 bits.
 
-    With a target, `success` and `success_8bit` are the shares of pictures that are taken for it; they are drawn too.
+    `intervals` are the confidence intervals of the first, drawn as a band. With a target, `success` and `success_8bit` are
+    the shares of pictures that are taken for it; they are drawn too.
     """
     order = np.argsort(epsilons, kind="stable")
-    levels = 255 * np.asarray(epsilons, np.float64)[order]
+    levels = over_epsilon(epsilons, norm)[order]
     figure = chart(5.6, 3.6 if not target else 4.2, title, provenance)
     axes = figure.add_subplot()
     axes.axhline(
         100 * clean_accuracy, color=FAINT, linewidth=1, linestyle=(0, (4, 3)), label="unchanged pictures"
     )
+    band(axes, levels, [intervals[each] for each in order] if len(intervals) else (), VERMILLION)
     dashed = (0, (3, 2))
     right = "attacked" if not target else "attacked: still right"
     curves = [
@@ -150,32 +157,32 @@ def epsilon_sweep(
             (success, ORANGE, "o", "-", f"attacked: taken for {target}"),
             (success_8bit, GREEN, "s", dashed, f"attacked: taken for {target}, rounded to 8 bits"),
         ]
-    for values, color, marker, style, label in curves:
+    for values, color, marker, line, label in curves:
         axes.plot(
             levels, 100 * np.asarray(values)[order], color=color, marker=marker, markersize=5, linewidth=1.6,
-            linestyle=style, label=label, markerfacecolor=color if marker == "o" else "white", clip_on=False,
+            linestyle=line, label=label, markerfacecolor=color if marker == "o" else "white", clip_on=False,
         )  # fmt: skip
     axes.set_ylim(0, 100)
     axes.set_xlim(left=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("epsilon, the largest change of a pixel (levels of 255)", fontsize=LABEL, color=INK)
-    axes.set_ylabel("accuracy (%)" if not target else "share of pictures (%)", fontsize=LABEL, color=INK)
-    axes.tick_params(labelsize=SMALL, colors=INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color=RULE, linewidth=0.6)
-    axes.set_axisbelow(True)
+    if norm == "linf":
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    style(axes, SIZES[norm], "accuracy (%)" if not target else "share of pictures (%)", title)
     if target:  # four curves leave no corner free
         figure.legend(frameon=False, fontsize=SMALL, loc="outside upper center", ncols=2)
     else:
         axes.legend(frameon=False, fontsize=LABEL)
-    if title:
-        axes.set_title(title, fontsize=TITLE, fontweight="bold", color=INK, loc="left", parse_math=False)
     return figure
 
 
 def _lines(judgement: Judgement) -> tuple[str, str]:
     name, share = judgement
     return name, f"{100 * share:.1f} %"
+
+
+def _sizes(sizes: Mapping[str, float]) -> tuple[str, str]:
+    """Two lines: L0 and L1, L2 and Linf."""
+    parts = [f"{name} {round(size) if name == 'L0' else format(size, '.3g')}" for name, size in sizes.items()]
+    return ", ".join(parts[:2]), ", ".join(parts[2:])
 
 
 def _levels(change: float) -> str:

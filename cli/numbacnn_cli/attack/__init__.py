@@ -1,0 +1,1 @@
+"""The commands of `numbacnn attack`: one for each attack of the registry, and those that compare attacks or networks."""

@@ -1,0 +1,113 @@
+"""Which pictures an attack command is about, and what figures and messages say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..captions import chosen_fact, data_fact, joined
+from ..opening import OpenedModel, open_data
+from ..options import Given, Ranges
+from ..output import Output
+from ..pictures import Pictures, class_index, from_data, from_files, indices_of, only_data, only_files
+
+if TYPE_CHECKING:
+    from numbacnn import Dataset
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """Pictures, the classes that are taken for right (N,), and what a figure says of where they come from."""
+
+    pictures: Pictures
+    labels: Any
+    source: str
+    from_files: bool
+
+
+def check_subjects(images: Sequence[Path], given: Given) -> None:
+    """Raises UsageError for options that are not about files, or not about a data set."""
+    if images:
+        only_files(given, "data", "split", "index", "count")
+    else:
+        only_data(given)
+
+
+def find_subjects(
+    opened: OpenedModel,
+    images: Sequence[Path],
+    data: str | None,
+    split: str,
+    index: Ranges | None,
+    count: int,
+    *,
+    as_is: bool,
+    given: Given,
+    out: Output,
+) -> Subjects:
+    """Files, or pictures of the data set. Of files the label is not known: what the network says is taken for right."""
+    network = opened.network
+    if images:
+        pictures, source = from_files(network, images, out, as_is=as_is)
+        out.note("no labels are known: what the network says of each picture is taken for right")
+        return Subjects(pictures, network.predict(pictures.images).argmax(axis=1), source, True)
+    dataset = open_data(data, opened, out)
+    chosen = _chosen(dataset, split, index, count, given, out)
+    pictures = from_data(network, dataset, split, chosen)
+    how = f"{len(chosen)} pictures at even distances"
+    which = chosen_fact(chosen, asked=index is not None, how=how)
+    return Subjects(pictures, pictures.labels, joined(data_fact(dataset, split), which), False)
+
+
+def _chosen(
+    dataset: Dataset, split: str, index: Ranges | None, count: int, given: Given, out: Output
+) -> list[int]:
+    """The pictures of --index; or --count at even distances, so that a set sorted by class gives some of every class."""
+    from numbacnn.errors import UsageError
+
+    if index is not None:
+        if given.place("count") != "default":
+            raise UsageError("--index and --count: both say which pictures are meant; leave out one")
+        return indices_of(index, dataset, split)
+    size = len(dataset.split(split))
+    taken = given.count(count, size, f"the {split} split", out)
+    return [place * size // taken for place in range(taken)]
+
+
+def target_of(network: Any, target: str | None) -> Any:
+    """--target as an attack takes it: a class index, or a word for a class of each picture's own."""
+    from numbacnn.attacks.base import DRAWN_TARGETS
+
+    if target is None:
+        return None
+    names = [name.casefold() for name in network.class_names]
+    return target if target in DRAWN_TARGETS and target not in names else class_index(network, target)
+
+
+def target_name(network: Any, targets: Any) -> str | None:
+    """What a target is called."""
+    if targets is None or isinstance(targets, str):
+        return targets
+    name: str = network.class_names[targets]
+    return name
+
+
+def as_levels(value: float) -> str:
+    """8/255 where it is a whole number of levels, else 0.0123."""
+    levels = value * 255
+    return f"{levels:.0f}/255" if abs(levels - round(levels)) < 1e-6 else f"{value:.4g}"
+
+
+def as_size(value: float | None, norm: str) -> str:
+    """An epsilon with its norm: 8/255, 0.5 in L2, any."""
+    from numbacnn.attacks.norms import TITLES
+
+    if value is None:
+        return "any"
+    return as_levels(value) if norm == "linf" else f"{value:.4g} in {TITLES[norm]}"
+
+
+def percent(share: float) -> str:
+    return "-" if share != share else f"{share:.1%}"
