@@ -16,7 +16,8 @@ _INSIDE = 0.999999
 """Pixels of 0 and 1 would lie infinitely far out in the space of w."""
 _CHECKS = 10
 """How often, in a search, it is asked whether the loss still falls."""
-_PROGRESS = 0.9999
+_PROGRESS, _PATIENCE = 0.9999, 3
+"""What the loss has to fall to since the last check, from the so-manieth check on: black and white pixels start slowly."""
 _BETA1, _BETA2 = 0.9, 0.999
 
 
@@ -70,7 +71,7 @@ class CarliniWagner(MinimalAttack):
             found[rows[ok]] = True
             if step % every == 0:
                 loss = size**2 + c[rows] * margin
-                going = loss <= _PROGRESS * last[rows]
+                going = (loss <= _PROGRESS * last[rows]) | (step < _PATIENCE * every)
                 last[rows] = loss
                 if not going.any():
                     break
