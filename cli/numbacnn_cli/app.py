@@ -121,6 +121,12 @@ viz.command(
     name="compare",
     help="All nine methods beside each other, and which of them can be trusted.",
 )
+viz.command("numbacnn_cli.viz.class_:class_", name="class", help="What a class looks like to the network.")
+viz.command("numbacnn_cli.viz.unit:unit", name="unit", help="What units of a layer look for.")
+viz.command(
+    "numbacnn_cli.viz.dream:dream", name="dream", help="A photograph, dreamt on by a layer (DeepDream)."
+)
+viz.command("numbacnn_cli.viz.invert:invert", name="invert", help="What layers still know of a picture.")
 viz.command(
     "numbacnn_cli.viz.layers:layers", name="layers", help="What excites each unit, walked back to pixels."
 )

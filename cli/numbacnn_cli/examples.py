@@ -122,6 +122,23 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("viz compare --index 7 --class 3 --stages 0", "a picture of the test set, without the check"),
     ),
+    "viz class": (
+        ("viz class", "the first classes of the newest run"),
+        ("viz class flamingo daisy --model squeezenet.h5 --steps 400", "two classes of ImageNet"),
+        ("viz class 3 --canvas pixels --l2 1 --blur 0.5", "as Simonyan et al. made them, with a blur"),
+    ),
+    "viz unit": (
+        ("viz unit --layer conv2 --units 0-7", "eight channels of a layer"),
+        ("viz unit --of unit", "the units in the middle of the last convolution's maps"),
+    ),
+    "viz dream": (
+        ("viz dream photo.jpg --model squeezenet.h5", "a layer in the middle of the network, at four sizes"),
+        ("viz dream photo.jpg --layer conv3 --units 7 --octaves 6", "one channel of a layer, at more sizes"),
+    ),
+    "viz invert": (
+        ("viz invert photo.jpg", "from five layers, the first to the last"),
+        ("viz invert --index 7 --layer conv3 --variation 1", "a picture of the test set, smoother"),
+    ),
     "viz layers": (
         ("viz layers", "the first 16 active units of the last convolution"),
         ("viz layers --layer conv2 --units 0-7", "eight units of another layer"),

@@ -19,13 +19,16 @@ def image_grid(
     columns: int = 10,
     title: str = "",
     *,
+    side: float | None = None,
     provenance: str = "",
 ) -> Drawing:
-    """Pictures (N,H,W,C), uint8 or float in [0, 1], with a line under each if there are captions."""
+    """Pictures (N,H,W,C), uint8 or float in [0, 1], with a line under each if there are captions; the longer side of each is
+    about `side` inches (None: 0.8, of a single one 2).
+    """
     count = len(images)
     columns = max(1, min(columns, count))
     height, width = np.shape(images[0])[:2]
-    side = tile_side(max(height, width), 0.8 if count > 1 else 2.0)
+    side = tile_side(max(height, width), side or (0.8 if count > 1 else 2.0))
     wide, tall = side * width / max(height, width), side * height / max(height, width)
     line = line_height(SMALL) if captions else 0.0
     step_x, step_y = max(wide, 0.55 if captions else 0.0) + GAP, tall + line + GAP
