@@ -131,6 +131,16 @@ viz.command(
     "numbacnn_cli.viz.layers:layers", name="layers", help="What excites each unit, walked back to pixels."
 )
 viz.command(
+    "numbacnn_cli.viz.activations:activations",
+    name="activations",
+    help="The volumes that a picture becomes, layer by layer.",
+)
+viz.command(
+    "numbacnn_cli.viz.features:features",
+    name="features",
+    help="Pictures in the plane by what the last hidden layer makes of them.",
+)
+viz.command(
     "numbacnn_cli.viz.evolution:evolution",
     name="evolution",
     help="How a layer's features change over a run's epochs.",

@@ -145,6 +145,17 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("viz layers --layer all --choose selective", "a page a layer, and a figure of all of them"),
         ("viz layers --split train --rule guided", "over the training pictures, guided backpropagation"),
     ),
+    "viz activations": (
+        ("viz activations photo.jpg", "a photograph's way through all layers"),
+        (
+            "viz activations --index 3 --layer conv1,pool1 --save-data maps.h5",
+            "two layers of a test picture, and their numbers",
+        ),
+    ),
+    "viz features": (
+        ("viz features", "1,000 test pictures in the plane of their principal components"),
+        ("viz features --method t-sne --count 3000", "by t-SNE, which needs scikit-learn"),
+    ),
     "viz evolution": (
         ("viz evolution", "the last convolution of the newest run, which was trained with --keep-every"),
         ("viz evolution --model runs/mine --layer conv2 --units 0-3", "four units of another layer"),

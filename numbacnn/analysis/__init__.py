@@ -18,6 +18,7 @@ from .components import Components, strongest_components
 from .deconvnet import UnitPatches, reconstruct, unit_patches
 from .deletion import DeletionInsertion, deletion_insertion
 from .diagnosis import Diagnosis, LayerHealth, Steps, diagnose
+from .embedding import Plane, neighbour_plane, neighbour_votes, principal_plane
 from .evolution import Stage, evolution
 from .filters import Judgement, judge, measure_filters
 from .findings import Finding, findings
@@ -30,6 +31,7 @@ from .receptive_field import Box, receptive_field
 from .room import pictures_at_a_time
 from .saliency import pixel_gradients, saliency
 from .strongest import Strongest, activation_of, layers_with_units, scan, strongest
+from .volumes import layers_of_volumes, volumes
 from .way_back import way_back
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "Neighbours",
     "Occlusion",
     "OcclusionStudy",
+    "Plane",
     "Randomised",
     "Saliency",
     "SmoothGrad",
@@ -74,12 +77,16 @@ __all__ = [
     "findings",
     "judge",
     "last_hidden",
+    "layers_of_volumes",
     "layers_with_units",
     "measure_filters",
     "nearest_to",
+    "neighbour_plane",
+    "neighbour_votes",
     "occlusion_study",
     "pictures_at_a_time",
     "pixel_gradients",
+    "principal_plane",
     "rank_correlation",
     "receptive_field",
     "reconstruct",
@@ -88,5 +95,6 @@ __all__ = [
     "strongest",
     "strongest_components",
     "unit_patches",
+    "volumes",
     "way_back",
 ]

@@ -14,6 +14,7 @@ from .health import Health, layer_health
 from .heat import Part
 from .neighbours import neighbours
 from .occlusion import occlusion_panel
+from .plane import feature_plane
 from .predictions import predictions
 from .robustness import (
     certified_curve,
@@ -26,6 +27,7 @@ from .saliency import saliency_panel
 from .saving import as_pixels, as_png, save
 from .unit_pages import LayerUnits, layers_page
 from .units import layer_units
+from .volumes import Volume, activation_volumes
 
 __all__ = [
     "Compared",
@@ -35,6 +37,8 @@ __all__ = [
     "LayerUnits",
     "Part",
     "Reference",
+    "Volume",
+    "activation_volumes",
     "as_pixels",
     "as_png",
     "as_rgb",
@@ -45,6 +49,7 @@ __all__ = [
     "confusion_matrix",
     "epsilon_distribution",
     "epsilon_sweep",
+    "feature_plane",
     "filter_mosaic",
     "image_grid",
     "layer_evolution",
