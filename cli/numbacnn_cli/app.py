@@ -155,6 +155,16 @@ viz.command(
     name="depth",
     help="The revolution of depth: errors and layers, year by year.",
 )
+viz.command(
+    "numbacnn_cli.viz.activation_functions:activation_functions",
+    name="activation-functions",
+    help="Each non-linearity with its derivative.",
+)
+viz.command(
+    "numbacnn_cli.viz.architecture:architecture",
+    name="architecture",
+    help="A network as the volumes that pictures become.",
+)
 app.command(viz)
 
 attack = App(name="attack", help="Change pictures until the network errs.")

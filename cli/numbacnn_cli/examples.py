@@ -170,6 +170,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "a picture of the test set, a smaller square in smaller steps",
         ),
     ),
+    "viz activation-functions": (
+        ("viz activation-functions", "all of them, with the lecture's quiz answered"),
+        ("viz activation-functions --range 10 --output curves.pdf", "further to both sides, as PDF"),
+    ),
+    "viz architecture": (
+        ("viz architecture alexnet", "the lecture's volumes, as architecture-alexnet.png"),
+        ("viz architecture mine.toml --input 64x64x3 --output mine.svg", "a network of your own, as SVG"),
+    ),
     "viz depth": (
         ("viz depth", "the lecture's figure, as depth.png"),
         ("viz depth --output depth.pdf", "as PDF"),

@@ -1,5 +1,6 @@
 """Looking into a network: arrays in, arrays out. Every view is a walk through a Program."""
 
+from .activation_curves import QUIZ, Curve, activation_curves
 from .attribution import (
     METHODS,
     Attributed,
@@ -26,6 +27,7 @@ from .gradient_check import LayerCheck, check_gradients
 from .mistakes import Answers, answers
 from .neighbours import Neighbours, features, last_hidden, nearest_to
 from .occluder import OcclusionStudy, correspondence, occlusion_study
+from .outline import Outlined, outline
 from .randomisation import UNCHANGED, Randomised, check_randomisation, rank_correlation
 from .receptive_field import Box, receptive_field
 from .room import pictures_at_a_time
@@ -36,12 +38,14 @@ from .way_back import way_back
 
 __all__ = [
     "METHODS",
+    "QUIZ",
     "UNCHANGED",
     "Answers",
     "Attributed",
     "Attribution",
     "Box",
     "Components",
+    "Curve",
     "Deconvnet",
     "DeletionInsertion",
     "Diagnosis",
@@ -57,6 +61,7 @@ __all__ = [
     "Neighbours",
     "Occlusion",
     "OcclusionStudy",
+    "Outlined",
     "Plane",
     "Randomised",
     "Saliency",
@@ -65,6 +70,7 @@ __all__ = [
     "Steps",
     "Strongest",
     "UnitPatches",
+    "activation_curves",
     "activation_of",
     "answers",
     "check_gradients",
@@ -84,6 +90,7 @@ __all__ = [
     "neighbour_plane",
     "neighbour_votes",
     "occlusion_study",
+    "outline",
     "pictures_at_a_time",
     "pixel_gradients",
     "principal_plane",

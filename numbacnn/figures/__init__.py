@@ -1,5 +1,7 @@
 """Plain arrays in, matplotlib figures out. The only room that imports matplotlib, and never pyplot."""
 
+from .activations import activation_functions
+from .architecture import architecture
 from .attacks import attack_panel, epsilon_sweep
 from .board import as_rgb
 from .comparison import Compared, Reference, attribution_comparison
@@ -38,7 +40,9 @@ __all__ = [
     "Part",
     "Reference",
     "Volume",
+    "activation_functions",
     "activation_volumes",
+    "architecture",
     "as_pixels",
     "as_png",
     "as_rgb",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from ..pages import Section, facts, folded, paragraph, table
+from ..pages import Section, facts, figure, folded, paragraph, table
 from .subject import Subject
 
 
@@ -39,10 +39,19 @@ def section(subject: Subject) -> Section:
         elements.append(
             paragraph(f"{subject.name} was published in {published.year}: {published.paper}.{error}")
         )
-    elements.append(_layers(subject))
+    elements += [_drawn(subject), _layers(subject)]
     digest = hashlib.sha256(subject.opened.path.read_bytes()).hexdigest()
     elements.append(paragraph(f"The model's file: {subject.opened.path.name}, SHA-256 {digest}.", "note"))
     return Section("What it is", "about", elements)
+
+
+def _drawn(subject: Subject) -> str:
+    from numbacnn.analysis import outline
+    from numbacnn.figures import architecture
+
+    shown = outline(subject.network.graph)
+    way = ", ".join(f"{'x'.join(map(str, each.shape))} ({each.says})" for each in shown)
+    return figure(architecture(shown), f"The volumes that pictures become: {way}.", wide=True)
 
 
 def _layers(subject: Subject) -> str:
