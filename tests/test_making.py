@@ -12,6 +12,7 @@ from test_cli_viz import _in_an_empty_folder, description, model, run  # noqa: F
 from test_saliency import small_network
 
 from numbacnn.analysis import strongest
+from numbacnn.analysis.baselines import mean_colour
 from numbacnn.analysis.making import (
     Ascent,
     Dream,
@@ -125,6 +126,16 @@ def test_regularisers_make_pictures_greyer_and_smoother(network: Network) -> Non
     roughness = np.abs(np.diff(plain, axis=2)).mean()
     assert np.abs(np.diff(made(variation=5.0), axis=2)).mean() < roughness
     assert np.abs(np.diff(made(blur=1.0), axis=2)).mean() < roughness
+
+
+def test_the_mean_is_that_of_a_mean_image_where_there_is_one() -> None:
+    graph = small_network().graph.astype(np.float32)
+    assert mean_colour(graph) == pytest.approx(np.array([120, 110, 100]) / 255)
+    graph.pixels.constants["mean_image"] = np.full((8, 8, 3), 51.0)
+    try:
+        assert mean_colour(graph) == pytest.approx(np.full(3, 0.2))
+    finally:
+        del graph.pixels.constants["mean_image"]
 
 
 def test_pictures_of_units_excite_them(network: Network) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError, nearest
+from ..graph import Graph
 from ..network import Network
 
 BASELINES = ("black", "grey", "white", "mean")
@@ -27,11 +28,21 @@ def check_baseline(baseline: str | float, option: str = "baseline") -> None:
         raise UsageError(f"{option} {baseline}: a pixel's value from 0 to 255 is expected")
 
 
+def subtracted(graph: Graph) -> Any:
+    """What the preprocessing subtracts, in levels of 255: (H,W,C), (C,) or one number."""
+    return graph.pixels.constants.get("mean_image", graph.pixels.mean)
+
+
+def mean_colour(graph: Graph) -> Any:
+    """Its mean over all places, (C,) float32 of full scale 1."""
+    image = np.broadcast_to(np.asarray(subtracted(graph), np.float64), graph.input_shape)
+    return np.clip(image.mean(axis=(0, 1)) / 255, 0, 1).astype(np.float32)
+
+
 def baseline_picture(network: Network, baseline: str | float) -> Any:
     """(H,W,C) float64 in [0, 1]. A mean outside a pixel's values, of a network that subtracts none, becomes the nearest one."""
-    pixels = network.graph.pixels
     levels: Any = _LEVELS.get(baseline, 0.0) if isinstance(baseline, str) else baseline
     if baseline == "mean":
-        levels = pixels.constants.get("mean_image", pixels.mean)
+        levels = subtracted(network.graph)
     picture = np.broadcast_to(np.asarray(levels, np.float64) / 255, network.input_shape)
     return np.clip(picture, 0, 1)

@@ -46,6 +46,7 @@ def class_(
     import dataclasses
 
     from numbacnn.analysis.making import CLASS, class_pictures
+    from numbacnn.data.classes import short_name
     from numbacnn.figures import image_grid
 
     target = figure.target(out, "class", reads=[model])
@@ -59,11 +60,16 @@ def class_(
     probabilities = network.predict(last.pictures)
     names = [network.class_names[index] for index in wanted]
     shares = [float(row[index]) for row, index in zip(probabilities, wanted, strict=True)]
-    captions = [f"{name} ({share:.0%})" for name, share in zip(names, shares, strict=True)]
+    captions = [f"{short_name(name)} ({share:.0%})" for name, share in zip(names, shares, strict=True)]
     made = joined(opened.fact, "score before the softmax, climbed", used(ascent, climbing.canvas))
     drawing = image_grid(last.pictures, captions, min(len(wanted), 4), side=2.0, provenance=made)
     for caption, value in zip(captions, last.values, strict=True):
         out.say(f"{caption}, score {value:.1f}")
+    asleep = [name for name, value in zip(names, last.values, strict=True) if value == 0]
+    if asleep:
+        out.warn(
+            f"the score of {', '.join(asleep)} stays 0, and has no gradient to climb: another --seed may wake it"
+        )
     numbers = {
         "images": (last.pictures, "pictures, rows, columns, channels; 0 to 1"),
         "classes": (names, "the class of each"),

@@ -51,11 +51,12 @@ class Subjects:
 
     def captions(self, of: str) -> list[str]:
         """Two lines for each picture: its name, and whose `of` (score, loss) is looked at."""
+        from numbacnn.data.classes import short_name
         from numbacnn.errors import without_controls
 
         return [
-            f"{without_controls(Path(image).name)}{'' if truth is None else f' (true class: {truth})'}\n"
-            f"{of} of {name} ({share:.0%})"
+            f"{without_controls(Path(image).name)}{'' if truth is None else f' (true class: {short_name(truth)})'}\n"
+            f"{of} of {short_name(name)} ({share:.0%})"
             for image, truth, name, share in zip(
                 self.pictures.names, self.truths, self.names, self.probabilities, strict=True
             )

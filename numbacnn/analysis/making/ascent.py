@@ -12,6 +12,7 @@ import numpy as np
 from ...errors import UsageError, need_whole
 from ...graph import MAX_SEED, Graph
 from ...program import Program
+from ..baselines import mean_colour
 from ..smoothing import blurred
 from .canvas import Canvas
 from .views import view
@@ -71,7 +72,7 @@ class Ascent:
         count = len(canvas.pictures())
         plan = Program(graph, count, gradients="input", keep=(objective.node,))
         plan.take()
-        mean = np.broadcast_to(np.asarray(graph.pixels.mean, np.float32) / 255, graph.input_shape[2:])
+        mean = mean_colour(graph)
         adam = _Adam(canvas.values, self.rate)
         for number in range(1, self.steps + 1):
             generator = np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, number, 1]))

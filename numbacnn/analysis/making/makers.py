@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import UsageError, nearest, need_whole
 from ...network import Images, Network
-from ..baselines import baseline_picture
+from ..baselines import mean_colour
 from ..strongest import activation_of
 from .ascent import Ascent, Step
 from .canvas import CANVASES, Canvas, FourierCanvas, PixelCanvas
@@ -73,8 +73,7 @@ def _canvas(name: str, shape: tuple[int, int, int, int], network: Network, seed:
     if name == "fourier":
         return FourierCanvas(shape, seed)
     generator = np.random.Generator(np.random.Philox(key=seed))
-    mean = baseline_picture(network, "mean").mean(axis=(0, 1))
-    return PixelCanvas(np.clip(mean + 0.02 * generator.standard_normal(shape), 0, 1))
+    return PixelCanvas(np.clip(mean_colour(network.graph) + 0.02 * generator.standard_normal(shape), 0, 1))
 
 
 def inversions(
