@@ -90,7 +90,9 @@ class Store:
             parameter.row = None
 
     def look_at(self, source: Store) -> None:
-        """Takes the arrays of another, whose parameters and buffers have the same names and sizes, for its own."""
+        """Takes the arrays of another for its own, whose parameters and buffers have the same names and sizes, or which has
+        others beside them that do not learn.
+        """
         self.device, theirs = source.device, source.parameters
         self._replace(
             {
@@ -103,8 +105,9 @@ class Store:
                 for name, each in self.parameters.items()
             }
         )
-        assert self.layout == source.layout
-        self._row = source.row
+        assert self.layout.groups == source.layout.groups
+        assert self.layout.size in (source.layout.size, source.layout.trained)
+        self._row = source.row[: max(self.layout.size, 1)]
         for parameter in self.parameters.values():
             parameter.row = self._row
         for name, buffer in self.buffers.items():

@@ -72,6 +72,7 @@ app = App(
     console=Terminal(),
 )
 app.command("numbacnn_cli.train:train", name="train", help="Train a network on a data set.")
+app.command("numbacnn_cli.finetune:finetune", name="finetune", help="Teach a trained network other classes.")
 app.command("numbacnn_cli.evaluate:evaluate", name="eval", help="Measure the error of a trained network.")
 app.command("numbacnn_cli.evaluate:predict", name="predict", help="Name what pictures show.")
 app.command(

@@ -11,6 +11,15 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("train --network mine.toml --run runs/mine", "a network of your own, into a folder of your choice"),
         ("train --resume runs/mine --epochs 40", "goes on where a run stopped, up to epoch 40"),
     ),
+    "finetune": (
+        (
+            "finetune --data flowers/ --model squeezenet.h5 --freeze all",
+            "a new classifier on a network as it is, for a folder a class",
+        ),
+        ("finetune --data flowers.h5 --model runs/mine --freeze-until conv2", "the layers after conv2 learn"),
+        ("finetune --data flowers.h5 --below 0.01 --epochs 20", "all layers, those below the new one slowly"),
+        ("finetune --resume runs/flowers-squeezenet-001", "goes on where a run stopped"),
+    ),
     "eval": (
         ("eval", "the newest run, on the test pictures of the data that it was trained on"),
         ("eval --model runs/mine --split validation", "another model and other pictures"),

@@ -63,6 +63,7 @@ def resumed_start(
     changes: dict[str, Any],
     compute: Compute,
     given: Given,
+    out: Output,
 ) -> Start:
     """A run that goes on as it was configured, perhaps for more epochs; one that was killed before it had saved anything
     begins once more.
@@ -75,16 +76,21 @@ def resumed_start(
     from numbacnn.training.restoring import checked_record
     from numbacnn.training.whereabouts import need_same_data
 
+    from .finetune import begun_again, features_of
+
     config = folder.read_config()
     if run is not None and run.resolve() != folder.path.resolve():
         raise _unchangeable("run", run, folder.path)
-    if network is not None and Path(network) != Path(config["network"]):
-        raise _unchangeable("network", network, config["network"])
+    begun = "model" if "model" in config else "network"
+    if network is not None and Path(network) != Path(config[begun]):
+        raise _unchangeable(begun, network, config[begun])
     for name, value in changes.items():
         if name != "epochs" and value != config.get(name):
             raise _unchangeable(name, value, config.get(name))
     if data not in (None, config["data"]) and not folder.last.exists():
         raise _unchangeable("data", data, config["data"])
+    if folder.unsaved and begun == "model":
+        return begun_again(folder, config, changes, compute, given, out)
     if folder.unsaved:
         configured = {name: value for name, value in config.items() if name not in ("data", "network")}
         return new_start(config["data"], config["network"], {**configured, **changes}, compute, given)
@@ -93,8 +99,9 @@ def resumed_start(
     settings = dataclasses.replace(checked_record(record, folder.last), **changes)
     dataset = open_dataset(_data_of(folder, record, data, config["data"]))
     need_same_data(dataset, record, folder.path)
+    fixed = features_of(folder, built, dataset, settings, out) if config.get("freeze") == "all" else None
     try:
-        trainer = Trainer(built, dataset, settings, (numbers, arrays))
+        trainer = Trainer(built, dataset, settings, (numbers, arrays), features=fixed)
     except TrainingError as error:
         raise TrainingError(f"{folder.last}: {error}") from None
     if settings.epochs < trainer.state.epoch:

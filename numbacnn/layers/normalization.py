@@ -21,7 +21,8 @@ class BatchNorm(Layer):
     """(…, C) -> (…, C): each channel brought to mean 0 and variance 1 over the batch, then times `scale` plus `shift`.
 
     Outside training the running mean and variance take the batch's place; training moves them by `momentum` of the way
-    to each batch's. `eps` is added to the variance. Without `learn_scale` or `learn_shift` these stay 1 and 0.
+    to each batch's. `eps` is added to the variance. Without `learn_scale` or `learn_shift` these stay 1 and 0. `fixed`: the
+    running ones stay as they are, and are used in training too, as in the layers of a network that no longer learn.
     """
 
     kind: ClassVar[str] = "batch-norm"
@@ -30,6 +31,7 @@ class BatchNorm(Layer):
     eps: float = 1e-5
     learn_scale: bool = True
     learn_shift: bool = True
+    fixed: bool = False
 
     def __post_init__(self) -> None:
         need_range(self.kind, "momentum", self.momentum, 0, 1.0000001)
@@ -65,7 +67,7 @@ class BatchNorm(Layer):
         mean, inverse = call.scratch["mean"], call.scratch["inverse"]
         running = call.buffers["running_mean"], call.buffers["running_variance"]
         x = _by_channel(call.input)
-        if call.mode.training:
+        if self._by_batch(call):
             normalization.statistics(mean, inverse, *running, x, self.momentum, self.eps, call.workspace)
         else:
             normalization.from_running(mean, inverse, *running, self.eps)
@@ -75,7 +77,7 @@ class BatchNorm(Layer):
     def backward_input(self, call: Call, d_output: Array, *d_inputs: Array | None) -> None:
         mean, inverse = call.scratch["mean"], call.scratch["inverse"]
         d_x, d_y, scale = _by_channel(d_inputs[0]), _by_channel(d_output), self._scale(call)
-        if not call.mode.training:
+        if not self._by_batch(call):
             zeros = call.tables["zeros"]
             normalization.forward(d_x, d_y, zeros, inverse, scale, zeros, 1.0)
             return
@@ -99,6 +101,10 @@ class BatchNorm(Layer):
             call.scratch["inverse"],
             call.workspace,
         )
+
+    def _by_batch(self, call: Call) -> bool:
+        """Whether the batch's own mean and variance are taken."""
+        return call.mode.training and not self.fixed
 
     def _scale(self, call: Call) -> Array:
         return call.parameters.get("scale", call.tables["ones"])

@@ -1,7 +1,7 @@
 """HDF5 files: data sets and models. The only room that imports h5py."""
 
 from .datasets import open_dataset, write_dataset
-from .features import Features, read_features, write_features
+from .features import Features, StoredFeatures, read_features, write_features
 from .models import Checkpoint, load, load_checkpoint, load_model, load_record, save, save_model
 from .numbers import write_numbers
 from .scans import Scan, digest_of_data, digest_of_network, read_scan, write_scan
@@ -10,6 +10,7 @@ __all__ = [
     "Checkpoint",
     "Features",
     "Scan",
+    "StoredFeatures",
     "digest_of_data",
     "digest_of_network",
     "load",

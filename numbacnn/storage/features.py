@@ -18,6 +18,8 @@ from ..limits import need_described
 from .hdf5 import Reader, writing
 
 KIND = "numbacnn features"
+IN_MEMORY = 1 << 30
+"""Bytes up to which stored features are read at once."""
 
 
 class Features(NamedTuple):
@@ -39,6 +41,31 @@ def write_features(
         for part in parts:
             rows[place : place + len(part)] = part
             place += len(part)
+
+
+class StoredFeatures:
+    """The features in a file, read when they are asked for. Raises DataError if the file is damaged or another one."""
+
+    def __init__(self, path: Path) -> None:
+        file = Reader(path, KIND, DataError)
+        self.record = file.json("record")
+        self._rows = file.array("features", ("f4",))
+        self.labels = file.array("labels", ("i8",)).read()
+        self.shape = self._rows.shape
+        if len(self.shape) != 2 or self.labels.shape != self.shape[:1] or not isinstance(self.record, dict):
+            raise DataError(
+                f"{path}: features {self.shape} and labels {self.labels.shape} do not belong together"
+            )
+        self._memory = self._rows.read() if self._rows.nbytes <= IN_MEMORY else None
+
+    def read(self, indices: Any) -> Any:
+        """Those rows (n,D)."""
+        if self._memory is not None:
+            return self._memory[indices]
+        found = np.empty((len(indices), self.shape[1]), np.float32)
+        for place, index in enumerate(indices):
+            found[place] = self._rows.read_rows(int(index), int(index) + 1)[0]
+        return found
 
 
 def read_features(path: Path) -> Features:

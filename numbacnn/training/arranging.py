@@ -1,11 +1,18 @@
-"""What settings say of single layers: which begin with other values, stay as they are, or learn at a rate of their own."""
+"""What settings say of the pictures to learn from, and of single layers: which begin with other values, stay as they are, or learn at a rate of their own."""
 
 from __future__ import annotations
 
-from ..data import Split
+from ..data import Dataset, Split
 from ..network import Network
 from .settings import Settings
 from .whitening import first_convolution, whiten
+
+
+def learned_from(dataset: Dataset, settings: Settings) -> Dataset:
+    """The data set with what settings leave of its training split, or add to it."""
+    if not settings.validate:
+        dataset = dataset.with_validation_learned()
+    return dataset.with_few_learned(settings.per_class) if settings.per_class else dataset
 
 
 def arrange(network: Network, split: Split, settings: Settings, *, first: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from ..data import Split
 from ..errors import DataError, UsageError, cut, nearest
 from ..limits import need_memory
 from ..network import Network, probabilities, scores_in_views
-from ..program import Loss
+from ..program import Loss, Program
 from ..views import VIEWS
 from .prefetch import ReadAhead
 
@@ -65,8 +65,6 @@ def evaluate(
         8 * network.classes**2, f"a table of {network.classes:,} by {network.classes:,} classes takes"
     )
     plan = network.program_for(len(split), batch_size)
-    confusion = np.zeros((network.classes, network.classes), np.int64)
-    total, missed = 0.0, 0
     if len(split) and int(split.labels.max()) >= network.classes:
         raise DataError(
             f"a label is {int(split.labels.max())}, and the network has {network.classes} classes"
@@ -75,17 +73,30 @@ def evaluate(
         batches: Iterable[Any] = ahead
         if watch is not None:
             batches = watch(batches, "evaluating", total=-(-len(split) // plan.batch_size))
-        for pictures, labels in batches:
-            images, averaged = network.as_images(pictures), None
-            if views == "one":
-                answers = plan.forward(images)
-            else:
-                averaged = scores_in_views(plan, images, views)
-                answers = probabilities(averaged)
-            total += float(plan.losses(labels, loss, averaged).sum(dtype=np.float64))
-            np.add.at(confusion, (labels, answers.argmax(axis=1)), 1)
-            scores = plan.output(plan.scores) if averaged is None else averaged
-            missed += _outside_five(scores, answers, labels)
+        return tallied(network.classes, _answers(network, plan, batches, loss, views))
+
+
+def _answers(
+    network: Network, plan: Program, batches: Iterable[Any], loss: Loss, views: str
+) -> Iterator[tuple[Any, Any, Any, Any]]:
+    for pictures, labels in batches:
+        images = network.as_images(pictures)
+        if views == "one":
+            answers = plan.forward(images)
+            yield labels, plan.output(plan.scores), answers, plan.losses(labels, loss)
+        else:
+            scores = scores_in_views(plan, images, views)
+            yield labels, scores, probabilities(scores), plan.losses(labels, loss, scores)
+
+
+def tallied(classes: int, answers: Iterable[tuple[Any, Any, Any, Any]]) -> Evaluation:
+    """What a network's answers come to: labels (n), scores and probabilities (n, classes), losses (n), batch by batch."""
+    confusion = np.zeros((classes, classes), np.int64)
+    total, missed = 0.0, 0
+    for labels, scores, probable, losses in answers:
+        total += float(losses.sum(dtype=np.float64))
+        np.add.at(confusion, (labels, probable.argmax(axis=1)), 1)
+        missed += _outside_five(scores, probable, labels)
     images = int(confusion.sum())
     return Evaluation(
         top1_error=(images - int(np.trace(confusion))) / images,

@@ -11,18 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from ..data import Dataset
+from ..data import Dataset, Split
 from ..errors import TrainingError
 from ..graph import Graph
 from ..layers.initialization import SYMMETRIC
 from ..network import Network
 from ..program import Head, Loss, Program
-from .arranging import arrange
+from .arranging import arrange, learned_from
 from .augmentation import Augmentation
-from .evaluation import EVALUATION_BATCH, evaluate
+from .evaluation import EVALUATION_BATCH, Evaluation, evaluate
 from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, StoppedEarly, Warned
 from .feed import feed_for
 from .fit import choose_fit, fitted
+from .fixed_features import FeatureFeed, FixedFeatures
 from .intake import Batch
 from .lookahead import Lookahead
 from .optimizers import optimizer_for
@@ -45,6 +46,7 @@ class Trainer:
         settings: Settings,
         resumed: tuple[dict[str, Any], dict[str, Any]] | None = None,
         hook: Hook | None = None,
+        features: FixedFeatures | None = None,
     ) -> None:
         settings.check_fit(network.input_shape)
         dataset = dataset.with_classes_of(network)
@@ -55,7 +57,7 @@ class Trainer:
         self.settings = settings = dataclasses.replace(settings, fit=self.fit.setting)
         self.validates = settings.validate and dataset.validation is not None
         """Whether errors are measured on the validation split."""
-        learned = dataset if settings.validate else dataset.with_validation_learned()
+        learned = learned_from(dataset, settings)
         self._fitted = fitted(learned, self.fit)
         arrange(network, self._fitted.train, settings, first=resumed is None)
         self._loss = Loss(settings.loss, settings.margin)
@@ -66,7 +68,13 @@ class Trainer:
         pictures = len(self._fitted.train)
         count = min(settings.batch_size, pictures)
         smoothed = Loss(settings.loss, settings.margin, settings.label_smoothing)
-        self._plan = network.program(count, "parameters", heads=_heads(network.graph, smoothed))
+        self._features = features
+        heads = _heads(network.graph, smoothed)
+        self._plan = (
+            network.program(count, "parameters", heads=heads)
+            if features is None
+            else Program(features.graph, count, gradients="parameters")
+        )
         slow = (
             Lookahead(network.graph, settings.lookahead, settings.lookahead_keep)
             if settings.lookahead
@@ -100,7 +108,11 @@ class Trainer:
         parameters = sum(each.size for each in self.network.graph.parameters.values())
         beside = self._evaluation_plan()
         seen = self._augmentation.bordered(self._fitted.train)
-        self._feed = feed_for(self._plan, self.step, seen, self._augmentation, self.settings, beside)
+        self._feed = (
+            feed_for(self._plan, self.step, seen, self._augmentation, self.settings, beside)
+            if self._features is None
+            else FeatureFeed(self._plan, self.step, self._features, self.settings)
+        )
         yield RunStarted(
             self.settings.epochs,
             self._batches,
@@ -147,7 +159,11 @@ class Trainer:
 
     def _evaluation_plan(self) -> Program | None:
         split = self._fitted.validation
-        return None if split is None else self.network.program(min(self.evaluation_batch, len(split)))
+        return (
+            None
+            if split is None or self._features is not None
+            else self.network.program(min(self.evaluation_batch, len(split)))
+        )
 
     def _median(self, column: str) -> float:
         """Over the epochs; NaN if an older version, which had no such column, saw them all."""
@@ -248,6 +264,11 @@ class Trainer:
             f"{rate:g}); {best}; try --learning-rate {rate / 5:.2g}"
         )
 
+    def _measured(self, split: Split) -> Evaluation:
+        if self._features is not None:
+            return self._features.evaluate(self._plan, self._loss, split.labels)
+        return evaluate(self.network, split, loss=self._loss, batch_size=self.evaluation_batch)
+
     def _end_of_epoch(self) -> Iterator[Event]:
         state = self.state
         rate = self._schedule.rate(state.epoch)
@@ -260,9 +281,7 @@ class Trainer:
         idle, answers = self._idle_layers(), None
         if self._fitted.validation is not None:
             with self.measured_weights():
-                measured = evaluate(
-                    self.network, self._fitted.validation, loss=self._loss, batch_size=self.evaluation_batch
-                )
+                measured = self._measured(self._fitted.validation)
             row |= {"validation_loss": measured.loss, "validation_top1_error": measured.top1_error}
             answers = measured.confusion.sum(axis=0)
         error = row.get("validation_top1_error", row["train_top1_error"])

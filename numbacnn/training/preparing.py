@@ -27,13 +27,13 @@ def prepare(dataset: Dataset, network: str | None = None, **changes: Any) -> tup
     return build_network(dataset, name, settings), settings
 
 
-def choose(dataset: Dataset, network: str, changes: dict[str, Any]) -> dict[str, Choice]:
-    """Each setting of a training, and where its value comes from: from `changes`, a recipe or the defaults.
+def choose(dataset: Dataset, network: str, changes: dict[str, Any], *, recipe: str = "") -> dict[str, Choice]:
+    """Each setting of a training, and where its value comes from: from `changes`, a recipe (`choices`) or the defaults.
 
     A step takes all pictures where a batch of a recipe would be larger. Raises UsageError for a batch size among the
     changes that is larger than the training split, or an unknown setting.
     """
-    chosen = choices(network, **changes)
+    chosen = choices(network, recipe=recipe, **changes)
     size, most = chosen["batch_size"].value, len(dataset.train)
     if isinstance(size, int) and size > most:
         if "batch_size" in changes:

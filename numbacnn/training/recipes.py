@@ -64,6 +64,24 @@ RECIPES: dict[str, dict[str, Any]] = {
 data they were made for; AlexNet's are the paper's."""
 
 
+FINETUNING: dict[str, dict[str, Any]] = {
+    "the output layer alone": {
+        "epochs": 30,
+        "batch_size": 32,
+        "learning_rate": 0.01,
+        "schedule": "cosine",
+        "flip": True,
+    },
+    "fine-tuning": {
+        "epochs": 10,
+        "batch_size": 32,
+        "learning_rate": 0.01,
+        "schedule": "cosine",
+        "flip": True,
+    },
+}
+"""The same for a trained network that learns other classes."""
+
 LOSS_RATES = {"square": 0.1, "hinge": 0.5, "max-margin": 0.05}
 """The share of a recipe's or the default learning rate at which a loss learns, where it is not all of it.
 
@@ -84,8 +102,9 @@ class Choice:
     source: str
 
 
-def choices(network: str, **changes: Any) -> dict[str, Choice]:
-    """Each setting for a named network, or for any other: as changed, else by its recipe, else the default.
+def choices(network: str, *, recipe: str = "", **changes: Any) -> dict[str, Choice]:
+    """Each setting for a named network, or for any other: as changed, else by its recipe, else the default. `recipe`: one
+    of FINETUNING in place of the network's.
 
     Raises UsageError for an unknown setting.
     """
@@ -94,7 +113,8 @@ def choices(network: str, **changes: Any) -> dict[str, Choice]:
         if name not in fields:
             raise UsageError(f"training has no setting '{name}'{nearest(name, fields)}")
     chosen = {name: Choice(field.default, DEFAULT) for name, field in fields.items()}
-    for source, values in ((f"recipe of {network}", RECIPES.get(network, {})), (GIVEN, changes)):
+    known = FINETUNING[recipe] if recipe else RECIPES.get(network, {})
+    for source, values in ((f"recipe of {recipe or network}", known), (GIVEN, changes)):
         chosen |= {name: Choice(value, source) for name, value in values.items()}
     for name, shares in (("loss", LOSS_RATES), ("optimizer", OPTIMIZER_RATES)):
         rate, value = chosen["learning_rate"], chosen[name].value

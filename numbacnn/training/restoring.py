@@ -28,6 +28,8 @@ _LATER = ("waiting", "updates", "added")
 """What the first runs did not write."""
 _COLUMNS = ("epoch", "learning_rate", "train_loss", "train_top1_error")
 """What every row of the table of epochs has."""
+FINETUNING = ("freeze", "freeze_until", "below")
+"""What config.toml says beside of a run that began with a trained network."""
 _SETTINGS = {field.name for field in dataclasses.fields(Settings)}
 
 
@@ -44,12 +46,22 @@ def checked_record(record: Mapping[str, Any], where: object) -> Settings:
 
 
 def checked_config(config: Mapping[str, Any], where: object) -> dict[str, Any]:
-    """The options in a run's config.toml: data and network, and the settings."""
+    """The options in a run's config.toml: data and network, and the settings; of a network that was trained before, the
+    model in place of the network, and which layers learn.
+    """
     if not config:
         raise TrainingError(f"{where} is empty: the options of the run are expected")
-    for name in ("data", "network"):
+    begun = ("data", "model") if "model" in config else ("data", "network")
+    for name in begun:
         _need_text(config.get(name), f"{where}: {name}")
-    _settings({name: value for name, value in config.items() if name not in ("data", "network")}, str(where))
+    others = (*begun, *FINETUNING) if "model" in config else begun
+    _settings({name: value for name, value in config.items() if name not in others}, str(where))
+    if config.get("freeze", "none") not in ("all", "none"):
+        raise TrainingError(f"{where}: freeze {_is(config['freeze'])}: all or none is expected")
+    if "freeze_until" in config:
+        _need_text(config["freeze_until"], f"{where}: freeze_until")
+    if "below" in config:
+        _need_number(config["below"], f"{where}: below")
     return dict(config)
 
 

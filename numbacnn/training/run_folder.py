@@ -56,6 +56,10 @@ class RunFolder:
         self.model = path / "model.h5"
         self.last = path / "last.h5"
         self.epochs = path / EPOCHS
+        self.data = path / "data.h5"
+        """The pictures of a folder that was given as data."""
+        self.features = path / "features.h5"
+        """What layers that do not learn put out (`training.fixed_features`)."""
 
     def write_config(self, options: dict[str, Any]) -> None:
         """The options that reproduce the run (`numbacnn train --config`)."""
@@ -78,14 +82,15 @@ class RunFolder:
         """Whether a run was begun here, and ended before any of its work was saved: model.h5 may be there, of an epoch
         that last.h5 was to tell of.
         """
-        mine = {self.config.name, self.model.name, EPOCHS, LOCK}
+        mine = {self.config.name, self.model.name, self.data.name, self.features.name, EPOCHS, LOCK}
         names = [path.name for path in self.path.iterdir()] if self.path.is_dir() else []
         return self.config.name in names and all(name in mine or is_partial(name) for name in names)
 
     @property
     def empty(self) -> bool:
         """Whether nothing is here but what a run leaves that was killed as it began."""
-        return all(path.name == LOCK or is_partial(path.name) for path in self.path.iterdir())
+        made = (LOCK, self.data.name, self.features.name)
+        return all(path.name in made or is_partial(path.name) for path in self.path.iterdir())
 
     def remove_partials(self) -> None:
         """Removes what processes that were killed had begun to write. The folder has to be claimed."""
@@ -99,7 +104,7 @@ class RunFolder:
         if self._made is None or not (self.unsaved or self.empty) or self.model.exists():
             return
         self.remove_partials()
-        for file in (self.config, self.path / LOCK):
+        for file in (self.config, self.data, self.features, self.path / LOCK):
             with suppress(OSError):  # Windows removes no file that is open
                 file.unlink()
         with suppress(OSError):  # somebody else has put something there

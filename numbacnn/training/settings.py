@@ -31,8 +31,8 @@ def _option(default: Any, help: str, topic: str, least: float = 0, most: float =
     return dataclasses.field(default=default, metadata=metadata)
 
 
-TOPICS = ("Optimisation", "Schedule", "Augmentation", "Loss", "Measurement")
-OPTIMISATION, SCHEDULE, AUGMENTATION, LOSS, MEASUREMENT = TOPICS
+TOPICS = ("Optimisation", "Schedule", "Augmentation", "Loss", "Pictures")
+OPTIMISATION, SCHEDULE, AUGMENTATION, LOSS, PICTURES = TOPICS
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Settings:
         True,
         "Hold the validation pictures back, and keep the epoch that errs least on them; else they are learned from too, "
         "and the last epoch is kept.",
-        SCHEDULE,
+        PICTURES,
     )
     patience: int = _option(2, "Epochs without improvement that 'halve' waits for.", SCHEDULE, 1, 100_000)
     step_epochs: int = _option(
@@ -200,7 +200,10 @@ class Settings:
         "one",
         "How a test picture is seen: once; mirrored too; or also shifted by a pixel to the upper left and the lower "
         "right, each with its mirror image. Of several views the scores are averaged.",
-        MEASUREMENT,
+        PICTURES,
+    )
+    per_class: int = _option(
+        0, "Learn from the first so many pictures of each class; 0: all.", PICTURES, 0, 1_000_000_000
     )
     keep_every: int = _option(
         0,
