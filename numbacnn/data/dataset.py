@@ -243,13 +243,14 @@ class Dataset:
         rest = {name: split for name, split in self.splits.items() if name not in ("train", "validation")}
         return replace(self, splits={"train": learned, **rest})
 
-    def with_few_learned(self, per_class: int) -> Dataset:
-        """The same pictures, but of the training split only the first `per_class` of each class."""
-        labels = self.train.labels
-        members = [np.flatnonzero(labels == label)[:per_class] for label in np.unique(labels)]
-        return replace(
-            self, splits={**self.splits, "train": self.train.subset(np.sort(np.concatenate(members)))}
-        )
+    def with_few_learned(self, per_class: int, seed: int = 0) -> Dataset:
+        """The same pictures, but of the training split only `per_class` of each class, drawn at random, or all there are."""
+        labels, taken = self.train.labels, []
+        for label in np.unique(labels):
+            generator = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 1, int(label)]))
+            taken.append(generator.permutation(np.flatnonzero(labels == label))[:per_class])
+        few = self.train.subset(np.sort(np.concatenate(taken)))
+        return replace(self, splits={**self.splits, "train": few})
 
     def split(self, name: str) -> Split:
         """The split of that name. Raises UsageError naming those that are there."""

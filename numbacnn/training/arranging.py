@@ -12,7 +12,7 @@ def learned_from(dataset: Dataset, settings: Settings) -> Dataset:
     """The data set with what settings leave of its training split, or add to it."""
     if not settings.validate:
         dataset = dataset.with_validation_learned()
-    return dataset.with_few_learned(settings.per_class) if settings.per_class else dataset
+    return dataset.with_few_learned(settings.per_class, settings.seed) if settings.per_class else dataset
 
 
 def arrange(network: Network, split: Split, settings: Settings, *, first: bool) -> None:

@@ -203,7 +203,11 @@ class Settings:
         PICTURES,
     )
     per_class: int = _option(
-        0, "Learn from the first so many pictures of each class; 0: all.", PICTURES, 0, 1_000_000_000
+        0,
+        "Learn from so many pictures of each class, drawn at random; 0: from all.",
+        PICTURES,
+        0,
+        1_000_000_000,
     )
     keep_every: int = _option(
         0,
