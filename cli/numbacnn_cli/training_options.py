@@ -16,6 +16,8 @@ DATA_AND_NETWORK = Group("Data and network", sort_key=1)
 GROUPS = {topic: Group(topic, sort_key=2 + place) for place, topic in enumerate(TOPICS)}
 THIS_RUN = Group("This run", sort_key=2 + len(TOPICS))
 
+NAMED = 3
+"""Networks that are named beside a value of their recipes."""
 _TYPES = typing.get_type_hints(Settings)
 
 
@@ -27,12 +29,19 @@ def _default(field: dataclasses.Field[Any]) -> str:
             networks.setdefault(recipe[field.name], []).append(network)
     parts = [_shown(field.default)]
     if networks:
-        listed = ", ".join(f"{_shown(value)} for {' and '.join(names)}" for value, names in networks.items())
+        listed = ", ".join(f"{_shown(value)} for {_listed(names)}" for value, names in networks.items())
         parts.append(f"recipes: {listed}")
     if field.name == "learning_rate":
         shares = ", ".join(f"{share:g} ({loss})" for loss, share in LOSS_RATES.items())
         parts.append(f"for some losses a share of these: {shares}")
     return "; ".join(parts)
+
+
+def _listed(names: list[str]) -> str:
+    """The first of them, and how many more there are: --print-config says what a network's recipe is."""
+    if len(names) > NAMED:
+        names = [*names[:NAMED], f"{len(names) - NAMED} more"]
+    return " and ".join(names)
 
 
 def _shown(value: object) -> str:
