@@ -199,7 +199,10 @@ def test_a_file_of_options_may_name_the_data(capsys: pytest.CaptureFixture[str])
 
 def test_the_help_shows_the_recipes_and_groups(run_cli: Callable[..., Any]) -> None:
     shown = " ".join(run_cli("train", "--help", COLUMNS="400").stdout.split())
-    assert "[default: 12; recipes: 40 for digits, 10 for lenet and lenet-1998 and airbench94, 60 for alexnet" in shown
+    assert (
+        "[default: 12; recipes: 40 for digits, 10 for lenet and lenet-1998 and airbench94, 60 for alexnet"
+        in shown
+    )
     places = [shown.index(group) for group in ("Data and network", *TOPICS, "This run")]
     assert places == sorted(places)
 

@@ -69,7 +69,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     **{f"resnet-{depth}": {"learning_rate": 0.1, **_NORMALISED} for depth in (20, 32, 44, 56)},
     "resnet-110": {"learning_rate": 0.05, **_NORMALISED},
     **{f"resnet-{depth}": {"learning_rate": 0.1, **_NORMALISED} for depth in (18, 34, 50, 101, 152)},
-    **{f"vgg-{depth}-bn": {"learning_rate": 0.05, **_NORMALISED} for depth in (11, 13, 16, 19)},
+    **{f"vgg-{depth}-bn": {"learning_rate": 0.01, **_NORMALISED} for depth in (11, 13, 16, 19)},
     **{f"vgg-{depth}": {"learning_rate": 0.01, **_AUGMENTED, **_PLAIN} for depth in (11, 13, 16, 19)},
     "nin": {"learning_rate": 0.01, **_AUGMENTED, **_PLAIN},
     "googlenet": {"learning_rate": 0.01, **_AUGMENTED, **_PLAIN, "weight_decay": 2e-4},
