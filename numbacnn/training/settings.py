@@ -31,7 +31,7 @@ def _option(default: Any, help: str, topic: str, least: float = 0, most: float =
     return dataclasses.field(default=default, metadata=metadata)
 
 
-TOPICS = ("Optimisation", "Schedule", "Augmentation", "Loss", "Pictures")
+TOPICS = ("Optimisation", "Schedule", "Augmentation", "Loss", "Choice of pictures")
 OPTIMISATION, SCHEDULE, AUGMENTATION, LOSS, PICTURES = TOPICS
 
 
