@@ -166,6 +166,16 @@ viz.command(
     name="architecture",
     help="A network as the volumes that pictures become.",
 )
+viz.command(
+    "numbacnn_cli.viz.spatial:spatial",
+    name="spatial",
+    help="Where a filter fits on a picture, stride by stride.",
+)
+viz.command(
+    "numbacnn_cli.viz.conv_demo:conv_demo",
+    name="conv-demo",
+    help="A convolution on a small volume, step by step.",
+)
 app.command(viz)
 
 attack = App(name="attack", help="Change pictures until the network errs.")

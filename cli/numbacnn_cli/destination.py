@@ -47,6 +47,7 @@ PICTURE = Kind("picture", ownership.CHANGED_PICTURE, (".png",))
 DATA_SET = Kind("data set", ownership.DATA_SET, (".h5",))
 FEATURES = Kind("features file", ownership.FEATURES, (".h5",))
 FIGURE_DATA = Kind("data file", ownership.FIGURE_DATA, (".h5",))
+ANIMATION = Kind("animation", ownership.FIGURE, (".gif",))
 PAGE = Kind("page", ownership.PAGE, (".html",))
 MODEL = Kind("model", ownership.MODEL, (".h5", ".onnx", ".safetensors"))
 

@@ -187,6 +187,17 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("viz architecture alexnet", "the lecture's volumes, as architecture-alexnet.png"),
         ("viz architecture mine.toml --input 64x64x3 --output mine.svg", "a network of your own, as SVG"),
     ),
+    "viz spatial": (
+        ("viz spatial", "the lecture's 7x7 picture and 3x3 filter at strides 1 to 3"),
+        ("viz spatial --size 9 --filter 5 --strides 1,2,4 --padding 2", "other sizes, strides and padding"),
+    ),
+    "viz conv-demo": (
+        (
+            "viz conv-demo --animation steps.gif --page steps.html",
+            "in the terminal, as a GIF and as a page with a slider",
+        ),
+        ("viz conv-demo --size 4 --stride 1 --padding 0 --filters 1", "a volume and a stride of your choice"),
+    ),
     "viz depth": (
         ("viz depth", "the lecture's figure, as depth.png"),
         ("viz depth --output depth.pdf", "as PDF"),

@@ -34,6 +34,8 @@ def look(path: Path) -> Found:
     from numbacnn.provenance import FIGURE as MARK
     from numbacnn.provenance import GENERATOR
 
+    if ends.startswith(b"GIF8"):
+        return Found(".gif", FIGURE if b"\x21\xfe" + bytes([len(MARK)]) + MARK.encode() in ends else None)
     if ends.startswith(b"%PDF-"):
         return Found(".pdf", FIGURE if f"/Creator ({MARK}".encode() in ends else None)
     if ends[:1] == b"\x08" and ends[2:3] == b"\x12":

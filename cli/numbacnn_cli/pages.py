@@ -136,13 +136,13 @@ def _quoted(value: object) -> str:
     return f'"{text(value)}"'
 
 
-def page(title: str, lead: str, sections: Sequence[Section], *, script: str = "") -> str:
-    """A whole page; `lead` is the paragraph under its title. A `script` is of the page itself: nothing is loaded."""
+def page(title: str, lead: str, sections: Sequence[Section], *, script: str = "", style: str = "") -> str:
+    """A whole page; `lead` is the paragraph under its title. A `script` and a `style` are of the page itself: nothing is loaded."""
     from numbacnn.provenance import GENERATOR
 
     from .app import version
 
-    style = (files(__package__) / "page.css").read_text("utf-8")
+    style = (files(__package__) / "page.css").read_text("utf-8") + style
     links = "".join(f'<li><a href="#{section.name}">{text(section.heading)}</a></li>' for section in sections)
     contents = f'<nav aria-label="Contents"><ul>{links}</ul></nav>' if len(sections) > 1 else ""
     body = "".join(

@@ -16,6 +16,7 @@ from .attribution import (
     SmoothGrad,
 )
 from .components import Components, strongest_components
+from .convolution_steps import ConvolutionSteps, Step, convolution_steps
 from .deconvnet import UnitPatches, reconstruct, unit_patches
 from .deletion import DeletionInsertion, deletion_insertion
 from .diagnosis import Diagnosis, LayerHealth, Steps, diagnose
@@ -32,6 +33,7 @@ from .randomisation import UNCHANGED, Randomised, check_randomisation, rank_corr
 from .receptive_field import Box, receptive_field
 from .room import pictures_at_a_time
 from .saliency import pixel_gradients, saliency
+from .spatial import Placement, placement
 from .strongest import Strongest, activation_of, layers_with_units, scan, strongest
 from .volumes import layers_of_volumes, volumes
 from .way_back import way_back
@@ -45,6 +47,7 @@ __all__ = [
     "Attribution",
     "Box",
     "Components",
+    "ConvolutionSteps",
     "Curve",
     "Deconvnet",
     "DeletionInsertion",
@@ -62,11 +65,13 @@ __all__ = [
     "Occlusion",
     "OcclusionStudy",
     "Outlined",
+    "Placement",
     "Plane",
     "Randomised",
     "Saliency",
     "SmoothGrad",
     "Stage",
+    "Step",
     "Steps",
     "Strongest",
     "UnitPatches",
@@ -75,6 +80,7 @@ __all__ = [
     "answers",
     "check_gradients",
     "check_randomisation",
+    "convolution_steps",
     "correspondence",
     "deletion_insertion",
     "diagnose",
@@ -93,6 +99,7 @@ __all__ = [
     "outline",
     "pictures_at_a_time",
     "pixel_gradients",
+    "placement",
     "principal_plane",
     "rank_correlation",
     "receptive_field",

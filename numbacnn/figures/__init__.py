@@ -6,6 +6,7 @@ from .attacks import attack_panel, epsilon_sweep
 from .board import as_rgb
 from .comparison import Compared, Reference, attribution_comparison
 from .confusion import confusion_matrix
+from .convolution_steps import convolution_step
 from .curves import training_curves
 from .depth import Entry, revolution_of_depth
 from .drawing import Drawing
@@ -27,6 +28,7 @@ from .robustness import (
 )
 from .saliency import saliency_panel
 from .saving import as_pixels, as_png, save
+from .spatial import spatial
 from .unit_pages import LayerUnits, layers_page
 from .units import layer_units
 from .volumes import Volume, activation_volumes
@@ -51,6 +53,7 @@ __all__ = [
     "certified_curve",
     "confidence_path",
     "confusion_matrix",
+    "convolution_step",
     "epsilon_distribution",
     "epsilon_sweep",
     "feature_plane",
@@ -68,6 +71,7 @@ __all__ = [
     "robustness_curves",
     "saliency_panel",
     "save",
+    "spatial",
     "training_curves",
     "transfer_matrix",
 ]
