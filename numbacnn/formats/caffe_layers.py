@@ -219,7 +219,10 @@ def _eltwise(reading: Reading, layer: CaffeLayer) -> None:
 def _response(reading: Reading, layer: CaffeLayer) -> None:
     options = layer.options("lrn_param")
     if options.choice("norm_region", ("ACROSS_CHANNELS", "WITHIN_CHANNEL")) != "ACROSS_CHANNELS":
-        reading.unsupported.note("LRN within a channel", layer.name)
+        source, size = reading.source(layer, 0), options.whole("local_size", 5)
+        norm = options.number("alpha", 1.0), options.number("beta", 0.75)
+        reading.blobs[layer.tops[0]] = reading.description.normalised_within(layer.name, source, size, *norm)
+        return
     ours = _made(
         layer,
         lambda: LocalResponseNorm(

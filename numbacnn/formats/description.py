@@ -16,6 +16,7 @@ from ..layers import (
     Convolution,
     Dense,
     Layer,
+    LocalResponseNorm,
     Multiply,
     Pixels,
     Scale,
@@ -109,6 +110,24 @@ class Description:
         channels = self.shape(source)[-1]
         layer = Convolution(channels, 1, padding=pads, groups=channels, rounding="floor", bias=False)
         return self.add(name, layer, (source,), weights=np.ones((channels, 1, 1, 1), np.float32))
+
+    def normalised_within(self, name: str, source: str, size: int, alpha: float, beta: float) -> str:
+        """x (1 + alpha / size^2 times the sum of x^2 over size x size places of its channel)^-beta.
+
+        Those places become neighbouring channels, over which a response normalisation goes; the middle one is kept.
+        """
+        channels, places = self.shape(source)[-1], size * size
+        spread = np.tile(np.eye(places, dtype=np.float32).reshape(places, 1, size, size), (channels, 1, 1, 1))
+        middle = np.tile(
+            np.eye(places, dtype=np.float32)[places // 2].reshape(1, places, 1, 1), (channels, 1, 1, 1)
+        )
+        window = Convolution(
+            channels * places, size, padding=size // 2, groups=channels, rounding="floor", bias=False
+        )
+        around = self.add(f"{name}/around", window, (source,), weights=spread)
+        norm = self.add(f"{name}/norm", LocalResponseNorm(places, alpha, beta, 1.0), (around,))
+        kept = Convolution(channels, 1, groups=channels, rounding="floor", bias=False)
+        return self.add(name, kept, (norm,), weights=middle)
 
     def _checked(self, name: str, key: str, array: Array, shape: Shape) -> Array:
         ones = [length for length in array.shape if length != 1]

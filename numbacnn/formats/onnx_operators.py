@@ -31,7 +31,7 @@ from ..layers import (
     Softmax,
     Tanh,
 )
-from . import onnx_shapes
+from . import onnx_enlarging, onnx_gelu, onnx_shapes
 from .description import Array, as_float32
 from .onnx_constants import axes
 from .onnx_files import Operator
@@ -233,6 +233,19 @@ def _dropout(reading: Reading, operator: Operator) -> None:
     reading.add(operator, Dropout(ratio), (reading.source(operator),))
 
 
+def _hard_sigmoid(reading: Reading, operator: Operator) -> None:
+    slope, offset = operator.number("alpha", 0.2), operator.number("beta", 0.5)
+    source = reading.source(operator)
+    reading.nodes[operator.outputs[0]] = reading.description.hard_sigmoid(
+        operator.name, source, slope, offset
+    )
+
+
+def _hard_swish(reading: Reading, operator: Operator) -> None:
+    source = reading.source(operator)
+    reading.nodes[operator.outputs[0]] = reading.description.hard_swish(operator.name, source)
+
+
 def _response(operator: Operator) -> Layer:
     return LocalResponseNorm(
         operator.whole("size", 5),
@@ -249,15 +262,19 @@ TRANSLATIONS: dict[str, Callable[[Reading, Operator], None]] = {
     "Clip": _clip,
     "Concat": _concat,
     "Conv": _convolution,
+    "ConvTranspose": onnx_enlarging.transposed,
     "Div": onnx_shapes.arithmetic,
     "Dropout": _dropout,
     "Elu": _plain(lambda operator: ELU(operator.number("alpha", 1.0))),
+    "Erf": onnx_gelu.error_function,
     "Flatten": onnx_shapes.flatten,
     "Gather": onnx_shapes.gather,
     "Gelu": _plain(lambda operator: GELU(operator.text("approximate", "none") == "tanh")),
     "Gemm": _gemm,
     "GlobalAveragePool": _global_pool,
     "GlobalMaxPool": _global_pool,
+    "HardSigmoid": _hard_sigmoid,
+    "HardSwish": _hard_swish,
     "Identity": Reading.pass_on,
     "LRN": _plain(_response),
     "LeakyRelu": _plain(lambda operator: LeakyReLU(operator.number("alpha", 0.01))),
@@ -270,6 +287,7 @@ TRANSLATIONS: dict[str, Callable[[Reading, Operator], None]] = {
     "ReduceMean": _mean,
     "Relu": _plain(lambda _: ReLU()),
     "Reshape": onnx_shapes.reshape,
+    "Resize": onnx_enlarging.resize,
     "Shape": onnx_shapes.shape,
     "Sigmoid": _plain(lambda _: Sigmoid()),
     "Slice": onnx_shapes.slice,
@@ -279,5 +297,6 @@ TRANSLATIONS: dict[str, Callable[[Reading, Operator], None]] = {
     "Sum": _sum,
     "Tanh": _plain(lambda _: Tanh()),
     "Unsqueeze": onnx_shapes.squeeze,
+    "Upsample": onnx_enlarging.resize,
 }
 """Type of operator -> what adds its counterpart to the description."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,8 @@ class Reading:
     done: set[str] = field(default_factory=set)
     """Names of operators that were read together with one before them."""
     preparation: Preparation = field(default_factory=Preparation)
+    halves: dict[str, Any] = field(default_factory=dict)
+    """Values on the way to a GELU (`onnx_gelu.Half`)."""
 
     def __post_init__(self) -> None:
         self.nodes[self.model.input] = "pixels"
@@ -55,6 +58,9 @@ class Reading:
     def source(self, operator: Operator, place: int = 0) -> str:
         """The node that an operator reads."""
         name = operator.inputs[place] if place < len(operator.inputs) else ""
+        if name in self.halves:
+            self.unsupported.note("Erf other than in a GELU", operator.name)
+            return str(self.halves[name].source)
         if name not in self.nodes:
             what = "is a constant" if name in self.constants else "is of no operator above"
             raise ModelError(f"its input '{cut(name)}' {what}")

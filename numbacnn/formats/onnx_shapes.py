@@ -10,11 +10,14 @@ from ..layers import Add, Multiply, Scale, Sigmoid, SiLU, Subsample
 from .description import Array, as_float32
 from .onnx_constants import slices
 from .onnx_files import Operator
+from .onnx_gelu import continues
 from .onnx_reading import Reading
 
 
 def arithmetic(reading: Reading, operator: Operator) -> None:
     """Of two maps a sum or a product; with a constant a factor and an offset a channel, or what is done to pixels."""
+    if continues(reading, operator):
+        return
     first, second = operator.inputs[:2]
     if not {first, second} & reading.constants.keys():
         of_two(reading, operator)
@@ -184,9 +187,13 @@ def pad(reading: Reading, operator: Operator) -> None:
         or window.whole("count_include_pad", 0)
         or not any(window.wholes("pads", [0] * 4))
     )
-    if window is None or not counted or any((*first[:2], *after[:2])):
-        reading.unsupported.note("Pad that no convolution or average reads alone", operator.name)
+    if any((*first[:2], *after[:2])):
+        reading.unsupported.note("Pad of channels on one side", operator.name)
         reading.pass_on(operator)
+        return
+    if window is None or not counted:
+        around = first[2], after[2], first[3], after[3]
+        reading.nodes[operator.outputs[0]] = reading.description.padded(operator.name, source, around)
         return
     own = window.wholes("pads", [0, 0, 0, 0])
     more = (*first[2:], *after[2:])
