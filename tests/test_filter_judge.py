@@ -123,6 +123,16 @@ def test_the_settings_decide_which_cause_comes_first() -> None:
     assert judge(rough, settings={"weight_decay": 0.0, "epochs": 1}).causes[0].cause == "not converged"
 
 
+def test_random_filters_that_rest_are_noisy() -> None:
+    kernels = noise(16)
+    assert judge(kernels).verdict == "unconverged"
+    assert judge(kernels, settings={"epochs": 1}).verdict == "unconverged"
+    assert judge(kernels, settings={"epochs": 12}).verdict == "noisy"
+    at_rest = [(epoch, kernels) for epoch in (1, 2, 3)]
+    assert judge(kernels, at_rest, {"weight_decay": 0.0}).causes[0].cause == "weight regularisation"
+    assert judge(kernels, at_rest).verdict == "noisy"
+
+
 def test_components_are_the_strongest_mixtures_of_channels() -> None:
     colours, mixture = gabors(6), np.linalg.qr(RNG.normal(size=(8, 3)))[0]
     kernels = np.einsum("rsck,dc->rsdk", colours, mixture)

@@ -48,7 +48,9 @@ class Thresholds:
     noisy: float = 0.5
     """A layer is noisy whose median share of high-frequency energy is at least this share of white noise's."""
     random: float = 0.8
-    """From here on it cannot be told from the random numbers that it started with: unconverged."""
+    """From here on it cannot be told from the random numbers that it started with: unconverged, unless it was trained for long"""
+    long: int = 4
+    """epochs, or its weights have come to rest: noisy then."""
     still_moving: float = 0.15
     """Over a run: a layer is unconverged whose weights changed by this share of their norm over the last epoch."""
     slowing: float = 0.85
@@ -200,7 +202,9 @@ def judge(
     measures = measure_filters(kernels, thresholds)
     trend = _trend(history, thresholds)
     moved = trend[-1].moved if trend and trend[-1].moved >= thresholds.still_moving else 0.0
-    verdict, reason = _verdict(measures, np.shape(kernels), moved, side, thresholds)
+    resting = len(trend) >= 3 and not moved
+    long = resting or (not trend and (settings or {}).get("epochs", 0) >= thresholds.long)
+    verdict, reason = _verdict(measures, np.shape(kernels), moved, long, side, thresholds)
     return Judgement(
         verdict,
         reason,
@@ -225,7 +229,12 @@ def _trend(history: Sequence[tuple[int, Any]], thresholds: Thresholds) -> list[M
 
 
 def _verdict(
-    measures: Measures, shape: tuple[int, ...], moved: float, side: int | None, thresholds: Thresholds
+    measures: Measures,
+    shape: tuple[int, ...],
+    moved: float,
+    long: bool,
+    side: int | None,
+    thresholds: Thresholds,
 ) -> tuple[str, str]:
     count, dead = len(measures.dead), int(measures.dead.sum())
     twins, rough = int((measures.twins >= 0).sum()), measures.median_roughness
@@ -244,7 +253,10 @@ def _verdict(
         return _alike(measures, size, thresholds) or (UNJUDGED, f"{size}; {diverse}")
     as_noise = f"high frequencies have {rough:.0%} of the energy that they have in white noise"
     if rough >= thresholds.random:
-        return UNCONVERGED, f"{as_noise}: the filters can hardly be told from random numbers"
+        as_random = f"{as_noise}: the filters can hardly be told from random numbers"
+        return (
+            (NOISY, f"{as_random}, though they were trained for long") if long else (UNCONVERGED, as_random)
+        )
     if moved:
         return UNCONVERGED, f"{restless}; {as_noise}"
     if rough >= thresholds.noisy:

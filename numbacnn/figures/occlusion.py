@@ -52,7 +52,7 @@ def occlusion_panel(
     )
     axes[1].imshow(walked_as_rgb(projection, 2.0), extent=extent, interpolation="nearest")
     _heading(axes[0], "the picture, and the square")
-    _heading(axes[1], f"{unit}, strongest here")
+    _heading(axes[1], f"what {unit} answers to")
     for place, values, name, limit in (
         (2, activity, f"activity of {unit}", None),
         (3, probabilities, f"probability of {class_name}", 1.0),
