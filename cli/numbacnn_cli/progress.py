@@ -119,6 +119,10 @@ def _epoch(event: EpochDone) -> str:
     ]
     if "validation_loss" in row:
         parts.append(f"validation loss {row['validation_loss']:.4f} error {row['validation_top1_error']:.2%}")
+    if "robust_top1_error" in row:
+        parts.append(f"under attack {row['robust_top1_error']:.2%}")
+    if "attack_share" in row:
+        parts.append(f"{row['attack_share']:.0%} of the time made pictures")
     parts.append(_speed(row["images_per_second"], row["waiting_share"]))
     return "  ".join(parts) + ("  best" if event.improved else "")
 

@@ -12,6 +12,8 @@ from numbacnn.training import RECIPES, Settings
 from numbacnn.training.recipes import LOSS_RATES
 from numbacnn.training.settings import TOPICS
 
+from .options import amount
+
 DATA_AND_NETWORK = Group("Data and network", sort_key=1)
 GROUPS = {topic: Group(topic, sort_key=2 + place) for place, topic in enumerate(TOPICS)}
 THIS_RUN = Group("This run", sort_key=2 + len(TOPICS))
@@ -44,7 +46,16 @@ def _listed(names: list[str]) -> str:
     return " and ".join(names)
 
 
+def _parameter(field: dataclasses.Field[Any]) -> Parameter:
+    group = GROUPS[field.metadata["topic"]]
+    if field.name == "epsilon":  # 8/255
+        return Parameter(show_default=False, group=group, converter=amount, n_tokens=1)
+    return Parameter(show_default=False, group=group)
+
+
 def _shown(value: object) -> str:
+    if value == 8 / 255:
+        return "8/255"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -55,7 +66,7 @@ Options: Any = dataclasses.make_dataclass(
             field.name,
             Annotated[
                 _TYPES[field.name] | None,
-                Parameter(show_default=False, group=GROUPS[field.metadata["topic"]]),
+                _parameter(field),
             ],
             dataclasses.field(
                 default=None, metadata={"help": f"{field.metadata['help']} [default: {_default(field)}]"}

@@ -106,7 +106,9 @@ class Attack(ABC):
         """
         images = network.as_images(images)
         targets = self.targets_of(network, images, labels, targets, batch_size)
-        return self._attacked(network, images, labels, targets, batch_size, None)[0]
+        moved, counts, _ = self.attacked(network, images, labels, targets, batch_size)
+        self._warn(counts)
+        return moved
 
     def run(
         self,
@@ -122,7 +124,8 @@ class Attack(ABC):
         images = network.as_images(images)
         labels = network.as_labels(labels, len(images))
         targets = self.targets_of(network, images, labels, targets, batch_size)
-        moved, counts, path = self._attacked(network, images, labels, targets, batch_size, watch)
+        moved, counts, path = self.attacked(network, images, labels, targets, batch_size, watch)
+        self._warn(counts)
         rounded = eight_bit(images, moved, self.epsilon if self.norm == "linf" else None)
         return AttackResult(
             epsilon=self.epsilon,
@@ -168,15 +171,18 @@ class Attack(ABC):
         )  # never the right class, if it is the least likely one
         return shares.argmin(axis=1)
 
-    def _attacked(
+    def attacked(
         self,
         network: Network,
         images: Any,
         labels: Any,
-        targets: Any,
-        batch_size: int,
-        watch: Watch | None,
+        targets: Any = None,
+        batch_size: int = 64,
+        watch: Watch | None = None,
     ) -> tuple[Any, Counts, Any]:
+        """The changed pictures, what they cost, and the way there of attacks that show it; images, labels and targets are
+        checked already, and nothing is said of pictures without a gradient.
+        """
         aims = network.as_labels(labels if targets is None else targets, len(images))
         plan = network.program_for(len(images), batch_size, "input")
         counts = Counts.of(len(images))
@@ -186,16 +192,18 @@ class Attack(ABC):
             aim = Aim(aims[rows], targets is not None, self.epsilon, self.norm, Loss(self.loss), self.seed)
             goals.append(Goal.of(plan, images[rows], aim, rows, counts))
         parts = list(self.pursue_all(goals, watch))
+        path = _joined_paths([goal.path for goal in goals])
+        return np.concatenate(parts), counts, path
+
+    def _warn(self, counts: Counts) -> None:
         flat = int(counts.flat.sum())
         if flat and self.epsilon != 0:
             warnings.warn(
-                f"{flat} of {len(images)} pictures have no gradient of the {self.loss} loss, and the attack has nothing to go by "
-                "there: that they withstand it says nothing of the network",
+                f"{flat} of {len(counts.flat)} pictures have no gradient of the {self.loss} loss, and the attack has nothing to "
+                "go by there: that they withstand it says nothing of the network",
                 RuntimeWarning,
                 stacklevel=3,
             )
-        path = _joined_paths([goal.path for goal in goals])
-        return np.concatenate(parts), counts, path
 
     def pursue_all(self, goals: list[Goal], watch: Watch | None) -> Iterable[Any]:
         """The changed pictures of each batch. An attack that looks at all pictures together has one of its own."""

@@ -37,6 +37,10 @@ class Iterative(Attack):
         """Where the first step begins."""
         return goal.originals.copy()
 
+    def rise(self, goal: Goal, images: Any) -> Any:
+        """The gradient that the next step follows."""
+        return goal.gradient(images)
+
     def direction(self, gradient: Any, memory: Any) -> tuple[Any, Any]:
         """The change of size 1 to take, and what the next step is to know. `memory` is 0 at first."""
         return steepest(gradient, self.norm), memory
@@ -47,7 +51,7 @@ class Iterative(Attack):
         size, memory = np.float32(self.size()), np.zeros(1, np.float32)
         memory = np.zeros_like(found) if self.remembers else memory
         for _ in range(self.steps):
-            gradient, _ = part.rise(current)
+            gradient = self.rise(part, current)
             if self.early_stop:
                 done = part.reached(part.last_scores())
                 found[rows[done]] = current[done]

@@ -34,6 +34,9 @@ class LBFGS(MinimalAttack):
 
     steps: int = option(25, "Iterations of L-BFGS for each c.", least=1, most=100_000)
     searches: int = option(6, "Bisections of c.", least=0, most=100)
+    confidence: float = option(
+        0.0, "Probability that the wrong class has to have: a surer one survives 8 bits.", most=1
+    )
     candidates: int = option(1, "Wrong classes that are tried, the likeliest first.", least=1, most=100_000)
 
     def step(self, goal: Goal, images: Any) -> Any:
@@ -51,13 +54,17 @@ class LBFGS(MinimalAttack):
             tried = np.stack([image for image, _ in asked])
             part = goal.part(np.array(rows))
             losses, gradients = part.losses_of(tried, np.array([target for _, target in asked]))
-            named = part.last_scores().argmax(axis=1)
-            return list(zip(losses, gradients, named, strict=True))
+            shares = part.probabilities()
+            sure = [self._is_sure(row, target) for row, (_, target) in zip(shares, asked, strict=True)]
+            return list(zip(losses, gradients, sure, strict=True))
 
         with threadpool_limits(
             1, user_api="blas"
         ):  # its threads would wait on the cores that the kernels' run on
             return np.stack(in_lockstep([searches_of(row) for row in range(len(goal))], answer))
+
+    def _is_sure(self, shares: Any, target: int) -> bool:
+        return bool(shares.argmax() == target and shares[target] >= self.confidence)
 
     def _to_class(self, ask: Ask, image: Any, target: int) -> Any:
         """The smallest change found with which the picture is taken for the target, None without any."""
@@ -68,7 +75,7 @@ class LBFGS(MinimalAttack):
             nonlocal best, start
             change = self._minimise(ask, image, target, c, start)
             shown = np.clip(image + change, 0, 1).astype(np.float32)
-            if ask((shown, target))[2] != target:
+            if not ask((shown, target))[2]:
                 return False
             change = shown - image
             if best is None or (change**2).sum() < (best**2).sum():

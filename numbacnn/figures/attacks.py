@@ -51,13 +51,14 @@ def attack_panel(
     *,
     truths: Sequence[str | None] | None = None,
     sizes: Sequence[Mapping[str, float]] | None = None,
+    notes: Sequence[str] = (),
     layout: Literal["portrait", "landscape"] = "portrait",
     provenance: str = "",
 ) -> Drawing:
     """Rows of picture + amplified change = result, with what the network says of each (Goodfellow et al., 2015).
 
     What it says of a changed picture is red where it differs from what it said before. `truths` are the true classes'
-    names, where they are known; `sizes` how large each change is, by norm (L0, L1, L2, Linf, of values from 0 to 1). In
+    names, where they are known; `sizes` how large each change is, by norm (L0, L1, L2, Linf, of values from 0 to 1), `notes` a line under each result. In
     portrait up to five rows stand one below the other, in landscape as many side by side
     as make the figure about as wide as a slide.
 
@@ -95,7 +96,11 @@ def attack_panel(
             (
                 (images[index], (*_lines(before[index]), truth), INK),
                 (change, change_text, FAINT),
-                (adversarial[index], _lines(after[index]), VERMILLION if fooled else INK),
+                (
+                    adversarial[index],
+                    (*_lines(after[index]), *notes[index : index + 1]),
+                    VERMILLION if fooled else INK,
+                ),
             )
         ):
             x, y = left + place * (wide + SIGN), top + tall + 0.04
@@ -181,7 +186,7 @@ def _lines(judgement: Judgement) -> tuple[str, str]:
 
 def _sizes(sizes: Mapping[str, float]) -> tuple[str, str]:
     """Two lines: L0 and L1, L2 and Linf."""
-    parts = [f"{name} {round(size) if name == 'L0' else format(size, '.3g')}" for name, size in sizes.items()]
+    parts = [f"{name} {size:,.0f}" if size >= 100 else f"{name} {size:.3g}" for name, size in sizes.items()]
     return ", ".join(parts[:2]), ", ".join(parts[2:])
 
 

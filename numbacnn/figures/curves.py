@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from .board import BLUE, FAINT, GREEN, INK, LABEL, RULE, SMALL, TITLE, VERMILLION, chart
 from .drawing import Drawing
 
+PURPLE = "#cc79a7"
 PERCENT = "top-1 error (%)"
 LOG_RATIO = 50
 """A loss that falls by more than this, or a rate, is drawn on a logarithmic scale."""
@@ -20,8 +21,8 @@ LOG_RATIO = 50
 def training_curves(rows: Sequence[Mapping[str, Any]], title: str = "", *, provenance: str = "") -> Drawing:
     """Loss, top-1 error and learning rate over the epochs; a line a roll-back, a ring at the best epoch.
 
-    `rows` as in metrics.csv: epoch, train_loss, train_top1_error, validation_loss, validation_top1_error (errors
-    from 0 to 1), learning_rate, rolled_back. What is missing, empty or not finite is left out.
+    `rows` as in metrics.csv: epoch, train_loss, train_top1_error, validation_loss, validation_top1_error,
+    robust_top1_error (errors from 0 to 1; the last of adversarial training alone), learning_rate, rolled_back. What is missing, empty or not finite is left out.
     """
     figure = chart(7.5, 6.0, title, provenance)
     loss, error, rate = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1.2))
@@ -31,11 +32,15 @@ def training_curves(rows: Sequence[Mapping[str, Any]], title: str = "", *, prove
             values = factor * _column(rows, f"{split}_{quantity}")
             if np.isfinite(values).any():
                 _line(axes, epochs, values, color, split)
+    robust = _column(rows, "robust_top1_error")
+    if np.isfinite(robust).any():
+        _line(error, epochs, 100 * robust, PURPLE, "validation, under attack")
+        error.legend(fontsize=SMALL, loc="upper right", edgecolor="none", framealpha=0.9)
     rates = _column(rows, "learning_rate")
     _line(rate, epochs, rates, GREEN, "", drawstyle="steps-mid")
     _scale(loss, "loss", _column(rows, "train_loss"), _column(rows, "validation_loss"))
     errors = _column(rows, "train_top1_error"), _column(rows, "validation_top1_error")
-    _scale(error, PERCENT, *(100 * values for values in errors))
+    _scale(error, PERCENT, *(100 * values for values in (*errors, robust)))
     _scale(rate, "learning rate", rates)
     _mark_best(error, epochs, errors[1])
     _mark_roll_backs((loss, error, rate), epochs, _column(rows, "rolled_back"))

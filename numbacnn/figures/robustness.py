@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from .board import BLUE, FAINT, GREEN, INK, LABEL, ORANGE, RULE, SMALL, TITLE, VERMILLION, chart
+from .board import BLUE, FAINT, GREEN, INK, LABEL, ORANGE, RULE, SMALL, TITLE, VERMILLION, chart, shortened
 from .drawing import Drawing
 
 SKY, PURPLE, BLACK = "#56b4e9", "#cc79a7", "#333333"
@@ -168,7 +168,8 @@ def confidence_path(
     """Probabilities step by step: a chart a picture, in each a curve a class, which begins with the true one's."""
     columns = min(len(names), 3)
     rows = -(-len(names) // columns)
-    figure = chart(3.4 * columns + 0.4, 2.6 * rows + 0.3, "", provenance)
+    width = 3.4 if columns > 1 else 5.2
+    figure = chart(width * columns + 0.4, (2.6 if columns > 1 else 3.2) * rows + 0.3, "", provenance)
     for place, (name, classes) in enumerate(zip(names, curves, strict=True)):
         axes = figure.add_subplot(rows, columns, place + 1)
         for order, (label, shares) in enumerate(classes):
@@ -177,6 +178,8 @@ def confidence_path(
         axes.set_xlim(0, max(len(classes[0][1]) - 1, 1))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         style(axes, "step", "probability (%)")
-        axes.set_title(name, fontsize=LABEL, color=INK, loc="left", parse_math=False)
+        axes.set_title(
+            shortened(name, width - 1, LABEL), fontsize=LABEL, color=INK, loc="left", parse_math=False
+        )
         axes.legend(frameon=False, fontsize=SMALL)
     return figure

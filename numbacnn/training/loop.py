@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from ..data import Dataset, Split
-from ..errors import TrainingError
+from ..errors import TrainingError, UsageError
 from ..graph import Graph
 from ..layers.initialization import SYMMETRIC
 from ..network import Network
 from ..program import Head, Loss, Program
+from .adversarial import AdversarialStep, cost, measures_robustness, robust_error
 from .arranging import arrange, learned_from
 from .augmentation import Augmentation
 from .evaluation import EVALUATION_BATCH, Evaluation, evaluate
@@ -80,16 +81,22 @@ class Trainer:
             if settings.lookahead
             else None
         )
-        self.step = TrainingStep(
-            self._plan,
-            smoothed,
-            self.optimizer,
-            clip_norm=settings.clip_norm,
-            accumulate=settings.accumulate,
-            average=settings.average_weights,
-            lookahead=slow,
-            hook=hook,
-        )
+        parts = self._plan, smoothed, self.optimizer
+        options: dict[str, Any] = {
+            "clip_norm": settings.clip_norm,
+            "accumulate": settings.accumulate,
+            "average": settings.average_weights,
+            "lookahead": slow,
+            "hook": hook,
+        }
+        self._adversarial = None
+        if settings.adversarial != "none":
+            if network.graph.heads and settings.adversarial == "trades":
+                raise UsageError(
+                    "--adversarial trades is for networks with one classifier, and this one has more"
+                )
+            self._adversarial = AdversarialStep(network, settings, *parts, **options)
+        self.step = self._adversarial or TrainingStep(*parts, **options)
         self.state = State() if resumed is None else State.restored(*resumed, self.step)
         self._keep()
         self._schedule = SCHEDULES[settings.schedule](settings, **self.state.schedule)
@@ -127,6 +134,8 @@ class Trainer:
             )
         if self.settings.validate and not self.validates:
             yield Warned("no validation split: the best epoch is the one with the smallest training error")
+        if more := cost(self.settings):
+            yield Warned(more)
         if nothing := self._standstill.nothing_to_learn(self.dataset):
             yield Warned(nothing)
         self._feed.take()
@@ -196,6 +205,12 @@ class Trainer:
                 waiting_share=state.waiting / state.seconds,
             )
 
+    def _robust_error(self) -> float:
+        """Under attack, of validation pictures where there are any; the best epoch is the one where it is smallest."""
+        split = self._fitted.validation or self._fitted.train
+        with self.measured_weights():
+            return robust_error(self.network, split, self.settings, self.evaluation_batch)
+
     def _idle_layers(self) -> list[str]:
         """Those whose parameters got no gradient in the last step. To be asked before buffers are used for other ends."""
         read = self._plan.device.read
@@ -225,6 +240,8 @@ class Trainer:
         last = state.batch + 1 == self._batches
         self.step.progress = (state.step + 1) / (self.settings.epochs * self._batches)
         self.optimizer.epoch = state.epoch
+        if self._adversarial is not None:
+            self._adversarial.number = state.step
         self._feed.step(batch, state, self._rate, self._tally.rows, last=last)
         self._tally.expect(state.step, state.batch, len(batch.labels))
 
@@ -285,6 +302,11 @@ class Trainer:
             row |= {"validation_loss": measured.loss, "validation_top1_error": measured.top1_error}
             answers = measured.confusion.sum(axis=0)
         error = row.get("validation_top1_error", row["train_top1_error"])
+        if self._adversarial is not None:
+            row["attack_share"] = self._adversarial.seconds / max(state.seconds, 1e-9)
+            self._adversarial.seconds = 0.0
+            if measures_robustness(self.settings):
+                error = row["robust_top1_error"] = self._robust_error()
         loss = row.get("validation_loss", row["train_loss"])
         # Of two epochs with the same number of mistakes, the one that was surer of the rest.
         improved = not self.settings.validate or (error, loss) < (state.best_error, state.best_loss)

@@ -23,6 +23,7 @@ LARGEST_SEED = 2**64 - 1
 Fitting = Literal["auto", "resize", "crop"]
 FITS: tuple[str, ...] = get_args(Fitting)
 BORDERS = ("mean", "reflect")
+ADVERSARIES = ("none", "fgsm", "pgd", "trades", "noise")
 
 
 def _option(default: Any, help: str, topic: str, least: float = 0, most: float = math.inf) -> Any:
@@ -31,8 +32,8 @@ def _option(default: Any, help: str, topic: str, least: float = 0, most: float =
     return dataclasses.field(default=default, metadata=metadata)
 
 
-TOPICS = ("Optimisation", "Schedule", "Augmentation", "Loss", "Choice of pictures")
-OPTIMISATION, SCHEDULE, AUGMENTATION, LOSS, PICTURES = TOPICS
+TOPICS = ("Optimisation", "Schedule", "Augmentation", "Loss", "Choice of pictures", "Adversarial training")
+OPTIMISATION, SCHEDULE, AUGMENTATION, LOSS, PICTURES, ADVERSARIAL = TOPICS
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,22 @@ class Settings:
         0,
         100_000,
     )
+    adversarial: Literal["none", "fgsm", "pgd", "trades", "noise"] = _option(
+        "none",
+        "Learn from pictures that are made to fool the network: by one step from a random place (fgsm) or by several (pgd); "
+        "trades learns from the pictures themselves and pulls what is said of such ones towards it; noise adds normal noise, for "
+        "'attack certify'.",
+        ADVERSARIAL,
+    )
+    epsilon: float = _option(
+        8 / 255,
+        "Largest change of a pixel in them, of full scale: 8/255; the noise's deviation.",
+        ADVERSARIAL,
+        0,
+        1,
+    )
+    attack_steps: int = _option(7, "Steps of pgd and trades.", ADVERSARIAL, 1, 10_000)
+    trades_beta: float = _option(6.0, "Weight of what trades pulls together.", ADVERSARIAL, 0, 1e6)
     workspace_mb: int = _option(
         0,
         "MiB that the kernels of all layers may share beside activations and gradients; 0: as much as the fastest take.",
@@ -253,6 +270,14 @@ class Settings:
             raise UsageError(f"--border {cut(self.border)}: no such border{nearest(self.border, BORDERS)}")
         if self.views not in VIEWS:
             raise UsageError(f"--views {cut(self.views)}: no such views{nearest(self.views, VIEWS)}")
+        if self.adversarial not in ADVERSARIES:
+            raise UsageError(
+                f"--adversarial {cut(self.adversarial)}: no such way to train{nearest(self.adversarial, ADVERSARIES)}"
+            )
+        if self.adversarial == "trades" and self.loss != "log-softmax":
+            raise UsageError(
+                f"--adversarial trades is for the loss 'log-softmax', and the loss is '{self.loss}'"
+            )
         if self.schedule == "halve" and not self.validate:
             raise UsageError(
                 "--schedule halve goes by the validation error, and --no-validate leaves none: another schedule, cosine "

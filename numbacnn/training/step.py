@@ -76,7 +76,7 @@ class TrainingStep:
             self.batches = 0
         place = program.count, first, updates, self.optimizer.learning
         if place not in self._recorded:
-            self._recorded[place] = program.device.recorded(lambda: self._pass(bring, tally, first, updates))
+            self._recorded[place] = self._record(lambda: self._pass(bring, tally, first, updates))
         self._recorded[place]()
         if updates and self.lookahead is not None:
             self.lookahead.follow(self.optimizer.updates, self.progress)
@@ -99,12 +99,7 @@ class TrainingStep:
         program = self.program
         if bring is not None:
             bring()
-        program.run_forward(program.scores, training=True)
-        if program.heads:
-            program.backward_heads(weight=1 / self._accumulate)
-        else:
-            program.backward_loss(None, self._loss, weight=1 / self._accumulate)
-        program.tally(tally)
+        self._learn(tally)
         gradient = program.gradient
         if self._sum is not None:
             (joins.copy if first else joins.accumulate)(self._sum, gradient)
@@ -118,6 +113,20 @@ class TrainingStep:
         self.optimizer.update(gradient)
         if self.average is not None:
             self.average.follow()
+
+    def _record(self, act: Callable[[], None]) -> Callable[[], None]:
+        """What repeats a pass: on a GPU what it launched, which is recorded."""
+        return self.program.device.recorded(act)
+
+    def _learn(self, tally: Array) -> None:
+        """Forward and back: the program's `gradient`, and the batch's row of `tally`."""
+        program = self.program
+        program.run_forward(program.scores, training=True)
+        if program.heads:
+            program.backward_heads(weight=1 / self._accumulate)
+        else:
+            program.backward_loss(None, self._loss, weight=1 / self._accumulate)
+        program.tally(tally)
 
     # What a checkpoint holds
 

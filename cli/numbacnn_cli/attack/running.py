@@ -50,6 +50,7 @@ def run(
 ) -> dict[str, Any]:
     """Runs an attack's command; returns its JSON."""
     from numbacnn.attacks import sweep
+    from numbacnn.data.classes import short_name
     from numbacnn.errors import UsageError, need_whole
 
     if asked.sweep and not attack.norms:
@@ -90,10 +91,18 @@ def run(
     made = joined(opened.fact, found.source, showing.described(attack), aim)
     _say(attack, result, out)
     rows, how = showing.rows_to_show(result, named=found.from_files or asked.index is not None)
-    truths = None if found.from_files else [network.class_names[labels[row]] for row in rows]
-    panel = joined(made, f"epsilon {as_size(attack.epsilon, attack.norm)}", "saved with 8 bits", how)
+    truths = None if found.from_files else [short_name(network.class_names[labels[row]]) for row in rows]
+    rounded = attack.epsilon is not None or not attack.norms or attack.one_pass or result.path is not None
+    panel = joined(
+        made,
+        f"epsilon {as_size(attack.epsilon, attack.norm)}",
+        "saved with 8 bits" if rounded else "before rounding to 8 bits",
+        how,
+    )
     say = f"{len(rows)} of {len(files)} pictures; the changed pictures are in {folder}"
-    saved = showing.draw_panel(drawn, network, result, rows, truths, asked.layout, panel, say)
+    saved = showing.draw_panel(
+        drawn, network, result, rows, truths, asked.layout, panel, say, rounded=rounded
+    )
     path_figure = showing.draw_path(drawn, network, result, rows, pictures.names, made)
     points, sweep_figure = [], None
     unasked = SWEEP if attack.one_pass and attack.norm == "linf" and not found.from_files else ()

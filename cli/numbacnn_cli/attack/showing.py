@@ -72,26 +72,33 @@ def draw_panel(
     layout: Literal["portrait", "landscape"],
     made: str,
     say: str,
+    *,
+    rounded: bool,
 ) -> dict[str, Any]:
-    """The lecture's panel, of the pictures as they were saved."""
-    from numbacnn.attacks.norms import NORMS, TITLES, sizes
+    """The lecture's panel, of the pictures as they were saved (`rounded`) or before, with what 8 bits make of them."""
+    from numbacnn.attacks.norms import TITLES, sizes
     from numbacnn.figures import attack_panel
 
-    saved = result.eight_bit[rows]
-    changes = saved / 255 - result.originals[rows]
+    after = result.after_eight_bit if rounded else result.after
+    saved = result.eight_bit[rows] / 255 if rounded else result.images[rows]
+    changes = saved - result.originals[rows]
     changes[abs(changes) < 1e-6] = 0  # a level and its float32 are not quite the same
     measured = [
-        {TITLES[norm]: float(sizes(changes[place : place + 1], norm)[0]) for norm in NORMS}
+        {
+            TITLES[norm]: float(sizes(changes[place : place + 1], norm)[0])
+            for norm in ("l0", "l1", "l2", "linf")
+        }
         for place in range(len(rows))
     ]
     figure = attack_panel(
         result.originals[rows],
         changes,
         saved,
-        [top(network, result.before[row]) for row in rows],
-        [top(network, result.after_eight_bit[row]) for row in rows],
+        [_shown(network, result.before[row]) for row in rows],
+        [_shown(network, after[row]) for row in rows],
         truths=truths,
         sizes=measured,
+        notes=[] if rounded else [_with_8_bits(network, result, row) for row in rows],
         layout=layout,
         provenance=made,
     )
@@ -126,6 +133,7 @@ def draw_path(
         return None
     import numpy as np
 
+    from numbacnn.data.classes import short_name
     from numbacnn.figures import confidence_path
 
     shown = rows[:PATHS]
@@ -135,7 +143,7 @@ def draw_path(
         way = result.path[row]
         likeliest = np.unique(np.concatenate([way.argmax(axis=1), [result.labels[row], ends[row]]]))
         order = sorted(likeliest.tolist(), key=lambda each: (each != result.labels[row], -way[:, each].max()))
-        curves.append([(network.class_names[each], way[:, each]) for each in order[:4]])
+        curves.append([(short_name(network.class_names[each]), way[:, each]) for each in order[:4]])
     drawing = confidence_path(curves, [Path(names[row]).name for row in shown], provenance=made)
     return drawn.beside(drawing, "path", {}, say="the probabilities after each step")
 
@@ -144,6 +152,19 @@ def top(network: Network, probabilities: Any) -> tuple[str, float]:
     """The likeliest class and its probability."""
     best = int(probabilities.argmax())
     return network.class_names[best], float(probabilities[best])
+
+
+def _shown(network: Network, probabilities: Any) -> tuple[str, float]:
+    """The same with the name that figures show."""
+    from numbacnn.data.classes import short_name
+
+    name, share = top(network, probabilities)
+    return short_name(name), share
+
+
+def _with_8_bits(network: Network, result: AttackResult, row: int) -> str:
+    name, share = _shown(network, result.after_eight_bit[row])
+    return f"8 bits: {name} {100 * share:.0f} %"
 
 
 def named(network: Network, probabilities: Any) -> dict[str, Any]:
