@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from numbacnn.architectures import build
-from numbacnn.attacks import FGSM
+from numbacnn.attacks import ATTACKS, FGSM
 from numbacnn.data import Dataset
 from numbacnn.data.pictures import load
 from numbacnn.layers import Pixels
@@ -17,6 +17,7 @@ from numbacnn.program import Loss, Program
 from numbacnn.storage import load_model, save_model
 from numbacnn.training.optimizers import SGD
 from numbacnn_cli.__main__ import main
+from numbacnn_cli.runs import PACKAGED_MODEL
 
 COUNT = 40
 
@@ -192,3 +193,83 @@ def test_what_cannot_be_asked(capsys: pytest.CaptureFixture[str], model: Path) -
     assert "--count 0" in run(capsys, *arguments, "--count", "0", code=2)["error"]["message"]
     assert "no class 'cat'" in run(capsys, *arguments, "--target", "cat", code=2)["error"]["message"]
     assert "for --split" in run(capsys, *arguments, "--split", "tset", code=2)["error"]["message"]
+
+
+def attack(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> dict[str, Any]:
+    assert main(["attack", *map(str, arguments), "--json"]) == code
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+KEYS = {
+    "clean_accuracy",
+    "adversarial_accuracy",
+    "adversarial_accuracy_8bit",
+    "success_rate",
+    "figure",
+    "norms",
+}
+QUICK: dict[str, tuple[str, ...]] = {
+    "step": ("--steps", "3"),
+    "square": ("--queries", "5"),
+    "ensemble": ("--steps", "2", "--wrong-classes", "1", "--queries", "3"),
+    "apgd": ("--steps", "3"),
+    "pgd": ("--steps", "3", "--norm", "l2"),
+    "cw": ("--steps", "5", "--searches", "2"),
+    "lbfgs": ("--steps", "2", "--searches", "0"),
+    "patch": ("--passes", "2"),
+    "universal": ("--passes", "2"),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in ATTACKS if name != "fgsm"])
+def test_every_attack_is_a_command(capsys: pytest.CaptureFixture[str], model: Path, name: str) -> None:
+    options = ("--model", model, "--data", "digits", "--count", 6, "--no-checks", "--save-data", "numbers.h5")
+    result = attack(capsys, name, *options, *QUICK.get(name, ()))
+    assert set(result) >= KEYS
+    assert result["attack"] == name
+    assert result["images"] == len(result["pictures"]) == len(list(Path(result["saved"]).iterdir())) == 6
+    assert set(result["norms"]) == {"l0", "l1", "l2", "linf"}
+    assert result["gradients"] + result["scores"] > 0
+    assert (result["path_figure"] is not None) == (name == "step")
+    assert Path(result["data_file"]).is_file()
+    assert main(["attack", name, "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for option in QUICK.get(name, ())[::2]:
+        assert option in shown
+
+
+def test_several_attacks_on_one_axis(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    options = ("--model", model, "--data", "digits", "--count", 30)
+    result = attack(capsys, "sweep", *options, "--attacks", "noise,fgsm", "--epsilons", "0,32/255")
+    noise, fgsm = (curve["points"] for curve in result["curves"])
+    assert noise[0]["adversarial_accuracy"] == result["clean_accuracy"]
+    assert fgsm[1]["adversarial_accuracy"] < noise[1]["adversarial_accuracy"]
+    assert fgsm[1]["low"] < fgsm[1]["adversarial_accuracy"] < fgsm[1]["high"]
+    alone = attack(capsys, "fgsm", *options, "--epsilon", "32/255", "--sweep", "32/255")
+    assert alone["sweep"] == [fgsm[1]]
+    assert "'pdg'" in attack(capsys, "sweep", "--attacks", "pdg", code=2)["error"]["message"]
+    assert "has no epsilon" in attack(capsys, "sweep", "--attacks", "patch", code=2)["error"]["message"]
+    assert (
+        "takes linf"
+        in attack(capsys, "sweep", "--attacks", "square", "--norm", "l2", code=2)["error"]["message"]
+    )
+
+
+def test_smallest_epsilons_transfers_and_certificates(
+    capsys: pytest.CaptureFixture[str], model: Path
+) -> None:
+    options = ("--data", "digits", "--count", 12)
+    result = attack(capsys, "minimal", "--model", model, *options, "--attack", "fgsm", "--halvings", 4)
+    found = [entry["epsilon"] for entry in result["pictures"] if entry["epsilon"] is not None]
+    assert result["fooled"] == len(found) > 0
+    assert all(epsilon <= 64 / 255 for epsilon in found)
+    result = attack(capsys, "transfer", model, PACKAGED_MODEL, *options, "--epsilon", "32/255")
+    assert len(result["rows"]) == 4
+    assert result["rows"][0]["success_rate"] >= result["rows"][1]["success_rate"]
+    assert "two or more" in attack(capsys, "transfer", model, code=2)["error"]["message"]
+    result = attack(capsys, "certify", "--model", model, *options, "--samples", 50, "--sigma", "0.1")
+    shares = [entry["accuracy"] for entry in result["certified"]]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] == result["smoothed_accuracy"] > 0.3
+    assert "--sigma 0" in attack(capsys, "certify", "--sigma", 0, code=2)["error"]["message"]

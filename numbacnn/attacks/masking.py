@@ -54,7 +54,7 @@ def masking_signs(
     if not len(right) or not epsilon:
         return []
     images, labels = images[right], labels[right]
-    pgd = PGD(epsilon, norm=norm, steps=_STEPS, early_stop=False, seed=seed)
+    pgd = PGD(epsilon, norm=norm, steps=_STEPS, early_stop=False, random_start=False, seed=seed)
     everything = _EVERYTHING[norm] * (1 if norm == "linf" else np.sqrt(images[0].size))
     many, one = _run(pgd, network, images, labels), _run(FGSM(epsilon, norm=norm), network, images, labels)
     huge = _run(replace(pgd, epsilon=max(everything, epsilon), early_stop=True), network, images, labels)

@@ -23,6 +23,8 @@ MEASURED = 500
 """Validation pictures that the robust error is measured on, at most."""
 _MEASURED_STEPS = 10
 _SEEDS = 2**64
+_GROWING = 0.25
+"""The share of the training in which epsilon grows to its size: networks that meet it at once may learn nothing."""
 _APART = 0.001
 """Deviation of the noise that TRADES begins with: at the picture itself nothing tells which way leads away from it."""
 
@@ -47,7 +49,8 @@ class AdversarialStep(TrainingStep):
 
     fgsm and pgd: the loss of changed pictures (Madry et al., 2018). noise: of pictures with normal noise of deviation epsilon
     (Cohen et al., 2019). trades: the loss of the pictures themselves, and beta times the divergence between what is said of
-    them and of the changed ones (Zhang et al., 2019). What is drawn depends on the seed and the step alone.
+    them and of the changed ones (Zhang et al., 2019). Epsilon grows over the first quarter of the
+    training. What is drawn depends on the seed and the step alone.
     """
 
     def __init__(self, network: Network, settings: Settings, *parts: Any, **options: Any) -> None:
@@ -87,16 +90,17 @@ class AdversarialStep(TrainingStep):
     def _made(self, images: Any, labels: Any) -> Any:
         """The pictures to learn from, in [0, 1] but for noise."""
         settings = self._settings
+        epsilon = settings.epsilon * min(1.0, self.progress / _GROWING)
         seed = (settings.seed * 1_000_003 + self.number) % _SEEDS
         if settings.adversarial == "noise":
             generator = np.random.Generator(np.random.Philox(key=[seed, 0], counter=[3, 0, 0, 0]))
-            return images + np.float32(settings.epsilon) * generator.standard_normal(images.shape, np.float32)
+            return images + np.float32(epsilon) * generator.standard_normal(images.shape, np.float32)
         if settings.adversarial == "fgsm":
             # From a random place, or networks learn to know this one step (Wong, Rice and Kolter, 2020).
-            attack: PGD = PGD(settings.epsilon, steps=1, step_size=1.25 * settings.epsilon, early_stop=False)
+            attack: PGD = PGD(epsilon, steps=1, step_size=1.25 * epsilon, early_stop=False)
         else:
             kind = _Away if settings.adversarial == "trades" else PGD
-            attack = kind(settings.epsilon, steps=settings.attack_steps, early_stop=False)
+            attack = kind(epsilon, steps=settings.attack_steps, early_stop=False)
         attack = replace(attack, seed=seed)
         moved: Any = attack.attacked(self._network, images, labels, batch_size=self.program.batch_size)[0]
         return moved
