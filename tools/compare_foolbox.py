@@ -82,7 +82,7 @@ def originals(module: Any, folder: Path, epsilon: float) -> Iterator[tuple[str, 
     shared = {"eps": epsilon, "norm": "Linf", "device": "cpu", "seed": 0}
     for name, loss in (("cross-entropy", "ce"), ("dlr", "dlr")):
         theirs = APGDAttack(module, loss=loss, n_iter=100, n_restarts=1, **shared)
-        yield f"apgd {name}", APGD(epsilon, objective=name), theirs.perturb  # type: ignore[arg-type]
+        yield f"apgd {name}", APGD(epsilon, objective=name), theirs.perturb
     square = SquareAttack(module, n_queries=500, p_init=0.8, n_restarts=1, **shared)
     yield "square", Square(epsilon, queries=500), square.perturb
 
