@@ -97,7 +97,10 @@ def _fetch(file: RemoteFile, name: str, folder: Path, digest: str, wish: Wish, w
         )
         forget(part)
         return _found(path, address, digest, cached=False)
-    raise FetchError("; ".join(dict.fromkeys(problems)))
+    hint = (
+        "" if wish.mirror is not None else ". --mirror names a folder or an address that has the same files"
+    )
+    raise FetchError("; ".join(dict.fromkeys(problems)) + hint)
 
 
 def _bring(url: str, part: Path, digest: str, wish: Wish, watch: Watch) -> None:

@@ -36,7 +36,7 @@ class Patience:
     connect: float = 15.0
     silence: float = 30.0
     attempts: int = 5
-    pause: float = 1.0
+    pause: float = 0.5
 
 
 class NotThere(FetchError):
