@@ -10,6 +10,8 @@ from .drawing import Drawing
 
 SIDE = 1.3
 GAP = 0.14
+BELOW = 0.05
+"""Between a picture and its caption."""
 COLUMNS = 6
 
 
@@ -19,7 +21,7 @@ def neighbours(
     """The query (h,w,C) at the left, and right of a line the pictures, the nearest first, each with its caption below."""
     columns = min(len(pictures), COLUMNS)
     line = line_height(SMALL)
-    step = SIDE + line + GAP
+    step = SIDE + BELOW + line + GAP
     rows = -(-len(pictures) // columns)
     begin = MARGIN + SIDE + 2 * GAP
     above = line_height(LABEL)
@@ -36,5 +38,5 @@ def neighbours(
         row, column = divmod(index, columns)
         left, top = begin + column * (SIDE + GAP), MARGIN + above + row * step
         board.picture(picture, left, top, SIDE, SIDE)
-        board.text(caption, left, top + SIDE, width=SIDE, size=SMALL, align="center")
+        board.text(caption, left, top + SIDE + BELOW, width=SIDE, size=SMALL, align="center")
     return board.figure
