@@ -406,6 +406,17 @@ def test_predictions_of_pictures_of_several_sizes() -> None:
     assert [image.get_array().shape[:2] for image in images(figure)] == [(30, 20), (8, 16), (8, 8)]
 
 
+# text
+
+
+@pytest.mark.parametrize("dpi", [70, 90, 200])
+def test_lines_that_fill_the_width_fit_at_any_number_of_dots(dpi: int) -> None:
+    said = "in brackets: distance of the layer's output, of its length, seed 0; rate 0.05; " * 4
+    figure = image_grid(pictures(6), ["a"] * 6, 3, "A title", side=2.0, provenance=said)
+    figure.set_dpi(dpi)
+    check(figure)
+
+
 # saliency
 
 

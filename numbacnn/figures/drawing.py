@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from ..errors import without_controls
 from .fonts import families, missing_characters_said_once
+
+UNHINTED: Any = {"text.hinting": "no_hinting"}
+"""Letters are as wide as they were measured, however many dots an inch has."""
 
 
 class Drawing(Figure):
@@ -24,7 +28,7 @@ class Drawing(Figure):
             item.set_text("\n".join(map(without_controls, item.get_text().split("\n"))))
             if not item.get_text().isascii():
                 item.set_fontfamily(families(item.get_text()))
-        with missing_characters_said_once():
+        with missing_characters_said_once(), rc_context(UNHINTED):
             super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
