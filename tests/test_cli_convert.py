@@ -67,7 +67,7 @@ def test_a_model_with_its_preprocessing_and_names(source: str, capsys: pytest.Ca
         (
             ("tiny.caffemodel", "tiny.h5", "--mean", "0", "--network", "lenet"),
             2,
-            "for weights of PyTorch and safetensors",
+            "for weights of PyTorch, Keras and safetensors",
         ),
         ((".", "tiny.h5", "--mean", "0"), 2, ".: no file; weights of another program"),
         (("tiny.caffemodel", "tiny.h5", "--mean", "0", "--format", "cafe"), 2, "did you mean 'caffe'?"),

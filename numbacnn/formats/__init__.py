@@ -88,7 +88,8 @@ def read_network(
     chosen = _format(path, format_name)
     for option, given in (("prototxt", asked.prototxt), ("network", asked.network)):
         if given is not None and option not in chosen.options:
-            takers = " and ".join(each.name for each in FORMATS.values() if option in each.options)
+            *others, last = [each.name for each in FORMATS.values() if option in each.options]
+            takers = f"{', '.join(others)} and {last}" if others else last
             raise UsageError(
                 f"--{option} {given}: that is for weights of {takers}, and {path} is read as {chosen.name}"
             )
