@@ -62,7 +62,7 @@ def test_a_kernel_is_compiled_once_and_then_loaded(tmp_path: Path):
         done = subprocess.run([sys.executable, "-c", COUNT], capture_output=True, env=environment, check=True)
         counts.append(json.loads(done.stdout))
     (compiled, loaded, before, after), again = counts
-    assert (compiled, loaded, before) == (1, 0, 0)
+    assert (compiled, loaded, before) == (2, 0, 0)  # the loop's body, and what divides it among threads
     assert after > 1000
     assert again == [0, 1, after, after]
 

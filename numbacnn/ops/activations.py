@@ -16,11 +16,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import prange
-
 from .compilation import jit
 from .exponential import exponential
 from .kernel import Kernel
+from .parallel import parallel
 
 STANDARD, DECONVNET, GUIDED = 0, 1, 2
 SATURATED = 127 / 128
@@ -38,60 +37,60 @@ def _signal(gradient: Any, rule: Any) -> Any:
     return gradient if rule == STANDARD or gradient > 0 else gradient * 0
 
 
-@jit(parallel=True)
-def _leaky_relu_forward_cpu(y: Any, x: Any, slope: Any) -> None:
+@parallel(lambda y, *_: y.size)
+def _leaky_relu_forward_cpu(begin: Any, end: Any, y: Any, x: Any, slope: Any) -> None:
     """y = x where x > 0, else slope * x; a slope of 0 is ReLU, max(0, x)."""
     share = y.dtype.type(slope)  # as the ops take it that rectify what they store
-    for i in prange(y.size):
+    for i in range(begin, end):
         y[i] = x[i] if x[i] > 0 else share * x[i]
 
 
-@jit(parallel=True)
-def _leaky_relu_backward_cpu(d_x: Any, d_y: Any, x: Any, slope: Any, rule: Any) -> None:
+@parallel(lambda d_x, *_: d_x.size)
+def _leaky_relu_backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, x: Any, slope: Any, rule: Any) -> None:
     """f'(x) = 1 where x > 0, else slope; at x = 0, where there is no derivative, the subgradient `slope`."""
-    for i in prange(d_x.size):
+    for i in range(begin, end):
         signal = _signal(d_y[i], rule)
         d_x[i] = signal if x[i] > 0 or rule == DECONVNET else slope * signal
 
 
-@jit(parallel=True)
-def _prelu_forward_cpu(y: Any, x: Any, slopes: Any) -> None:
+@parallel(lambda y, *_: y.shape[0])
+def _prelu_forward_cpu(begin: Any, end: Any, y: Any, x: Any, slopes: Any) -> None:
     """y = x where x > 0, else slope_c * x (He et al., 2015)."""
-    for m in prange(y.shape[0]):
+    for m in range(begin, end):
         for c in range(y.shape[1]):
             y[m, c] = x[m, c] if x[m, c] > 0 else slopes[c] * x[m, c]
 
 
-@jit(parallel=True)
-def _prelu_backward_cpu(d_x: Any, d_y: Any, x: Any, slopes: Any, rule: Any) -> None:
+@parallel(lambda d_x, *_: d_x.shape[0])
+def _prelu_backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, x: Any, slopes: Any, rule: Any) -> None:
     """f'(x) = 1 where x > 0, else slope_c."""
-    for m in prange(d_x.shape[0]):
+    for m in range(begin, end):
         for c in range(d_x.shape[1]):
             signal = _signal(d_y[m, c], rule)
             d_x[m, c] = signal if x[m, c] > 0 or rule == DECONVNET else slopes[c] * signal
 
 
-@jit(parallel=True)
-def _prelu_backward_slopes_cpu(d_slopes: Any, d_y: Any, x: Any) -> None:
+@parallel(lambda d_slopes, *_: d_slopes.size)
+def _prelu_backward_slopes_cpu(begin: Any, end: Any, d_slopes: Any, d_y: Any, x: Any) -> None:
     """d_slope_c = sum over m of d_y_mc min(x_mc, 0) (He et al., 2015, eq. 9); one thread owns one channel."""
-    for c in prange(d_slopes.size):
+    for c in range(begin, end):
         d_slopes[c] = 0
         for m in range(x.shape[0]):
             if not x[m, c] > 0:
                 d_slopes[c] += d_y[m, c] * x[m, c]
 
 
-@jit(parallel=True)
-def _elu_forward_cpu(y: Any, x: Any, alpha: Any) -> None:
+@parallel(lambda y, *_: y.size)
+def _elu_forward_cpu(begin: Any, end: Any, y: Any, x: Any, alpha: Any) -> None:
     """y = x where x > 0, else alpha (e^x - 1) (Clevert et al., 2015)."""
-    for i in prange(y.size):
+    for i in range(begin, end):
         y[i] = x[i] if x[i] > 0 else alpha * math.expm1(x[i])
 
 
-@jit(parallel=True)
-def _elu_backward_cpu(d_x: Any, d_y: Any, x: Any, alpha: Any, rule: Any) -> None:
+@parallel(lambda d_x, *_: -(-d_x.size // _BLOCK))
+def _elu_backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, x: Any, alpha: Any, rule: Any) -> None:
     """f'(x) = 1 where x > 0, else alpha e^x, which y + alpha has no digits of once y is rounded to -alpha."""
-    for block in prange(-(-d_x.size // _BLOCK)):
+    for block in range(begin, end):
         first = block * _BLOCK
         last = min(first + _BLOCK, d_x.size)
         _elu_block(d_x[first:last], d_y[first:last], x[first:last], alpha, rule)
@@ -106,10 +105,10 @@ def _elu_block(d_x: Any, d_y: Any, x: Any, alpha: Any, rule: Any) -> None:
         d_x[i] = signal if x[i] > 0 or rule == DECONVNET else below
 
 
-@jit(parallel=True)
-def _sigmoid_forward_cpu(y: Any, x: Any) -> None:
+@parallel(lambda y, *_: y.size)
+def _sigmoid_forward_cpu(begin: Any, end: Any, y: Any, x: Any) -> None:
     """y = 1 / (1 + e^-x), by the form that does not overflow on either side."""
-    for i in prange(y.size):
+    for i in range(begin, end):
         small = math.exp(-abs(x[i]))
         y[i] = 1 / (1 + small) if x[i] >= 0 else small / (1 + small)
 
@@ -122,10 +121,10 @@ def _slope(x: Any, one: Any) -> Any:
     return small / (more * more)
 
 
-@jit(parallel=True)
-def _sigmoid_backward_cpu(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
+@parallel(lambda d_x, *_: -(-d_x.size // _BLOCK))
+def _sigmoid_backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, y: Any, x: Any) -> None:
     """f'(x) = 1 / ((1 + e^x)(1 + e^-x)) = y (1 - y)."""
-    for block in prange(-(-d_x.size // _BLOCK)):
+    for block in range(begin, end):
         first = block * _BLOCK
         last = min(first + _BLOCK, d_x.size)
         _sigmoid_block(d_x[first:last], d_y[first:last], y[first:last], x[first:last])
@@ -144,17 +143,17 @@ def _sigmoid_block(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
             d_x[i] = there if y[i] >= limit else d_x[i]
 
 
-@jit(parallel=True)
-def _tanh_forward_cpu(y: Any, x: Any) -> None:
+@parallel(lambda y, *_: y.size)
+def _tanh_forward_cpu(begin: Any, end: Any, y: Any, x: Any) -> None:
     """y = tanh x."""
-    for i in prange(y.size):
+    for i in range(begin, end):
         y[i] = math.tanh(x[i])
 
 
-@jit(parallel=True)
-def _tanh_backward_cpu(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
+@parallel(lambda d_x, *_: -(-d_x.size // _BLOCK))
+def _tanh_backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, y: Any, x: Any) -> None:
     """f'(x) = 1 / cosh^2 x = 1 - y^2, and four times a sigmoid's at 2 x."""
-    for block in prange(-(-d_x.size // _BLOCK)):
+    for block in range(begin, end):
         first = block * _BLOCK
         last = min(first + _BLOCK, d_x.size)
         _tanh_block(d_x[first:last], d_y[first:last], y[first:last], x[first:last])
@@ -174,21 +173,23 @@ def _tanh_block(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
             d_x[i] = there if abs(y[i]) >= limit else d_x[i]
 
 
-@jit(parallel=True)
-def _clip_forward_cpu(y: Any, x: Any, low: Any, high: Any) -> None:
+@parallel(lambda y, *_: y.size)
+def _clip_forward_cpu(begin: Any, end: Any, y: Any, x: Any, low: Any, high: Any) -> None:
     """y = max(low, min(high, x)): the lecture's ramp from -1 to 1 (its slide has min and max exchanged, its derivative means
     this), ReLU6 from 0 to 6.
     """
     lowest, highest = y.dtype.type(low), y.dtype.type(high)
-    for i in prange(y.size):
+    for i in range(begin, end):
         y[i] = min(max(x[i], lowest), highest) if x[i] == x[i] else x[i]
 
 
-@jit(parallel=True)
-def _clip_backward_cpu(d_x: Any, d_y: Any, x: Any, low: Any, high: Any, rule: Any) -> None:
+@parallel(lambda d_x, *_: d_x.size)
+def _clip_backward_cpu(
+    begin: Any, end: Any, d_x: Any, d_y: Any, x: Any, low: Any, high: Any, rule: Any
+) -> None:
     """f'(x) = 1 where low < x < high, else 0 (also at the two kinks)."""
     lowest, highest = x.dtype.type(low), x.dtype.type(high)
-    for i in prange(d_x.size):
+    for i in range(begin, end):
         signal = _signal(d_y[i], rule)
         d_x[i] = signal if lowest < x[i] < highest or rule == DECONVNET else 0
 

@@ -69,6 +69,7 @@ def _launched(compiled: Any) -> Callable[..., None]:
 
     @wraps(compiled.py_func)
     def call(*arguments: Any) -> None:
+        threading_layer.start()
         launches.launch(compiled, *arguments)
 
     return call
@@ -78,12 +79,12 @@ def jit(function: Callable[..., Any] | None = None, *, parallel: bool = False, i
     """`numba.njit` with this project's cache.
 
     No fastmath: it would let the compiler assume that NaN and infinity never occur, and a diverged
-    run has to be seen. NumPy's error model: a division by zero gives infinity, it does not raise.
+    run has to be seen. NumPy's error model: a division by zero gives infinity, it does not raise. With `parallel`, the
+    function may divide loops among threads (parallel.py).
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
         compiled = numba.njit(
-            parallel=parallel,
             inline="always" if inline else "never",
             error_model="numpy",
             nogil=True,

@@ -13,10 +13,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from .compilation import jit
 from .kernel import Kernel, by_device
+from .parallel import in_parallel, parallel
 from .product import multiply, multiply_workers, multiply_workspace, zeros
 from .vectors import add, copy, multiply_add
 
@@ -52,15 +52,15 @@ def _forward_cpu(y: Any, x: Any, weights: Any, bias: Any, slope: Any, workspace:
     multiply(y, *matrices, bias, slope, multiply_workers(workspace.size), zeros(1, np.intp), workspace)
 
 
-@jit(parallel=True)
-def _forward_row(y: Any, x: Any, weights: Any, bias: Any, slope: Any) -> None:
+@parallel(lambda y, *_: (y.size + _COLUMNS - 1) // _COLUMNS)
+def _forward_row(begin: Any, end: Any, y: Any, x: Any, weights: Any, bias: Any, slope: Any) -> None:
     """One picture: every weight is used once, so that nothing is won by packing, and all by reading it in order.
 
     An output is summed as `multiply` sums it, input after input with one rounding each, so that a picture's outputs are
     the same bits alone and in a batch.
     """
     depth, share = weights.shape[0], y.dtype.type(slope)
-    for block in prange((y.size + _COLUMNS - 1) // _COLUMNS):
+    for block in range(begin, end):
         first = block * _COLUMNS
         last = min(first + _COLUMNS, y.size)
         total = y[first:last]
@@ -115,15 +115,22 @@ def _bias_gradient_cpu(d_bias: Any, d_y: Any, workspace: Any) -> None:
     _sum_rows(d_bias, d_y.reshape(-1), workspace[: blocks * line].reshape(blocks, line))
 
 
-@jit(parallel=True)
-def _sum_rows(d_bias: Any, d_y: Any, partial: Any) -> None:
+@jit
+def _sum_blocks(begin: Any, end: Any, d_y: Any, partial: Any) -> None:
     blocks, line = partial.shape
     lines = d_y.size // line
-    for block in prange(blocks):
+    for block in range(begin, end):
         sums = partial[block]
         sums[:] = 0
         for first in range(lines * block // blocks * line, lines * (block + 1) // blocks * line, line):
             add(sums, d_y[first : first + line])
+
+
+@jit(parallel=True)
+def _sum_rows(d_bias: Any, d_y: Any, partial: Any) -> None:
+    blocks, line = partial.shape
+    lines = d_y.size // line
+    in_parallel(_sum_blocks, blocks, (d_y, partial))
     d_bias[:] = 0
     for block in range(blocks):
         for first in range(0, line, d_bias.size):

@@ -14,19 +14,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
-from .compilation import jit
 from .kernel import Kernel
+from .parallel import parallel
 from .philox import philox, unit
 
 
-@jit(parallel=True)
-def _forward_cpu(y: Any, mask: Any, x: Any, step: Any, index: Any, probability: Any) -> None:
+@parallel(lambda y, *_: (y.size + 3) // 4)
+def _forward_cpu(
+    begin: Any, end: Any, y: Any, mask: Any, x: Any, step: Any, index: Any, probability: Any
+) -> None:
     """y_i = x_i / (1-p) with probability 1-p, else 0; element i draws word i % 4 of counter i / 4."""
     scale = 1 / (1 - probability)
     key, stream = step[0], step[1] << np.uint64(16) | np.uint64(index)
-    for group in prange((y.size + 3) // 4):
+    for group in range(begin, end):
         words = philox(group, stream, key)
         for lane in range(min(4, y.size - group * 4)):
             i = group * 4 + lane
@@ -34,11 +35,11 @@ def _forward_cpu(y: Any, mask: Any, x: Any, step: Any, index: Any, probability: 
             y[i] = x[i] * scale if mask[i] else 0
 
 
-@jit(parallel=True)
-def _backward_cpu(d_x: Any, d_y: Any, mask: Any, probability: Any) -> None:
+@parallel(lambda d_x, *_: d_x.size)
+def _backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, mask: Any, probability: Any) -> None:
     """d_x_i = d_y_i / (1-p) where the element was kept, else 0."""
     scale = 1 / (1 - probability)
-    for i in prange(d_x.size):
+    for i in range(begin, end):
         d_x[i] = d_y[i] * scale if mask[i] else 0
 
 

@@ -8,29 +8,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import prange
-
-from .compilation import jit
 from .kernel import Kernel
+from .parallel import parallel
 
 _COLUMNS = 16
 """That one thread adds up, for all places."""
 
 
-@jit(parallel=True)
-def _forward_cpu(y: Any, tokens: Any, weights: Any) -> None:
+@parallel(lambda y, tokens, *_: tokens.size)
+def _forward_cpu(begin: Any, end: Any, y: Any, tokens: Any, weights: Any) -> None:
     """y_m = weights_token(m)."""
-    for m in prange(tokens.size):
+    for m in range(begin, end):
         source, target = weights[tokens[m]], y[m]
         for d in range(target.size):
             target[d] = source[d]
 
 
-@jit(parallel=True)
-def _backward_weights_cpu(d_weights: Any, d_y: Any, tokens: Any) -> None:
+@parallel(lambda d_weights, *_: (d_weights.shape[1] + _COLUMNS - 1) // _COLUMNS)
+def _backward_weights_cpu(start: Any, stop: Any, d_weights: Any, d_y: Any, tokens: Any) -> None:
     """d_weights_v = sum of d_y_m where token m is v."""
     size = d_weights.shape[1]
-    for block in prange((size + _COLUMNS - 1) // _COLUMNS):
+    for block in range(start, stop):
         first, end = block * _COLUMNS, min(size, (block + 1) * _COLUMNS)
         d_weights[:, first:end] = 0
         for m in range(tokens.size):

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import prange
-
 from .compilation import jit
 from .exponential import exponential
 from .kernel import Kernel
 from .normal import tail
+from .parallel import parallel
 
 _BLOCK = 128
 """Elements that are worked on together, so that the compiler sees neighbours."""
@@ -44,10 +43,10 @@ def _shares(held: Any, a: Any, b: Any, one: Any) -> Any:
     return (above, below, slope) if u >= 0 else (below, above, slope)
 
 
-@jit(parallel=True)
-def _forward_cpu(y: Any, x: Any, a: Any, b: Any) -> None:
+@parallel(lambda y, *_: -(-y.size // _BLOCK))
+def _forward_cpu(begin: Any, end: Any, y: Any, x: Any, a: Any, b: Any) -> None:
     """y = x s(a x + b x^3)."""
-    for block in prange(-(-y.size // _BLOCK)):
+    for block in range(begin, end):
         first = block * _BLOCK
         last = min(first + _BLOCK, y.size)
         _forward_block(y[first:last], x[first:last], a, b)
@@ -62,10 +61,10 @@ def _forward_block(y: Any, x: Any, a: Any, b: Any) -> None:
         y[i] = (x[i] if x[i] > 0 else held) * share
 
 
-@jit(parallel=True)
-def _backward_cpu(d_x: Any, d_y: Any, x: Any, a: Any, b: Any) -> None:
+@parallel(lambda d_x, *_: -(-d_x.size // _BLOCK))
+def _backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, x: Any, a: Any, b: Any) -> None:
     """d_x = d_y (s + x s (1 - s) du/dx)."""
-    for block in prange(-(-d_x.size // _BLOCK)):
+    for block in range(begin, end):
         first = block * _BLOCK
         last = min(first + _BLOCK, d_x.size)
         _backward_block(d_x[first:last], d_y[first:last], x[first:last], a, b)
@@ -80,10 +79,10 @@ def _backward_block(d_x: Any, d_y: Any, x: Any, a: Any, b: Any) -> None:
         d_x[i] = d_y[i] * (share + share * (rest * (held * slope)))
 
 
-@jit(parallel=True)
-def _normal_forward_cpu(y: Any, x: Any) -> None:
+@parallel(lambda y, *_: -(-y.size // _BLOCK))
+def _normal_forward_cpu(begin: Any, end: Any, y: Any, x: Any) -> None:
     """y = x Phi(x)."""
-    for block in prange(-(-y.size // _BLOCK)):
+    for block in range(begin, end):
         first = block * _BLOCK
         last = min(first + _BLOCK, y.size)
         _normal_forward_block(y[first:last], x[first:last])
@@ -98,10 +97,10 @@ def _normal_forward_block(y: Any, x: Any) -> None:
         y[i] = x[i] * (one - above) if x[i] > 0 else held * above
 
 
-@jit(parallel=True)
-def _normal_backward_cpu(d_x: Any, d_y: Any, x: Any) -> None:
+@parallel(lambda d_x, *_: -(-d_x.size // _BLOCK))
+def _normal_backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, x: Any) -> None:
     """d_x = d_y (Phi(x) + x phi(x))."""
-    for block in prange(-(-d_x.size // _BLOCK)):
+    for block in range(begin, end):
         first = block * _BLOCK
         last = min(first + _BLOCK, d_x.size)
         _normal_backward_block(d_x[first:last], d_y[first:last], x[first:last])

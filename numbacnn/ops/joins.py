@@ -13,56 +13,54 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import prange
-
-from .compilation import jit
 from .kernel import Kernel
+from .parallel import parallel
 
 
-@jit(parallel=True)
-def _copy_channels_cpu(target: Any, source: Any, first: Any) -> None:
+@parallel(lambda target, source, *_: source.shape[0])
+def _copy_channels_cpu(begin: Any, end: Any, target: Any, source: Any, first: Any) -> None:
     """target_m,first+c = source_mc."""
-    for m in prange(source.shape[0]):
+    for m in range(begin, end):
         for c in range(source.shape[1]):
             target[m, first + c] = source[m, c]
 
 
-@jit(parallel=True)
-def _take_channels_cpu(target: Any, source: Any, first: Any) -> None:
+@parallel(lambda target, *_: target.shape[0])
+def _take_channels_cpu(begin: Any, end: Any, target: Any, source: Any, first: Any) -> None:
     """target_mc = source_m,first+c."""
-    for m in prange(target.shape[0]):
+    for m in range(begin, end):
         for c in range(target.shape[1]):
             target[m, c] = source[m, first + c]
 
 
-@jit(parallel=True)
-def _copy_cpu(target: Any, source: Any) -> None:
+@parallel(lambda target, *_: target.size)
+def _copy_cpu(begin: Any, end: Any, target: Any, source: Any) -> None:
     """target_i = source_i."""
-    for i in prange(target.size):
+    for i in range(begin, end):
         target[i] = source[i]
 
 
-@jit(parallel=True)
-def _accumulate_cpu(target: Any, source: Any) -> None:
+@parallel(lambda target, *_: target.size)
+def _accumulate_cpu(begin: Any, end: Any, target: Any, source: Any) -> None:
     """target_i += source_i."""
-    for i in prange(target.size):
+    for i in range(begin, end):
         target[i] += source[i]
 
 
-@jit(parallel=True)
-def _add_cpu(target: Any, one: Any, other: Any, slope: Any) -> None:
+@parallel(lambda target, *_: target.size)
+def _add_cpu(begin: Any, end: Any, target: Any, one: Any, other: Any, slope: Any) -> None:
     """target_i = f(one_i + other_i), f(v) = v above 0, else slope v."""
     share = target.dtype.type(slope)
-    for i in prange(target.size):
+    for i in range(begin, end):
         total = one[i] + other[i]
         target[i] = total if total > 0 else share * total
 
 
-@jit(parallel=True)
-def _multiply_cpu(target: Any, source: Any, factors: Any) -> None:
+@parallel(lambda target, source, *_: source.shape[0] * source.shape[1])
+def _multiply_cpu(begin: Any, end: Any, target: Any, source: Any, factors: Any) -> None:
     """target_npc = source_npc factors_npc, or factors_n0c where all pixels share them."""
     pixels, shared = source.shape[1], factors.shape[1] == 1
-    for m in prange(source.shape[0] * pixels):
+    for m in range(begin, end):
         n = m // pixels
         p = m - n * pixels
         line, row, own = target[n, p], source[n, p], factors[n, 0 if shared else p]
@@ -70,10 +68,10 @@ def _multiply_cpu(target: Any, source: Any, factors: Any) -> None:
             line[c] = row[c] * own[c]
 
 
-@jit(parallel=True)
-def _multiply_sums_cpu(target: Any, source: Any, factors: Any) -> None:
+@parallel(lambda target, source, *_: source.shape[0])
+def _multiply_sums_cpu(begin: Any, end: Any, target: Any, source: Any, factors: Any) -> None:
     """target_n0c = the sum over p of source_npc factors_npc."""
-    for n in prange(source.shape[0]):
+    for n in range(begin, end):
         total = target[n, 0]
         total[:] = 0
         for p in range(source.shape[1]):

@@ -104,6 +104,10 @@ def keep(dispatcher: Any, numbas: type[Any]) -> None:
     class Cache(numbas):  # type: ignore[misc]
         _impl_class = Kept
 
+        def _index_key(self, signature: Any, codegen: Any) -> Any:
+            """The folder's name stands for the code; Numba would add what a function's closure holds, pickled anew in every process."""
+            return signature, codegen.magic_tuple()
+
         def _load_overload(self, signature: Any, target_context: Any) -> Any:
             try:
                 return super()._load_overload(signature, target_context)

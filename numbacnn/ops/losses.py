@@ -16,16 +16,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import prange
-
 from .compilation import jit
 from .kernel import Kernel
+from .parallel import parallel
 
 
-@jit(parallel=True)
-def _square_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any) -> None:
+@parallel(lambda losses, *_: losses.size)
+def _square_cpu(
+    begin: Any, end: Any, losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any
+) -> None:
     """y = 1/2 (x - d)^2;  dE/dx = (x - d) dE/dy."""
-    for n in prange(losses.size):
+    for n in range(begin, end):
         d_y, total = x.dtype.type(scale), x.dtype.type(0)
         for k in range(x.shape[1]):
             error = x[n, k] - (1 if k == labels[n] else 0)
@@ -34,10 +35,12 @@ def _square_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: 
         losses[n] = total
 
 
-@jit(parallel=True)
-def _log_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any) -> None:
+@parallel(lambda losses, *_: losses.size)
+def _log_cpu(
+    begin: Any, end: Any, losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any
+) -> None:
     """y = log(1 + e^-cx), as max(-cx, 0) + log(1 + e^-|x|), which does not overflow;  dE/dx = -c / (1 + e^cx) dE/dy."""
-    for n in prange(losses.size):
+    for n in range(begin, end):
         d_y, total = x.dtype.type(scale), x.dtype.type(0)
         for k in range(x.shape[1]):
             c = 1 if k == labels[n] else -1
@@ -48,10 +51,12 @@ def _log_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any
         losses[n] = total
 
 
-@jit(parallel=True)
-def _hinge_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any) -> None:
+@parallel(lambda losses, *_: losses.size)
+def _hinge_cpu(
+    begin: Any, end: Any, losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any
+) -> None:
     """y = max(0, m - cx);  dE/dx = -c dE/dy where cx < m, else 0."""
-    for n in prange(losses.size):
+    for n in range(begin, end):
         d_y, total = x.dtype.type(scale), x.dtype.type(0)
         for k in range(x.shape[1]):
             c = 1 if k == labels[n] else -1
@@ -60,14 +65,16 @@ def _hinge_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: A
         losses[n] = total
 
 
-@jit(parallel=True)
-def _log_softmax_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any) -> None:
+@parallel(lambda losses, *_: losses.size)
+def _log_softmax_cpu(
+    begin: Any, end: Any, losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any
+) -> None:
     """y = log(sum_k e^x_k) - x_c, with the largest score taken out of the sum.
 
     dE/dx_s = (e^x_s / sum_k e^x_k - delta_sc) dE/dy. For s = c that is minus the sum of the others: taken so, it does
     not vanish where a sure network's own probability rounds to 1, and an attack still finds its way.
     """
-    for n in prange(losses.size):
+    for n in range(begin, end):
         d_y, largest = x.dtype.type(scale), x[n].max()
         total = x.dtype.type(0)
         for k in range(x.shape[1]):
@@ -92,12 +99,14 @@ def _strongest_rival(scores: Any, label: Any) -> Any:
     return rival
 
 
-@jit(parallel=True)
-def _max_margin_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any) -> None:
+@parallel(lambda losses, *_: losses.size)
+def _max_margin_cpu(
+    begin: Any, end: Any, losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any
+) -> None:
     """y = [max over k != c of (x_k + m) - x_c]_+;  dE/dx_s = (delta_sk* - delta_sc) dE/dy where y > 0, else 0; k* is
     the strongest rival.
     """
-    for n in prange(losses.size):
+    for n in range(begin, end):
         d_y = x.dtype.type(scale)
         rival = _strongest_rival(x[n], labels[n])
         value = x[n, rival] + margin - x[n, labels[n]]
@@ -108,14 +117,16 @@ def _max_margin_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, sca
             d_x[n, labels[n]] = -d_y
 
 
-@jit(parallel=True)
-def _log_softmax_direction_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any) -> None:
+@parallel(lambda losses, *_: losses.size)
+def _log_softmax_direction_cpu(
+    begin: Any, end: Any, losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any
+) -> None:
     """y = log(1 + e^z), z = log(sum over k != c of e^x_k) - x_c, the log of the odds against the class.
 
     dE/dx is dz/dx dE/dy times e^z / (1 + e^z) = 1 - p_c. Without that factor, dz/dx_s = e^x_s / (sum over k != c of
     e^x_k) for s != c, and -1 for c. There are two classes or more.
     """
-    for n in prange(losses.size):
+    for n in range(begin, end):
         d_y, label = x.dtype.type(scale), labels[n]
         largest, total = x[n, _strongest_rival(x[n], label)], x.dtype.type(0)
         for k in range(x.shape[1]):
@@ -128,12 +139,14 @@ def _log_softmax_direction_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margi
             d_x[n, k] = d_x[n, k] / total * d_y if k != label else -d_y
 
 
-@jit(parallel=True)
-def _log_direction_cpu(losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any) -> None:
+@parallel(lambda losses, *_: losses.size)
+def _log_direction_cpu(
+    begin: Any, end: Any, losses: Any, d_x: Any, x: Any, labels: Any, margin: Any, scale: Any
+) -> None:
     """y = log(1 + e^-cx), as `log`;  dE/dx = -c / (1 + e^cx) dE/dy, times 1 + e^m where m, the smallest cx of the
     picture's classes, is above 0: the largest is then 1.
     """
-    for n in prange(losses.size):
+    for n in range(begin, end):
         d_y, total, least = x.dtype.type(scale), x.dtype.type(0), x[n, labels[n]]
         for k in range(x.shape[1]):
             c = 1 if k == labels[n] else -1

@@ -16,10 +16,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from .compilation import jit
 from .kernel import Kernel, by_device
+from .parallel import in_parallel, parallel
 
 _BLOCKS = 32
 """Partial sums at most: cut by the shape alone, so that the result does not depend on the threads."""
@@ -52,6 +52,30 @@ def _statistics_cpu(
     _statistics(mean, inverse, running_mean, running_variance, x, momentum, eps, partial)
 
 
+@jit
+def _sum_values(begin: Any, end: Any, partial: Any, x: Any) -> None:
+    (rows, channels), blocks = x.shape, len(partial)
+    for block in range(begin, end):
+        own = partial[block]
+        own[:] = 0
+        for m in range(rows * block // blocks, rows * (block + 1) // blocks):
+            line = x[m]
+            for c in range(channels):
+                own[c] += line[c]
+
+
+@jit
+def _sum_squares(begin: Any, end: Any, partial: Any, x: Any, mean: Any) -> None:
+    (rows, channels), blocks = x.shape, len(partial)
+    for block in range(begin, end):
+        own = partial[block]
+        own[:] = 0
+        for m in range(rows * block // blocks, rows * (block + 1) // blocks):
+            line = x[m]
+            for c in range(channels):
+                own[c] += (line[c] - mean[c]) * (line[c] - mean[c])
+
+
 @jit(parallel=True)
 def _statistics(
     mean: Any,
@@ -66,26 +90,14 @@ def _statistics(
     number = x.dtype.type
     rows, channels = x.shape
     blocks = len(partial)
-    for block in prange(blocks):
-        own = partial[block]
-        own[:] = 0
-        for m in range(rows * block // blocks, rows * (block + 1) // blocks):
-            line = x[m]
-            for c in range(channels):
-                own[c] += line[c]
+    in_parallel(_sum_values, blocks, (partial, x))
     mean[:] = 0
     for block in range(blocks):
         for c in range(channels):
             mean[c] += partial[block, c]
     for c in range(channels):
         mean[c] /= number(rows)
-    for block in prange(blocks):
-        own = partial[block]
-        own[:] = 0
-        for m in range(rows * block // blocks, rows * (block + 1) // blocks):
-            line = x[m]
-            for c in range(channels):
-                own[c] += (line[c] - mean[c]) * (line[c] - mean[c])
+    in_parallel(_sum_squares, blocks, (partial, x, mean))
     share, left = number(momentum), number(1) - number(momentum)
     for c in range(channels):
         total = number(0)
@@ -96,20 +108,24 @@ def _statistics(
         running_variance[c] = left * running_variance[c] + share * (total / number(max(rows - 1, 1)))
 
 
-@jit(parallel=True)
-def _from_running_cpu(mean: Any, inverse: Any, running_mean: Any, running_variance: Any, eps: Any) -> None:
+@parallel(lambda mean, *_: mean.size)
+def _from_running_cpu(
+    begin: Any, end: Any, mean: Any, inverse: Any, running_mean: Any, running_variance: Any, eps: Any
+) -> None:
     """mean_c = running mean, inverse_c = 1 / sqrt(running variance + eps)."""
     number = mean.dtype.type
-    for c in prange(mean.size):
+    for c in range(begin, end):
         mean[c] = running_mean[c]
         inverse[c] = number(1) / np.sqrt(running_variance[c] + number(eps))
 
 
-@jit(parallel=True)
-def _forward_cpu(y: Any, x: Any, mean: Any, inverse: Any, scale: Any, shift: Any, slope: Any) -> None:
+@parallel(lambda y, x, *_: x.shape[0])
+def _forward_cpu(
+    begin: Any, end: Any, y: Any, x: Any, mean: Any, inverse: Any, scale: Any, shift: Any, slope: Any
+) -> None:
     """y_mc = f((x_mc - mean_c) inverse_c scale_c + shift_c)."""
     below = y.dtype.type(slope)
-    for m in prange(x.shape[0]):
+    for m in range(begin, end):
         line, target = x[m], y[m]
         for c in range(line.size):
             value = (line[c] - mean[c]) * (inverse[c] * scale[c]) + shift[c]
@@ -123,11 +139,10 @@ def _sums_cpu(d_scale: Any, d_shift: Any, d_y: Any, x: Any, mean: Any, inverse: 
     _sums(d_scale, d_shift, d_y, x, mean, inverse, partial)
 
 
-@jit(parallel=True)
-def _sums(d_scale: Any, d_shift: Any, d_y: Any, x: Any, mean: Any, inverse: Any, partial: Any) -> None:
-    rows, channels = x.shape
-    blocks = len(partial)
-    for block in prange(blocks):
+@jit
+def _sum_gradients(begin: Any, end: Any, partial: Any, d_y: Any, x: Any, mean: Any) -> None:
+    (rows, channels), blocks = x.shape, len(partial)
+    for block in range(begin, end):
         scaled, plain = partial[block, 0], partial[block, 1]
         scaled[:] = 0
         plain[:] = 0
@@ -136,6 +151,12 @@ def _sums(d_scale: Any, d_shift: Any, d_y: Any, x: Any, mean: Any, inverse: Any,
             for c in range(channels):
                 scaled[c] += signal[c] * (line[c] - mean[c])
                 plain[c] += signal[c]
+
+
+@jit(parallel=True)
+def _sums(d_scale: Any, d_shift: Any, d_y: Any, x: Any, mean: Any, inverse: Any, partial: Any) -> None:
+    channels, blocks = x.shape[1], len(partial)
+    in_parallel(_sum_gradients, blocks, (partial, d_y, x, mean))
     d_scale[:] = 0
     d_shift[:] = 0
     for block in range(blocks):
@@ -144,19 +165,36 @@ def _sums(d_scale: Any, d_shift: Any, d_y: Any, x: Any, mean: Any, inverse: Any,
             d_shift[c] += partial[block, 1, c]
 
 
-@jit(parallel=True)
+@parallel(lambda d_x, d_y, x, *_: x.shape[0])
 def _backward_input_cpu(
-    d_x: Any, d_y: Any, x: Any, mean: Any, inverse: Any, scale: Any, d_scale: Any, d_shift: Any
+    begin: Any,
+    end: Any,
+    d_x: Any,
+    d_y: Any,
+    x: Any,
+    mean: Any,
+    inverse: Any,
+    scale: Any,
+    d_scale: Any,
+    d_shift: Any,
 ) -> None:
     """d_x_mc = scale_c inverse_c (d_y_mc - d_shift_c / M - (x_mc - mean_c) inverse_c d_scale_c / M)."""
     number = d_x.dtype.type
     share = number(1) / number(x.shape[0])
-    for m in prange(x.shape[0]):
+    for m in range(begin, end):
         line, signal, target = x[m], d_y[m], d_x[m]
         for c in range(line.size):
             centred = (line[c] - mean[c]) * inverse[c]
             left = signal[c] - share * (d_shift[c] + centred * d_scale[c])
             target[c] = scale[c] * inverse[c] * left
+
+
+@jit
+def _scale_filters(begin: Any, end: Any, folded: Any, weights: Any, factors: Any) -> None:
+    for d in range(begin, end):
+        line, target = weights[d], folded[d]
+        for c in range(line.size):
+            target[c] = line[c] * factors[c]
 
 
 @jit(parallel=True)
@@ -175,10 +213,7 @@ def _fold_cpu(
     number = bias.dtype.type
     for c in range(bias.size):  # the factors first, where the bias goes later
         folded_bias[c] = scale[c] / np.sqrt(running_variance[c] + number(eps))
-    for d in prange(weights.shape[0]):
-        line, target = weights[d], folded[d]
-        for c in range(line.size):
-            target[c] = line[c] * folded_bias[c]
+    in_parallel(_scale_filters, weights.shape[0], (folded, weights, folded_bias))
     for c in range(bias.size):
         folded_bias[c] = (bias[c] - running_mean[c]) * folded_bias[c] + shift[c]
 

@@ -11,29 +11,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import prange
-
 from .compilation import jit
 from .kernel import Kernel
+from .parallel import parallel
 
 
-@jit(parallel=True)
-def _forward_cpu(y: Any, x: Any, mean: Any, scale: Any, order: Any) -> None:
+@parallel(lambda y, x, *_: x.shape[0] * x.shape[1])
+def _forward_cpu(begin: Any, end: Any, y: Any, x: Any, mean: Any, scale: Any, order: Any) -> None:
     """y_i = (x_order(i) - mean_i) scale_i, row by row; a mean of one row serves every row."""
-    length, rows = scale.size, x.shape[0] * x.shape[1]
+    length = scale.size
     target, source = y.reshape(y.size), x.reshape(x.size)
-    for row in prange(rows):
+    for row in range(begin, end):
         here = mean[row % mean.shape[0]]
         for i in range(length):
             target[row * length + i] = (source[row * length + order[i]] - here[i]) * scale[i]
 
 
-@jit(parallel=True)
-def _backward_cpu(d_x: Any, d_y: Any, scale: Any, order: Any) -> None:
+@parallel(lambda d_x, *_: d_x.shape[0] * d_x.shape[1])
+def _backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, scale: Any, order: Any) -> None:
     """d_x_order(i) = d_y_i scale_i."""
-    length, rows = scale.size, d_x.shape[0] * d_x.shape[1]
+    length = scale.size
     target, source = d_x.reshape(d_x.size), d_y.reshape(d_y.size)
-    for row in prange(rows):
+    for row in range(begin, end):
         for i in range(length):
             target[row * length + order[i]] = source[row * length + i] * scale[i]
 

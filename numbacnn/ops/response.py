@@ -11,19 +11,20 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import prange
-
 from .compilation import jit
 from .kernel import Kernel
+from .parallel import parallel
 
 
-@jit(parallel=True)
-def _forward_cpu(y: Any, s: Any, x: Any, size: Any, alpha: Any, beta: Any, k: Any) -> None:
+@parallel(lambda y, s, x, *_: x.shape[0])
+def _forward_cpu(
+    begin: Any, end: Any, y: Any, s: Any, x: Any, size: Any, alpha: Any, beta: Any, k: Any
+) -> None:
     """y = x s^-beta, and s, which the way back needs."""
     number = y.dtype.type
     half, channels = size // 2, x.shape[1]
     share, least = number(alpha / size), number(k)
-    for m in prange(x.shape[0]):
+    for m in range(begin, end):
         line, own = x[m], s[m]
         own[:] = 0
         for shift in range(max(-half, 1 - channels), min(half, channels - 1) + 1):
@@ -52,12 +53,14 @@ def _times_power(y: Any, x: Any, s: Any, beta: Any) -> None:
             y[c] = x[c] * s[c] ** power
 
 
-@jit(parallel=True)
-def _backward_cpu(d_x: Any, d_y: Any, x: Any, y: Any, s: Any, size: Any, alpha: Any, beta: Any) -> None:
+@parallel(lambda d_x, d_y, x, *_: x.shape[0])
+def _backward_cpu(
+    begin: Any, end: Any, d_x: Any, d_y: Any, x: Any, y: Any, s: Any, size: Any, alpha: Any, beta: Any
+) -> None:
     """d_x = d_y s^-beta - 2 alpha beta / size x sum(d_y y / s)."""
     half, channels = size // 2, x.shape[1]
     factor = d_x.dtype.type(2 * alpha * beta / size)
-    for m in prange(x.shape[0]):
+    for m in range(begin, end):
         target, signal, line = d_x[m], d_y[m], x[m]
         _times_power(target, signal, s[m], beta)
         for shift in range(max(-half, 1 - channels), min(half, channels - 1) + 1):

@@ -9,16 +9,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import prange
-
-from .compilation import jit
 from .kernel import Kernel
+from .parallel import parallel
 
 
-@jit(parallel=True)
-def _forward_cpu(y: Any, x: Any) -> None:
+@parallel(lambda y, *_: y.shape[0])
+def _forward_cpu(begin: Any, end: Any, y: Any, x: Any) -> None:
     """y_k = e^x_k / sum_j e^x_j; the largest score is subtracted first, which changes nothing but overflow."""
-    for n in prange(y.shape[0]):
+    for n in range(begin, end):
         largest = x[n].max()
         total = x.dtype.type(0)
         for k in range(y.shape[1]):
@@ -28,14 +26,14 @@ def _forward_cpu(y: Any, x: Any) -> None:
             y[n, k] /= total
 
 
-@jit(parallel=True)
-def _backward_cpu(d_x: Any, d_y: Any, y: Any) -> None:
+@parallel(lambda d_x, *_: d_x.shape[0])
+def _backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, y: Any) -> None:
     """d_x_k = y_k (d_y_k - sum_j d_y_j y_j), with the gradient of the likeliest class taken off all of d_y first.
 
     That changes nothing but rounding: where that class's probability is rounded to 1, d_y_k less the sum would be 0 for
     it, and is now minus the sum over the others.
     """
-    for n in prange(d_x.shape[0]):
+    for n in range(begin, end):
         first = 0
         for k in range(d_x.shape[1]):
             if y[n, k] > y[n, first]:

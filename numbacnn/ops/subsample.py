@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import prange
-
-from .compilation import jit
 from .kernel import Kernel
+from .parallel import parallel
 
 
-@jit(parallel=True)
-def _forward_cpu(y: Any, x: Any, stride: Any, first: Any) -> None:
+@parallel(lambda y, *_: y.shape[0] * y.shape[1])
+def _forward_cpu(begin: Any, end: Any, y: Any, x: Any, stride: Any, first: Any) -> None:
     """y_npq,first+c = x_n,sp,sq,c, other channels 0."""
     rows, channels = y.shape[1], x.shape[3]
-    for line in prange(y.shape[0] * rows):
+    for line in range(begin, end):
         n = line // rows
         p = line - n * rows
         for q in range(y.shape[2]):
@@ -28,11 +26,11 @@ def _forward_cpu(y: Any, x: Any, stride: Any, first: Any) -> None:
                 target[first + c] = x[n, stride * p, stride * q, c]
 
 
-@jit(parallel=True)
-def _backward_cpu(d_x: Any, d_y: Any, stride: Any, first: Any) -> None:
+@parallel(lambda d_x, *_: d_x.shape[0] * d_x.shape[1])
+def _backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, stride: Any, first: Any) -> None:
     """d_x_n,sp,sq,c = d_y_npq,first+c, 0 elsewhere."""
     height, channels = d_x.shape[1], d_x.shape[3]
-    for line in prange(d_x.shape[0] * height):
+    for line in range(begin, end):
         n = line // height
         h = line - n * height
         d_x[n, h] = 0

@@ -14,10 +14,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import prange
-
 from .compilation import jit
 from .kernel import Kernel
+from .parallel import parallel
 
 
 @jit
@@ -39,10 +38,12 @@ def _softmax(p: Any, x: Any) -> Any:
     return x[best] + math.log(total), best, others / total
 
 
-@jit(parallel=True)
-def _smoothed_cpu(losses: Any, d_x: Any, x: Any, labels: Any, smoothing: Any, scale: Any) -> None:
+@parallel(lambda losses, *_: losses.size)
+def _smoothed_cpu(
+    begin: Any, end: Any, losses: Any, d_x: Any, x: Any, labels: Any, smoothing: Any, scale: Any
+) -> None:
     """The cross-entropy with t_k = (1 - s) delta_kc + s / K (Szegedy et al., 2016, section 7)."""
-    for n in prange(losses.size):
+    for n in range(begin, end):
         number = x.dtype.type
         d_y, even = number(scale), number(smoothing) / x.shape[1]
         whole, best, others = _softmax(d_x[n], x[n])
@@ -56,10 +57,10 @@ def _smoothed_cpu(losses: Any, d_x: Any, x: Any, labels: Any, smoothing: Any, sc
             d_x[n, k] = (d_x[n, k] * (1 - target) - target * rest) * d_y
 
 
-@jit(parallel=True)
-def _distribution_cpu(losses: Any, d_x: Any, x: Any, targets: Any, scale: Any) -> None:
+@parallel(lambda losses, *_: losses.size)
+def _distribution_cpu(begin: Any, end: Any, losses: Any, d_x: Any, x: Any, targets: Any, scale: Any) -> None:
     """y = sum_k t_k (log(sum_j e^x_j) - x_k);  dE/dx_k = (p_k sum_j t_j - t_k) dE/dy, p = softmax(x)."""
-    for n in prange(losses.size):
+    for n in range(begin, end):
         d_y = x.dtype.type(scale)
         whole, best, others = _softmax(d_x[n], x[n])
         value, sum_of_targets = x.dtype.type(0), x.dtype.type(0)
@@ -74,12 +75,14 @@ def _distribution_cpu(losses: Any, d_x: Any, x: Any, targets: Any, scale: Any) -
             d_x[n, k] = (d_x[n, k] * (sum_of_targets - target) - target * rest) * d_y
 
 
-@jit(parallel=True)
-def _pixels_cpu(losses: Any, d_x: Any, x: Any, labels: Any, ignored: Any, scale: Any) -> None:
+@parallel(lambda losses, *_: losses.size)
+def _pixels_cpu(
+    begin: Any, end: Any, losses: Any, d_x: Any, x: Any, labels: Any, ignored: Any, scale: Any
+) -> None:
     """The mean of the cross-entropies of a picture's pixels whose label is not the ignored one; 0 if there is none
     (Long et al., 2015).
     """
-    for n in prange(losses.size):
+    for n in range(begin, end):
         count = 0
         for p in range(x.shape[1]):
             count += 1 if labels[n, p] != ignored else 0
@@ -98,10 +101,10 @@ def _pixels_cpu(losses: Any, d_x: Any, x: Any, labels: Any, ignored: Any, scale:
         losses[n] = value / max(count, 1)
 
 
-@jit(parallel=True)
-def _binary_cpu(losses: Any, d_x: Any, x: Any, targets: Any, scale: Any) -> None:
+@parallel(lambda losses, *_: losses.size)
+def _binary_cpu(begin: Any, end: Any, losses: Any, d_x: Any, x: Any, targets: Any, scale: Any) -> None:
     """y = sum_k max(x_k, 0) - t_k x_k + log(1 + e^-|x_k|);  dE/dx_k = (sigmoid(x_k) - t_k) dE/dy."""
-    for n in prange(losses.size):
+    for n in range(begin, end):
         d_y, value = x.dtype.type(scale), x.dtype.type(0)
         for k in range(x.shape[1]):
             score, target = x[n, k], targets[n, k]
@@ -113,13 +116,15 @@ def _binary_cpu(losses: Any, d_x: Any, x: Any, targets: Any, scale: Any) -> None
         losses[n] = value
 
 
-@jit(parallel=True)
-def _huber_cpu(losses: Any, d_x: Any, x: Any, targets: Any, delta: Any, factor: Any, scale: Any) -> None:
+@parallel(lambda losses, *_: losses.size)
+def _huber_cpu(
+    begin: Any, end: Any, losses: Any, d_x: Any, x: Any, targets: Any, delta: Any, factor: Any, scale: Any
+) -> None:
     """y = f sum_k h(x_k - t_k), h(e) = 1/2 e^2 where |e| <= delta, else delta (|e| - delta / 2) (Huber, 1964).
 
     An infinite delta makes it half the squared error, f = 1 / delta the smooth L1 loss (Girshick, 2015).
     """
-    for n in prange(losses.size):
+    for n in range(begin, end):
         number = x.dtype.type
         d_y, value, most = number(scale) * number(factor), number(0), number(delta)
         for k in range(x.shape[1]):

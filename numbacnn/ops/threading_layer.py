@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 import numba
 from numba.core import config
+from numba.np.ufunc.parallel import _launch_threads
 
 from ..errors import DeviceError, UsageError
 
@@ -91,6 +92,7 @@ class _Turns:
 
     lock = threading.RLock()
     free: AbstractContextManager[None] | None = None
+    started = False
 
     @classmethod
     def begin_again(cls) -> None:
@@ -124,6 +126,13 @@ def _find_tbb() -> None:
                 ctypes.CDLL(str(distribution.locate_file(file)))
             except OSError:  # for another machine, or in pieces: Numba goes on to the next layer
                 return
+
+
+def start() -> None:
+    """Loads the layer and starts its threads, whose functions compiled loops find by name; the first call alone does anything."""
+    if not _Turns.started:
+        _launch_threads()
+        _Turns.started = True
 
 
 def layer() -> ThreadingLayer | None:

@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from .compilation import jit
 from .kernel import Kernel, by_device
+from .parallel import in_parallel, parallel
 
 _BLOCKS = 64
 """Partial sums of a norm at most: cut by the size alone, so that the result does not depend on the threads."""
@@ -24,8 +24,10 @@ _LEAST = 1024
 """Elements that each of them adds at least."""
 
 
-@jit(parallel=True)
+@parallel(lambda weights, *_: weights.size)
 def _sgd_cpu(
+    begin: Any,
+    end: Any,
     weights: Any,
     velocity: Any,
     gradient: Any,
@@ -42,15 +44,17 @@ def _sgd_cpu(
     """
     number = weights.dtype.type
     share, pull, none = number(momentum), number(decay), number(0)
-    for i in prange(weights.size):
+    for i in range(begin, end):
         own = pull if i < decayed else none
         change = rate[0] * (gradient[i] + own * weights[i])
         velocity[i] = share * velocity[i] - change
         weights[i] += share * velocity[i] - change if nesterov else velocity[i]
 
 
-@jit(parallel=True)
+@parallel(lambda weights, *_: weights.size)
 def _adam_cpu(
+    begin: Any,
+    end: Any,
     weights: Any,
     first: Any,
     second: Any,
@@ -71,7 +75,7 @@ def _adam_cpu(
     number = weights.dtype.type
     one, none = number(1), number(0)
     share, squares, least, pull = number(beta1), number(beta2), number(eps), number(decay)
-    for i in prange(weights.size):
+    for i in range(begin, end):
         own = pull if i < decayed else none
         slope, weight = gradient[i], weights[i]
         if decoupled:
@@ -93,31 +97,41 @@ def _clip_cpu(gradient: Any, norm: Any, limit: Any, workspace: Any) -> None:
     _clip(gradient, norm, limit, workspace[: _workspace_size_cpu(gradient.size)])
 
 
-@jit(parallel=True)
-def _clip(gradient: Any, norm: Any, limit: Any, partial: Any) -> None:
-    number = gradient.dtype.type
+@jit
+def _sum_squares(begin: Any, end: Any, partial: Any, gradient: Any) -> None:
     size, blocks = gradient.size, partial.size
-    for block in prange(blocks):
-        total = number(0)
+    for block in range(begin, end):
+        total = gradient.dtype.type(0)
         for i in range(size * block // blocks, size * (block + 1) // blocks):
             total += gradient[i] * gradient[i]
         partial[block] = total
+
+
+@jit
+def _shorten(begin: Any, end: Any, gradient: Any, share: Any) -> None:
+    for i in range(begin, end):
+        gradient[i] *= share
+
+
+@jit(parallel=True)
+def _clip(gradient: Any, norm: Any, limit: Any, partial: Any) -> None:
+    number = gradient.dtype.type
+    in_parallel(_sum_squares, partial.size, (partial, gradient))
     whole = number(0)
-    for block in range(blocks):
+    for block in range(partial.size):
         whole += partial[block]
     norm[0] = np.sqrt(whole)
     # Written so that a norm that is no number leaves the gradient as it is, to be seen in the loss.
     if norm[0] > number(limit):
         share = number(limit) / norm[0]
-        for i in prange(size):
-            gradient[i] *= share
+        in_parallel(_shorten, gradient.size, (gradient, share))
 
 
-@jit(parallel=True)
-def _average_cpu(average: Any, weights: Any, share: Any) -> None:
+@parallel(lambda average, *_: average.size)
+def _average_cpu(begin: Any, end: Any, average: Any, weights: Any, share: Any) -> None:
     """a = a + share (w - a)."""
     part = average.dtype.type(share)
-    for i in prange(average.size):
+    for i in range(begin, end):
         average[i] += part * (weights[i] - average[i])
 
 

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import prange
-
 from .compilation import jit
 from .kernel import Kernel
+from .parallel import parallel
 
 
 @jit(inline=True)
@@ -36,12 +35,12 @@ def _share(p: Any, cell: Any, scale: Any, size: Any, smooth: Any, number: Any) -
     return (number(1) - share if first == cell else number(0)) + (share if second == cell else number(0))
 
 
-@jit(parallel=True)
-def _forward_cpu(y: Any, x: Any, scale: Any, smooth: Any) -> None:
+@parallel(lambda y, *_: y.shape[0] * y.shape[1])
+def _forward_cpu(begin: Any, end: Any, y: Any, x: Any, scale: Any, smooth: Any) -> None:
     """y = x, each cell repeated or bilinear."""
     number, one = y.dtype.type, y.dtype.type(1)
     height, width, channels, rows = x.shape[1], x.shape[2], x.shape[3], y.shape[1]
-    for line in prange(y.shape[0] * rows):
+    for line in range(begin, end):
         n = line // rows
         p = line - n * rows
         top, below, down = _place(p, scale, height, number)
@@ -58,13 +57,13 @@ def _forward_cpu(y: Any, x: Any, scale: Any, smooth: Any) -> None:
                     target[c] = x[n, p // scale, q // scale, c]
 
 
-@jit(parallel=True)
-def _backward_cpu(d_x: Any, d_y: Any, scale: Any, smooth: Any) -> None:
+@parallel(lambda d_x, *_: d_x.shape[0] * d_x.shape[1])
+def _backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, scale: Any, smooth: Any) -> None:
     """d_x = the sum of d_y over the outputs that look at this cell, each by its share."""
     number = d_x.dtype.type
     height, width, channels = d_x.shape[1], d_x.shape[2], d_x.shape[3]
     rows, columns, reach = d_y.shape[1], d_y.shape[2], scale if smooth else 0
-    for line in prange(d_x.shape[0] * height):
+    for line in range(begin, end):
         n = line // height
         h = line - n * height
         for w in range(width):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from ..compilation import jit, threads
 from ..geometry import Window
+from ..parallel import in_parallel
 from ..product import PANELS, ROWS, columns_of_panel, columns_of_tile, multiply_tile, pack, packed_size, zeros
 from ..vectors import add
 
@@ -43,6 +43,57 @@ def backward_input(d_x: Any, d_y: Any, weights: Any, window: Window, groups: int
     _backward_input(d_x, d_y, weights.reshape(-1), window.terms, groups, share, *tables, numbers, workspace)
 
 
+@jit
+def _pack_filters(
+    begin: Any, end: Any, weights: Any, groups: Any, share: Any, workspace: Any, size: Any, depth: Any
+) -> None:
+    for group in range(begin, end):
+        own = workspace[group * size : (group + 1) * size]
+        pack(own, weights, group * share, 1, groups * share, share, depth)
+
+
+@jit
+def _add_columns(
+    begin: Any,
+    end: Any,
+    d_x: Any,
+    d_y: Any,
+    terms: Any,
+    groups: Any,
+    share: Any,
+    none: Any,
+    zero: Any,
+    numbers: Any,
+    workspace: Any,
+) -> None:
+    for worker in range(begin, end):
+        taken, workers, packed, size = numbers
+        count, rows, cells, filters = d_y.shape
+        channels = d_x.shape[3] // groups
+        depth = terms[0] * terms[1] * channels
+        width = 64 // d_y.itemsize
+        panels = packed_size(share, depth, d_y.itemsize)
+        columns = workspace[packed + worker * size : packed + (worker + 1) * size]
+        flat, target = d_y.reshape(d_y.size), d_x.reshape(d_x.size)
+        for n in range(count * worker // workers, count * (worker + 1) // workers):
+            d_x[n] = 0
+            for p in range(0, rows, taken):
+                height = min(taken, rows - p)
+                length = height * cells
+                for group in range(groups):
+                    for j in range(0, depth, PANELS * width):
+                        for i in range(0, length, ROWS):
+                            multiply_tile(
+                                columns, i * depth + j, depth,
+                                flat, ((n * rows + p) * cells + i) * filters + group * share, filters, 0, zero, 1, 1,
+                                workspace, group * panels + j * share, width, share * width,
+                                share, min(ROWS, length - i), min(PANELS * width, depth - j), False, none, 0, 1.0,
+                            )  # fmt: skip
+                    _scatter(
+                        target, columns, d_x.shape, n, p, height, cells, group * channels, channels, terms
+                    )
+
+
 @jit(parallel=True)
 def _backward_input(
     d_x: Any,
@@ -58,50 +109,9 @@ def _backward_input(
 ) -> None:
     depth = terms[0] * terms[1] * (d_x.shape[3] // groups)
     size = packed_size(share, depth, weights.itemsize)
-    for group in prange(groups):
-        own = workspace[group * size : (group + 1) * size]
-        pack(own, weights, group * share, 1, groups * share, share, depth)
+    in_parallel(_pack_filters, groups, (weights, groups, share, workspace, size, depth))
     # A picture belongs to one worker: tiles of one picture add to the same rows.
-    for worker in prange(numbers[1]):
-        _worker(worker, d_x, d_y, terms, groups, share, none, zero, numbers, workspace)
-
-
-@jit(inline=True)
-def _worker(
-    worker: Any,
-    d_x: Any,
-    d_y: Any,
-    terms: Any,
-    groups: Any,
-    share: Any,
-    none: Any,
-    zero: Any,
-    numbers: Any,
-    workspace: Any,
-) -> None:
-    taken, workers, packed, size = numbers
-    count, rows, cells, filters = d_y.shape
-    channels = d_x.shape[3] // groups
-    depth = terms[0] * terms[1] * channels
-    width = 64 // d_y.itemsize
-    panels = packed_size(share, depth, d_y.itemsize)
-    columns = workspace[packed + worker * size : packed + (worker + 1) * size]
-    flat, target = d_y.reshape(d_y.size), d_x.reshape(d_x.size)
-    for n in range(count * worker // workers, count * (worker + 1) // workers):
-        d_x[n] = 0
-        for p in range(0, rows, taken):
-            height = min(taken, rows - p)
-            length = height * cells
-            for group in range(groups):
-                for j in range(0, depth, PANELS * width):
-                    for i in range(0, length, ROWS):
-                        multiply_tile(
-                            columns, i * depth + j, depth,
-                            flat, ((n * rows + p) * cells + i) * filters + group * share, filters, 0, zero, 1, 1,
-                            workspace, group * panels + j * share, width, share * width,
-                            share, min(ROWS, length - i), min(PANELS * width, depth - j), False, none, 0, 1.0,
-                        )  # fmt: skip
-                _scatter(target, columns, d_x.shape, n, p, height, cells, group * channels, channels, terms)
+    in_parallel(_add_columns, numbers[1], (d_x, d_y, terms, groups, share, none, zero, numbers, workspace))
 
 
 @jit

@@ -7,10 +7,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import prange
-
 from ..compilation import jit
 from ..geometry import Window
+from ..parallel import in_parallel, parallel
 from ..product import (
     PANELS,
     ROWS,
@@ -136,14 +135,14 @@ def _by_columns(channels: int, window: Window, groups: int) -> bool:
     return window.stride != (1, 1) or few
 
 
-@jit(parallel=True)
-def _mirror(mirrored: Any, weights: Any, groups: Any) -> None:
+@parallel(lambda mirrored, weights, groups: weights.shape[0] * weights.shape[1] * groups)
+def _mirror(begin: Any, end: Any, mirrored: Any, weights: Any, groups: Any) -> None:
     """Every filter turned by 180 degrees, channels and filters exchanged: (R,S,C/G,K) -> (R,S,K/G,C)."""
     tall, wide, share, filters = weights.shape
     own, last = filters // groups, tall * wide - 1
     channels = share * groups
     target, source = mirrored.reshape(mirrored.size), weights.reshape(weights.size)
-    for index in prange(tall * wide * groups):
+    for index in range(begin, end):
         cell, group = index // groups, index % groups
         transpose(
             target,
@@ -217,6 +216,56 @@ def _fill_strip(
         gather(strip[n * picture : (n + 1) * picture], x, volume, first + n, top, left, rows, columns)
 
 
+@jit
+def _pack_filters(
+    begin: Any, end: Any, weights: Any, groups: Any, workspace: Any, size: Any, filters: Any, depth: Any
+) -> None:
+    for group in range(begin, end):
+        own = workspace[group * size : (group + 1) * size]
+        pack(own, weights, group * filters, groups * filters, 1, depth, filters)
+
+
+@jit
+def _multiply_tiles(
+    begin: Any,
+    end: Any,
+    y: Any,
+    x: Any,
+    bias: Any,
+    slope: Any,
+    terms: Any,
+    groups: Any,
+    pixels: Any,
+    stretches: Any,
+    stretch: Any,
+    numbers: Any,
+    workspace: Any,
+) -> None:
+    for worker in range(begin, end):
+        pictures, taken, strip_rows, columns, picture, tiles, workers, packed, size = numbers
+        count, rows, cells, all_filters = y.shape
+        filters, channels = all_filters // groups, x.shape[3] // groups
+        width = 64 // y.itemsize
+        depth = stretches.size * stretch
+        panels = packed_size(depth, filters, y.itemsize)
+        strip = workspace[packed + worker * size : packed + (worker + 1) * size]
+        flat, source = y.reshape(y.size), x.reshape(x.size)
+        for index in range(tiles * worker // workers, tiles * (worker + 1) // workers):
+            n, several, p, height = _tile(index, count, rows, pictures, taken)
+            _fill_strip(strip, source, x.shape[1:], n, several, p, terms, (strip_rows, columns, picture))
+            first, length = (n * rows + p) * cells * all_filters, several * height * cells
+            for group in range(groups):
+                for j in range(0, filters, PANELS * width):
+                    for i in range(0, length, ROWS):
+                        multiply_tile(
+                            flat, first + i * all_filters + group * filters + j, all_filters,
+                            strip, group * channels, pixels, i, stretches, stretches.size, 1,
+                            workspace, group * panels + j * depth, width, depth * width,
+                            stretch, min(ROWS, length - i), min(PANELS * width, filters - j), False,
+                            bias, group * filters + j, slope,
+                        )  # fmt: skip
+
+
 @jit(parallel=True)
 def _forward(
     y: Any,
@@ -234,52 +283,82 @@ def _forward(
 ) -> None:
     depth, filters = stretches.size * stretch, y.shape[3] // groups
     size = packed_size(depth, filters, weights.itemsize)
-    for group in prange(groups):
-        own = workspace[group * size : (group + 1) * size]
-        pack(own, weights, group * filters, groups * filters, 1, depth, filters)
-    for worker in prange(numbers[6]):
-        _forward_worker(
-            worker, y, x, bias, slope, terms, groups, pixels, stretches, stretch, numbers, workspace
-        )
+    in_parallel(_pack_filters, groups, (weights, groups, workspace, size, filters, depth))
+    in_parallel(
+        _multiply_tiles,
+        numbers[6],
+        (y, x, bias, slope, terms, groups, pixels, stretches, stretch, numbers, workspace),
+    )
 
 
-@jit(inline=True)
-def _forward_worker(
-    worker: Any,
-    y: Any,
+@jit
+def _sum_tiles(
+    start: Any,
+    stop: Any,
+    sums: Any,
     x: Any,
-    bias: Any,
-    slope: Any,
+    d_y: Any,
     terms: Any,
     groups: Any,
-    pixels: Any,
-    stretches: Any,
+    taps: Any,
     stretch: Any,
+    row_offsets: Any,
+    none: Any,
     numbers: Any,
+    first_part: Any,
+    last_part: Any,
     workspace: Any,
 ) -> None:
-    pictures, taken, strip_rows, columns, picture, tiles, workers, packed, size = numbers
-    count, rows, cells, all_filters = y.shape
-    filters, channels = all_filters // groups, x.shape[3] // groups
-    width = 64 // y.itemsize
-    depth = stretches.size * stretch
-    panels = packed_size(depth, filters, y.itemsize)
-    strip = workspace[packed + worker * size : packed + (worker + 1) * size]
-    flat, source = y.reshape(y.size), x.reshape(x.size)
-    for index in range(tiles * worker // workers, tiles * (worker + 1) // workers):
-        n, several, p, height = _tile(index, count, rows, pictures, taken)
-        _fill_strip(strip, source, x.shape[1:], n, several, p, terms, (strip_rows, columns, picture))
-        first, length = (n * rows + p) * cells * all_filters, several * height * cells
-        for group in range(groups):
-            for j in range(0, filters, PANELS * width):
-                for i in range(0, length, ROWS):
-                    multiply_tile(
-                        flat, first + i * all_filters + group * filters + j, all_filters,
-                        strip, group * channels, pixels, i, stretches, stretches.size, 1,
-                        workspace, group * panels + j * depth, width, depth * width,
-                        stretch, min(ROWS, length - i), min(PANELS * width, filters - j), False,
-                        bias, group * filters + j, slope,
-                    )  # fmt: skip
+    for worker in range(start, stop):
+        pictures, taken, strip_rows, columns, picture, tiles, workers, parts, _, size = numbers
+        count, rows, cells, all_filters = d_y.shape
+        filters, channels = all_filters // groups, x.shape[3] // groups
+        width, depth, step = 64 // d_y.itemsize, taps.size, terms[3] * x.shape[3]
+        own = workspace[worker * size : (worker + 1) * size]
+        strip, share = own[: pictures * picture], own[pictures * picture :]
+        flat, source = d_y.reshape(d_y.size), x.reshape(x.size)
+        for part in range(first_part + worker, last_part, workers):
+            place = (part - first_part) * depth
+            begin, end = tiles * part // parts, tiles * (part + 1) // parts
+            for index in range(begin, end):
+                n, several, p, height = _tile(index, count, rows, pictures, taken)
+                _fill_strip(strip, source, x.shape[1:], n, several, p, terms, (strip_rows, columns, picture))
+                first, length = (n * rows + p) * cells * all_filters, several * height * cells
+                # Whole vectors are read, so the last filters of the last pixel have to be copied to where there is room.
+                in_place = first + length * all_filters + width <= flat.size
+                for group in range(groups):
+                    if not in_place:
+                        pack(share, flat, first + group * filters, all_filters, 1, length, filters)
+                    for j in range(0, filters, PANELS * width):
+                        panel = first + group * filters + j if in_place else j * length
+                        if stretch < 2 * ROWS:
+                            for i in range(0, depth, ROWS):
+                                multiply_tile(
+                                    sums, (place + i) * all_filters + group * filters + j, all_filters,
+                                    strip, group * channels, taps, i, row_offsets, several * height, step,
+                                    flat if in_place else share, panel, all_filters if in_place else width,
+                                    width if in_place else length * width, cells, min(ROWS, depth - i), min(PANELS * width, filters - j), index > begin,
+                                    none, 0, 1.0,
+                                )  # fmt: skip
+                            continue
+                        for o in range(0, depth, stretch):
+                            for i in range(0, stretch, ROWS):
+                                multiply_tile(
+                                    sums, (place + o + i) * all_filters + group * filters + j, all_filters,
+                                    strip, group * channels + taps[o] + i, None, 0, row_offsets, several * height, step,
+                                    flat if in_place else share, panel, all_filters if in_place else width,
+                                    width if in_place else length * width, cells, min(ROWS, stretch - i), min(PANELS * width, filters - j), index > begin,
+                                    none, 0, 1.0,
+                                )  # fmt: skip
+
+
+@jit
+def _add_sums(start: Any, stop: Any, d_weights: Any, sums: Any, begin: Any, end: Any) -> None:
+    for i in range(start, stop):
+        total = sums[i] if begin == 0 else d_weights[i] + sums[i]
+        for part in range(1, end - begin):
+            total += sums[part * d_weights.size + i]
+        d_weights[i] = total
 
 
 @jit(parallel=True)
@@ -300,84 +379,9 @@ def _backward_weights(
     sums = workspace[workers * numbers[9] :]
     for begin in range(0, parts, together):
         end = min(parts, begin + together)
-        for worker in prange(workers):
-            _backward_weights_worker(
-                worker,
-                sums,
-                x,
-                d_y,
-                terms,
-                groups,
-                taps,
-                stretch,
-                row_offsets,
-                none,
-                numbers,
-                begin,
-                end,
-                workspace,
-            )
-        for i in prange(size):
-            total = sums[i] if begin == 0 else d_weights[i] + sums[i]
-            for part in range(1, end - begin):
-                total += sums[part * size + i]
-            d_weights[i] = total
-
-
-@jit(inline=True)
-def _backward_weights_worker(
-    worker: Any,
-    sums: Any,
-    x: Any,
-    d_y: Any,
-    terms: Any,
-    groups: Any,
-    taps: Any,
-    stretch: Any,
-    row_offsets: Any,
-    none: Any,
-    numbers: Any,
-    first_part: Any,
-    last_part: Any,
-    workspace: Any,
-) -> None:
-    pictures, taken, strip_rows, columns, picture, tiles, workers, parts, _, size = numbers
-    count, rows, cells, all_filters = d_y.shape
-    filters, channels = all_filters // groups, x.shape[3] // groups
-    width, depth, step = 64 // d_y.itemsize, taps.size, terms[3] * x.shape[3]
-    own = workspace[worker * size : (worker + 1) * size]
-    strip, share = own[: pictures * picture], own[pictures * picture :]
-    flat, source = d_y.reshape(d_y.size), x.reshape(x.size)
-    for part in range(first_part + worker, last_part, workers):
-        place = (part - first_part) * depth
-        begin, end = tiles * part // parts, tiles * (part + 1) // parts
-        for index in range(begin, end):
-            n, several, p, height = _tile(index, count, rows, pictures, taken)
-            _fill_strip(strip, source, x.shape[1:], n, several, p, terms, (strip_rows, columns, picture))
-            first, length = (n * rows + p) * cells * all_filters, several * height * cells
-            # Whole vectors are read, so the last filters of the last pixel have to be copied to where there is room.
-            in_place = first + length * all_filters + width <= flat.size
-            for group in range(groups):
-                if not in_place:
-                    pack(share, flat, first + group * filters, all_filters, 1, length, filters)
-                for j in range(0, filters, PANELS * width):
-                    panel = first + group * filters + j if in_place else j * length
-                    if stretch < 2 * ROWS:
-                        for i in range(0, depth, ROWS):
-                            multiply_tile(
-                                sums, (place + i) * all_filters + group * filters + j, all_filters,
-                                strip, group * channels, taps, i, row_offsets, several * height, step,
-                                flat if in_place else share, panel, all_filters if in_place else width,
-                                width if in_place else length * width, cells, min(ROWS, depth - i), min(PANELS * width, filters - j), index > begin,
-                                none, 0, 1.0,
-                            )  # fmt: skip
-                        continue
-                    for o in range(0, depth, stretch):
-                        for i in range(0, stretch, ROWS):
-                            multiply_tile(
-                                sums, (place + o + i) * all_filters + group * filters + j, all_filters,
-                                strip, group * channels + taps[o] + i, None, 0, row_offsets, several * height, step,
-                                flat if in_place else share, panel, all_filters if in_place else width,
-                                width if in_place else length * width, cells, min(ROWS, stretch - i), min(PANELS * width, filters - j), index > begin,
-                                none, 0, 1.0,
-                            )  # fmt: skip
+        in_parallel(
+            _sum_tiles,
+            workers,
+            (sums, x, d_y, terms, groups, taps, stretch, row_offsets, none, numbers, begin, end, workspace),
+        )
+        in_parallel(_add_sums, size, (d_weights, sums, begin, end))

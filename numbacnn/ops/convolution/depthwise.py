@@ -13,13 +13,14 @@ import math
 from typing import Any
 
 from llvmlite import ir
-from numba import prange, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..compilation import jit
 from ..geometry import Window, covering
 from ..lanes import over_cells, place_of, whole_or_part
+from ..parallel import in_parallel, parallel
 from ..product import zeros
 
 _PARTS = 8
@@ -78,14 +79,14 @@ def _add_products(
     return signature, whole_or_part(emit)
 
 
-@jit(parallel=True)
-def forward(y: Any, x: Any, weights: Any, bias: Any, slope: Any, terms: Any) -> None:
+@parallel(lambda y, *_: y.shape[0] * y.shape[1])
+def forward(start: Any, stop: Any, y: Any, x: Any, weights: Any, bias: Any, slope: Any, terms: Any) -> None:
     """y_npqc = f(b_c + the sum over r, s of x_nhwc weights_rsc)."""
     height, width, channels = x.shape[1], x.shape[2], x.shape[3]
     rows, cells, lanes = y.shape[1], y.shape[2], 64 // y.itemsize
     tall, wide, down, across, above, _, before, _, _, _ = terms
     target, source, filters = y.reshape(y.size), x.reshape(x.size), weights.reshape(weights.size)
-    for line in prange(y.shape[0] * rows):
+    for line in range(start, stop):
         n = line // rows
         top = (line - n * rows) * down - above
         first, last = max(top, 0), min(top + tall, height)
@@ -110,13 +111,15 @@ def backward_input(d_x: Any, d_y: Any, weights: Any, window: Window) -> None:
     _backward_input(d_x, d_y, weights, window.terms, down, across, zeros(channels, d_x.dtype))
 
 
-@jit(parallel=True)
-def _backward_input(d_x: Any, d_y: Any, weights: Any, terms: Any, down: Any, across: Any, none: Any) -> None:
+@parallel(lambda d_x, *_: d_x.shape[0] * d_x.shape[1])
+def _backward_input(
+    begin: Any, end: Any, d_x: Any, d_y: Any, weights: Any, terms: Any, down: Any, across: Any, none: Any
+) -> None:
     height, width, channels = d_x.shape[1], d_x.shape[2], d_x.shape[3]
     rows, cells, lanes = d_y.shape[1], d_y.shape[2], 64 // d_y.itemsize
     row, column = terms[2] * terms[1] * channels, terms[3] * channels
     target, source, filters = d_x.reshape(d_x.size), d_y.reshape(d_y.size), weights.reshape(weights.size)
-    for line in prange(d_x.shape[0] * height):
+    for line in range(begin, end):
         n = line // height
         h = line - n * height
         for w in range(width):
@@ -137,14 +140,14 @@ def backward_weights(d_weights: Any, x: Any, d_y: Any, window: Window, workspace
     _backward_weights(d_weights.reshape(-1), sums, x, d_y, window.terms)
 
 
-@jit(parallel=True)
-def _backward_weights(d_weights: Any, sums: Any, x: Any, d_y: Any, terms: Any) -> None:
+@jit
+def _sum_lines(begin: Any, end: Any, sums: Any, x: Any, d_y: Any, terms: Any) -> None:
     height, width, channels = x.shape[1], x.shape[2], x.shape[3]
     rows, cells, lanes = d_y.shape[1], d_y.shape[2], 64 // d_y.itemsize
     tall, wide, down, across, above, _, before, _, _, _ = terms
     lines, parts = d_y.shape[0] * rows, len(sums)
     source, signal = x.reshape(x.size), d_y.reshape(d_y.size)
-    for part in prange(parts):
+    for part in range(begin, end):
         own = sums[part]
         own[:] = 0
         for line in range(lines * part // parts, lines * (part + 1) // parts):
@@ -162,8 +165,18 @@ def _backward_weights(d_weights: Any, sums: Any, x: Any, d_y: Any, terms: Any) -
                             own, tap + c, own, tap + c, source, pixel + c, 0, across * channels,
                             signal, place + c, 0, channels, 1, last - first, 1.0, channels - c,
                         )  # fmt: skip
-    for i in prange(d_weights.size):
+
+
+@jit
+def _add_sums(begin: Any, end: Any, d_weights: Any, sums: Any) -> None:
+    for i in range(begin, end):
         total = sums[0, i]
-        for part in range(1, parts):
+        for part in range(1, len(sums)):
             total += sums[part, i]
         d_weights[i] = total
+
+
+@jit(parallel=True)
+def _backward_weights(d_weights: Any, sums: Any, x: Any, d_y: Any, terms: Any) -> None:
+    in_parallel(_sum_lines, len(sums), (sums, x, d_y, terms))
+    in_parallel(_add_sums, d_weights.size, (d_weights, sums))

@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from ..compilation import jit
+from ..parallel import in_parallel
 from ..product import PANELS, ROWS, columns_of_tile, multiply_tile, zeros
 from ..vectors import add, copy
 from .gather import gather_share
@@ -68,6 +68,84 @@ def _place(tile: Any, rows: Any, cells: Any, size: Any) -> Any:
     return tile // (across * down), tile // across % down * size, tile % across * size
 
 
+@jit
+def _transform_filters(
+    begin: Any, end: Any, weights: Any, all_filters: Any, sizes: Any, workspace: Any
+) -> None:
+    _, extent, taps, _, _, first, several = sizes
+    channels, width = weights.size // (taps * taps * all_filters), 64 // weights.itemsize
+    plane, own = channels * all_filters, channels * several + ALIGN
+    for panel in range(begin, end):
+        for c in range(channels):
+            target, source = (panel * channels + c) * width, c * all_filters + first + panel * width
+            places = target, extent * own, own, source, taps * plane, plane
+            filters(workspace, weights, (*places, extent, taps))
+
+
+@jit
+def _convolve_blocks(
+    start: Any,
+    stop: Any,
+    y: Any,
+    x: Any,
+    bias: Any,
+    slope: Any,
+    padding: Any,
+    sizes: Any,
+    none: Any,
+    zero: Any,
+    workspace: Any,
+) -> None:
+    for worker in range(start, stop):
+        size, extent, taps, block, workers, first, several = sizes
+        count, tall, wide, all_filters = y.shape
+        channels, positions, width = x.shape[3], extent * extent, 64 // y.itemsize
+        tiles = count * ((tall + size - 1) // size) * ((wide + size - 1) // size)
+        blocks = (tiles + block - 1) // block
+        plane, v_apart, m_apart = (
+            channels * several + ALIGN,
+            block * channels + ALIGN,
+            block * several + ALIGN,
+        )
+        m_at = positions * v_apart
+        cells_at = m_at + positions * m_apart
+        result_at = cells_at + positions * channels
+        own = workspace[positions * plane + worker * (result_at + size * size * ALIGN) :]
+        v, m, cells, result = own[:m_at], own[m_at:cells_at], own[cells_at:result_at], own[result_at:]
+        source, flat = x.reshape(x.size), y.reshape(y.size)
+        for index in range(blocks * worker // workers, blocks * (worker + 1) // workers):
+            begin = index * block
+            taken = min(block, tiles - begin)
+            for t in range(taken):
+                n, p, q = _place(begin + t, tall, wide, size)
+                corner, goal = (n, p - padding[0], q - padding[1]), (t * channels, v_apart)
+                _transform_inputs(v, goal, cells, source, x.shape[1:], corner, extent, 0, channels)
+            for position in range(positions):
+                for k in range(0, several, PANELS * width):
+                    for i in range(0, taken, ROWS):
+                        multiply_tile(
+                            m, position * m_apart + i * several + k, several,
+                            v, position * v_apart + i * channels, channels, 0, zero, 1, 1,
+                            workspace, position * plane + k * channels, width, channels * width,
+                            channels, min(ROWS, taken - i), min(PANELS * width, several - k), False, none, 0, 1.0,
+                        )  # fmt: skip
+            for t in range(taken):
+                n, p, q = _place(begin + t, tall, wide, size)
+                whole = p + size <= tall and q + size <= wide
+                row = wide * all_filters
+                for k in range(0, several, width):
+                    here = ((n * tall + p) * wide + q) * all_filters + first + k
+                    target = (here, row, all_filters) if whole else (0, size * width, width)
+                    places = *target, t * several + k, extent * m_apart, m_apart
+                    outputs(flat if whole else result, m, (*places, extent, taps), bias, first + k, slope)
+                    if whole:
+                        continue
+                    for i in range(min(size, tall - p)):
+                        for j in range(min(size, wide - q)):
+                            place = here + i * row + j * all_filters
+                            copy(flat[place : place + width], result[(i * size + j) * width :])
+
+
 @jit(parallel=True)
 def _convolve(
     y: Any,
@@ -81,78 +159,9 @@ def _convolve(
     zero: Any,
     workspace: Any,
 ) -> None:
-    channels, all_filters = x.shape[3], y.shape[3]
-    _, extent, taps, _, workers, first, several = sizes
-    width, plane, own = 64 // y.itemsize, channels * all_filters, channels * several + ALIGN
-    for panel in prange(several // width):
-        for c in range(channels):
-            target, source = (panel * channels + c) * width, c * all_filters + first + panel * width
-            places = target, extent * own, own, source, taps * plane, plane
-            filters(workspace, weights, (*places, extent, taps))
-    for worker in prange(workers):
-        _convolve_worker(worker, y, x, bias, slope, padding, sizes, none, zero, workspace)
-
-
-@jit(inline=True)
-def _convolve_worker(
-    worker: Any,
-    y: Any,
-    x: Any,
-    bias: Any,
-    slope: Any,
-    padding: Any,
-    sizes: Any,
-    none: Any,
-    zero: Any,
-    workspace: Any,
-) -> None:
-    size, extent, taps, block, workers, first, several = sizes
-    count, tall, wide, all_filters = y.shape
-    channels, positions, width = x.shape[3], extent * extent, 64 // y.itemsize
-    tiles = count * ((tall + size - 1) // size) * ((wide + size - 1) // size)
-    blocks = (tiles + block - 1) // block
-    plane, v_apart, m_apart = (
-        channels * several + ALIGN,
-        block * channels + ALIGN,
-        block * several + ALIGN,
-    )
-    m_at = positions * v_apart
-    cells_at = m_at + positions * m_apart
-    result_at = cells_at + positions * channels
-    own = workspace[positions * plane + worker * (result_at + size * size * ALIGN) :]
-    v, m, cells, result = own[:m_at], own[m_at:cells_at], own[cells_at:result_at], own[result_at:]
-    source, flat = x.reshape(x.size), y.reshape(y.size)
-    for index in range(blocks * worker // workers, blocks * (worker + 1) // workers):
-        begin = index * block
-        taken = min(block, tiles - begin)
-        for t in range(taken):
-            n, p, q = _place(begin + t, tall, wide, size)
-            corner, goal = (n, p - padding[0], q - padding[1]), (t * channels, v_apart)
-            _transform_inputs(v, goal, cells, source, x.shape[1:], corner, extent, 0, channels)
-        for position in range(positions):
-            for k in range(0, several, PANELS * width):
-                for i in range(0, taken, ROWS):
-                    multiply_tile(
-                        m, position * m_apart + i * several + k, several,
-                        v, position * v_apart + i * channels, channels, 0, zero, 1, 1,
-                        workspace, position * plane + k * channels, width, channels * width,
-                        channels, min(ROWS, taken - i), min(PANELS * width, several - k), False, none, 0, 1.0,
-                    )  # fmt: skip
-        for t in range(taken):
-            n, p, q = _place(begin + t, tall, wide, size)
-            whole = p + size <= tall and q + size <= wide
-            row = wide * all_filters
-            for k in range(0, several, width):
-                here = ((n * tall + p) * wide + q) * all_filters + first + k
-                target = (here, row, all_filters) if whole else (0, size * width, width)
-                places = *target, t * several + k, extent * m_apart, m_apart
-                outputs(flat if whole else result, m, (*places, extent, taps), bias, first + k, slope)
-                if whole:
-                    continue
-                for i in range(min(size, tall - p)):
-                    for j in range(min(size, wide - q)):
-                        place = here + i * row + j * all_filters
-                        copy(flat[place : place + width], result[(i * size + j) * width :])
+    panels = sizes[6] // (64 // y.itemsize)
+    in_parallel(_transform_filters, panels, (weights, y.shape[3], sizes, workspace))
+    in_parallel(_convolve_blocks, sizes[4], (y, x, bias, slope, padding, sizes, none, zero, workspace))
 
 
 @jit
@@ -182,6 +191,115 @@ def _transform_inputs(
         inputs(v, x if inside else cells, (*target, at + c, row, cell, extent, 0))
 
 
+@jit
+def _sum_products(
+    earliest: Any,
+    latest: Any,
+    x: Any,
+    d_y: Any,
+    padding: Any,
+    sizes: Any,
+    shares: Any,
+    tasks: Any,
+    none: Any,
+    zero: Any,
+    workspace: Any,
+) -> None:
+    for worker in range(earliest, latest):
+        size, extent, taps, workers = sizes
+        own_channels, own_filters, _, parts, block = shares
+        first, groups, start_part, end_part, slots = tasks
+        count, tall, wide, all_filters = d_y.shape
+        channels, positions, width = x.shape[3], extent * extent, 64 // d_y.itemsize
+        tiles = count * ((tall + size - 1) // size) * ((wide + size - 1) // size)
+        blocks, parts_now = (tiles + block - 1) // block, end_part - start_part
+        across, plane = (all_filters + own_filters - 1) // own_filters, own_channels * own_filters
+        v_apart, w_apart = block * own_channels + ALIGN, block * own_filters + ALIGN
+        w_at = positions * v_apart
+        cells_at = w_at + positions * w_apart
+        own_size = cells_at + positions * (own_channels + own_filters)
+        own = workspace[groups * slots * positions * plane + worker * own_size :][:own_size]
+        v, w, cells = own[:w_at], own[w_at:cells_at], own[cells_at:]
+        source, d_source = x.reshape(x.size), d_y.reshape(d_y.size)
+        all_tasks, filled = groups * parts_now, 1 if start_part > 0 else 0
+        for task in range(all_tasks * worker // workers, all_tasks * (worker + 1) // workers):
+            group, slot = task // parts_now, filled + task % parts_now
+            part = start_part + task % parts_now
+            first_channel = (first + group) // across * own_channels
+            first_filter = (first + group) % across * own_filters
+            some = min(own_channels, channels - first_channel)
+            several = min(own_filters, all_filters - first_filter)
+            sums = workspace[(group * slots + slot) * positions * plane :][: positions * plane]
+            start = blocks * part // parts * block
+            end = min(tiles, blocks * (part + 1) // parts * block)
+            for begin in range(start, end, block):
+                taken = min(block, end - begin)
+                for t in range(taken):
+                    n, p, q = _place(begin + t, tall, wide, size)
+                    corner, goal = (n, p - padding[0], q - padding[1]), (t * own_channels, v_apart)
+                    _transform_inputs(
+                        v, goal, cells, source, x.shape[1:], corner, extent, first_channel, some
+                    )
+                    whole = p + size <= tall and q + size <= wide
+                    at = ((n * tall + p) * wide + q) * all_filters + first_filter if whole else 0
+                    row, cell = (wide * all_filters, all_filters) if whole else (size * several, several)
+                    if not whole:
+                        gather_share(
+                            cells, d_source, d_y.shape[1:], (n, p, q), (size, size), first_filter, several
+                        )
+                    for k in range(0, several, width):
+                        places = k * block + t * width, extent * w_apart, w_apart, at + k, row, cell
+                        d_outputs(w, d_source if whole else cells, (*places, extent, taps))
+                for position in range(positions):
+                    for k in range(0, several, PANELS * width):
+                        for c in range(0, some, ROWS):
+                            multiply_tile(
+                                sums, position * plane + c * own_filters + k, own_filters,
+                                v, position * v_apart + c, None, 0, zero, 1, own_channels,
+                                w, position * w_apart + k * block, width, block * width,
+                                taken, min(ROWS, some - c), min(PANELS * width, several - k), begin > start, none, 0, 1.0,
+                            )  # fmt: skip
+
+
+@jit
+def _add_sums(begin: Any, end: Any, sizes: Any, shares: Any, tasks: Any, workspace: Any) -> None:
+    """One sum of each group's parts, position by position of a tile."""
+    positions, plane = sizes[1] * sizes[1], shares[0] * shares[1]
+    _, _, start_part, end_part, slots = tasks
+    used = end_part - start_part + (1 if start_part > 0 else 0)
+    for line in range(begin, end):
+        group, start = line // positions, line % positions * plane
+        total = workspace[group * slots * positions * plane + start :][:plane]
+        for part in range(1, used):
+            add(total, workspace[(group * slots + part) * positions * plane + start :][:plane])
+
+
+@jit
+def _transform_back(
+    begin: Any,
+    end: Any,
+    d_weights: Any,
+    channels: Any,
+    all_filters: Any,
+    sizes: Any,
+    shares: Any,
+    tasks: Any,
+    workspace: Any,
+) -> None:
+    """The gradients of the filters themselves, a row of a group's channels at a time."""
+    extent, taps, (own_channels, own_filters) = sizes[1], sizes[2], shares[:2]
+    first, slots, width = tasks[0], tasks[4], 64 // d_weights.itemsize
+    across = (all_filters + own_filters - 1) // own_filters
+    plane, own_plane = channels * all_filters, own_channels * own_filters
+    for line in range(begin, end):
+        group, row = line // own_channels, line % own_channels
+        c, k = (first + group) // across * own_channels + row, (first + group) % across * own_filters
+        for j in range(0, min(own_filters, all_filters - k) if c < channels else 0, width):
+            source = group * slots * extent * extent * own_plane + row * own_filters + j
+            here = c * all_filters + k + j, taps * plane, plane, source, extent * own_plane, own_plane
+            d_filters(d_weights, workspace, (*here, extent, taps))
+
+
 @jit(parallel=True)
 def _backward_weights(
     d_weights: Any,
@@ -195,91 +313,9 @@ def _backward_weights(
     zero: Any,
     workspace: Any,
 ) -> None:
-    _, extent, taps, workers = sizes
-    own_channels, own_filters, _, parts, _ = shares
-    first, groups, begin, end, slots = tasks
-    channels, all_filters, width = x.shape[3], d_y.shape[3], 64 // d_y.itemsize
-    plane, own_plane = channels * all_filters, own_channels * own_filters
-    size = extent * extent * own_plane
-    for worker in prange(workers):
-        _backward_weights_worker(worker, x, d_y, padding, sizes, shares, tasks, none, zero, workspace)
-    used = end - begin + (1 if begin > 0 else 0)
-    for line in prange(groups * extent * extent):
-        group, start = line // (extent * extent), line % (extent * extent) * own_plane
-        total = workspace[group * slots * size + start :][:own_plane]
-        for part in range(1, used):
-            add(total, workspace[(group * slots + part) * size + start :][:own_plane])
-    across = (all_filters + own_filters - 1) // own_filters
-    for line in prange(groups * own_channels if end == parts else 0):
-        group, row = line // own_channels, line % own_channels
-        c, k = (first + group) // across * own_channels + row, (first + group) % across * own_filters
-        for j in range(0, min(own_filters, all_filters - k) if c < channels else 0, width):
-            source = group * slots * size + row * own_filters + j
-            here = c * all_filters + k + j, taps * plane, plane, source, extent * own_plane, own_plane
-            d_filters(d_weights, workspace, (*here, extent, taps))
-
-
-@jit(inline=True)
-def _backward_weights_worker(
-    worker: Any,
-    x: Any,
-    d_y: Any,
-    padding: Any,
-    sizes: Any,
-    shares: Any,
-    tasks: Any,
-    none: Any,
-    zero: Any,
-    workspace: Any,
-) -> None:
-    size, extent, taps, workers = sizes
-    own_channels, own_filters, _, parts, block = shares
-    first, groups, start_part, end_part, slots = tasks
-    count, tall, wide, all_filters = d_y.shape
-    channels, positions, width = x.shape[3], extent * extent, 64 // d_y.itemsize
-    tiles = count * ((tall + size - 1) // size) * ((wide + size - 1) // size)
-    blocks, parts_now = (tiles + block - 1) // block, end_part - start_part
-    across, plane = (all_filters + own_filters - 1) // own_filters, own_channels * own_filters
-    v_apart, w_apart = block * own_channels + ALIGN, block * own_filters + ALIGN
-    w_at = positions * v_apart
-    cells_at = w_at + positions * w_apart
-    own_size = cells_at + positions * (own_channels + own_filters)
-    own = workspace[groups * slots * positions * plane + worker * own_size :][:own_size]
-    v, w, cells = own[:w_at], own[w_at:cells_at], own[cells_at:]
-    source, d_source = x.reshape(x.size), d_y.reshape(d_y.size)
-    all_tasks, filled = groups * parts_now, 1 if start_part > 0 else 0
-    for task in range(all_tasks * worker // workers, all_tasks * (worker + 1) // workers):
-        group, slot = task // parts_now, filled + task % parts_now
-        part = start_part + task % parts_now
-        first_channel = (first + group) // across * own_channels
-        first_filter = (first + group) % across * own_filters
-        some = min(own_channels, channels - first_channel)
-        several = min(own_filters, all_filters - first_filter)
-        sums = workspace[(group * slots + slot) * positions * plane :][: positions * plane]
-        start = blocks * part // parts * block
-        end = min(tiles, blocks * (part + 1) // parts * block)
-        for begin in range(start, end, block):
-            taken = min(block, end - begin)
-            for t in range(taken):
-                n, p, q = _place(begin + t, tall, wide, size)
-                corner, goal = (n, p - padding[0], q - padding[1]), (t * own_channels, v_apart)
-                _transform_inputs(v, goal, cells, source, x.shape[1:], corner, extent, first_channel, some)
-                whole = p + size <= tall and q + size <= wide
-                at = ((n * tall + p) * wide + q) * all_filters + first_filter if whole else 0
-                row, cell = (wide * all_filters, all_filters) if whole else (size * several, several)
-                if not whole:
-                    gather_share(
-                        cells, d_source, d_y.shape[1:], (n, p, q), (size, size), first_filter, several
-                    )
-                for k in range(0, several, width):
-                    places = k * block + t * width, extent * w_apart, w_apart, at + k, row, cell
-                    d_outputs(w, d_source if whole else cells, (*places, extent, taps))
-            for position in range(positions):
-                for k in range(0, several, PANELS * width):
-                    for c in range(0, some, ROWS):
-                        multiply_tile(
-                            sums, position * plane + c * own_filters + k, own_filters,
-                            v, position * v_apart + c, None, 0, zero, 1, own_channels,
-                            w, position * w_apart + k * block, width, block * width,
-                            taken, min(ROWS, some - c), min(PANELS * width, several - k), begin > start, none, 0, 1.0,
-                        )  # fmt: skip
+    _, groups, _, end_part, _ = tasks
+    in_parallel(_sum_products, sizes[3], (x, d_y, padding, sizes, shares, tasks, none, zero, workspace))
+    in_parallel(_add_sums, groups * sizes[1] * sizes[1], (sizes, shares, tasks, workspace))
+    if end_part == shares[3]:
+        filters_of = d_weights, x.shape[3], d_y.shape[3]
+        in_parallel(_transform_back, groups * shares[0], (*filters_of, sizes, shares, tasks, workspace))

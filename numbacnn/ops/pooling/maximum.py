@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import prange
-
-from ..compilation import jit
 from ..geometry import covering
+from ..parallel import parallel
 from .cells import from_windows, largest, to_winner
 
 
-@jit(parallel=True)
-def forward(y: Any, switches: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any) -> None:
+@parallel(lambda y, *_: y.shape[0] * y.shape[1])
+def forward(
+    earliest: Any,
+    latest: Any,
+    y: Any,
+    switches: Any,
+    x: Any,
+    slope: Any,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+) -> None:
     """y = the largest value under the window; the first in reading order where several are equal."""
     height, width, channels = x.shape[1], x.shape[2], x.shape[3]
     rows, cells, lanes = y.shape[1], y.shape[2], 64 // y.itemsize
     values, switch, source = y.reshape(y.size), switches.reshape(switches.size), x.reshape(x.size)
-    for line in prange(y.shape[0] * rows):
+    for line in range(earliest, latest):
         n = line // rows
         top = (line - n * rows) * stride[0] - padding[0]
         first, last = max(top, 0), min(top + kernel[0], height)
@@ -47,15 +55,15 @@ def backward(d_x: Any, d_y: Any, switches: Any, kernel: Any, stride: Any, paddin
     _backward_by_window(d_x, d_y, switches, kernel, stride, padding, covered)
 
 
-@jit(parallel=True)
+@parallel(lambda d_x, *_: d_x.shape[0] * d_x.shape[1])
 def _backward_by_cell(
-    d_x: Any, d_y: Any, switches: Any, wide: Any, stride: Any, down: Any, across: Any
+    begin: Any, end: Any, d_x: Any, d_y: Any, switches: Any, wide: Any, stride: Any, down: Any, across: Any
 ) -> None:
     """Where windows overlap: every cell asks the windows that cover it."""
     height, width, channels = d_x.shape[1], d_x.shape[2], d_x.shape[3]
     rows, cells, lanes = d_y.shape[1], d_y.shape[2], 64 // d_y.itemsize
     target, source, switch = d_x.reshape(d_x.size), d_y.reshape(d_y.size), switches.reshape(switches.size)
-    for line in prange(d_x.shape[0] * height):
+    for line in range(begin, end):
         n = line // height
         h = line - n * height
         for w in range(width):
@@ -69,15 +77,23 @@ def _backward_by_cell(
                 )  # fmt: skip
 
 
-@jit(parallel=True)
+@parallel(lambda d_x, d_y, *_: d_y.shape[0] * d_y.shape[1])
 def _backward_by_window(
-    d_x: Any, d_y: Any, switches: Any, kernel: Any, stride: Any, padding: Any, covered: Any
+    start: Any,
+    stop: Any,
+    d_x: Any,
+    d_y: Any,
+    switches: Any,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    covered: Any,
 ) -> None:
     """Where no windows overlap: every window writes its own cells, and with `covered` there are no others."""
     height, width, channels = d_x.shape[1], d_x.shape[2], d_x.shape[3]
     rows, cells, lanes = d_y.shape[1], d_y.shape[2], 64 // d_y.itemsize
     target, source, switch = d_x.reshape(d_x.size), d_y.reshape(d_y.size), switches.reshape(switches.size)
-    for line in prange(d_y.shape[0] * rows):
+    for line in range(start, stop):
         n = line // rows
         p = line - n * rows
         top = p * stride[0] - padding[0]

@@ -10,20 +10,22 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from ..compilation import jit
 from ..geometry import covering
+from ..parallel import parallel
 from .cells import add_cells
 
 SUM, PADDED, INSIDE = 0, 1, 2
 
 
-@jit(parallel=True)
-def forward(y: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, divisor: Any) -> None:
+@parallel(lambda y, *_: y.shape[0] * y.shape[1])
+def forward(
+    start: Any, stop: Any, y: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, divisor: Any
+) -> None:
     """y = the sum under the window, divided by its cells as `divisor` says."""
     height, width, channels = x.shape[1], x.shape[2], x.shape[3]
-    for index in prange(y.shape[0] * y.shape[1]):
+    for index in range(start, stop):
         n = index // y.shape[1]
         p = index - n * y.shape[1]
         top = p * stride[0] - padding[0]
@@ -80,12 +82,14 @@ def _shares(
     return (1 / cells).astype(dtype)
 
 
-@jit(parallel=True)
-def _backward(d_x: Any, d_y: Any, down: Any, across: Any, down_shares: Any, across_shares: Any) -> None:
+@parallel(lambda d_x, *_: d_x.shape[0] * d_x.shape[1])
+def _backward(
+    begin: Any, end: Any, d_x: Any, d_y: Any, down: Any, across: Any, down_shares: Any, across_shares: Any
+) -> None:
     height, width, channels = d_x.shape[1], d_x.shape[2], d_x.shape[3]
     rows, cells, lanes = d_y.shape[1], d_y.shape[2], 64 // d_y.itemsize
     target, source = d_x.reshape(d_x.size), d_y.reshape(d_y.size)
-    for line in prange(d_x.shape[0] * height):
+    for line in range(begin, end):
         n = line // height
         h = line - n * height
         for w in range(width):

@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from ..compilation import jit, threads
+from ..parallel import parallel
 from ..vectors import copy
 from .tile import PANELS, ROWS, columns_of_panel, multiply_tile
 from .transpose import transpose
@@ -98,8 +98,10 @@ def zeros(size: int, dtype: Any) -> Any:
     return np.zeros(size, dtype)
 
 
-@jit(parallel=True)
+@parallel(lambda *arguments: arguments[10])  # workers
 def multiply(
+    begin: Any,
+    end: Any,
     c: Any,
     a: Any,
     a_row: Any,
@@ -132,7 +134,7 @@ def multiply(
     across = (columns + group - 1) // group
     tasks = across * chunks
     size = _DEPTH * _PANELS * width
-    for worker in prange(workers):
+    for worker in range(begin, end):
         own = workspace[worker * (size + ROWS * _ROW) : (worker + 1) * (size + ROWS * _ROW)]
         packed, lines = own[:size], own[size:]
         for task in range(tasks * worker // workers, tasks * (worker + 1) // workers):

@@ -1,0 +1,64 @@
+"""Loops that threads share: every iteration once, whatever the count and the number of threads, and errors that are seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+
+from numbacnn.ops.compilation import jit
+from numbacnn.ops.parallel import in_parallel, parallel
+
+
+@parallel(lambda counts, limit: counts.size)
+def _count(begin: Any, end: Any, counts: Any, limit: Any) -> None:
+    for i in range(begin, end):
+        if i >= limit:
+            raise ValueError
+        counts[i] += 1
+
+
+@jit
+def _add(begin: Any, end: Any, target: Any, share: Any) -> None:
+    for i in range(begin, end):
+        target[i] += share
+
+
+@jit(parallel=True)
+def _twice(first: Any, second: Any) -> None:
+    in_parallel(_add, first.size, (first, 1))
+    in_parallel(_add, second.size, (second, first[0] + 1))
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request: pytest.FixtureRequest) -> Any:
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(before, request.param))
+    yield
+    numba.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 1001])
+def test_every_iteration_is_done_once(count: int) -> None:
+    counts = np.zeros(count, np.int64)
+    _count(counts, count)
+    assert counts.tolist() == [1] * count
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_loop_begins_when_the_one_before_it_has_ended() -> None:
+    first, second = np.zeros(5, np.int64), np.zeros(7, np.int64)
+    _twice(first, second)
+    assert first.tolist() == [1] * 5
+    assert second.tolist() == [2] * 7
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("limit", [0, 9])
+def test_what_a_share_raises_is_an_error_of_the_kernel(limit: int) -> None:
+    counts = np.zeros(10, np.int64)
+    with pytest.raises(IndexError, match="threads share"):
+        _count(counts, limit)
