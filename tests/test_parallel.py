@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from numbacnn.ops.compilation import jit
-from numbacnn.ops.parallel import in_parallel, parallel
+from numbacnn.ops.parallel import in_parallel, parallel, share
 
 
 @parallel(lambda counts, limit: counts.size)
@@ -20,7 +20,7 @@ def _count(begin: Any, end: Any, counts: Any, limit: Any) -> None:
         counts[i] += 1
 
 
-@jit
+@share
 def _add(begin: Any, end: Any, target: Any, share: Any) -> None:
     for i in range(begin, end):
         target[i] += share

@@ -75,17 +75,26 @@ def _launched(compiled: Any) -> Callable[..., None]:
     return call
 
 
-def jit(function: Callable[..., Any] | None = None, *, parallel: bool = False, inline: bool = False) -> Any:
+def jit(
+    function: Callable[..., Any] | None = None,
+    *,
+    parallel: bool = False,
+    inline: bool = False,
+    from_python: bool = True,
+) -> Any:
     """`numba.njit` with this project's cache.
 
     No fastmath: it would let the compiler assume that NaN and infinity never occur, and a diverged
     run has to be seen. NumPy's error model: a division by zero gives infinity, it does not raise. With `parallel`, the
-    function may divide loops among threads (parallel.py).
+    function may divide loops among threads (parallel.py). A function that only compiled ones call says so by
+    `from_python=False`: it takes less time to compile, and Python must not call it.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
         compiled = numba.njit(
             inline="always" if inline else "never",
+            no_cpython_wrapper=not from_python,
+            no_cfunc_wrapper=True,
             error_model="numpy",
             nogil=True,
         )(function)

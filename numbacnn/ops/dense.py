@@ -16,7 +16,7 @@ import numpy as np
 
 from .compilation import jit
 from .kernel import Kernel, by_device
-from .parallel import in_parallel, parallel
+from .parallel import in_parallel, parallel, share
 from .product import multiply, multiply_workers, multiply_workspace, zeros
 from .vectors import add, copy, multiply_add
 
@@ -115,7 +115,7 @@ def _bias_gradient_cpu(d_bias: Any, d_y: Any, workspace: Any) -> None:
     _sum_rows(d_bias, d_y.reshape(-1), workspace[: blocks * line].reshape(blocks, line))
 
 
-@jit
+@share
 def _sum_blocks(begin: Any, end: Any, d_y: Any, partial: Any) -> None:
     blocks, line = partial.shape
     lines = d_y.size // line

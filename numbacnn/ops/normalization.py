@@ -19,7 +19,7 @@ import numpy as np
 
 from .compilation import jit
 from .kernel import Kernel, by_device
-from .parallel import in_parallel, parallel
+from .parallel import in_parallel, parallel, share
 
 _BLOCKS = 32
 """Partial sums at most: cut by the shape alone, so that the result does not depend on the threads."""
@@ -52,7 +52,7 @@ def _statistics_cpu(
     _statistics(mean, inverse, running_mean, running_variance, x, momentum, eps, partial)
 
 
-@jit
+@share
 def _sum_values(begin: Any, end: Any, partial: Any, x: Any) -> None:
     (rows, channels), blocks = x.shape, len(partial)
     for block in range(begin, end):
@@ -64,7 +64,7 @@ def _sum_values(begin: Any, end: Any, partial: Any, x: Any) -> None:
                 own[c] += line[c]
 
 
-@jit
+@share
 def _sum_squares(begin: Any, end: Any, partial: Any, x: Any, mean: Any) -> None:
     (rows, channels), blocks = x.shape, len(partial)
     for block in range(begin, end):
@@ -139,7 +139,7 @@ def _sums_cpu(d_scale: Any, d_shift: Any, d_y: Any, x: Any, mean: Any, inverse: 
     _sums(d_scale, d_shift, d_y, x, mean, inverse, partial)
 
 
-@jit
+@share
 def _sum_gradients(begin: Any, end: Any, partial: Any, d_y: Any, x: Any, mean: Any) -> None:
     (rows, channels), blocks = x.shape, len(partial)
     for block in range(begin, end):
@@ -189,7 +189,7 @@ def _backward_input_cpu(
             target[c] = scale[c] * inverse[c] * left
 
 
-@jit
+@share
 def _scale_filters(begin: Any, end: Any, folded: Any, weights: Any, factors: Any) -> None:
     for d in range(begin, end):
         line, target = weights[d], folded[d]

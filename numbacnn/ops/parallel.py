@@ -5,10 +5,13 @@ in a wrapper, and in what calls the wrapper: half of what the first run of a ver
 function like any other, which is compiled once and told where its share begins and ends. The threads are Numba's
 (threading_layer), asked in the way its gufuncs ask them.
 
-    @parallel(lambda y, *_: y.size)                      in_parallel(_part, y.size, (y, x))
-    def _double(begin, end, y, x):                       # the same, in the middle of a function of `jit(parallel=True)`
+    @parallel(lambda y, *_: y.size)
+    def _double(begin, end, y, x):
         for i in range(begin, end):
             y[i] = 2 * x[i]
+
+is a kernel that is called as `_double(y, x)`; a function of `jit(parallel=True)` that has several such loops makes each a
+`share` and calls `in_parallel(share, y.size, (y, x))`.
 
 `begin` and `end` are unsigned, so that no index is looked at for being negative. Reductions are cut by shapes alone,
 never by `begin` and `end`, which depend on the number of threads.
@@ -18,7 +21,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from llvmlite import ir
@@ -32,11 +35,15 @@ _COUNT, _PARTS, _ERROR, _ARGUMENTS = range(4)
 """What the threads see of a loop, in this order: how many iterations, in how many parts, whether one failed, and the arguments."""
 
 
+share = partial(jit, from_python=False)
+"""The body of a loop that threads share, for `in_parallel`: a function of (begin, end, *arguments) that returns nothing."""
+
+
 def parallel(count: Callable[..., int]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A function of (begin, end, *arguments) becomes a kernel of (*arguments): threads share the `count(*arguments)` iterations."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        part = jit(function)
+        part = share(function)
 
         def whole(iterations: Any, *arguments: Any) -> None:
             in_parallel(part, iterations, arguments)
@@ -59,8 +66,8 @@ def parallel(count: Callable[..., int]) -> Callable[[Callable[..., None]], Calla
 def in_parallel(typing: Any, part: Any, iterations: Any, arguments: Any) -> Any:
     """Calls `part(begin, end, *arguments)` on every thread with a share of the iterations, and waits for all of them.
 
-    `part` is a function of `jit` that returns nothing. Raises IndexError where a share raised anything, which compiled
-    kernels do only with NUMBA_BOUNDSCHECK. To be called from functions of `jit(parallel=True)` alone.
+    Raises IndexError where a share raised anything, which compiled kernels do only with NUMBA_BOUNDSCHECK. To be called
+    from functions of `jit(parallel=True)` alone.
     """
     given = tuple(types.unliteral(each) for each in arguments.types)
     signature = typing.resolve_function_type(part, (types.uintp, types.uintp, *given), {})
@@ -70,7 +77,7 @@ def in_parallel(typing: Any, part: Any, iterations: Any, arguments: Any) -> Any:
         count, packed = values[1:]
         word, flag = context.get_value_type(types.intp), ir.IntType(32)
         loop = ir.LiteralStructType([word, word, flag, packed.type])
-        share = _share(context, builder.function, loop, compiled, signature)
+        called = _called(context, builder.function, loop, compiled, signature)
         context.active_code_library.add_linking_library(compiled.library)
 
         threads = _threads(builder, word)
@@ -81,9 +88,9 @@ def in_parallel(typing: Any, part: Any, iterations: Any, arguments: Any) -> Any:
         none = ir.Constant(word, 0)
         with builder.if_else(builder.icmp_signed(">", parts, ir.Constant(word, 1))) as (several, one):
             with several:
-                _on_threads(builder, share, state, parts, threads)
+                _on_threads(builder, called, state, parts, threads)
             with one, builder.if_then(builder.icmp_signed(">", count, none)):
-                _on_this_thread(builder, share, state, word)
+                _on_this_thread(builder, called, state, word)
         failed = builder.load(cgutils.gep_inbounds(builder, state, 0, _ERROR))
         with builder.if_then(builder.icmp_unsigned("!=", failed, ir.Constant(flag, 0)), likely=False):
             context.call_conv.return_user_exc(builder, IndexError, (_FAILED,))
@@ -92,7 +99,7 @@ def in_parallel(typing: Any, part: Any, iterations: Any, arguments: Any) -> Any:
     return types.void(part, types.intp, arguments), generate
 
 
-def _share(context: Any, caller: Any, loop: Any, compiled: Any, signature: Any) -> Any:
+def _called(context: Any, caller: Any, loop: Any, compiled: Any, signature: Any) -> Any:
     """The function that a thread calls, with a gufunc's arguments: (first parts, counts, steps, the loop's state).
 
     There is one array, which lies at address 0 and has steps of one byte, so that the address of its first element is the
@@ -128,7 +135,7 @@ def _threads(builder: Any, word: Any) -> Any:
     return builder.sext(builder.call(asked, []), word)
 
 
-def _on_threads(builder: Any, share: Any, state: Any, parts: Any, threads: Any) -> None:
+def _on_threads(builder: Any, called: Any, state: Any, parts: Any, threads: Any) -> None:
     """Calls the threading layer: (function, arrays, counts, steps, data, inner dimensions, arrays, threads)."""
     word, byte = parts.type, ir.IntType(8).as_pointer()
     kind = ir.FunctionType(
@@ -139,15 +146,15 @@ def _on_threads(builder: Any, share: Any, state: Any, parts: Any, threads: Any) 
     array = cgutils.alloca_once_value(builder, ir.Constant(byte, None))
     counts = cgutils.alloca_once_value(builder, parts)
     steps = cgutils.alloca_once_value(builder, ir.Constant(word, 1))
-    function, data = builder.bitcast(share, byte), builder.bitcast(state, byte)
+    function, data = builder.bitcast(called, byte), builder.bitcast(state, byte)
     none, one = ir.Constant(word, 0), ir.Constant(word, 1)
     builder.call(
         layer, [function, array, counts, steps, data, none, one, builder.trunc(threads, ir.IntType(32))]
     )
 
 
-def _on_this_thread(builder: Any, share: Any, state: Any, word: Any) -> None:
+def _on_this_thread(builder: Any, called: Any, state: Any, word: Any) -> None:
     byte = ir.IntType(8).as_pointer()
     array = cgutils.alloca_once_value(builder, ir.Constant(byte, None))
     one = cgutils.alloca_once_value(builder, ir.Constant(word, 1))
-    builder.call(share, [array, one, one, builder.bitcast(state, byte)])
+    builder.call(called, [array, one, one, builder.bitcast(state, byte)])

@@ -16,7 +16,7 @@ import numpy as np
 
 from .compilation import jit
 from .kernel import Kernel, by_device
-from .parallel import in_parallel, parallel
+from .parallel import in_parallel, parallel, share
 
 _BLOCKS = 64
 """Partial sums of a norm at most: cut by the size alone, so that the result does not depend on the threads."""
@@ -97,7 +97,7 @@ def _clip_cpu(gradient: Any, norm: Any, limit: Any, workspace: Any) -> None:
     _clip(gradient, norm, limit, workspace[: _workspace_size_cpu(gradient.size)])
 
 
-@jit
+@share
 def _sum_squares(begin: Any, end: Any, partial: Any, gradient: Any) -> None:
     size, blocks = gradient.size, partial.size
     for block in range(begin, end):
@@ -107,7 +107,7 @@ def _sum_squares(begin: Any, end: Any, partial: Any, gradient: Any) -> None:
         partial[block] = total
 
 
-@jit
+@share
 def _shorten(begin: Any, end: Any, gradient: Any, share: Any) -> None:
     for i in range(begin, end):
         gradient[i] *= share

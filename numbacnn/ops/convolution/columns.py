@@ -8,7 +8,7 @@ import numpy as np
 
 from ..compilation import jit, threads
 from ..geometry import Window
-from ..parallel import in_parallel
+from ..parallel import in_parallel, share
 from ..product import PANELS, ROWS, columns_of_panel, columns_of_tile, multiply_tile, pack, packed_size, zeros
 from ..vectors import add
 
@@ -43,7 +43,7 @@ def backward_input(d_x: Any, d_y: Any, weights: Any, window: Window, groups: int
     _backward_input(d_x, d_y, weights.reshape(-1), window.terms, groups, share, *tables, numbers, workspace)
 
 
-@jit
+@share
 def _pack_filters(
     begin: Any, end: Any, weights: Any, groups: Any, share: Any, workspace: Any, size: Any, depth: Any
 ) -> None:
@@ -52,7 +52,7 @@ def _pack_filters(
         pack(own, weights, group * share, 1, groups * share, share, depth)
 
 
-@jit
+@share
 def _add_columns(
     begin: Any,
     end: Any,

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..compilation import jit
 from ..geometry import Window
-from ..parallel import in_parallel, parallel
+from ..parallel import in_parallel, parallel, share
 from ..product import (
     PANELS,
     ROWS,
@@ -216,7 +216,7 @@ def _fill_strip(
         gather(strip[n * picture : (n + 1) * picture], x, volume, first + n, top, left, rows, columns)
 
 
-@jit
+@share
 def _pack_filters(
     begin: Any, end: Any, weights: Any, groups: Any, workspace: Any, size: Any, filters: Any, depth: Any
 ) -> None:
@@ -225,7 +225,7 @@ def _pack_filters(
         pack(own, weights, group * filters, groups * filters, 1, depth, filters)
 
 
-@jit
+@share
 def _multiply_tiles(
     begin: Any,
     end: Any,
@@ -291,7 +291,7 @@ def _forward(
     )
 
 
-@jit
+@share
 def _sum_tiles(
     start: Any,
     stop: Any,
@@ -352,7 +352,7 @@ def _sum_tiles(
                                 )  # fmt: skip
 
 
-@jit
+@share
 def _add_sums(start: Any, stop: Any, d_weights: Any, sums: Any, begin: Any, end: Any) -> None:
     for i in range(start, stop):
         total = sums[i] if begin == 0 else d_weights[i] + sums[i]

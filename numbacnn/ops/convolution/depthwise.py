@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 from ..compilation import jit
 from ..geometry import Window, covering
 from ..lanes import over_cells, place_of, whole_or_part
-from ..parallel import in_parallel, parallel
+from ..parallel import in_parallel, parallel, share
 from ..product import zeros
 
 _PARTS = 8
@@ -140,7 +140,7 @@ def backward_weights(d_weights: Any, x: Any, d_y: Any, window: Window, workspace
     _backward_weights(d_weights.reshape(-1), sums, x, d_y, window.terms)
 
 
-@jit
+@share
 def _sum_lines(begin: Any, end: Any, sums: Any, x: Any, d_y: Any, terms: Any) -> None:
     height, width, channels = x.shape[1], x.shape[2], x.shape[3]
     rows, cells, lanes = d_y.shape[1], d_y.shape[2], 64 // d_y.itemsize
@@ -167,7 +167,7 @@ def _sum_lines(begin: Any, end: Any, sums: Any, x: Any, d_y: Any, terms: Any) ->
                         )  # fmt: skip
 
 
-@jit
+@share
 def _add_sums(begin: Any, end: Any, d_weights: Any, sums: Any) -> None:
     for i in range(begin, end):
         total = sums[0, i]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..compilation import jit
-from ..parallel import in_parallel
+from ..parallel import in_parallel, share
 from ..product import PANELS, ROWS, columns_of_tile, multiply_tile, zeros
 from ..vectors import add, copy
 from .gather import gather_share
@@ -68,7 +68,7 @@ def _place(tile: Any, rows: Any, cells: Any, size: Any) -> Any:
     return tile // (across * down), tile // across % down * size, tile % across * size
 
 
-@jit
+@share
 def _transform_filters(
     begin: Any, end: Any, weights: Any, all_filters: Any, sizes: Any, workspace: Any
 ) -> None:
@@ -82,7 +82,7 @@ def _transform_filters(
             filters(workspace, weights, (*places, extent, taps))
 
 
-@jit
+@share
 def _convolve_blocks(
     start: Any,
     stop: Any,
@@ -191,7 +191,7 @@ def _transform_inputs(
         inputs(v, x if inside else cells, (*target, at + c, row, cell, extent, 0))
 
 
-@jit
+@share
 def _sum_products(
     earliest: Any,
     latest: Any,
@@ -261,7 +261,7 @@ def _sum_products(
                             )  # fmt: skip
 
 
-@jit
+@share
 def _add_sums(begin: Any, end: Any, sizes: Any, shares: Any, tasks: Any, workspace: Any) -> None:
     """One sum of each group's parts, position by position of a tile."""
     positions, plane = sizes[1] * sizes[1], shares[0] * shares[1]
@@ -274,7 +274,7 @@ def _add_sums(begin: Any, end: Any, sizes: Any, shares: Any, tasks: Any, workspa
             add(total, workspace[(group * slots + part) * positions * plane + start :][:plane])
 
 
-@jit
+@share
 def _transform_back(
     begin: Any,
     end: Any,
