@@ -90,13 +90,14 @@ def jit(
     `from_python=False`: it takes less time to compile, and Python must not call it.
     """
 
+    wrappers: dict[str, Any] = {"no_cpython_wrapper": not from_python, "no_cfunc_wrapper": True}
+
     def decorate(function: Callable[..., Any]) -> Any:
         compiled = numba.njit(
             inline="always" if inline else "never",
-            no_cpython_wrapper=not from_python,
-            no_cfunc_wrapper=True,
             error_model="numpy",
             nogil=True,
+            **wrappers,
         )(function)
         kernel_cache.keep(compiled, FunctionCache)
         _functions.append(compiled)
