@@ -89,7 +89,6 @@ def jit(
     function may divide loops among threads (parallel.py). A function that only compiled ones call says so by
     `from_python=False`: it takes less time to compile, and Python must not call it.
     """
-
     wrappers: dict[str, Any] = {"no_cpython_wrapper": not from_python, "no_cfunc_wrapper": True}
 
     def decorate(function: Callable[..., Any]) -> Any:
