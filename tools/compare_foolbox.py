@@ -91,11 +91,23 @@ def pairs(module: Any, epsilon: float, folder: Path | None) -> Iterator[tuple[st
     """Ours, and theirs with the same options."""
     model = foolbox.PyTorchModel(module, bounds=(0, 1))
     attacks = foolbox.attacks
-    steps = {"steps": 40, "rel_stepsize": 0.1}
+    steps = {
+        "steps": 40,
+        "rel_stepsize": 0.1,
+        "random_start": False,
+    }  # where it begins moves rates by a point
     yield "fgsm", FGSM(epsilon), foolboxes(model, attacks.LinfFastGradientAttack(), epsilon)
-    yield "pgd", PGD(epsilon, step_size=epsilon / 10), foolboxes(model, attacks.LinfPGD(**steps), epsilon)
+    yield (
+        "pgd",
+        PGD(epsilon, step_size=epsilon / 10, random_start=False),
+        foolboxes(model, attacks.LinfPGD(**steps), epsilon),
+    )
     wide = 16 * epsilon
-    yield "pgd l2", PGD(wide, norm="l2", step_size=wide / 10), foolboxes(model, attacks.L2PGD(**steps), wide)
+    yield (
+        "pgd l2",
+        PGD(wide, norm="l2", step_size=wide / 10, random_start=False),
+        foolboxes(model, attacks.L2PGD(**steps), wide),
+    )
     yield "deepfool", DeepFool(), foolboxes(model, attacks.L2DeepFoolAttack(), None)
     yield "deepfool linf", DeepFool(norm="linf"), foolboxes(model, attacks.LinfDeepFoolAttack(), None)
     wagner = attacks.L2CarliniWagnerAttack(binary_search_steps=7, steps=300, stepsize=0.02, initial_const=0.1)
@@ -120,7 +132,7 @@ def compared(
     seconds.append(time.perf_counter() - begun)
     with torch.no_grad():
         named = module(found).argmax(1).numpy()
-    moved = found.numpy().transpose(0, 2, 3, 1)
+    moved = found.detach().numpy().transpose(0, 2, 3, 1)
     row: dict[str, Any] = {"seconds": seconds, "success": [], "norm": []}
     for pictures, after in ((ours, network.predict(ours).argmax(1)), (moved, named)):
         fooled = after != labels
