@@ -161,7 +161,7 @@ def test_exceptions(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(data_commands, "_describe", _Stops(error))
+    monkeypatch.setattr(data_commands, "describe", _Stops(error))
     monkeypatch.delenv("NUMBACNN_TRACEBACK", raising=False)
     assert main(["data", "info", "digits"]) == code
     shown = capsys.readouterr()
@@ -186,7 +186,7 @@ def wait(*_):
         Path("saved").touch()
         raise
 
-data._describe = wait
+data.describe = wait
 sys.exit(main(["data", "info", "digits", "--json"]))
 """
 
