@@ -33,7 +33,7 @@ def test_the_revolution_of_depth_is_drawn_where_other_figures_are(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for expected in ("depth.png", "depth.png", "other.png"):
-        given = [] if expected == "depth.png" else [expected]
+        given = [] if expected == "depth.png" else ["--output", expected]
         assert main(["viz", "depth", *given, "--json"]) == 0
         result = json.loads(capsys.readouterr().out)
         assert Path(result["figure"]).name == expected
@@ -41,7 +41,7 @@ def test_the_revolution_of_depth_is_drawn_where_other_figures_are(
         with Image.open(expected) as picture:
             assert "ILSVRC" in picture.text["Description"] or "ImageNet" in picture.text["Description"]  # type: ignore[attr-defined]
     Path("mine.png").write_text("not a figure", encoding="utf-8")
-    assert main(["viz", "depth", "mine.png"]) == 0
+    assert main(["viz", "depth", "--output", "mine.png"]) == 0
     assert Path("mine.png").read_text(encoding="utf-8") == "not a figure"
     assert Path("mine-2.png").exists()
     assert main(["viz", "depth", "--output", "depth.gif"]) == 2

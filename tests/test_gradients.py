@@ -21,6 +21,7 @@ from numbacnn.layers import (
     Convolution,
     Dense,
     Dropout,
+    Factor,
     Flatten,
     GlobalAveragePool,
     LeakyReLU,
@@ -66,6 +67,7 @@ CASES = {
     "global-average-pool": [GlobalAveragePool()],
     "batch-norm": [BatchNorm(), BatchNorm(eps=0.1, learn_scale=False), BatchNorm(learn_shift=False)],
     "scale": [Scale(), Scale(bias=False)],
+    "factor": [Factor(-0.3)],
     "local-response-norm": [
         LocalResponseNorm(3, alpha=0.5, k=2.0),
         LocalResponseNorm(5, alpha=0.3, beta=0.6),

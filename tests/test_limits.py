@@ -429,7 +429,7 @@ def test_control_groups_say_what_they_leave(tmp_path: Path, monkeypatch: pytest.
     [
         (["train"], "a smaller --batch-size takes less"),
         (["eval"], "a smaller --batch-size takes less"),
-        (["attack", "fgsm"], "a smaller --count takes less"),
+        (["attack", "fgsm"], "a smaller --batch-size takes less"),
         (["data", "import", "a", "b.h5"], "a smaller --size takes less"),
         (["predict", "a.png"], "a smaller network or smaller pictures take less"),
         (["viz", "filters", "--unknown"], "a smaller network or smaller pictures take less"),

@@ -58,10 +58,14 @@ def conv_demo(
     ----------
     size
         Height and width of the volume.
+    channels
+        Channels of the volume, and of every filter.
     filter_
         Height and width of the filters.
     filters
         How many.
+    stride
+        Cells from one window to the next.
     padding
         Zeros around the volume, on each side.
     seed
