@@ -27,7 +27,9 @@ from numbacnn.network import Network
 from numbacnn.program import Program
 
 QUICK = ("digits", "lenet", "cifar-quick", "resnet-20")
-SLOW = [name for name in ARCHITECTURES if name not in QUICK]
+SAME_WINDOWS = ("vgg-13-bn", "vgg-16-bn", "vgg-19-bn", "resnet-101")
+"""Their windows are those of the networks without batch normalisation, and of a part of resnet-152."""
+SLOW = [name for name in ARCHITECTURES if name not in (*QUICK, *SAME_WINDOWS)]
 
 
 def thin(layer: Layer) -> Layer:

@@ -22,13 +22,15 @@ from numbacnn.ops.cuda.product.precision import PRECISIONS, _Chosen
 from numbacnn.ops.cuda.product.tile import TILES
 from numbacnn.ops.kernel import Kernel
 
+LARGE = ("Winograd", "cells beyond 16 bits")
+"""How the names of large shapes begin, which take long to execute: for Winograd's transforms, which are the CPU's alone, and
+for the width of an index."""
 SHAPES = [
-    pytest.param(*case, id=name, marks=[pytest.mark.slow] if case[1].startswith("Winograd") else [])
+    pytest.param(*case, id=name, marks=[pytest.mark.slow] if case[1].startswith(LARGE) else [])
     for case, name in zip(CASES, IDS, strict=True)
 ]
-"""Shapes that are there for Winograd's transforms, which are the CPU's alone, are large, and nothing new here."""
 OFTEN = ("128x128", "64x64", "32x32")
-"""Tiles that tensor cores are tried in each time; in the others their loaders and their core are the same."""
+"""Tiles that dense layers are tried in each time, in float32 and on tensor cores; convolutions are in every tile."""
 
 
 @pytest.mark.parametrize(("kernel", "shape"), SHAPES)
@@ -93,9 +95,30 @@ def assert_of_rounded_numbers(kernel, shape, precision):
 
 
 @pytest.mark.parametrize(("manner", "in_tile"), MANNERS, indirect=["in_tile"])
-@pytest.mark.parametrize("kernel", PRODUCTS)
+@pytest.mark.parametrize("kernel", [name for name in PRODUCTS if name.startswith("convolution.")])
 @pytest.mark.usefixtures("in_tile")
-def test_every_tile(kernel, manner):
+def test_every_tile_of_convolutions(kernel, manner):
+    check_product(kernel, manner)
+
+
+@pytest.mark.parametrize(
+    ("manner", "in_tile"),
+    [
+        *(
+            pytest.param("in fours", tile, marks=[] if tile in OFTEN else [pytest.mark.slow])
+            for tile in TILE_NAMES
+        ),
+        *(manner for manner in MANNERS if not isinstance(manner, tuple)),
+    ],
+    indirect=["in_tile"],
+)
+@pytest.mark.parametrize("kernel", [name for name in PRODUCTS if name.startswith("dense.")])
+@pytest.mark.usefixtures("in_tile")
+def test_every_tile_of_dense_layers(kernel, manner):
+    check_product(kernel, manner)
+
+
+def check_product(kernel, manner):
     arguments = arguments_of(kernel, TILED[kernel.partition(".")[0]][manner])
     assert_agree(run(kernel, arguments), COMPARISONS[kernel].naive(*map(as_float64, arguments)))
 
