@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,7 +118,7 @@ class Goal:
         """(n, classes) scores before the softmax, after a pass forward."""
         self.counts.scores[self.pictures] += 1
         self.plan.forward(images)
-        return self.plan.output(self.plan.scores).copy()
+        return self.last_scores()
 
     def probabilities(self) -> Any:
         """(n, classes), of the last pass forward."""
@@ -165,6 +166,21 @@ class Goal:
         """(n,), whether the scores are what the attacker wants: another class than the label's, or the target."""
         now = scores.argmax(axis=1)
         return now == self.classes if self.targeted else now != self.classes
+
+    def first_reaching(self, tries: int, drawn: Callable[[Goal, int], Any]) -> Any:
+        """Of the pictures that `drawn(part, draw)` makes for draws 0 to tries - 1, each picture's first that reaches the goal, or
+        its last; `part` is of the pictures that withstood so far.
+        """
+        found = self.originals.copy()
+        rows, part = np.arange(len(self)), self
+        for draw in range(tries):
+            tried = drawn(part, draw)
+            found[rows] = tried
+            left = ~part.reached(part.scores(tried))
+            if not left.any():
+                break
+            rows, part = rows[left], part.part(left)
+        return found
 
     # How far pictures may go
 

@@ -28,16 +28,7 @@ class Noise(Attack):
     )
 
     def step(self, goal: Goal, images: Any) -> Any:
-        found = images.copy()
-        rows, part = np.arange(len(goal)), goal
-        for draw in range(self.tries):
-            tried = part.project(self._drawn(part, draw))
-            found[rows] = tried
-            left = ~part.reached(part.scores(tried))
-            if not left.any():
-                break
-            rows, part = rows[left], part.part(left)
-        return found
+        return goal.first_reaching(self.tries, lambda part, draw: part.project(self._drawn(part, draw)))
 
     def _drawn(self, goal: Goal, draw: int) -> Any:
         epsilon, shape = float(self.epsilon or 0), goal.originals.shape[1:]

@@ -31,21 +31,11 @@ class Rotate(Attack):
     tries: int = option(20, "Turns and shifts that are tried.", least=1, most=100_000)
 
     def step(self, goal: Goal, images: Any) -> Any:
-        found = images.copy()
-        rows, part = np.arange(len(goal)), goal
-        for draw in range(self.tries):
-            tried = np.stack(
-                [
-                    self._moved(image, generator)
-                    for image, generator in zip(part.originals, part.generators(draw), strict=True)
-                ]
-            )
-            found[rows] = tried
-            left = ~part.reached(part.scores(tried))
-            if not left.any():
-                break
-            rows, part = rows[left], part.part(left)
-        return found
+        return goal.first_reaching(self.tries, self._drawn)
+
+    def _drawn(self, goal: Goal, draw: int) -> Any:
+        pairs = zip(goal.originals, goal.generators(draw), strict=True)
+        return np.stack([self._moved(image, generator) for image, generator in pairs])
 
     def _moved(self, image: Any, generator: Any) -> Any:
         from scipy.ndimage import affine_transform

@@ -31,8 +31,8 @@ from numba.extending import intrinsic
 from .compilation import jit
 
 _FAILED = "a loop that threads share failed: an index is out of range"
-_COUNT, _PARTS, _ERROR, _ARGUMENTS = range(4)
-"""What the threads see of a loop, in this order: how many iterations, in how many parts, whether one failed, and the arguments."""
+_ERROR = 2
+"""Threads see of a loop, in this order: how many iterations, in how many parts, whether one failed (here), and the arguments."""
 
 
 share = partial(jit, from_python=False)

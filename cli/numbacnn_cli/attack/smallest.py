@@ -11,7 +11,7 @@ from ..figure_options import FIGURE, FigureOptions
 from ..opening import open_model
 from ..options import CPU, AsIs, Compute, Data, Images, Model, Origins, Out, SplitName, Target, amount
 from ..pictures import Index
-from .subjects import as_size, check_subjects, find_subjects, target_name, target_of
+from .subjects import as_size, attack_named, check_subjects, find_subjects, target_name, target_of
 
 
 def minimal(
@@ -63,14 +63,12 @@ def minimal(
 
     from numbacnn import attacks as library
     from numbacnn.attacks.norms import TITLES
-    from numbacnn.errors import UsageError, nearest, need_whole
+    from numbacnn.errors import UsageError, need_whole
     from numbacnn.figures import epsilon_distribution
 
     from .showing import described
 
-    if attack not in library.ATTACKS:
-        raise UsageError(f"--attack: no attack is named '{attack}'{nearest(attack, library.ATTACKS)}")
-    kind = library.ATTACKS[attack]
+    kind = attack_named(attack)
     if not kind.norms:
         raise UsageError(f"--attack {attack} has no epsilon, and so no smallest one")
     chosen = norm or kind.norms[0]

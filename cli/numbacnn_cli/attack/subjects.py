@@ -15,6 +15,7 @@ from ..pictures import Pictures, class_index, from_data, from_files, indices_of,
 
 if TYPE_CHECKING:
     from numbacnn import Dataset
+    from numbacnn.attacks import Attack
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,16 @@ def _chosen(
     size = len(dataset.split(split))
     taken = given.count(count, size, f"the {split} split", out)
     return [place * size // taken for place in range(taken)]
+
+
+def attack_named(name: str, option: str = "--attack") -> type[Attack]:
+    """The attack that an option names. Raises UsageError."""
+    from numbacnn.attacks import ATTACKS
+    from numbacnn.errors import UsageError, nearest
+
+    if name not in ATTACKS:
+        raise UsageError(f"{option}: no attack is named '{name}'{nearest(name, ATTACKS)}")
+    return ATTACKS[name]
 
 
 def target_of(network: Any, target: str | None) -> Any:

@@ -11,7 +11,7 @@ from ..figure_options import FIGURE, FigureOptions
 from ..opening import open_model
 from ..options import CPU, AsIs, Compute, Data, Epsilons, Images, Model, Origins, Out, SplitName, Target
 from ..pictures import Index
-from .subjects import as_levels, check_subjects, find_subjects, percent, target_name, target_of
+from .subjects import as_levels, attack_named, check_subjects, find_subjects, percent, target_name, target_of
 
 EPSILONS = {
     "linf": tuple(level / 255 for level in (0, 1, 2, 4, 8, 16, 32)),
@@ -69,20 +69,16 @@ def sweep(
         Pictures in a pass: fewer take less memory.
     """
     from numbacnn import attacks as library
-    from numbacnn.errors import UsageError, nearest, need_whole
+    from numbacnn.errors import UsageError, need_whole
     from numbacnn.figures import robustness_curves
 
     from .showing import sweep_numbers, title
 
-    names = [name.strip() for name in attacks.split(",")]
-    for name in names:
-        if name not in library.ATTACKS:
-            raise UsageError(f"--attacks: no attack is named '{name}'{nearest(name, library.ATTACKS)}")
+    named = {name: attack_named(name, "--attacks") for name in map(str.strip, attacks.split(","))}
     need_whole("--batch-size", batch_size)
     values = epsilons or EPSILONS[norm]
     kinds = []
-    for name in dict.fromkeys(names):
-        kind = library.ATTACKS[name]
+    for name, kind in named.items():
         if not kind.norms:
             raise UsageError(f"--attacks: {name} has no epsilon; leave it out")
         if norm not in kind.norms:

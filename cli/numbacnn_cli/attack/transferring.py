@@ -12,7 +12,7 @@ from ..figure_options import FIGURE, FigureOptions
 from ..opening import open_model
 from ..options import CPU, Compute, Data, Origins, Out, SplitName, amount
 from ..pictures import Index
-from .subjects import as_size, find_subjects, percent
+from .subjects import as_size, attack_named, find_subjects, percent
 
 
 def transfer(
@@ -68,7 +68,7 @@ def transfer(
     import numpy as np
 
     from numbacnn import attacks as library
-    from numbacnn.errors import UsageError, nearest, need_whole
+    from numbacnn.errors import UsageError, need_whole
     from numbacnn.figures import transfer_matrix
 
     from .settings import DEFAULT_EPSILON
@@ -76,9 +76,7 @@ def transfer(
 
     if len(models) < 2:
         raise UsageError(f"{len(models)} models: two or more are expected, one to be fooled and one to judge")
-    if attack not in library.ATTACKS:
-        raise UsageError(f"--attack: no attack is named '{attack}'{nearest(attack, library.ATTACKS)}")
-    kind = library.ATTACKS[attack]
+    kind = attack_named(attack)
     chosen = norm or (kind.norms[0] if kind.norms else "linf")
     if epsilon is None and kind.needs_epsilon:
         epsilon = DEFAULT_EPSILON[chosen]
