@@ -14,7 +14,9 @@ from comparison.ours import BATCHES
 from comparison.picture import ratios_picture
 from comparison.tables import layers_table, means, memory_table, passes_table, report, told
 from comparison.timing import Seconds, in_turns, ratios
-from comparisons import AVERAGE_LAYERS, CONVOLUTION_LAYERS, DENSE_LAYERS, POOL_LAYERS
+from comparisons.convolution import CONVOLUTION_LAYERS
+from comparisons.dense import DENSE_LAYERS
+from comparisons.pooling import AVERAGE_LAYERS, POOL_LAYERS
 from results import tables
 from test_figures import check
 

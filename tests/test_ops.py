@@ -9,7 +9,8 @@ import naive
 import numba
 import numpy as np
 import pytest
-from comparisons import COMPARISONS, CONVOLUTION_LAYERS, CONVOLUTIONS
+from comparisons import COMPARISONS
+from comparisons.convolution import CONVOLUTION_LAYERS, CONVOLUTIONS
 
 from numbacnn import ops
 from numbacnn.ops import activations, dropout, losses, pooling, softmax

@@ -10,7 +10,8 @@ from runs import needs_compiler
 needs_compiler()
 
 import numpy as np
-from comparisons import COMPARISONS, Filters
+from comparisons import COMPARISONS
+from comparisons.convolution import Filters
 from execution import run
 from kernels import executed
 from kernels.compiled import ptx

@@ -21,15 +21,11 @@ from .theirs import LAYOUTS
 from .timing import Act, in_turns, ratios
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
-from comparisons import (  # the tests' tables of layers
-    AVERAGE_LAYERS,
-    CONVOLUTION_LAYERS,
-    DENSE_LAYERS,
-    POOL_LAYERS,
-    convolution_arguments,
-    numbers,
-    pool_arrays,
-)
+# The tests' tables of layers
+from comparisons.arrays import numbers
+from comparisons.convolution import CONVOLUTION_LAYERS, convolution_arguments
+from comparisons.dense import DENSE_LAYERS
+from comparisons.pooling import AVERAGE_LAYERS, POOL_LAYERS, pool_arrays
 
 aten = torch.ops.aten
 TURN = 0.03

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-import comparisons
 import numpy as np
+from comparisons import COMPARISONS, arrays
+from comparisons.convolution import Filters
 from numba.cuda.typing.typeof import Purpose, typeof
 
 import numbacnn.ops
@@ -36,14 +37,14 @@ def launches() -> dict[str, list[Types]]:
         importlib.import_module(module.name)
     noted: dict[int, list[Types]] = {}
     with _only_noted(noted), _blank_arrays():
-        for name, row in comparisons.COMPARISONS.items():
+        for name, row in COMPARISONS.items():
             op = Kernel.registry[name]
             for shape in (*row.shapes.values(), *row.layers.values(), *_larger(row.layers.values())):
                 op.variant("cuda")(*row.make(np.random.default_rng(7), np.float32, shape))
         for precision in TENSOR_CORES:
             with patch.object(_Chosen, "precision", PRECISIONS[precision]):
                 for name in TENSOR_OPS:
-                    row = comparisons.COMPARISONS[name]
+                    row = COMPARISONS[name]
                     for shape in _larger(row.layers[layer] for layer in TENSOR_LAYERS):
                         arguments = row.make(np.random.default_rng(7), np.float32, shape)
                         Kernel.registry[name].variant("cuda")(*arguments)
@@ -53,7 +54,7 @@ def launches() -> dict[str, list[Types]]:
 def _larger(shapes: Iterable[Any]) -> Iterator[Any]:
     """Convolutions of eight times as many pictures: a GPU's batches, which take the larger tiles."""
     for shape in shapes:
-        if isinstance(shape, comparisons.Filters):
+        if isinstance(shape, Filters):
             count, *volume = shape.volume
             yield dataclasses.replace(shape, volume=(8 * count, *volume))
 
@@ -78,7 +79,7 @@ def _only_noted(noted: dict[int, list[Types]]) -> Iterator[None]:
 def _blank_arrays() -> Iterator[None]:
     """The table's arrays hold zeros that no memory is taken for: some layers are large."""
     with (
-        patch.object(comparisons, "numbers", lambda generator, dtype, *shape: np.zeros(shape, dtype)),
-        patch.object(comparisons, "unwritten", lambda dtype, *shape: np.zeros(shape, dtype)),
+        patch.object(arrays, "numbers", lambda generator, dtype, *shape: np.zeros(shape, dtype)),
+        patch.object(arrays, "unwritten", lambda dtype, *shape: np.zeros(shape, dtype)),
     ):
         yield

@@ -1,0 +1,157 @@
+"""Convolutions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import naive
+
+from comparisons import arrays
+from comparisons.rows import Comparison
+from numbacnn.layers import Convolution
+
+
+@dataclass(frozen=True)
+class Filters:
+    """A convolution: the volume of its input (N,H,W,C), and its options."""
+
+    volume: tuple[int, int, int, int]
+    filters: int
+    kernel: Any
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def layer(self):
+        return Convolution(self.filters, self.kernel, **self.options)
+
+
+CONVOLUTIONS = {
+    "one of everything": Filters((1, 1, 1, 1), 1, 1),
+    "batch 1, one channel": Filters((1, 5, 5, 1), 1, 3),
+    "not square": Filters((2, 7, 5, 3), 5, (3, 2)),
+    "stride 3, padding 1": Filters((2, 7, 7, 2), 3, 3, {"stride": 3, "padding": 1}),
+    "strides (2, 1)": Filters((3, 7, 4, 2), 4, (3, 2), {"stride": (2, 1)}),
+    "stride above kernel": Filters((2, 7, 7, 2), 3, 1, {"stride": 2}),
+    "asymmetric padding": Filters((2, 6, 5, 3), 4, 3, {"padding": (1, 0, 0, 2)}),
+    "asymmetric padding, stride 2": Filters((2, 6, 6, 2), 3, 3, {"padding": (1, 0, 0, 1), "stride": 2}),
+    "padding as wide as the kernel": Filters((2, 4, 4, 2), 3, 3, {"padding": 3}),
+    "dilation 2": Filters((2, 9, 8, 3), 4, 3, {"dilation": 2, "padding": 1}),
+    "dilation and stride": Filters((2, 9, 9, 2), 3, 3, {"dilation": (2, 1), "stride": (2, 3), "padding": 0}),
+    "2 groups": Filters((2, 6, 6, 4), 6, 3, {"groups": 2, "padding": 1}),
+    "2 groups, stride 2": Filters((3, 7, 7, 4), 6, 3, {"groups": 2, "stride": 2}),
+    "depthwise": Filters((2, 6, 5, 5), 5, 3, {"groups": 5, "padding": 1}),
+    "depthwise, stride 2": Filters(
+        (3, 7, 8, 35), 35, 3, {"groups": 35, "stride": 2, "padding": (0, 1, 1, 1), "rounding": "floor"}
+    ),
+    "depthwise, wide padding": Filters(
+        (2, 4, 3, 3), 3, (2, 3), {"groups": 3, "padding": 3, "stride": (1, 3)}
+    ),
+    "depthwise, dilation 2": Filters((2, 6, 5, 4), 4, 3, {"groups": 4, "dilation": 2, "padding": 1}),
+    "two filters a channel": Filters((2, 6, 5, 4), 8, 3, {"groups": 4, "padding": 1}),
+    "1x1": Filters((3, 5, 4, 7), 6, 1),
+    "1x1 with padding": Filters((2, 3, 3, 2), 4, 1, {"padding": 1}),
+    "kernel as large as the picture": Filters((4, 5, 6, 3), 7, (5, 6)),
+    "floor": Filters((2, 8, 8, 2), 3, 3, {"stride": 2, "rounding": "floor"}),
+    "ceil": Filters((2, 8, 8, 2), 3, 3, {"stride": 2, "rounding": "ceil"}),
+    "a filter above a panel": Filters((2, 13, 11, 3), 17, 3, {"padding": 1}),
+    "many pictures in a tile": Filters((37, 3, 3, 2), 4, 2),
+    "several tiles in a picture": Filters((2, 21, 19, 2), 3, 3),
+    "several tiles, stride 2": Filters((2, 41, 39, 1), 2, 3, {"stride": 2}),
+    "Winograd, one tile": Filters((1, 4, 4, 64), 64, 3, {"padding": 1}),
+    "Winograd, cut tiles, no padding": Filters((3, 9, 7, 16), 32, 3, {"algorithm": "winograd-4"}),
+    "Winograd, asymmetric padding": Filters(
+        (2, 5, 6, 32), 16, 3, {"padding": (2, 0, 1, 2), "algorithm": "winograd-4"}
+    ),
+    "Winograd, several blocks": Filters((5, 22, 21, 16), 16, 3, {"padding": 1, "algorithm": "winograd-4"}),
+    "Winograd, tiles of 2": Filters((3, 7, 5, 32), 16, 3, {"padding": 1, "algorithm": "winograd-2"}),
+    "Winograd, many filters": Filters((2, 3, 5, 256), 256, 3, {"padding": 1}),
+    "Winograd, filters of 5x5": Filters((3, 6, 5, 32), 48, 5, {"padding": 2}),
+    "Winograd, filters of 5x5, asymmetric padding": Filters(
+        (2, 7, 8, 16), 32, 5, {"padding": (4, 0, 1, 3), "algorithm": "winograd-2"}
+    ),
+    "small filters of one channel": Filters((9, 12, 12, 1), 6, 5, {"padding": 2}),
+}
+CONVOLUTION_LAYERS = {
+    "lenet conv1": Filters((64, 28, 28, 1), 6, 5, {"padding": 2}),
+    "lenet conv2": Filters((64, 14, 14, 6), 16, 5),
+    "cifar-quick conv1": Filters((64, 32, 32, 3), 32, 5, {"padding": 2}),
+    "cifar-quick conv2": Filters((64, 16, 16, 32), 32, 5, {"padding": 2}),
+    "cifar-quick conv3": Filters((64, 8, 8, 32), 64, 5, {"padding": 2}),
+    "vgg-small conv1": Filters((32, 32, 32, 3), 64, 3, {"padding": 1}),
+    "vgg-small conv2": Filters((32, 32, 32, 64), 64, 3, {"padding": 1}),
+    "vgg-small conv3": Filters((32, 16, 16, 64), 128, 3, {"padding": 1}),
+    "vgg-small conv4": Filters((32, 16, 16, 128), 128, 3, {"padding": 1}),
+    "vgg-small conv5": Filters((32, 8, 8, 128), 256, 3, {"padding": 1}),
+    "vgg-small conv6": Filters((32, 8, 8, 256), 256, 3, {"padding": 1}),
+    "alexnet conv1": Filters((16, 227, 227, 3), 96, 11, {"stride": 4}),
+    "alexnet conv2": Filters((16, 27, 27, 96), 256, 5, {"padding": 2}),
+    "alexnet conv3": Filters((16, 13, 13, 256), 384, 3, {"padding": 1}),
+    "alexnet conv4": Filters((16, 13, 13, 384), 384, 3, {"padding": 1}),
+    "alexnet-2012 conv2": Filters((16, 27, 27, 96), 256, 5, {"padding": 2, "groups": 2}),
+    "mobilenet-v1 conv2 depthwise": Filters((16, 112, 112, 32), 32, 3, {"padding": 1, "groups": 32}),
+    "mobilenet-v1 conv7 depthwise": Filters((16, 14, 14, 512), 512, 3, {"padding": 1, "groups": 512}),
+    "alexnet conv5": Filters((16, 13, 13, 384), 256, 3, {"padding": 1}),
+}
+
+
+def convolution_arguments(generator, dtype, shape):
+    """x, weights and d_y of a convolution, and what ends every call."""
+    layer, (count, *volume) = shape.layer, shape.volume
+    output = layer.output_shape(tuple(volume))
+    x = arrays.numbers(generator, dtype, count, *volume)
+    weights = arrays.numbers(generator, dtype, *layer.parameter_specs(tuple(volume))["weights"].shape)
+    d_y = arrays.numbers(generator, dtype, count, *output)
+    # As large as the ops ask for and no larger; NaN shows whatever is read before it is written.
+    workspace = arrays.unwritten(dtype, layer.prepare(count, output, tuple(volume)).workspace)
+    return x, weights, d_y, [layer.window(), layer.groups, layer.algorithm, workspace]
+
+
+def convolution_forward(generator, dtype, shape):
+    x, weights, y, tail = convolution_arguments(generator, dtype, shape)
+    return [
+        arrays.unwritten(dtype, *y.shape),
+        x,
+        weights,
+        arrays.numbers(generator, dtype, y.shape[3]),
+        0.25,
+        *tail,
+    ]
+
+
+def convolution_backward_input(generator, dtype, shape):
+    x, weights, d_y, tail = convolution_arguments(generator, dtype, shape)
+    return [arrays.unwritten(dtype, *x.shape), d_y, weights, *tail]
+
+
+def convolution_backward_weights(generator, dtype, shape):
+    x, weights, d_y, tail = convolution_arguments(generator, dtype, shape)
+    return [arrays.unwritten(dtype, *weights.shape), x, d_y, *tail]
+
+
+ROWS: dict[str, Comparison] = {
+    "convolution.forward": Comparison(
+        convolution_forward,
+        lambda y, x, weights, bias, slope, window, groups, *_: (
+            naive.leaky_relu(naive.convolution(x, weights, bias, window, groups), slope),
+        ),
+        CONVOLUTIONS,
+        CONVOLUTION_LAYERS,
+    ),
+    "convolution.backward_input": Comparison(
+        convolution_backward_input,
+        lambda d_x, d_y, weights, window, groups, *_: (
+            naive.convolution_backward_input(d_y, weights, window, groups, d_x.shape),
+        ),
+        CONVOLUTIONS,
+        CONVOLUTION_LAYERS,
+    ),
+    "convolution.backward_weights": Comparison(
+        convolution_backward_weights,
+        lambda d_weights, x, d_y, window, groups, *_: (
+            naive.convolution_backward_weights(x, d_y, window, groups, d_weights.shape),
+        ),
+        CONVOLUTIONS,
+        CONVOLUTION_LAYERS,
+    ),
+}

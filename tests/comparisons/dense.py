@@ -1,0 +1,67 @@
+"""Dense layers: shapes are (N, D, K)."""
+
+from __future__ import annotations
+
+import naive
+import numpy as np
+
+from comparisons import arrays
+from comparisons.rows import Comparison
+from numbacnn.ops import dense
+
+PRODUCTS = {
+    "one of everything": (1, 1, 1),
+    "batch 1": (1, 7, 5),
+    "batch 1, several blocks": (1, 9, 515),
+    "one output": (3, 5, 1),
+    "ragged": (13, 31, 17),
+    "depth above a block": (2, 401, 3),
+    "rows above a chunk": (491, 3, 5),
+    "many panels": (5, 4, 150),
+}
+DENSE_LAYERS = {
+    "lenet dense3": (64, 400, 120),
+    "lenet dense4": (64, 120, 84),
+    "lenet dense5": (64, 84, 10),
+    "cifar-quick dense4": (64, 1024, 64),
+    "cifar-quick dense5": (64, 64, 10),
+    "vgg-small dense7": (32, 4096, 256),
+    "vgg-small dense8": (32, 256, 10),
+    "alexnet dense6": (16, 9216, 4096),
+    "alexnet dense7": (16, 4096, 4096),
+    "alexnet dense8": (16, 4096, 1000),
+}
+
+
+def dense_arguments(outputs, *inputs, slope=None):
+    """Arrays whose sizes are written in the letters N, D and K, the output's first; then a rectifier's slope, if any."""
+
+    def make(generator, dtype, shape):
+        sizes = dict(zip("NDK", shape, strict=True))
+        extents = [[sizes[letter] for letter in letters] for letters in (outputs, *inputs)]
+        matrices = [arrays.numbers(generator, dtype, *extent) for extent in extents]
+        matrices[0][...] = np.nan
+        workspace = arrays.unwritten(dtype, dense.workspace_size("cpu", sizes["K"], sizes["N"], sizes["D"]))
+        return [*matrices, *([] if slope is None else [slope]), workspace]
+
+    return make
+
+
+def product(reference, outputs, *inputs, slope=None):
+    make = dense_arguments(outputs, *inputs, slope=slope)
+    return Comparison(make, lambda *arguments: (reference(*arguments[:-1]),), PRODUCTS, DENSE_LAYERS)
+
+
+ROWS: dict[str, Comparison] = {
+    "dense.forward": product(
+        lambda y, x, weights, bias, slope: naive.leaky_relu(x @ weights + bias, slope),
+        "NK",
+        "ND",
+        "DK",
+        "K",
+        slope=0.25,
+    ),
+    "dense.backward_input": product(lambda d_x, d_y, weights: d_y @ weights.T, "ND", "NK", "DK"),
+    "dense.backward_weights": product(lambda d_weights, x, d_y: x.T @ d_y, "DK", "ND", "NK"),
+    "dense.bias_gradient": product(lambda d_bias, d_y: d_y.sum(0), "K", "NK"),
+}
