@@ -294,9 +294,21 @@ def _emit(builder, operands, height, panels, lanes):
 
     totals = loop(builder, operands.stretches, sums, stretch)
     slope = splat(builder, operands.slope, lanes)
-    for row, line in enumerate(targets):
-        with builder.if_then(builder.icmp_signed("<", _integer(row), operands.rows), likely=True):
-            for target, total, mask in zip(line, totals[row * panels :], masks, strict=False):
-                above = builder.fcmp_ordered(">", total, zero)
-                rectified = builder.select(above, total, builder.fmul(slope, total))
-                builder.call(store, [rectified, target, alignment, mask])
+    rectified = [
+        builder.select(builder.fcmp_ordered(">", total, zero), total, builder.fmul(slope, total))
+        for total in totals
+    ]
+
+    def store_rows(store_vector):
+        for row, line in enumerate(targets):
+            with builder.if_then(builder.icmp_signed("<", _integer(row), operands.rows), likely=True):
+                for target, value, mask in zip(line, rectified[row * panels :], masks, strict=False):
+                    store_vector(value, target, mask)
+
+    # AMD's processors take twelve cycles for a store of AVX2 with a mask, and one without.
+    whole = builder.icmp_signed(">=", operands.columns, _integer(panels * lanes))
+    with builder.if_else(whole, likely=True) as (whole_vectors, part):
+        with whole_vectors:
+            store_rows(lambda value, target, _: builder.store(value, target, align=bits // 8))
+        with part:
+            store_rows(lambda value, target, mask: builder.call(store, [value, target, alignment, mask]))
