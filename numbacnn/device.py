@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -66,6 +67,11 @@ class Device(Protocol):
     def recorded(self, act: Callable[[], None]) -> Callable[[], None]:
         """`act`, which always launches the same, in a form that can be repeated at the least cost."""
 
+    def timed(self, act: Callable[[], None], count: int, rounds: int) -> list[float]:
+        """Seconds that the device works on `act`, which always launches the same, `count` times one after the other; of
+        each round.
+        """
+
     def set_precision(self, name: str) -> None:
         """Of products from now on: "float32", or, where there are tensor cores, "tf32" or "bf16". Passes that a Program has
         carried out before keep theirs. Raises DeviceError.
@@ -109,6 +115,15 @@ class CPU:
 
     def recorded(self, act: Callable[[], None]) -> Callable[[], None]:
         return act
+
+    def timed(self, act: Callable[[], None], count: int, rounds: int) -> list[float]:
+        seconds = []
+        for _ in range(rounds):
+            start = time.perf_counter()
+            for _ in range(count):
+                act()
+            seconds.append(time.perf_counter() - start)
+        return seconds
 
     def set_precision(self, name: str) -> None:
         if name != "float32":

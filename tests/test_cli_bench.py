@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from numbacnn import architectures
+from numbacnn.summary import summarise
 from numbacnn_cli.__main__ import main
 
 
@@ -21,6 +23,25 @@ def test_bench_measures_both_passes(capsys):
     assert result["train_images_per_second_there"] is result["forward_images_per_second_there"] is None
     assert result["plan_bytes"] > 0
     assert result["peak_bytes"] is None or result["peak_bytes"] > result["plan_bytes"]
+
+
+def test_bench_times_every_part_of_a_training_step(capsys):
+    assert main(["bench", "digits", "--batch-size", "3", "--seconds", "0.1", "--layers", "--json"]) == 0
+    out, shown = capsys.readouterr()
+    parts = json.loads(out)["layers"]
+    assert [part["op"] for part in parts][:2] == ["pixels.forward", "convolution.forward"]
+    assert parts[-1]["op"] == "update"
+    assert sum(part["share"] for part in parts) == pytest.approx(1)
+    assert all(part["seconds"] > 0 and part["kernel"] == "" for part in parts)
+    # Three ways through every layer of weights but the first, whose input needs no gradient.
+    summary = summarise(architectures.build("digits", initialise=None))
+    weighted = [layer for layer in summary.layers if layer.weights]
+    products = [part for part in parts if part["operations"]]
+    assert len(products) == 3 * len(weighted) - 1
+    assert sum(part["operations"] for part in products) == 6 * (
+        3 * summary.multiply_adds - weighted[0].multiply_adds
+    )
+    assert "GFLOP/s" in shown
 
 
 def test_bench_without_time_is_an_error(capsys):

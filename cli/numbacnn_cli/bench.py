@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .options import CPU, Compute, Network_, Out
+from .output import Output
 from .summary import Classes, InputShape, find_network
+
+if TYPE_CHECKING:
+    from numbacnn.network import Network
 
 LONGEST = 3600
 """Seconds."""
@@ -20,6 +24,7 @@ def bench(
     classes: Classes = None,
     seconds: float = 4.0,
     workspace_mb: int = 0,
+    layers: bool = False,
     compute: Compute = CPU,
     out: Out,
 ) -> dict[str, Any]:
@@ -31,6 +36,8 @@ def bench(
     JSON: `network`, `batch_size`, `device`, `precision`, `threads`, `train_images_per_second`, `forward_images_per_second`,
     `train_images_per_second_there` and `forward_images_per_second_there` (of pictures that lie on the GPU already, as those
     of a training set that fits do; null on the CPU), `plan_bytes` (the buffers of a training step) and `peak_bytes` (the most memory that the process took; null on Windows).
+    With `--layers` also `layers`: for each part of a training step `layer`, `op`, `kernel` (on a GPU), `seconds`, `share` of
+    all parts' time, and of products `operations` and `gigaflops`.
 
     Parameters
     ----------
@@ -40,6 +47,8 @@ def bench(
         How long to measure.
     workspace_mb
         MiB that the kernels of all layers may share beside activations and gradients; 0: as much as the fastest take.
+    layers
+        Then time every op of every layer of a training step by itself, each kernel on a GPU, for as many seconds again.
     """
     import dataclasses
 
@@ -84,7 +93,45 @@ def bench(
         ],
         last_to_drop=("training, images/s", "forward, images/s"),
     )
+    if layers:
+        result["layers"] = _by_layer(found, batch_size, seconds, out)
     return result
+
+
+def _by_layer(network: Network, batch_size: int, seconds: float, out: Output) -> list[dict[str, Any]]:
+    """Shows where a training step's time goes; a part without a layer belongs to the whole network."""
+    import dataclasses
+
+    from numbacnn.training.layer_times import layer_times
+
+    parts = list(layer_times(network, batch_size, seconds=seconds))
+    total = sum(part.seconds for part in parts)
+    rows = [
+        {**dataclasses.asdict(part), "share": part.seconds / total, "gigaflops": part.gigaflops}
+        for part in parts
+    ]
+    gpu = network.graph.device.own_memory
+    unit, speed = (1000, "TFLOP/s") if gpu else (1, "GFLOP/s")
+    out.say()
+    out.table(
+        ["layer", "op", *(["kernel"] if gpu else []), "ms", "share", speed],
+        [
+            (
+                part.layer or "-",
+                part.op,
+                *([part.kernel] if gpu else []),
+                f"{1e3 * part.seconds:.4f}",
+                f"{part.seconds / total:.1%}",
+                f"{part.gigaflops / unit:.3g}" if part.operations else "",
+            )
+            for part in parts
+        ],
+        last_to_drop=("layer", "op", "ms"),
+    )
+    out.say(
+        f"{len(parts)} parts of a training step take {1e3 * total:.3f} ms one by one; each was repeated by itself."
+    )
+    return rows
 
 
 def _peak_bytes() -> int | None:

@@ -32,8 +32,8 @@ _state = _State()
 class Launches:
     """Functions and their arguments; arrays are looked at when they are run, numbers are what they were."""
 
-    def __init__(self) -> None:
-        self._parts: list[tuple[bool, list[Launch]]] = []
+    def __init__(self, parts: list[tuple[bool, list[Launch]]] | None = None) -> None:
+        self._parts = [] if parts is None else parts
 
     @contextmanager
     def recorded(self) -> Iterator[None]:
@@ -50,6 +50,19 @@ class Launches:
 
     def __len__(self) -> int:
         return sum(len(same) for _, same in self._parts)
+
+    def each(self) -> list[Launches]:
+        """Every launch by itself."""
+        return [Launches([(alone, [launch])]) for alone, same in self._parts for launch in same]
+
+    @property
+    def names(self) -> list[str]:
+        """Of what is launched: a function's, or what its first argument says of itself (a launch made ready)."""
+        return [
+            str(getattr(arguments[0] if arguments else None, "name", getattr(function, "__name__", "")))
+            for _, same in self._parts
+            for function, arguments in same
+        ]
 
     def run(self) -> None:
         """Carries all of it out."""

@@ -150,6 +150,13 @@ class Machine:
             assert step.function is not None
             launch(step.function, *arguments)
 
+    def launches_of(self, step: Step) -> Launches:
+        """What a step comes to, written down and not carried out."""
+        launches = Launches()
+        with launches.recorded():
+            self._run(step)
+        return launches
+
     def rehearse(self) -> None:
         """Runs what a backward pass runs, the first layers first, on whatever the arrays hold: to compile it all, in the
         order in which a pass needs it last (`training.beside`).

@@ -329,6 +329,13 @@ class Program(Machine):
         self._measure(self._main, head, scale, reduction == "direction")
         return self._run_backward((head.node,), RULES["standard"])
 
+    def training_steps(self, loss: Loss) -> list[Step]:
+        """What a step of training carries out before the update, in order: forward, the loss, back."""
+        head, self._training = self._with(loss), True
+        measured = self._emission(True).loss(self._main, head, 1 / self.count)
+        back = self._backward_steps((head.node,), RULES["standard"])
+        return [*self._forward_steps(self.scores), measured, *back]
+
     def backward_heads(
         self,
         labels: Array | None = None,

@@ -174,6 +174,20 @@ def test_a_step_of_training_is_one_launch_and_no_copy(counted: dict[str, Any]) -
     ]
 
 
+def test_bench_times_the_kernels_of_every_layer(numbacnn: Callable[..., dict[str, Any]]) -> None:
+    parts = numbacnn("bench", "mine.toml", "--device", "cuda", "--seconds", 0.05, "--layers")["layers"]
+    named = [(part["layer"], part["op"], part["kernel"].partition("_")[0]) for part in parts]
+    assert named[:3] == [
+        ("pixels", "pixels.forward", "pixels."),
+        ("conv", "convolution.forward", "convolution.forward"),
+        ("scores", "dense.forward", "dense.forward"),
+    ]
+    # What adds up a divided sum is apart from the product, whose operations are counted once.
+    assert ("conv", "dense.bias_gradient", "combine.") in named
+    assert sum(bool(part["operations"]) for part in parts) == 5
+    assert all(part["seconds"] > 0 for part in parts)
+
+
 # The command line where something is wrong
 
 

@@ -18,7 +18,7 @@ from .driver_errors import translated_errors
 from .memory import copy_in, copy_out, memory_info, pinned_bytes, zeroed_bytes
 from .product.precision import set_precision
 from .sending import ByteSender
-from .streams import compute_stream, graph_of, new_event, new_stream, wait
+from .streams import compute_stream, graph_of, new_event, new_stream, seconds_of, wait
 
 
 class CUDA:
@@ -58,6 +58,16 @@ class CUDA:
 
     def recorded(self, act: Callable[[], None]) -> Callable[[], None]:
         return _Recorded(act)
+
+    def timed(self, act: Callable[[], None], count: int, rounds: int) -> list[float]:
+        def acts() -> None:
+            for _ in range(count):
+                act()
+
+        graph = graph_of(acts)
+        with translated_errors():
+            graph()  # the first launch brings the graph to the GPU
+        return [seconds_of(graph) for _ in range(rounds)]
 
     def set_precision(self, name: str) -> None:
         set_precision(name)

@@ -25,6 +25,8 @@ _found: dict[tuple[Any, ...], Any] = {}
 class Prepared(NamedTuple):
     """What `cuLaunchKernel` takes, and what must live for as long as that: the block of arguments and the arrays."""
 
+    name: str
+    """The kernel's."""
     numbers: tuple[Any, ...]
     kept: tuple[Any, ...]
 
@@ -47,7 +49,7 @@ def prepared(
     places = array("Q", range(first, first + 8 * length, 8))
     grid = (*blocks, 1, 1)[:3] if isinstance(blocks, tuple) else (blocks, 1, 1)
     numbers = _found[kinds], *grid, threads, 1, 1, 0, stream, places.buffer_info()[0], 0
-    return Prepared(numbers, (block, places, arguments))
+    return Prepared(kernel.name, numbers, (block, places, arguments))
 
 
 def carry_out(launch: Prepared) -> None:

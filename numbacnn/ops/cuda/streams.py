@@ -33,6 +33,17 @@ def new_event() -> Any:
         return cuda.event(timing=False)
 
 
+def seconds_of(act: Callable[[], None]) -> float:
+    """Seconds that the GPU works on what `act` launches, by its own clock."""
+    with translated_errors():
+        before, after = cuda.event(), cuda.event()
+        before.record(compute_stream())
+        act()
+        after.record(compute_stream())
+        after.synchronize()
+        return 1e-3 * float(before.elapsed_time(after))
+
+
 def wait(event: Any) -> None:
     """Until an event has happened, on whichever thread."""
     with translated_errors():

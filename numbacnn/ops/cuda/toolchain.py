@@ -41,7 +41,8 @@ def kernel(function: Callable[..., None] | None = None, *, name: str = "", **opt
         elsewhere.append(made)
         if name:
             _keyed_by_name(made, name)
-        KERNELS[name or f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"] = made
+        made.name = name or f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
+        KERNELS[made.name] = made
         return made
 
     return decorate if function is None else decorate(function)

@@ -6,6 +6,7 @@ typedef struct {
     Stream *stream;
     uint64_t number;
     Graph *captured;
+    struct timespec asked;
 } Event;
 
 Stream *streams, legacy_stream = {.blocking = true};
@@ -229,6 +230,7 @@ CUresult cuEventRecordWithFlags(CUevent handle, CUstream on, unsigned flags) {
     event->stream = stream->capture ? NULL : stream;
     if (stream->capture) RETURN(stream->spoilt ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED : 0);
     CUresult code = enqueue(stream, new_op(RECORD));
+    clock_gettime(CLOCK_MONOTONIC, &event->asked);
     event->number = stream->enqueued;
     RETURN(code);
 }
@@ -264,6 +266,19 @@ CUresult cuEventSynchronize(CUevent handle) {
     UNSAFE_IN_CAPTURE;
     if (event->stream) run_until(event->stream, event->number);
     RETURN(poisoned);
+}
+
+/* Between the calls that recorded the events, as there is no GPU's clock. */
+CUresult cuEventElapsedTime_v2(float *milliseconds, CUevent first, CUevent last) {
+    ENTER;
+    if (!is_alive(first) || !is_alive(last)) RETURN(CUDA_ERROR_INVALID_HANDLE);
+    struct timespec from = ((Event *)first)->asked, to = ((Event *)last)->asked;
+    *milliseconds = 1e3f * (to.tv_sec - from.tv_sec) + 1e-6f * (to.tv_nsec - from.tv_nsec);
+    RETURN(0);
+}
+
+CUresult cuEventElapsedTime(float *milliseconds, CUevent first, CUevent last) {
+    return cuEventElapsedTime_v2(milliseconds, first, last);
 }
 
 CUresult cuLaunchHostFunc(CUstream stream, CUhostFn call, void *data) {
