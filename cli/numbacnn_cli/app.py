@@ -152,6 +152,11 @@ viz.command(
     help="What the network makes of a picture while a square slides over it.",
 )
 viz.command(
+    "numbacnn_cli.viz.correspondence:correspondence",
+    name="correspondence",
+    help="Whether hiding the same part of several pictures changes a layer alike.",
+)
+viz.command(
     "numbacnn_cli.viz.depth:depth",
     name="depth",
     help="The revolution of depth: errors and layers, year by year.",

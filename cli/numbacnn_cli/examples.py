@@ -179,6 +179,16 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "a picture of the test set, a smaller square in smaller steps",
         ),
     ),
+    "viz correspondence": (
+        (
+            "viz correspondence --parts dogs.csv --layer conv3,conv5",
+            "eyes and noses of dogs, as the table says where they are",
+        ),
+        (
+            "viz correspondence --index 0-9 --part middle=10,10,18,18",
+            "the same place in ten pictures of the test set",
+        ),
+    ),
     "viz activation-functions": (
         ("viz activation-functions", "all of them, with the lecture's quiz answered"),
         ("viz activation-functions --range 10 --output curves.pdf", "further to both sides, as PDF"),

@@ -42,11 +42,12 @@ class Photograph(NamedTuple):
     """A file's picture (h,w,C), made smaller where no figure shows so much, and what the network sees of it.
 
     `part` has rows and columns from, to, as shares of height and width (`fitting.seen`). Of a drawing that is framed it
-    is the framed one.
+    is the framed one. `size` are the file's own rows and columns.
     """
 
     picture: Any
     part: tuple[float, float, float, float]
+    size: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -168,16 +169,17 @@ def batches_of_files(
     done.crops = crops
 
     def fit(picture: Any) -> Any:
+        rows, columns = picture.shape[:2]
+        size = rows, columns
         if crops == 10:
             ten = ten_crops(picture, network.input_shape, shorter_side)
-            return ten, "as it was", Photograph(_for_figures(picture), (0.0, 0.0, 1.0, 1.0))
+            return ten, "as it was", Photograph(_for_figures(picture), (0.0, 0.0, 1.0, 1.0), size)
         framed = frame(framing, picture) if framing else Framed(picture, "as it was")
         image = network.as_images(framed.picture[None])
         if framed.done == "framed":
-            return image, framed.done, Photograph(image[0], (0.0, 0.0, 1.0, 1.0))
-        rows, columns = picture.shape[:2]
+            return image, framed.done, Photograph(image[0], (0.0, 0.0, 1.0, 1.0), size)
         part = seen(rows, columns, network.input_shape, shorter_side)
-        return image, framed.done, Photograph(_for_figures(picture), part)
+        return image, framed.done, Photograph(_for_figures(picture), part, size)
 
     images: list[Any] = []
     names: list[str] = []

@@ -17,6 +17,7 @@ from .attribution import (
 )
 from .components import Components, strongest_components
 from .convolution_steps import ConvolutionSteps, Step, convolution_steps
+from .correspondence import Correspondence, correspondence, correspondences
 from .deconvnet import UnitPatches, reconstruct, unit_patches
 from .deletion import DeletionInsertion, deletion_insertion
 from .diagnosis import Diagnosis, LayerHealth, Steps, diagnose
@@ -27,7 +28,7 @@ from .findings import Finding, findings
 from .gradient_check import LayerCheck, check_gradients
 from .mistakes import Answers, answers
 from .neighbours import Neighbours, features, last_hidden, nearest_to
-from .occluder import OcclusionStudy, correspondence, occlusion_study
+from .occluder import OcclusionStudy, occlusion_study
 from .outline import Outlined, outline
 from .randomisation import UNCHANGED, Randomised, check_randomisation, rank_correlation
 from .receptive_field import Box, receptive_field
@@ -48,6 +49,7 @@ __all__ = [
     "Box",
     "Components",
     "ConvolutionSteps",
+    "Correspondence",
     "Curve",
     "Deconvnet",
     "DeletionInsertion",
@@ -82,6 +84,7 @@ __all__ = [
     "check_randomisation",
     "convolution_steps",
     "correspondence",
+    "correspondences",
     "deletion_insertion",
     "diagnose",
     "evolution",

@@ -1,16 +1,13 @@
-"""What a network makes of a picture while a square slides over it (Zeiler and Fergus, 2013, section 4.2 and figure 7), and
-whether it knows which parts belong to which (section 4.4 and table 1).
-"""
+"""What a network makes of a picture while a square slides over it (Zeiler and Fergus, 2013, section 4.2 and figure 7)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError, UsageError
+from ..errors import UsageError
 from ..network import Images, Network
 from .deconvnet import reconstruct
 from .occlusion import occluded, resolved, windows
@@ -99,34 +96,3 @@ def _passed(network: Network, images: Images, node: str) -> tuple[Any, Any]:
         outputs.append(plan.forward(images[start : start + plan.batch_size]).copy())
         maps.append(plan.output(node).copy())
     return np.concatenate(outputs), np.concatenate(maps)
-
-
-def correspondence(
-    network: Network, images: Images, boxes: Sequence[Box], node: str, value: str | float = "grey"
-) -> float:
-    """How little the change that hiding a part makes agrees between pictures: 0 to 1, the lower the more alike.
-
-    `boxes` hide the same part (the left eye, say) in each of N pictures. The measure is Zeiler and Fergus' Delta over the
-    pairs of pictures and the layer's units: the share of units whose activation moves to different sides (sign of the
-    difference), averaged over all pairs. Compare it with that of places at random. Raises UsageError for an unknown layer
-    or fewer than two pictures, ShapeError if there is not a box a picture.
-    """
-    pictures = network.as_images(images)
-    if len(pictures) < 2:
-        raise UsageError("a correspondence is between pictures: two or more are expected")
-    if len(boxes) != len(pictures):
-        raise ShapeError(f"{len(boxes)} boxes for {len(pictures)} pictures: one a picture is expected")
-    node = activation_of(network, node)
-    hidden = np.concatenate(
-        [occluded(network, picture, [box], value) for picture, box in zip(pictures, boxes, strict=True)]
-    )
-    before, after = (
-        network.activations(each, node).reshape(len(pictures), -1) for each in (pictures, hidden)
-    )
-    signs = np.sign(before - after)
-    differ = [
-        float((signs[one] != signs[other]).mean())
-        for one in range(len(signs))
-        for other in range(one + 1, len(signs))
-    ]
-    return float(np.mean(differ))

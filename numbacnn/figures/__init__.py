@@ -7,6 +7,7 @@ from .board import as_rgb
 from .comparison import Compared, Reference, attribution_comparison
 from .confusion import confusion_matrix
 from .convolution_steps import convolution_step
+from .correspondence import correspondence_chart
 from .curves import training_curves
 from .depth import Entry, revolution_of_depth
 from .drawing import Drawing
@@ -54,6 +55,7 @@ __all__ = [
     "confidence_path",
     "confusion_matrix",
     "convolution_step",
+    "correspondence_chart",
     "epsilon_distribution",
     "epsilon_sweep",
     "feature_plane",

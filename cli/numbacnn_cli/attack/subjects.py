@@ -7,33 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..captions import chosen_fact, data_fact, joined
-from ..opening import OpenedModel, open_data
+from .. import subjects
+from ..opening import OpenedModel
 from ..options import Given, Ranges
 from ..output import Output
-from ..pictures import Pictures, class_index, from_data, from_files, indices_of, only_data, only_files
+from ..pictures import class_index
 
 if TYPE_CHECKING:
-    from numbacnn import Dataset
     from numbacnn.attacks import Attack
 
 
 @dataclass(frozen=True)
-class Subjects:
-    """Pictures, the classes that are taken for right (N,), and what a figure says of where they come from."""
+class Subjects(subjects.Subjects):
+    """Pictures, and the classes that are taken for right (N,)."""
 
-    pictures: Pictures
     labels: Any
-    source: str
-    from_files: bool
 
 
 def check_subjects(images: Sequence[Path], given: Given) -> None:
     """Raises UsageError for options that are not about files, or not about a data set."""
-    if images:
-        only_files(given, "data", "split", "index", "count")
-    else:
-        only_data(given)
+    subjects.check_subjects(images, given, None, "count")
 
 
 def find_subjects(
@@ -49,32 +42,17 @@ def find_subjects(
     out: Output,
 ) -> Subjects:
     """Files, or pictures of the data set. Of files the label is not known: what the network says is taken for right."""
-    network = opened.network
-    if images:
-        pictures, source = from_files(network, images, out, as_is=as_is)
-        out.note("no labels are known: what the network says of each picture is taken for right")
-        return Subjects(pictures, network.predict(pictures.images).argmax(axis=1), source, True)
-    dataset = open_data(data, opened, out)
-    chosen = _chosen(dataset, split, index, count, given, out)
-    pictures = from_data(network, dataset, split, chosen)
-    how = f"{len(chosen)} pictures at even distances"
-    which = chosen_fact(chosen, asked=index is not None, how=how)
-    return Subjects(pictures, pictures.labels, joined(data_fact(dataset, split), which), False)
-
-
-def _chosen(
-    dataset: Dataset, split: str, index: Ranges | None, count: int, given: Given, out: Output
-) -> list[int]:
-    """The pictures of --index; or --count at even distances, so that a set sorted by class gives some of every class."""
     from numbacnn.errors import UsageError
 
-    if index is not None:
-        if given.place("count") != "default":
-            raise UsageError("--index and --count: both say which pictures are meant; leave out one")
-        return indices_of(index, dataset, split)
-    size = len(dataset.split(split))
-    taken = given.count(count, size, f"the {split} split", out)
-    return [place * size // taken for place in range(taken)]
+    if index is not None and given.place("count") != "default":
+        raise UsageError("--index and --count: both say which pictures are meant; leave out one")
+    choice = subjects.at_even_distances(count, split, given, out)
+    found = subjects.find_subjects(opened, images, data, split, index, choice, as_is=as_is, out=out)
+    labels = found.pictures.labels
+    if labels is None:
+        out.note("no labels are known: what the network says of each picture is taken for right")
+        labels = opened.network.predict(found.pictures.images).argmax(axis=1)
+    return Subjects(found.pictures, found.source, found.from_files, labels)
 
 
 def attack_named(name: str, option: str = "--attack") -> type[Attack]:

@@ -10,7 +10,7 @@ from ..figure_options import FIGURE, FigureOptions
 from ..opening import open_model
 from ..options import CPU, AsIs, Compute, Data, Images, Model, Origins, Out, SplitName
 from ..pictures import Index, fits_a_figure
-from .subjects import check_subjects, find_subjects
+from .asked import check_asked, find_asked
 
 if TYPE_CHECKING:
     from numbacnn import Network
@@ -54,11 +54,11 @@ def activations(
     from numbacnn.figures import Volume, activation_volumes
 
     target = figure.target(out, "activations", reads=[*images, model])
-    check_subjects(images, given, 1)
+    check_asked(images, given, 1)
     opened = open_model(model, out, compute)
     network = opened.network
     names = _layers(network, layer)
-    subjects = find_subjects(opened, images, data, split, index, None, as_is=as_is, out=out, shown=1, most=1)
+    subjects = find_asked(opened, images, data, split, index, None, as_is=as_is, out=out, shown=1, most=1)
     picture = subjects.pictures.images[0]
     found = volumes(network, picture, names)
     probabilities = network.predict(picture[None])[0]

@@ -22,8 +22,8 @@ from ..options import (
     SplitName,
 )
 from ..pictures import Index
+from .asked import Class, check_asked, find_asked
 from .methods import DEFAULTS, NAMES, MethodOptions, described
-from .subjects import Class, check_subjects, find_subjects
 
 
 def attribute(
@@ -74,11 +74,11 @@ def attribute(
     wanted = options.method(method)
     need_whole("--batch-size", batch_size)
     target = figure.target(out, method, reads=[*images, model])
-    check_subjects(images, given)
+    check_asked(images, given)
     opened = open_model(model, out, compute)
     network = opened.network
     chosen = wanted.settled(network)
-    found = find_subjects(opened, images, data, split, index, class_, as_is=as_is, out=out)
+    found = find_asked(opened, images, data, split, index, class_, as_is=as_is, out=out)
     pictures = found.pictures.images
     total = len(pictures) if chosen.one_by_one else -(-len(pictures) // batch_size)
     parts = chosen.iterate(network, pictures, found.classes, batch_size=batch_size)

@@ -11,8 +11,8 @@ from ..figure_options import FIGURE, FigureOptions
 from ..opening import open_model
 from ..options import CPU, AsIs, Compute, Data, Images, Model, Origins, Out, SplitName
 from ..pictures import Index
+from .asked import Class, check_asked, find_asked
 from .methods import DEFAULTS, MethodOptions
-from .subjects import Class, check_subjects, find_subjects
 
 if TYPE_CHECKING:
     from numbacnn import Network
@@ -84,11 +84,11 @@ def compare(
     need_whole("--stages", stages, 0, 100)
     need_whole("--check-seed", check_seed, 0, MAX_SEED)
     target = figure.target(out, "compare", reads=[*image, model])
-    check_subjects(image, given, 1)
+    check_asked(image, given, 1)
     opened = open_model(model, out, compute)
     network = opened.network
     methods = [method.settled(network) for method in wanted]
-    found = find_subjects(opened, image, data, split, index, class_, as_is=as_is, out=out, shown=1, most=1)
+    found = find_asked(opened, image, data, split, index, class_, as_is=as_is, out=out, shown=1, most=1)
     pictures, classes = found.pictures.images, found.classes
 
     def explained(method: Attribution) -> Attributed:

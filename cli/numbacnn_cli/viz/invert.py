@@ -9,8 +9,8 @@ from ..figure_options import FIGURE, FigureOptions
 from ..opening import open_model
 from ..options import CPU, AsIs, Compute, Data, Images, Model, Origins, Out, SplitName
 from ..pictures import Index, fits_a_figure
+from .asked import check_asked, find_asked
 from .making import CLIMBING, Climbing, end, followed, used
-from .subjects import check_subjects, find_subjects
 
 if TYPE_CHECKING:
     from numbacnn import Network
@@ -56,11 +56,11 @@ def invert(
 
     target = figure.target(out, "invert", reads=[*image, model])
     ascent = climbing.ascent(INVERSION)
-    check_subjects(image, given, 1)
+    check_asked(image, given, 1)
     opened = open_model(model, out, compute)
     network = opened.network
     layers = _layers(network, layer)
-    found = find_subjects(opened, image, data, split, index, None, as_is=as_is, out=out, shown=1, most=1)
+    found = find_asked(opened, image, data, split, index, None, as_is=as_is, out=out, shown=1, most=1)
     original, pictures = found.pictures.images, []
     results: list[dict[str, Any]] = []
     done, stopped = 0, None

@@ -11,8 +11,8 @@ from ..figure_options import FIGURE, FigureOptions
 from ..opening import open_model
 from ..options import CPU, AsIs, Compute, Data, Images, Model, Origins, Out, SplitName
 from ..pictures import Index
+from .asked import Class, check_asked, find_asked
 from .convolutions import convolutions
-from .subjects import Class, check_subjects, find_subjects
 
 
 def occlusion(
@@ -59,13 +59,11 @@ def occlusion(
     from numbacnn.figures import occlusion_panel
 
     target = figure.target(out, "occlusion", reads=[*images, model])
-    check_subjects(images, given, 1)
+    check_asked(images, given, 1)
     opened = open_model(model, out, compute)
     network = opened.network
     name = layer or convolutions(network)[-1]
-    subjects = find_subjects(
-        opened, images, data, split, index, class_, as_is=as_is, out=out, shown=1, most=1
-    )
+    subjects = find_asked(opened, images, data, split, index, class_, as_is=as_is, out=out, shown=1, most=1)
     picture, chosen = subjects.pictures.images[0], int(subjects.classes[0])
     side, step = resolved(network.input_shape, window, stride)
     study = occlusion_study(network, picture, name, chosen, window=side, stride=step, value=value)

@@ -9,7 +9,7 @@ from ..figure_options import FIGURE, FigureOptions
 from ..opening import open_model
 from ..options import CPU, AsIs, Compute, Data, Images, Model, Origins, Out, SplitName
 from ..pictures import Index
-from .subjects import Class, check_subjects, find_subjects
+from .asked import Class, check_asked, find_asked
 
 
 def saliency(
@@ -47,9 +47,9 @@ def saliency(
     from numbacnn.figures import saliency_panel
 
     target = figure.target(out, "saliency", reads=[*images, model])
-    check_subjects(images, given)
+    check_asked(images, given)
     opened = open_model(model, out, compute)
-    found = find_subjects(opened, images, data, split, index, class_, as_is=as_is, out=out)
+    found = find_asked(opened, images, data, split, index, class_, as_is=as_is, out=out)
     maps = saliency_maps(opened.network, found.pictures.images, found.classes, of=of, rule=rule)
     captions = found.captions(of)
     kind = f"|d {of} / d pixel|, the largest of the colours"

@@ -1,4 +1,4 @@
-"""The pictures that a command looks at, and the class of each that it asks about."""
+"""The pictures that a command looks at, with the class of each that it asks about."""
 
 from __future__ import annotations
 
@@ -9,19 +9,10 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ..captions import chosen_fact, data_fact, joined
-from ..opening import OpenedModel, open_data
+from .. import subjects
+from ..opening import OpenedModel
 from ..options import Given, Out, Ranges
-from ..pictures import (
-    Pictures,
-    class_index,
-    fits_a_figure,
-    from_data,
-    from_files,
-    indices_of,
-    only_data,
-    only_files,
-)
+from ..pictures import Pictures, class_index
 
 Class = Annotated[str | None, Parameter(name="--class")]
 
@@ -30,7 +21,7 @@ MAX_PICTURES = 100
 
 
 @dataclass(frozen=True)
-class Subjects:
+class Asked:
     """N pictures; the class asked about of each, its name and probability; the true classes' names where they are known.
 
     `source` is what a figure says of where they come from, `asked` of who chose the classes.
@@ -83,16 +74,12 @@ class Subjects:
         ]
 
 
-def check_subjects(images: Sequence[Path], given: Given, most: int = MAX_PICTURES) -> None:
-    """Before a model is opened: options of IMAGE files and of a data set do not go together. Raises UsageError."""
-    if images:
-        only_files(given, "data", "split", "index")
-        fits_a_figure(len(images), "pictures", most)
-    else:
-        only_data(given)
+def check_asked(images: Sequence[Path], given: Given, most: int = MAX_PICTURES) -> None:
+    """`subjects.check_subjects` of no more pictures than a figure holds."""
+    subjects.check_subjects(images, given, most)
 
 
-def find_subjects(
+def find_asked(
     opened: OpenedModel,
     images: Sequence[Path],
     data: str | None,
@@ -104,23 +91,15 @@ def find_subjects(
     out: Out,
     shown: int = PICTURES_SHOWN,
     most: int = MAX_PICTURES,
-) -> Subjects:
+) -> Asked:
     """IMAGE files, else pictures of the data set, by default the first `shown` of them. Raises UsageError or DataError."""
     import numpy as np
 
     network = opened.network
-    if images:
-        pictures, source = from_files(network, images, out, as_is=as_is)
-        fits_a_figure(len(pictures.names), "pictures", most)
-    else:
-        dataset = open_data(data, opened, out)
-        chosen: Sequence[int] = range(min(shown, len(dataset.split(split))))
-        if index is not None:
-            chosen = indices_of(index, dataset, split)
-            fits_a_figure(len(chosen), "pictures", most)
-        pictures = from_data(network, dataset, split, chosen)
-        first = "the first picture" if len(chosen) == 1 else f"the first {len(chosen)} pictures"
-        source = joined(data_fact(dataset, split), chosen_fact(chosen, asked=index is not None, how=first))
+    found = subjects.find_subjects(
+        opened, images, data, split, index, subjects.the_first(shown), as_is=as_is, out=out, most=most
+    )
+    pictures = found.pictures
     probabilities = network.predict(pictures.images)
     if class_ is None:
         classes = probabilities.argmax(axis=1)
@@ -128,9 +107,9 @@ def find_subjects(
         classes = np.full(len(probabilities), class_index(network, class_))
     names = [network.class_names[index] for index in classes]
     labels = [None] * len(names) if pictures.labels is None else pictures.labels.tolist()
-    return Subjects(
+    return Asked(
         pictures,
-        source,
+        found.source,
         classes,
         names,
         probabilities[np.arange(len(classes)), classes],
