@@ -36,7 +36,8 @@ def correspondence_chart(
     tall = 0.42 + 0.34 * (len(boxes) + 1)
     width = max(1.35 * columns + 0.2, 3.0 * len(layers), 6.0)
     figure = chart(width, 0.7 + 1.4 * rows + 0.5 + tall, title, provenance)
-    above, below = figure.subfigures(2, 1, height_ratios=[1.4 * rows + 0.1, tall + 0.5])
+    halves: Any = figure.subfigures(2, 1, height_ratios=[1.4 * rows + 0.1, tall + 0.5])
+    above, below = halves
     for axes, place in zip(
         above.subplots(rows, columns, squeeze=False).ravel(), range(rows * columns), strict=True
     ):
