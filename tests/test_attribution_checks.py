@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from figure_checks import check
 from numpy.random import default_rng
-from test_figures import check
 from test_saliency import small_network
 
 from numbacnn.analysis import (

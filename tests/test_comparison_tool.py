@@ -17,8 +17,8 @@ from comparison.timing import Seconds, in_turns, ratios
 from comparisons.convolution import CONVOLUTION_LAYERS
 from comparisons.dense import DENSE_LAYERS
 from comparisons.pooling import AVERAGE_LAYERS, POOL_LAYERS
+from figure_checks import check
 from results import tables
-from test_figures import check
 
 from numbacnn.architectures import build
 from numbacnn.errors import NetworkError

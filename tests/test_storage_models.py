@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_storage_datasets import fuzz
+from stored_sets import fuzz
 
 from numbacnn import architectures
 from numbacnn.errors import ModelError
