@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from .errors import DataError, ShapeError
+
 COLOURS = (1, 3)
 """Numbers of channels between which a picture can be converted: grey, and red, green, blue."""
 
@@ -154,3 +156,44 @@ def _scaled(picture: Any, size: tuple[int, int], box: tuple[float, float, float,
         for channel in range(picture.shape[2])
     ]
     return np.stack([np.asarray(plane) for plane in planes], axis=2).astype(picture.dtype)
+
+
+def remedy_for_range(low: float, high: float) -> str:
+    """What to do about values that are no pixels."""
+    if low >= 0 and 1 < high <= 255:
+        return "; divide by 255, or hand over uint8"
+    if -256 < low < 0 and high < 256:
+        return "; normalised already? Leave that out: the network's first layer does that to pixels"
+    return ""
+
+
+def as_pictures(images: Any, input_shape: tuple[int, ...]) -> Any:
+    """An array (N,h,w,c), or a list of pictures (h,w,c) of several sizes. Raises ShapeError, or DataError for their type."""
+    if isinstance(images, (list, tuple)) and len({np.shape(image) for image in images}) > 1:
+        several = [np.asarray(image) for image in images]
+        for picture in several:
+            _check(picture[None], input_shape)
+        if len({picture.dtype for picture in several}) > 1:
+            raise DataError("pictures of several types: all uint8, or all floats in [0, 1], are expected")
+        return several
+    images = np.asarray(images)
+    is_grey = images.ndim == 3 and input_shape[2] == 1
+    # An array (h,w,1) or (h,w,3) is rather one picture than h grey ones, unless the size tells.
+    if is_grey and (images.shape[1:] == input_shape[:2] or images.shape[2] not in COLOURS):
+        images = images[..., None]
+    _check(images, input_shape)
+    return images
+
+
+def _check(images: Any, input_shape: tuple[int, ...]) -> None:
+    fits = images.ndim == 4 and (
+        images.shape[3] == input_shape[2] or {images.shape[3], input_shape[2]} <= set(COLOURS)
+    )
+    if not fits or 0 in images.shape:
+        height, width, channels = input_shape
+        raise ShapeError(
+            f"pictures of shape {images.shape}: (N, {height}, {width}, {channels}) is expected, or pictures of another "
+            f"size, (N, h, w, {channels}), to be scaled and cut"
+        )
+    if images.dtype != np.uint8 and images.dtype.kind != "f":
+        raise DataError(f"pictures of {images.dtype}: uint8, or floats in [0, 1], are expected")

@@ -224,6 +224,15 @@ class Graph(Store):
             node for node in self.nodes if node.layer.is_input and not isinstance(node.layer, Pixels)
         )
 
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The nodes that a pass is given something, and what that is for one example, in words."""
+        return {
+            node.name: node.layer.describe_input(self._given_to(node.layer))
+            for node in self.nodes
+            if node.layer.is_input
+        }
+
     def _given_to(self, layer: Layer) -> Shape:
         return self.input_shape if isinstance(layer, Pixels) else layer.given_shape
 

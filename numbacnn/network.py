@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from .errors import (
     need_whole,
 )
 from .files import as_paths, pictures_of
-from .fitting import COLOURS, fit, fit_all, ten_crops
+from .fitting import as_pictures, fit, fit_all, remedy_for_range, ten_crops
 from .framing import frame
 from .graph import Graph
 from .layers import Shape, Softmax
@@ -28,6 +28,7 @@ from .limits import MAX_CLASSES
 from .listing import Listing
 from .predictions import Predictions
 from .program import Head, Program
+from .program.inputs import check_given
 from .views import VIEWS
 
 Images = Any
@@ -76,11 +77,6 @@ class Network:
                 f"layer '{graph.output.name}': softmax takes one score a class, and gets a volume {volume}; put a flatten "
                 "layer before it"
             )
-        others = [node.name for node in graph.other_inputs]
-        if others or not graph.takes_pictures:
-            raise NetworkError(
-                f"a network takes pictures alone, and this graph has the inputs {', '.join(others)}: Program runs it"
-            )
         self.graph = graph
         self.workspace_bytes = workspace_bytes
         self.classes: int = graph.shapes[graph.output.name][0]
@@ -113,10 +109,8 @@ class Network:
             shape = "x".join(map(str, graph.shapes[node.name]))
             rows.append((node.name, node.layer.kind, shape, f"{parameters:,}" if parameters else ""))
             total += parameters
-        size = "x".join(map(str, self.input_shape))
-        heading = (
-            f"Network: pictures of {size}, {self.classes} classes, {total:,} parameters, on {self.device}"
-        )
+        takes = self.takes if self.takes_pictures_alone else f"inputs {self.takes}"
+        heading = f"Network: {takes}, {self.classes} classes, {total:,} parameters, on {self.device}"
         return Listing(heading, ("layer", "kind", "output", "parameters"), rows)
 
     @property
@@ -136,7 +130,27 @@ class Network:
 
     @property
     def input_shape(self) -> Shape:
+        """Of a picture, (H,W,C); () of a network that takes none."""
         return self.graph.input_shape
+
+    @property
+    def takes(self) -> str:
+        """What the network is given for one example, in words."""
+        if self.takes_pictures_alone:
+            return next(iter(self.graph.inputs.values()))
+        return ", ".join(f"{name} ({what})" for name, what in self.graph.inputs.items())
+
+    @property
+    def takes_pictures_alone(self) -> bool:
+        return self.graph.takes_pictures and not self.graph.other_inputs
+
+    def need_pictures(self) -> None:
+        """Raises NetworkError unless the network takes pictures and nothing else, as all does that looks at pictures."""
+        if not self.takes_pictures_alone:
+            raise NetworkError(
+                f"this needs a network of pictures alone, and this one has the inputs {self.takes}: 'numbacnn summary' shows "
+                "it; from Python, network.predict(images, others={NAME: array}) answers and training.train_arrays trains it"
+            )
 
     def initialise(self, scheme: str = "he", seed: int = 0, **options: float) -> None:
         """First values for every parameter; see `Graph.initialise`."""
@@ -198,15 +212,28 @@ class Network:
                 return plan
 
     def predict(
-        self, images: Images, batch_size: int = 64, *, views: str = "one", crops: int = 1
+        self,
+        images: Images | None = None,
+        batch_size: int = 64,
+        *,
+        others: Mapping[str, Array] | None = None,
+        views: str = "one",
+        crops: int = 1,
     ) -> Predictions:
         """Probabilities (N, classes) float32, with the names of the classes: `.top(5)`, `.names`.
 
         Pictures of any size, or names of files; see `as_images`, and for the errors raised. `crops` 10 is the mean over the four
         corners and the middle of each picture and their mirror images (`fitting.ten_crops`; Krizhevsky et al., 2012). `views`: how
-        often each is seen otherwise (`views.VIEWS`); the scores of several views are averaged. Raises UsageError for unknown
-        views, or for both.
+        often each is seen otherwise (`views.VIEWS`); the scores of several views are averaged. `others` is what inputs beside
+        pictures are given, by their names: as many rows as pictures (`graph.inputs` says which). Raises UsageError for unknown
+        views, for both, or unless every input is given something.
         """
+        if others or self.graph.other_inputs:
+            return self._predict_of_inputs(
+                images, batch_size, others or {}, is_plain=views == "one" and crops == 1
+            )
+        if images is None:
+            raise UsageError("pictures are expected")
         if views not in VIEWS:
             raise UsageError(f"unknown views '{cut(views)}'{nearest(views, VIEWS)}")
         if crops != 1 and views != "one":
@@ -225,11 +252,32 @@ class Network:
                     found.append(probabilities(scores_in_views(plan, part, views)))
             return Predictions(np.concatenate(found), self.class_names, names)
         pixels, rows = self.graph.pixels, []
-        pictures = _pictures(images, self.input_shape) if files is None else pictures_of(files)
+        pictures = as_pictures(images, self.input_shape) if files is None else pictures_of(files)
         for picture in pictures:
             ten = ten_crops(np.asarray(picture), self.input_shape, pixels.shorter_side)
             rows.append(np.mean([plan.output().mean(axis=0) for plan in self._passes(ten, 10)], axis=0))
         return Predictions(np.stack(rows).astype(np.float32), self.class_names, names)
+
+    def _predict_of_inputs(
+        self, images: Images | None, batch_size: int, others: Mapping[str, Array], *, is_plain: bool
+    ) -> Predictions:
+        """`predict` of a network that has inputs beside pictures."""
+        if not is_plain:
+            raise UsageError(
+                f"views and crops are of pictures alone, and this network has the inputs {self.takes}"
+            )
+        found, pictures = [], None if images is None else self.as_images(images, alone=False)
+        given = {name: np.asarray(values) for name, values in others.items()}
+        count = check_given(self.graph, pictures, given)
+        plan = self.program_for(count, batch_size)
+        for start in range(0, count, plan.batch_size):
+            part = slice(start, start + plan.batch_size)
+            plan.forward(
+                None if pictures is None else pictures[part],
+                others={name: values[part] for name, values in given.items()},
+            )
+            found.append(plan.output().copy())
+        return Predictions(np.concatenate(found), self.class_names)
 
     def features(self, images: Images, layer: str | None = None, batch_size: int = 64) -> Array:
         """What a layer puts out for each picture as a row of numbers (N,D) float32; a volume's channels are averaged over its places.
@@ -262,26 +310,31 @@ class Network:
             [plan.output(node).copy() for plan in self._passes(images, batch_size, (node,))]
         )
 
-    def as_images(self, images: Images) -> Array:
+    def as_images(self, images: Images, *, alone: bool = True) -> Array:
         """Pictures as this network sees them, (N,H,W,C), checked.
 
         Pictures of another size are scaled and cut as the network's preprocessing says (`Pixels.shorter_side`), grey
         ones become RGB and RGB ones grey where the network takes those: see `fitting.fit`. A list may hold pictures
         (h,w,c) of several sizes. The name of a file, of a folder of pictures, or a list of such, stands for the pictures in
         them; drawings are framed as the network's training pictures are (`framing`), as the command `predict` does it.
-        Raises ShapeError for what are no N pictures, DataError if their values are no pixels.
+        Raises ShapeError for what are no N pictures, DataError if their values are no pixels, NetworkError if the network has
+        other inputs too and pictures `alone` are meant.
         """
+        if alone:
+            self.need_pictures()
+        if not self.graph.takes_pictures:
+            raise UsageError(f"pictures are given, and the network's inputs are {self.takes}")
         files = as_paths(images)
         if files is not None:
             images = [self._framed(picture) for picture in pictures_of(files)]
-        pictures = _pictures(images, self.input_shape)
+        pictures = as_pictures(images, self.input_shape)
         fitted = fit_all(pictures, self.input_shape, self.graph.pixels.shorter_side)
         if fitted.dtype == np.uint8:
             return fitted
         low, high = fitted.min(), fitted.max()
         if not (low >= 0 and high <= 1):
             raise DataError(
-                f"pictures with values from {low:g} to {high:g}: uint8, or floats in [0, 1], are expected{_remedy(low, high)}"
+                f"pictures with values from {low:g} to {high:g}: uint8, or floats in [0, 1], are expected{remedy_for_range(low, high)}"
             )
         return fitted
 
@@ -337,44 +390,3 @@ def probabilities(scores: Array) -> Array:
     """The softmax of scores (n, classes)."""
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
-
-
-def _remedy(low: float, high: float) -> str:
-    """What to do about values that are no pixels."""
-    if low >= 0 and 1 < high <= 255:
-        return "; divide by 255, or hand over uint8"
-    if -256 < low < 0 and high < 256:
-        return "; normalised already? Leave that out: the network's first layer does that to pixels"
-    return ""
-
-
-def _pictures(images: Images, input_shape: Shape) -> Any:
-    """An array (N,h,w,c), or a list of pictures (h,w,c) of several sizes. Raises ShapeError, or DataError for their type."""
-    if isinstance(images, (list, tuple)) and len({np.shape(image) for image in images}) > 1:
-        several = [np.asarray(image) for image in images]
-        for picture in several:
-            _check(picture[None], input_shape)
-        if len({picture.dtype for picture in several}) > 1:
-            raise DataError("pictures of several types: all uint8, or all floats in [0, 1], are expected")
-        return several
-    images = np.asarray(images)
-    is_grey = images.ndim == 3 and input_shape[2] == 1
-    # An array (h,w,1) or (h,w,3) is rather one picture than h grey ones, unless the size tells.
-    if is_grey and (images.shape[1:] == input_shape[:2] or images.shape[2] not in COLOURS):
-        images = images[..., None]
-    _check(images, input_shape)
-    return images
-
-
-def _check(images: Array, input_shape: Shape) -> None:
-    fits = images.ndim == 4 and (
-        images.shape[3] == input_shape[2] or {images.shape[3], input_shape[2]} <= set(COLOURS)
-    )
-    if not fits or 0 in images.shape:
-        height, width, channels = input_shape
-        raise ShapeError(
-            f"pictures of shape {images.shape}: (N, {height}, {width}, {channels}) is expected, or pictures of another "
-            f"size, (N, h, w, {channels}), to be scaled and cut"
-        )
-    if images.dtype != np.uint8 and images.dtype.kind != "f":
-        raise DataError(f"pictures of {images.dtype}: uint8, or floats in [0, 1], are expected")

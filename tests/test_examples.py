@@ -14,6 +14,7 @@ PRINTED = {
     "shared_convolution": "parameters: once/weights, once/bias, scores/weights",
     "frozen_half": "as it was, frozen",
     "numpy_layer": "pixels of 5:",
+    "other_inputs": "text (6 tokens below 11), 3 classes",
     "larger_pictures": "softmax: (10,) -> (5, 5, 10)",
 }
 

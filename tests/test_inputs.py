@@ -18,7 +18,6 @@ from numbacnn.layers import (
     Softmax,
     Tanh,
 )
-from numbacnn.network import Network
 from numbacnn.program import Loss, Program
 
 COUNT, CLASSES = 3, 4
@@ -118,8 +117,6 @@ def test_a_board_alone_needs_no_pictures(others):
     assert program.forward(others={"board": others["board"][:1]}).tobytes() == answers[:1].tobytes()
     with pytest.raises(NetworkError, match="takes no pictures"):
         _ = graph.pixels
-    with pytest.raises(NetworkError, match="takes pictures alone, and this graph has the inputs board"):
-        Network(graph)
     with pytest.raises(UsageError, match="inputs pixels are given, and board are expected"):
         program.forward(np.zeros((1, 5, 5, 2), np.uint8))
 
@@ -144,5 +141,9 @@ def test_what_is_given_is_checked_by_name_shape_and_kind(graph, images, others):
         Program(graph, COUNT, gradients="input").gradient_given("text")
     with pytest.raises(NetworkError, match="planes is an input and reads no layer"):
         Graph([("pixels", Pixels()), ("board", Planes((5, 5, 2)), ("pixels",))], (6, 6, 1))
+    with pytest.raises(
+        ShapeError, match=r"shape = \[5, 5\] of planes: \[height, width, planes\] is expected"
+    ):
+        Planes((5, 5))
     with pytest.raises(ShapeError, match="no size is given"):
         Graph([("conv", Convolution(2, 3))])

@@ -47,12 +47,15 @@ def views_of(option: str | None, model: OpenedModel, out: Output) -> str:
 
 
 def open_model(option: Path | None, out: Output, compute: Compute = CPU) -> OpenedModel:
-    """The model of --model, on the device of --device; says which it is. Raises UsageError, ModelError or DeviceError."""
+    """The model of --model, on the device of --device; says which it is. Raises UsageError, ModelError or
+    DeviceError, NetworkError for a network that takes more than pictures.
+    """
     from numbacnn.storage import load_model
 
     path, taken = resolve_model(option)
     out.note(taken)
     network, record = load_model(path)
+    network.need_pictures()
     compute.place(network)
     return OpenedModel(path, network, record)
 

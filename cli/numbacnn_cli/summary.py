@@ -93,7 +93,7 @@ def summary(
 
     JSON: `layers[]` with `.name`, `.kind`, `.output` ([H, W, C] or [D]), `.formula`, `.neurons`, `.weights`, `.biases`,
     `.dense_weights` (if every neuron saw the whole input), `.multiply_adds`, `.activation_bytes`, all of one picture;
-    and in all `weights`, `parameters` (with biases), `buffers` (not learned), `neurons`, `multiply_adds`, `activation_bytes`. `forward_bytes`
+    and in all `inputs` (name -> what it is given), `weights`, `parameters` (with biases), `buffers` (not learned), `neurons`, `multiply_adds`, `activation_bytes`. `forward_bytes`
     and `training_bytes` are what a batch takes.
 
     Parameters
@@ -114,14 +114,17 @@ def summary(
         "training_bytes": Program(found.graph, batch_size, gradients="parameters", keep=()).bytes,
     }
     out.columns(_columns(result), gap=1)
-    pictures = "a picture" if batch_size == 1 else f"a batch of {batch_size}"
+    if not found.takes_pictures_alone:
+        out.say(f"inputs: {found.takes}")
+    example = "a picture" if found.takes_pictures_alone else "an example"
+    pictures = example if batch_size == 1 else f"a batch of {batch_size}"
     buffers = f" and {result.buffers:,} running statistics" if result.buffers else ""
     out.say(
         f"{result.parameters:,} parameters ({result.weights:,} weights){buffers} take "
         f"{_bytes(4 * (result.parameters + result.buffers))}; "
         f"{pictures} takes {_bytes(sizes['forward_bytes'])} to run and {_bytes(sizes['training_bytes'])} to train"
     )
-    return dataclasses.asdict(result) | sizes
+    return {"inputs": found.graph.inputs} | dataclasses.asdict(result) | sizes
 
 
 def _columns(result: Any) -> list[Column]:

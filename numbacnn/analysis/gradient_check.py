@@ -80,6 +80,7 @@ def iterate_checks(
     or a softmax where every gradient vanishes, and nothing would be checked.
     """
     need_whole("seed", seed, 0, MAX_SEED)
+    network.need_pictures()
     graph = network.graph.astype(np.float64)
     plan = Program(graph, batch_size, gradients="all")
     generator = np.random.default_rng(seed)

@@ -31,8 +31,10 @@ def outline(graph: Graph) -> list[Outlined]:
     """The volumes on a graph's way from the pictures to the classes, the pictures first.
 
     Where layers lie beside each other (inception, shortcuts) they are one stage, a block. Of stages one after the other
-    that have one kind and one shape, only the last is there, and says how many it stands for.
+    that have one kind and one shape, only the last is there, and says how many it stands for. Raises NetworkError for a graph
+    that takes no pictures.
     """
+    _ = graph.pixels
     found = [Outlined(graph.nodes[0].name, graph.input_shape, "input", "pictures")]
     for stage in _stages(graph):
         volume = _outlined(graph, stage)

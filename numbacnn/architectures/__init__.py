@@ -60,11 +60,13 @@ def build(
         made_for = ARCHITECTURES[str(name)]
     else:
         raise UsageError(f"unknown network '{name}'{nearest(str(name), ARCHITECTURES)}; or give a .toml file")
+    if input_shape and not made_for.input_shape:
+        raise UsageError(f"input shape {cut(input_shape)}: {name} takes no pictures")
     shape = input_shape or made_for.input_shape
     if classes is None:
         classes = len(class_names) or made_for.classes
     layers = made_for.layers(shape, classes)
-    if pixels is not None and not isinstance(layers[0][1], Pixels):  # a file may have its own
+    if pixels is not None and not layers[0][1].is_input:  # a file may have its own
         layers = [(PIXELS, pixels), *layers]
     network = Network(Graph(layers, shape, heads=made_for.heads), class_names)
     if initialise is not None:

@@ -10,6 +10,11 @@
     scores = { type = "dense", outputs = 10 }
     softmax = { type = "softmax" }
 
+Networks may have other inputs beside pictures, or in their place (`input` is left out then), each named by its line:
+
+    board = { type = "planes", shape = [8, 8, 12] }
+    text = { type = "embedding", vocabulary = 1000, size = 16, length = 20 }
+
 A layer reads the one above, or what `inputs = ["…", "…"]` names. The last is softmax. Auxiliary classifiers, which learn
 beside it, are other ends: a table [heads] says the share of each one's loss, `aux1 = 0.3`.
 """
@@ -23,7 +28,7 @@ from typing import Any
 
 from ..errors import NetworkError, NumbacnnError, UsageError, cut, nearest
 from ..graph import MAX_NAME, Graph, LayerLine, OpenGraph
-from ..layers import Shape
+from ..layers import LAYERS, Pixels, Shape
 from ..layers.options import build_layer
 from ..network import Network
 from ..toml import read_toml
@@ -53,13 +58,22 @@ def read_definition(path: Path) -> Definition:
     if unknown:
         line = _line(text, unknown[0])
         raise NetworkError(f"{path}:{line}: unknown key '{cut(unknown[0])}'{nearest(unknown[0], _KEYS)}")
-    shape = table.get("input")
-    if not (isinstance(shape, list) and len(shape) == 3 and all(type(n) is int and n > 0 for n in shape)):
-        line = _line(text, "input")
-        raise NetworkError(f"{path}:{line}: input = [height, width, channels] is expected")
     entries = table.get("layers")
     if not isinstance(entries, dict) or not entries:
         raise NetworkError(f"{path}: a table [layers] with one line a layer is expected")
+    shape = table.get("input", [] if _begins_without_pictures(entries) else None)
+    if not (
+        isinstance(shape, list)
+        and (len(shape) == 3 or "input" not in table)
+        and all(type(n) is int and n > 0 for n in shape)
+    ):
+        line = _line(text, "input")
+        raise NetworkError(f"{path}:{line}: input = [height, width, channels] is expected")
+    if shape and _begins_without_pictures(entries):
+        raise NetworkError(
+            f"{path}:{_line(text, 'input')}: input is the size of pictures, and the first layer, '{cut(next(iter(entries)))}', is "
+            'given something else: leave input out, or name the layer that takes pictures first: pixels = { type = "pixels" }'
+        )
     layers: list[LayerLine] = []
     prefix: OpenGraph | None = None
     for name, entry in entries.items():
@@ -80,6 +94,15 @@ def read_definition(path: Path) -> Definition:
     except NumbacnnError as error:
         raise type(error)(f"{path}: {error}") from None
     return Definition(layers, tuple(shape), network.classes, heads)
+
+
+def _begins_without_pictures(entries: dict[str, Any]) -> bool:
+    """Whether the first layer is an input that takes no pictures."""
+    first = next(iter(entries.values()))
+    kind = (
+        LAYERS.get(first["type"]) if isinstance(first, dict) and isinstance(first.get("type"), str) else None
+    )
+    return kind is not None and kind.is_input and kind is not Pixels
 
 
 def _layer_line(name: str, entry: Any) -> LayerLine:

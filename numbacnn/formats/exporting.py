@@ -23,7 +23,8 @@ SUFFIXES = (".onnx", ".safetensors")
 
 
 def write_network(path: Path, network: Network, name: str) -> None:
-    """Writes a network as the suffix says, whole or not at all. Raises ModelError."""
+    """Writes a network as the suffix says, whole or not at all. Raises ModelError, or NetworkError for one of other inputs."""
+    network.need_pictures()
     if path.suffix.lower() == ".onnx":
         parts = onnx_bytes(network, name, _version())
     else:

@@ -18,6 +18,8 @@ LAYERS: dict[str, type[Layer]] = {
     layer.kind: layer
     for layer in (
         Pixels,
+        Planes,
+        Embedding,
         Convolution,
         MaxPool,
         SumPool,
@@ -50,7 +52,7 @@ LAYERS: dict[str, type[Layer]] = {
         TransposedConvolution,
     )
 }
-"""Stored name -> class. `Planes` and `Embedding` belong to graphs made in Python: a stored network takes pictures."""
+"""Stored name -> class."""
 
 __all__ = [
     "ELU",

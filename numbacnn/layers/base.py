@@ -150,6 +150,10 @@ class Layer:
         """Of an input layer, the shape of what it is given for one picture; () where the graph says it (pixels)."""
         return ()
 
+    def describe_input(self, shape: Shape) -> str:
+        """Of an input layer: what it is given for one example, whose shape is `shape`, in words."""
+        return f"numbers of the shape {'x'.join(map(str, shape))}"
+
     def check_input(self, values: Any) -> None:
         """Of an input layer: raises DataError for values that it cannot take."""
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..device import Array
-from ..errors import DataError
+from ..errors import DataError, ShapeError
 from ..ops import embedding, joins
 from .base import LARGEST, Call, Layer, ParameterSpec, Shape, flat, need_range, need_volume
 
@@ -22,9 +22,17 @@ class Planes(Layer):
 
     shape: Shape
 
+    def __post_init__(self) -> None:
+        if len(self.shape) != 3 or not all(1 <= size <= LARGEST for size in self.shape):
+            raise ShapeError(f"shape = {list(self.shape)} of planes: [height, width, planes] is expected")
+        self.shape = tuple(self.shape)
+
     @property
     def given_shape(self) -> Shape:
-        return tuple(self.shape)
+        return self.shape
+
+    def describe_input(self, shape: Shape) -> str:
+        return f"planes of {'x'.join(map(str, shape))}"
 
     def output_shape(self, *inputs: Shape) -> Shape:
         need_volume(self.kind, inputs[0])
@@ -59,6 +67,9 @@ class Embedding(Layer):
     @property
     def given_shape(self) -> Shape:
         return (self.length,)
+
+    def describe_input(self, shape: Shape) -> str:
+        return f"{self.length} token{'s' * (self.length > 1)} below {self.vocabulary}"
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return (1, self.length, self.size)

@@ -18,6 +18,7 @@ _WORDS = {
     "float": "a number",
     "str": "text",
     "bool": "true or false",
+    "Shape": "[height, width, planes]",
     "int | tuple[int, int]": "a whole number, or [height, width]",
     "int | tuple[int, ...]": "a whole number, [height, width], or [top, bottom, left, right]",
     "float | tuple[float, ...]": "a number, or one a channel",
@@ -85,7 +86,10 @@ def _check(kind: str, name: str, value: Any, annotation: str) -> None:
         fits = value in _CHOICES[annotation]
     else:
         fits = all(type(number) in allowed for number in numbers) and bool(numbers)
-        fits = fits and ("tuple" in annotation or not isinstance(value, (list, tuple)))
+        fits = fits and isinstance(value, (list, tuple)) >= (annotation == "Shape")
+        fits = fits and (
+            "tuple" in annotation or annotation == "Shape" or not isinstance(value, (list, tuple))
+        )
         fits = fits and all(abs(number) <= _LARGEST_FLOAT for number in numbers if "float" in annotation)
     if not fits:
         raise NetworkError(f"{name} = {cut(repr(value))} of {kind}: {_WORDS[annotation]} is expected")

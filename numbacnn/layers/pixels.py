@@ -40,6 +40,9 @@ class Pixels(Layer):
             raise NetworkError(f'channel_order = {self.channel_order!r}: "RGB" or "BGR" is expected')
         need_range(self.kind, "shorter_side", self.shorter_side, 0, 1 << 16)
 
+    def describe_input(self, shape: Shape) -> str:
+        return f"pictures of {'x'.join(map(str, shape))}"
+
     def output_shape(self, *inputs: Shape) -> Shape:
         need_volume(self.kind, inputs[0])
         for name in ("mean", "scale"):

@@ -188,7 +188,7 @@ class Program(Machine):
         """
         others = others or {}
         if others or self._others or images is None:
-            check_given(self.graph, self._others, images, others, self.batch_size)
+            check_given(self.graph, images, others, self.batch_size)
         if images is not None:
             self._load_images(images)
         for name, values in others.items():

@@ -1,7 +1,7 @@
 """Trained networks in HDF5: architecture, preprocessing, class names, weights and training record.
 
     /                       kind = "numbacnn model", format_version = 2
-    architecture            JSON (1): {"input_shape": [H, W, C], "class_names": […],
+    architecture            JSON (1): {"input_shape": [H, W, C], or [] of a network without pictures, "class_names": […],
                             "layers": [{"name": …, "type": …, "inputs": […], options…}, …]}, and where there are any
                             "heads": {NODE: weight}, "frozen": [NODE/NAME, …], "rates": {NODE/NAME: factor}
     record                  JSON (1): what the program that trained it wrote down
@@ -177,7 +177,7 @@ def _read_network(file: Reader) -> Network:
     for buffer in graph.buffers.values():
         kept.setdefault(buffer.node, {})[buffer.key] = buffer.spec.shape
     constants: dict[str, dict[str, Shape]] = {}
-    if file.has(f"constants/{_encode(graph.nodes[0].name)}/mean_image"):
+    if graph.takes_pictures and file.has(f"constants/{_encode(graph.nodes[0].name)}/mean_image"):
         constants[graph.nodes[0].name] = {"mean_image": network.input_shape}
     groups = learned, kept, constants
     numbers = sum(math.prod(shape) for group in groups for own in group.values() for shape in own.values())
@@ -203,14 +203,14 @@ def network_from(description: Any, path: Path) -> Network:
     """The network that the architecture describes, without weights. Raises NumbacnnError."""
     match description:
         case {
-            "input_shape": [int(height), int(width), int(channels)],
+            "input_shape": [] | [int(), int(), int()] as sizes,
             "class_names": [*names],
             "layers": [*entries],
         }:
-            shape = (height, width, channels)
+            shape = tuple(sizes)
         case _:
             raise NetworkError("an object with input_shape, class_names and layers is expected")
-    if any(isinstance(size, bool) for size in shape) or min(shape) < 1 or max(shape) > 1 << 20:
+    if not all(type(size) is int and 1 <= size <= 1 << 20 for size in shape):
         raise NetworkError(f"input_shape is {cut(list(shape))}; sizes of at least 1 are expected")
     if len(entries) > MAX_LAYERS:
         raise NetworkError(f"{len(entries):,} layers; at most {MAX_LAYERS:,} are expected")

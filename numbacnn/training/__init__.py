@@ -1,5 +1,6 @@
 """Mini-batch SGD, its schedules and augmentation, evaluation, and the folder a run leaves."""
 
+from .arrays import EpochOfArrays, train_arrays
 from .evaluation import Evaluation, evaluate
 from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarted, StoppedEarly, Warned
 from .fit import Fit
@@ -16,6 +17,7 @@ __all__ = [
     "RECIPES",
     "BatchDone",
     "EpochDone",
+    "EpochOfArrays",
     "Evaluation",
     "Event",
     "Finished",
@@ -34,5 +36,6 @@ __all__ = [
     "preprocessing",
     "settings_for",
     "train",
+    "train_arrays",
     "warm_up",
 ]

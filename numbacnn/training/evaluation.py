@@ -59,6 +59,7 @@ def evaluate(
     """
     if views not in VIEWS:
         raise UsageError(f"unknown views '{cut(views)}'{nearest(views, VIEWS)}")
+    network.need_pictures()
     split = split.with_classes_of(network)
     loss = loss or Loss()
     need_memory(

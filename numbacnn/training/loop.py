@@ -49,6 +49,7 @@ class Trainer:
         hook: Hook | None = None,
         features: FixedFeatures | None = None,
     ) -> None:
+        network.need_pictures()
         settings.check_fit(network.input_shape)
         dataset = dataset.with_classes_of(network)
         self.network, self.dataset = network, dataset

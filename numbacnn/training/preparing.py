@@ -72,7 +72,7 @@ def build_network(dataset: Dataset, name: str, settings: Settings) -> Network:
         architectures.input_shape_for(name, shape, resize=settings.fit == "resize") if is_named else None
     )
     try:
-        return architectures.build(
+        network = architectures.build(
             name,
             input_shape=built_for,
             class_names=dataset.class_names,
@@ -80,6 +80,8 @@ def build_network(dataset: Dataset, name: str, settings: Settings) -> Network:
             initialise=settings.initialise,
             seed=settings.seed,
         )
+        network.need_pictures()
+        return network
     except ShapeError as error:
         if built_for is None:
             raise

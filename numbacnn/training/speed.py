@@ -41,6 +41,7 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
     need_whole("batch size", batch_size)
     if not 0 < seconds < math.inf:
         raise UsageError(f"{seconds} seconds: a number above 0 is expected")
+    network.need_pictures()
     graph, loss = network.graph, Loss()
     plan, forward_plan = (
         Program(graph, batch_size, gradients="parameters", keep=(), workspace_bytes=network.workspace_bytes),

@@ -25,6 +25,7 @@ def warm_up(name: str | Path, place: Callable[[Network], None] = lambda _: None)
     DeviceError if such a batch does not fit.
     """
     empty = architectures.build(name, initialise=None)
+    empty.need_pictures()
     generator = np.random.default_rng(0)
     names = [str(index) for index in range(empty.classes)]
 

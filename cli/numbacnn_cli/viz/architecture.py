@@ -35,6 +35,7 @@ def architecture(
     is_file = path.exists()
     target = figure.target(out, reads=[path] if is_file else [])
     found = find_network(network, input_shape, classes, initialise="zero")
+    found.need_pictures()
     name = (path.parent.name if path.name == "model.h5" else path.stem) if path.is_file() else path.name
     target.name(f"architecture-{name}")
     shown = outline(found.graph)
