@@ -1,11 +1,39 @@
 """A rectangle of a picture and its padding, copied to where a product or a transform reads it."""
 
+# Numba calls intrinsics with its own builder objects, which have no types.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
+
 from __future__ import annotations
 
 from typing import Any
 
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
 from ..compilation import jit
+from ..product import columns_of_panel
 from ..vectors import copy
+
+
+@intrinsic
+def copy_panel(typingctx, target, target_at, source, source_at):
+    """As many numbers as fill 64 bytes, of flat arrays: one vector where a loop of its own would be called for each cell."""
+    signature = types.void(target, target_at, source, source_at)
+
+    def generate(context, builder, signature, arguments):
+        alignment = signature.args[0].dtype.bitwidth // 8
+        number = context.get_value_type(signature.args[0].dtype)
+        vector = ir.VectorType(number, columns_of_panel(alignment)).as_pointer()
+
+        def place(argument):
+            array = context.make_array(signature.args[argument])(context, builder, arguments[argument])
+            return builder.bitcast(builder.gep(array.data, [arguments[argument + 1]]), vector)
+
+        builder.store(builder.load(place(2), align=alignment), place(0), align=alignment)
+        return context.get_dummy_value()
+
+    return signature, generate
 
 
 @jit
@@ -29,13 +57,19 @@ def gather(target: Any, x: Any, volume: Any, n: Any, top: Any, left: Any, rows: 
 
 @jit
 def gather_share(target: Any, x: Any, volume: Any, corner: Any, extent: Any, first: Any, taken: Any) -> None:
-    """`gather` of channels first .. first+taken alone; corner (n, top, left), extent (rows, columns)."""
+    """`gather` of channels first .. first+taken alone, whole panels; corner (n, top, left), extent (rows, columns)."""
     height, width, channels = volume
     n, top, left = corner
+    lanes = 64 // x.itemsize
+    begin, end = max(0, -left), max(0, min(extent[1], width - left))
     for i in range(extent[0]):
-        for j in range(extent[1]):
-            cell = target[(i * extent[1] + j) * taken :][:taken]
-            if 0 <= top + i < height and 0 <= left + j < width:
-                copy(cell, x[((n * height + top + i) * width + left + j) * channels + first :])
-            else:
-                cell[:] = 0
+        line = i * extent[1] * taken
+        if not 0 <= top + i < height or begin >= end:
+            target[line : line + extent[1] * taken] = 0
+            continue
+        target[line : line + begin * taken] = 0
+        target[line + end * taken : line + extent[1] * taken] = 0
+        source = ((n * height + top + i) * width + left) * channels + first
+        for j in range(begin, end):
+            for c in range(0, taken, lanes):
+                copy_panel(target, line + j * taken + c, x, source + j * channels + c)

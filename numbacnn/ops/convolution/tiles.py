@@ -12,16 +12,17 @@ from typing import NamedTuple
 
 from ..compilation import threads
 from ..geometry import Window
-from ..product import ROWS
+from ..product import PANELS, ROWS
 
 _BLOCK = (5 << 18, 8 << 20)
 """Bytes of float32 that a worker's transformed tiles and their products take at a time, at least and at most. Between
 them, half of what the transformed filters take: these are read once a block, and where they lie beyond the second cache
 that costs more than tiles which lie there too."""
-_SHARE = 64
-"""Channels and filters of a task of the weight gradient, at most: its sums take half a megabyte of the second cache."""
+_SHARE = 128
+"""Channels and filters of a task of the weight gradient, at most. With fewer, every tile is transformed for more tasks."""
 _SHARE_BLOCK = 640 << 10
-"""Bytes of float32 of the transformed tiles that are added to them at a time, and stay in that cache too."""
+"""Bytes of float32 of the transformed tiles that are added to a task's sums at a time, or as many as the sums take: these
+are read and written once a block, and where they lie beyond the second cache a longer block makes that rare."""
 _TASKS = 8
 """Tasks of a weight gradient, at least: with few channels and filters the tiles are shared out too."""
 ALIGN = 16
@@ -143,13 +144,18 @@ class Shares(NamedTuple):
     parts: int
     block: int
     """Tiles that are transformed and multiplied at a time."""
+    row: int
+    """Filters, and room for the last tile's columns. Sums lie in panels as wide as a register tile, a channel after the
+    other, so that what one tile adds to lies together."""
 
 
 def shares_of(tiles: int, channels: int, filters: int, positions: int) -> Shares:
     own = _share(channels), _share(filters)
     groups = -(-channels // own[0]) * -(-filters // own[1])
-    block = min(tiles, _SHARE_BLOCK // (4 * positions * sum(own)))
-    return Shares(*own, groups, min(-(-_TASKS // groups), -(-tiles // block)), block)
+    size = max(_SHARE_BLOCK, 4 * positions * own[0] * own[1])
+    block = min(tiles, size // (4 * positions * sum(own)))
+    parts = min(-(-_TASKS // groups), -(-tiles // block))
+    return Shares(*own, groups, parts, block, -(-own[1] // (PANELS * ALIGN)) * PANELS * ALIGN)
 
 
 def _share(number: int) -> int:
@@ -170,7 +176,7 @@ class TaskRoom(NamedTuple):
 @lru_cache(maxsize=512)
 def task_room(cut: Shares, positions: int, room: float) -> TaskRoom:
     """The quickest that fits in `room` elements, or else the least."""
-    own, sums = _worker_size(cut, positions), positions * cut.channels * cut.filters
+    own, sums = _worker_size(cut, positions), positions * cut.channels * cut.row
     for workers in _halves(min(threads(), cut.groups * cut.parts)):
         fit = int(min((room - workers * own) / sums, cut.groups * cut.parts))
         if fit >= max(workers, cut.parts):
@@ -181,9 +187,9 @@ def task_room(cut: Shares, positions: int, room: float) -> TaskRoom:
 
 
 def _worker_size(cut: Shares, positions: int) -> int:
-    return positions * ((cut.block + 1) * (cut.channels + cut.filters) + 2 * ALIGN)
+    return positions * ((cut.block + 1) * (cut.channels + ALIGN + cut.filters) + 2 * ALIGN)
 
 
 def _task_size(cut: Shares, positions: int, room: TaskRoom) -> int:
-    sums = room.groups * room.parts * positions * cut.channels * cut.filters
+    sums = room.groups * room.parts * positions * cut.channels * cut.row
     return sums + room.workers * _worker_size(cut, positions)

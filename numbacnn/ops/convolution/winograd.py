@@ -18,8 +18,8 @@ import numpy as np
 from ..compilation import jit
 from ..parallel import in_parallel, share
 from ..product import PANELS, ROWS, columns_of_tile, multiply_tile, zeros
-from ..vectors import add, copy
-from .gather import gather_share
+from ..vectors import add
+from .gather import copy_panel, gather_share
 from .tiles import ALIGN, blocks_of, shares_of, task_room, tiles_of
 from .transforms import d_filters, d_outputs, filters, inputs, outputs
 
@@ -66,6 +66,19 @@ def _place(tile: Any, rows: Any, cells: Any, size: Any) -> Any:
     across = (cells + size - 1) // size
     down = (rows + size - 1) // size
     return tile // (across * down), tile // across % down * size, tile % across * size
+
+
+@jit(inline=True)
+def _next(n: Any, p: Any, q: Any, rows: Any, cells: Any, size: Any) -> Any:
+    """The place of the tile after the one at (n, p, q), without dividing."""
+    q += size
+    if q >= cells:
+        q = 0
+        p += size
+        if p >= rows:
+            p = 0
+            n += 1
+    return n, p, q
 
 
 @share
@@ -116,10 +129,11 @@ def _convolve_blocks(
         for index in range(blocks * worker // workers, blocks * (worker + 1) // workers):
             begin = index * block
             taken = min(block, tiles - begin)
+            n, p, q = _place(begin, tall, wide, size)
             for t in range(taken):
-                n, p, q = _place(begin + t, tall, wide, size)
                 corner, goal = (n, p - padding[0], q - padding[1]), (t * channels, v_apart)
                 _transform_inputs(v, goal, cells, source, x.shape[1:], corner, extent, 0, channels)
+                n, p, q = _next(n, p, q, tall, wide, size)
             for position in range(positions):
                 for k in range(0, several, PANELS * width):
                     for i in range(0, taken, ROWS):
@@ -129,8 +143,8 @@ def _convolve_blocks(
                             workspace, position * plane + k * channels, width, channels * width,
                             channels, min(ROWS, taken - i), min(PANELS * width, several - k), False, none, 0, 1.0,
                         )  # fmt: skip
+            n, p, q = _place(begin, tall, wide, size)
             for t in range(taken):
-                n, p, q = _place(begin + t, tall, wide, size)
                 whole = p + size <= tall and q + size <= wide
                 row = wide * all_filters
                 for k in range(0, several, width):
@@ -142,8 +156,8 @@ def _convolve_blocks(
                         continue
                     for i in range(min(size, tall - p)):
                         for j in range(min(size, wide - q)):
-                            place = here + i * row + j * all_filters
-                            copy(flat[place : place + width], result[(i * size + j) * width :])
+                            copy_panel(flat, here + i * row + j * all_filters, result, (i * size + j) * width)
+                n, p, q = _next(n, p, q, tall, wide, size)
 
 
 @jit(parallel=True)
@@ -207,14 +221,15 @@ def _sum_products(
 ) -> None:
     for worker in range(earliest, latest):
         size, extent, taps, workers = sizes
-        own_channels, own_filters, _, parts, block = shares
+        own_channels, own_filters, _, parts, block, row_size = shares
         first, groups, start_part, end_part, slots = tasks
         count, tall, wide, all_filters = d_y.shape
         channels, positions, width = x.shape[3], extent * extent, 64 // d_y.itemsize
         tiles = count * ((tall + size - 1) // size) * ((wide + size - 1) // size)
         blocks, parts_now = (tiles + block - 1) // block, end_part - start_part
-        across, plane = (all_filters + own_filters - 1) // own_filters, own_channels * own_filters
-        v_apart, w_apart = block * own_channels + ALIGN, block * own_filters + ALIGN
+        across, plane = (all_filters + own_filters - 1) // own_filters, own_channels * row_size
+        v_row, together = own_channels + ALIGN, PANELS * width
+        v_apart, w_apart = block * v_row + ALIGN, block * own_filters + ALIGN
         w_at = positions * v_apart
         cells_at = w_at + positions * w_apart
         own_size = cells_at + positions * (own_channels + own_filters)
@@ -234,9 +249,9 @@ def _sum_products(
             end = min(tiles, blocks * (part + 1) // parts * block)
             for begin in range(start, end, block):
                 taken = min(block, end - begin)
+                n, p, q = _place(begin, tall, wide, size)
                 for t in range(taken):
-                    n, p, q = _place(begin + t, tall, wide, size)
-                    corner, goal = (n, p - padding[0], q - padding[1]), (t * own_channels, v_apart)
+                    corner, goal = (n, p - padding[0], q - padding[1]), (t * v_row, v_apart)
                     _transform_inputs(
                         v, goal, cells, source, x.shape[1:], corner, extent, first_channel, some
                     )
@@ -250,21 +265,22 @@ def _sum_products(
                     for k in range(0, several, width):
                         places = k * block + t * width, extent * w_apart, w_apart, at + k, row, cell
                         d_outputs(w, d_source if whole else cells, (*places, extent, taps))
+                    n, p, q = _next(n, p, q, tall, wide, size)
                 for position in range(positions):
-                    for k in range(0, several, PANELS * width):
+                    for k in range(0, several, together):
                         for c in range(0, some, ROWS):
                             multiply_tile(
-                                sums, position * plane + c * own_filters + k, own_filters,
-                                v, position * v_apart + c, None, 0, zero, 1, own_channels,
+                                sums, position * plane + k * own_channels + c * together, together,
+                                v, position * v_apart + c, None, 0, zero, 1, v_row,
                                 w, position * w_apart + k * block, width, block * width,
-                                taken, min(ROWS, some - c), min(PANELS * width, several - k), begin > start, none, 0, 1.0,
+                                taken, min(ROWS, some - c), min(together, several - k), begin > start, none, 0, 1.0,
                             )  # fmt: skip
 
 
 @share
 def _add_sums(begin: Any, end: Any, sizes: Any, shares: Any, tasks: Any, workspace: Any) -> None:
     """One sum of each group's parts, position by position of a tile."""
-    positions, plane = sizes[1] * sizes[1], shares[0] * shares[1]
+    positions, plane = sizes[1] * sizes[1], shares[0] * shares[5]
     _, _, start_part, end_part, slots = tasks
     used = end_part - start_part + (1 if start_part > 0 else 0)
     for line in range(begin, end):
@@ -289,13 +305,14 @@ def _transform_back(
     """The gradients of the filters themselves, a row of a group's channels at a time."""
     extent, taps, (own_channels, own_filters) = sizes[1], sizes[2], shares[:2]
     first, slots, width = tasks[0], tasks[4], 64 // d_weights.itemsize
-    across = (all_filters + own_filters - 1) // own_filters
-    plane, own_plane = channels * all_filters, own_channels * own_filters
+    across, together = (all_filters + own_filters - 1) // own_filters, PANELS * width
+    plane, own_plane = channels * all_filters, own_channels * shares[5]
     for line in range(begin, end):
         group, row = line // own_channels, line % own_channels
         c, k = (first + group) // across * own_channels + row, (first + group) % across * own_filters
         for j in range(0, min(own_filters, all_filters - k) if c < channels else 0, width):
-            source = group * slots * extent * extent * own_plane + row * own_filters + j
+            source = group * slots * extent * extent * own_plane + row * together
+            source += j // together * own_channels * together + j % together
             here = c * all_filters + k + j, taps * plane, plane, source, extent * own_plane, own_plane
             d_filters(d_weights, workspace, (*here, extent, taps))
 
