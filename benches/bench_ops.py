@@ -32,7 +32,7 @@ def multiply_adds(kernel, shape):
     """Of one call of a matrix product; 0 for other ops."""
     if kernel.startswith("convolution"):
         count, *volume = shape.volume
-        return count * shape.layer.connections(shape.layer.output_shape(tuple(volume)), tuple(volume))
+        return count * shape.layer.multiply_adds(shape.layer.output_shape(tuple(volume)), tuple(volume))
     return (
         np.prod(shape) if kernel in ("dense.forward", "dense.backward_input", "dense.backward_weights") else 0
     )

@@ -1,4 +1,4 @@
-"""Where arrays live: allocate, copy in, copy out, wait.
+"""Device: allocates arrays, copies them in and out, and waits.
 
 A network's parameters live on one device (`Graph.move`), its Programs' buffers on the same one, and every op is launched by
 where its output lives (`ops.kernel.Kernel`), so no other file asks which device it is on.
@@ -30,7 +30,7 @@ class Channel(Protocol):
     host: np.ndarray[Any, Any]
 
     def wait(self) -> None:
-        """Until `host` may be filled again."""
+        """Waits until `host` may be filled again."""
 
     def send(self) -> Array:
         """The bytes on the device; what is launched afterwards finds them there, the caller need not wait."""
@@ -40,11 +40,11 @@ class Channel(Protocol):
 
 
 class Device(Protocol):
-    """What networks, Programs and training need of a device."""
+    """The interface of a device, as networks, Programs and training use it."""
 
     name: str
     steps_between_reads: int
-    """Training steps after which their tallies are read: reading makes the host wait for the device."""
+    """Training steps after which their metrics are read: reading makes the host wait for the device."""
     kernels_by_shape: bool
     """Whether ops choose among kernels by their arrays' shapes, the size of a batch among them."""
     own_memory: bool
@@ -57,7 +57,7 @@ class Device(Protocol):
         """The array's numbers there; on the CPU perhaps the array itself."""
 
     def write(self, target: Array, source: np.ndarray[Any, Any]) -> None:
-        """Numbers of the host into an array there, cast to its type."""
+        """Copies numbers of the host into an array there, cast to its type."""
 
     def read(self, array: Array) -> np.ndarray[Any, Any]:
         """The numbers on the host, when all that was launched is done; on the CPU the array itself."""
@@ -65,7 +65,7 @@ class Device(Protocol):
     def channel(self, size: int) -> Channel: ...
 
     def recorded(self, act: Callable[[], None]) -> Callable[[], None]:
-        """`act`, which always launches the same, in a form that can be repeated at the least cost."""
+        """A function that repeats `act`, which always launches the same, at the least cost."""
 
     def timed(self, act: Callable[[], None], count: int, rounds: int) -> list[float]:
         """Seconds that the device works on `act`, which always launches the same, `count` times one after the other; of
@@ -73,15 +73,15 @@ class Device(Protocol):
         """
 
     def set_precision(self, name: str) -> None:
-        """Of products from now on: "float32", or, where there are tensor cores, "tf32" or "bf16". Passes that a Program has
+        """Sets the precision of products from now on: "float32", or, where there are tensor cores, "tf32" or "bf16". Passes that a Program has
         carried out before keep theirs. Raises DeviceError.
         """
 
     def describe(self) -> dict[str, Any]:
-        """What is known of it beside its name."""
+        """Facts about the device beside its name, in words."""
 
     def free_bytes(self) -> int | None:
-        """What can still be allocated; None where that is not known."""
+        """Bytes that can still be allocated; None where that is not known."""
 
 
 class CPU:
@@ -143,7 +143,7 @@ class _Memory:
         self.host = host
 
     def wait(self) -> None:
-        """What was sent has been used when the kernels that read it have returned."""
+        """Does nothing: kernels that read the block have returned already."""
 
     def send(self) -> Array:
         return self.host

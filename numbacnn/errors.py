@@ -68,7 +68,7 @@ class DeviceError(NumbacnnError, RuntimeError):
 
 
 class NotEnoughMemory(DeviceError):
-    """What was asked for takes more memory than is free; the message says how much, before any is taken.
+    """A request takes more memory than is free; the message says how much, before any is taken.
 
     `by_pictures`: that many pictures at a time are too much, and fewer take less.
     """

@@ -200,7 +200,7 @@ class Graph(Store):
         return self.scores_of(self.output.name)
 
     def scores_of(self, name: str) -> str:
-        """Of a softmax the node that it reads, whose output a loss looks at; of another node itself."""
+        """The node whose output a loss looks at: the input of a softmax, or another node itself."""
         node = self[name]
         return node.inputs[0] if node.layer.kind == "softmax" else name
 
@@ -226,7 +226,7 @@ class Graph(Store):
 
     @property
     def inputs(self) -> dict[str, str]:
-        """The nodes that a pass is given something, and what that is for one example, in words."""
+        """The input nodes, each with a description of what it is given for one example."""
         return {
             node.name: node.layer.describe_input(self._given_to(node.layer))
             for node in self.nodes
@@ -241,7 +241,7 @@ class Graph(Store):
         return tuple(self.shapes[source] for source in node.inputs) or (self._given_to(node.layer),)
 
     def parameters_of(self, node: Node) -> dict[str, Parameter]:
-        """What a node's layer learns, by the layer's own names; a shared one belongs to several nodes."""
+        """The parameters of a node, by the layer's own names; a shared parameter belongs to several nodes."""
         return self._parameters_of[node.name]
 
     def buffers_of(self, node: Node) -> dict[str, Buffer]:

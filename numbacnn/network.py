@@ -1,4 +1,4 @@
-"""What people hold in their hands: a graph, the names of its classes, and pictures in, probabilities out."""
+"""Network: a graph with the names of its classes, which takes pictures and returns probabilities."""
 
 from __future__ import annotations
 
@@ -130,12 +130,12 @@ class Network:
 
     @property
     def input_shape(self) -> Shape:
-        """Of a picture, (H,W,C); () of a network that takes none."""
+        """The shape of a picture, (H,W,C); () for a network that takes none."""
         return self.graph.input_shape
 
     @property
     def takes(self) -> str:
-        """What the network is given for one example, in words."""
+        """A description, in words, of what the network is given for one example."""
         if self.takes_pictures_alone:
             return next(iter(self.graph.inputs.values()))
         return ", ".join(f"{name} ({what})" for name, what in self.graph.inputs.items())
@@ -280,7 +280,7 @@ class Network:
         return Predictions(np.concatenate(found), self.class_names)
 
     def features(self, images: Images, layer: str | None = None, batch_size: int = 64) -> Array:
-        """What a layer puts out for each picture as a row of numbers (N,D) float32; a volume's channels are averaged over its places.
+        """The output of a layer for each picture as a row of numbers (N,D) float32; a volume's channels are averaged over its places.
 
         Without `layer`, what the last layer with weights reads. Raises UsageError if no layer has that name, or if there is
         no hidden layer; see `as_images` for pictures.
@@ -305,7 +305,7 @@ class Network:
         return source
 
     def activations(self, images: Images, node: str, batch_size: int = 64) -> Array:
-        """What a layer puts out: (N, …). Raises UsageError if no layer has that name."""
+        """The output of a layer: (N, …). Raises UsageError if no layer has that name."""
         return np.concatenate(
             [plan.output(node).copy() for plan in self._passes(images, batch_size, (node,))]
         )

@@ -1,4 +1,4 @@
-"""What a graph owns beside its layers: parameters, which it learns, and buffers, which belong to it and are not learned.
+"""Parameters and buffers, the arrays that a graph owns: it learns parameters; buffers belong to it and are not learned.
 
 All parameters of a graph lie in one row of numbers, so that one pass over the row updates them:
 
@@ -97,7 +97,7 @@ class Buffer:
 
 
 class Layout(NamedTuple):
-    """Where parameters lie in their row."""
+    """Offsets of all parameters in one flat array."""
 
     groups: tuple[Group, ...]
     trained: int

@@ -1,4 +1,4 @@
-"""What a network says of pictures: probabilities, with the names of their classes."""
+"""Predictions: a network's probabilities for pictures, with the names of the classes."""
 
 from __future__ import annotations
 

@@ -23,9 +23,9 @@ class Store:
         self.parameters: dict[str, Parameter] = {}
         self.buffers: dict[str, Buffer] = {}
         self.layout: Layout = lay_out([])
-        """Where the parameters lie in their row."""
+        """Offsets of the parameters in their row."""
         self._parameters_of: dict[str, dict[str, Parameter]] = {}
-        """Node -> what its layer learns, by the layer's own names; so `_buffers_of`."""
+        """Node -> its parameters, by the layer's own names; `_buffers_of` likewise."""
         self._buffers_of: dict[str, dict[str, Buffer]] = {}
         self._row: Any = None
 

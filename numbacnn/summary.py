@@ -82,6 +82,6 @@ def _layer(graph: Graph, node: Node) -> LayerSummary:
         weights=weights,
         biases=biases,
         dense_weights=math.prod(inputs[0]) * neurons,
-        multiply_adds=layer.connections(output, *inputs),
+        multiply_adds=layer.multiply_adds(output, *inputs),
         activation_bytes=0 if layer.is_view else numbers * graph.dtype.itemsize,
     )

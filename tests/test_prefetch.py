@@ -21,7 +21,7 @@ from numbacnn.ops.augmentation import augment, distort
 from numbacnn.program import Program
 from numbacnn.training import Settings
 from numbacnn.training.augmentation import Augmentation
-from numbacnn.training.intake import DeviceIntake, HostIntake, Intake
+from numbacnn.training.input_pipeline import DevicePipeline, HostPipeline, InputPipeline
 from numbacnn.training.prefetch import PLACES, ReadAhead
 from numbacnn.training.sampling import batches
 
@@ -109,19 +109,19 @@ def test_an_interpreter_that_exits_does_not_wait_for_the_thread() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "0 1\n", "")
 
 
-@pytest.mark.parametrize("intake_of", [HostIntake, DeviceIntake])
+@pytest.mark.parametrize("pipeline_of", [HostPipeline, DevicePipeline])
 @pytest.mark.parametrize(("epoch", "first"), [(0, 0), (1, 3)])
 @pytest.mark.parametrize("elastic", [0, 0.7])
 def test_batches_read_ahead_are_the_same_bits(
-    epoch: int, first: int, intake_of: type[Intake], elastic: float
+    epoch: int, first: int, pipeline_of: type[InputPipeline], elastic: float
 ) -> None:
     generator = np.random.default_rng(0)
     pictures, labels = generator.integers(0, 256, (90, 9, 7, 3), dtype=np.uint8), np.arange(90) % 4
     dataset = Dataset.from_arrays("some", train=(pictures, labels))
     settings = Settings(flip=True, crop_padding=2, colour=0.2, elastic=elastic, thickness=elastic, seed=3)
     plan = Program(Graph([("flat", Flatten())], (9, 7, 3)), 20)
-    intake: Intake = intake_of(plan, Augmentation(dataset, (9, 7, 3), settings), PLACES)
-    given = batches(dataset.train, intake, 20, settings.seed, range(epoch, 3), first)
+    pipeline: InputPipeline = pipeline_of(plan, Augmentation(dataset, (9, 7, 3), settings), PLACES)
+    given = batches(dataset.train, pipeline, 20, settings.seed, range(epoch, 3), first)
     synchronous = Augmentation(dataset, (9, 7, 3), settings)
     seen = 0
     with ReadAhead(given) as ahead:
@@ -138,7 +138,7 @@ def test_batches_read_ahead_are_the_same_bits(
                     seen_pictures = np.empty_like(seen_pictures)
                     distort(seen_pictures, pictures[indices], *synchronous.distortions(now, indices), fill)
                 augment(expected, seen_pictures, *synchronous.drawn(now, indices), synchronous.fill)
-                intake.load(batch)
+                pipeline.load(batch)
                 np.testing.assert_array_equal(plan.input, expected)
                 np.testing.assert_array_equal(plan.labels, labels[indices])
                 np.testing.assert_array_equal(batch.indices, indices)

@@ -19,7 +19,7 @@ import pytest
 from numbacnn import compiling
 from numbacnn.compiling import Compilations
 from numbacnn.training import RunFolder, loop
-from numbacnn.training.intake import HostIntake
+from numbacnn.training.input_pipeline import HostPipeline
 from numbacnn.training.step import TrainingStep
 from numbacnn_cli import following
 from numbacnn_cli.__main__ import main
@@ -270,7 +270,7 @@ def test_nobody_waits_for_a_batch_whose_kernels_compile(monkeypatch: pytest.Monk
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         released.wait(60)
 
-    monkeypatch.setattr(HostIntake, "prepare", prepare)
+    monkeypatch.setattr(HostPipeline, "prepare", prepare)
     begun = time.monotonic()
     assert main([*TRAIN, "--run", "r"]) == 130
     assert time.monotonic() - begun < 40

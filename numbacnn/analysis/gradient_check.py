@@ -100,7 +100,7 @@ def samples_for(network: Network) -> int:
     """20; for a network so large that this would take minutes fewer, but at least 3."""
     graph = network.graph
     cost = sum(
-        node.layer.connections(graph.shapes[node.name], *graph.input_shapes(node)) for node in graph.nodes
+        node.layer.multiply_adds(graph.shapes[node.name], *graph.input_shapes(node)) for node in graph.nodes
     )
     arrays = 1 + len(graph.parameters)
     return max(3, min(20, _MULTIPLY_ADDS // (4 * cost * arrays + 1)))

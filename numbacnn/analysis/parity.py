@@ -209,7 +209,7 @@ def _exercise() -> None:
             plan.backward_loss(labels, Loss(loss), reduction="direction")
         for rule in ("guided", "deconvnet"):
             plan.backward(plan.scores, np.ones((_COUNT, _CLASSES), np.float32), rule=rule)
-    plan.tally(np.zeros((4, 2), np.float32))
+    plan.write_metrics(np.zeros((4, 2), np.float32))
     probabilities = plan.output()
     d_probabilities = generator.standard_normal(probabilities.shape).astype(np.float32)
     softmax.backward(np.empty_like(probabilities), d_probabilities, probabilities)

@@ -1,4 +1,4 @@
-"""What all attacks share: an attack writes only its step.
+"""Attack, the base class with everything that attacks share: an attack writes only its step.
 
 The template owns bounds, norms, clipping, goals, batches, restarts, randomness, counting and scoring.
 """

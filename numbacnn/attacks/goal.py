@@ -32,7 +32,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Aim:
-    """What an attack wants, and within which bounds.
+    """A batch under attack: the goal of the attack, and the bounds it keeps to.
 
     `classes` (n,): those that it leads to where it is `targeted`, else the right ones, which it leads away from.
     `epsilon` None: changes may be of any size. `seed` and `restart` are what randomness is drawn from.

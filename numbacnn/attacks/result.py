@@ -1,4 +1,4 @@
-"""What an attack did to a set of pictures."""
+"""The result of an attack on a set of pictures."""
 
 from __future__ import annotations
 

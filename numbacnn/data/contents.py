@@ -1,4 +1,4 @@
-"""What a data set is made of before it is one: what importers return and storage writes."""
+"""Contents: the parts of a data set, as importers return them and storage writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training, evaluation, analysis and attacks read: labelled pictures in splits."""
+"""Dataset: labelled pictures in splits, as training, evaluation, analysis and attacks read them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Split:
         return f"Split({len(self)} of {'x'.join(map(str, self.images.shape[1:]))})"
 
     def read(self, indices: NDArray[np.integer[Any]] | slice) -> Pixels:
-        """Those pictures (n,H,W,C), in the order asked for; a slice may be a view."""
+        """The pictures of these indices (n,H,W,C), in the order asked for; a slice may be a view."""
         return np.asarray(self.images[indices])
 
     def batches(self, size: int) -> Iterator[tuple[Pixels, Labels]]:
@@ -72,7 +72,7 @@ class Split:
             yield self.read(part), self.labels[part]
 
     def subset(self, indices: NDArray[np.integer[Any]]) -> Split:
-        """Those pictures as a split of their own; nothing is read or copied yet."""
+        """The pictures of these indices as a split of their own; nothing is read or copied yet."""
         return replace(self, images=_Subset(self.images, indices), labels=self.labels[indices])
 
     def with_classes_of(self, network: Network) -> Split:

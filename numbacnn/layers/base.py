@@ -1,4 +1,4 @@
-"""What a layer is: options, parameters, and which ops go forward and back."""
+"""Layer, the base class of all layers: options, declared parameters, and the ops of its forward and backward pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """What a layer wants to learn: its shape, and what initialisation needs to know of it.
+    """Declares one parameter of a layer: its shape, and what initialisation needs to know of it.
 
     `fan_in` and `fan_out` count the connections into and out of one neuron. A parameter with a fixed `initial` value
     begins there (biases at 0, slopes of PReLU at 0.25) and is left out of weight decay.
@@ -33,13 +33,13 @@ class ParameterSpec:
 
     @property
     def decay(self) -> bool:
-        """Whether weight decay pulls at it."""
+        """Whether weight decay applies to the parameter."""
         return self.initial is None
 
 
 @dataclass(frozen=True)
 class BufferSpec:
-    """What belongs to a layer and is not learned, such as running statistics: its shape and its first value."""
+    """Declares one buffer of a layer, an array that is not learned, such as running statistics: its shape and first value."""
 
     shape: Shape
     initial: float = 0.0
@@ -47,7 +47,7 @@ class BufferSpec:
 
 @dataclass(frozen=True)
 class Mode:
-    """What all nodes share in one pass: whether it is one of training, the rectifiers' rule of a backward pass
+    """The options of one pass, shared by all nodes: whether it is one of training, the rectifiers' rule of a backward pass
     (ops.activations), and what dropout draws from, `random`: a key and the step's own number, two uint64 on the device.
     """
 
@@ -58,7 +58,7 @@ class Mode:
 
 @dataclass(frozen=True)
 class Call:
-    """What a node sees of a pass: its arrays, for the pictures in hand; while a program is being compiled, Operands in
+    """The arrays of one node in one pass, for the pictures in hand; while a program is being compiled, Operands take
     their place.
 
     `scratch` holds what the layer asked for with `scratch()` and keeps it from forward to backward;
@@ -73,7 +73,7 @@ class Call:
     index: int
     mode: Mode
     tables: dict[str, Array]
-    """What the layer asked for with `tables()`."""
+    """The arrays that the layer declared with `tables()`."""
     parameters: dict[str, Array]
     """The graph's arrays of what `parameter_specs()` declares; `buffers` those of `buffer_specs()`."""
     buffers: dict[str, Array]
@@ -116,9 +116,9 @@ class Layer:
     """The output is the input's memory under another shape."""
 
     is_input: ClassVar[bool] = False
-    """It reads no other layer, but what is given to a pass: `given_shape` of a picture."""
+    """The layer reads no other layer but a batch given to the pass, `given_shape` for each picture."""
     input_type: ClassVar[type | None] = None
-    """The type of what an input layer reads; None: the graph's."""
+    """The dtype of the batch that an input layer reads; None: the graph's."""
 
     constants: dict[str, Array] = field(init=False, repr=False, compare=False, default_factory=dict)
 
@@ -147,22 +147,22 @@ class Layer:
 
     @property
     def given_shape(self) -> Shape:
-        """Of an input layer, the shape of what it is given for one picture; () where the graph says it (pixels)."""
+        """The shape that an input layer reads for one picture; () where the graph knows it (pixels)."""
         return ()
 
     def describe_input(self, shape: Shape) -> str:
-        """Of an input layer: what it is given for one example, whose shape is `shape`, in words."""
+        """A description, in words, of the input that an input layer reads for one example; `shape` is its shape."""
         return f"numbers of the shape {'x'.join(map(str, shape))}"
 
     def check_input(self, values: Any) -> None:
-        """Of an input layer: raises DataError for values that it cannot take."""
+        """Raises DataError for a batch whose values this input layer cannot take."""
 
     def parameter_specs(self, *inputs: Shape) -> dict[str, ParameterSpec]:
-        """What the layer learns."""
+        """The parameters that the layer learns, by its own names."""
         return {}
 
     def buffer_specs(self, *inputs: Shape) -> dict[str, BufferSpec]:
-        """What belongs to the layer beside that."""
+        """The buffers of the layer, by its own names."""
         return {}
 
     def scratch(self, count: int, output: Shape) -> dict[str, tuple[Shape, type | None]]:
@@ -207,13 +207,13 @@ class Layer:
         taps = window.dilation[axis] * np.arange(window.kernel[axis])
         return np.unique(places[:, None] * window.stride[axis] - before + taps)
 
-    def connections(self, output: Shape, *inputs: Shape) -> int:
-        """Multiply-adds of one picture."""
+    def multiply_adds(self, output: Shape, *inputs: Shape) -> int:
+        """The number of multiply-adds in one forward pass of one picture."""
         return 0
 
     @property
     def rectifies(self) -> float | None:
-        """Of max(x, slope x) the slope, at least 0; such a layer may work in place, its derivative can be told from its
+        """The slope of a rectifier max(x, slope x), at least 0. Such a layer may work in place, its derivative can be told from its
         output. None: this is no such layer.
         """
         return None

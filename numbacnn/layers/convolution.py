@@ -120,7 +120,7 @@ class Convolution(Layer):
     def window(self, *inputs: Shape) -> Window | None:
         return self._window
 
-    def connections(self, output: Shape, *inputs: Shape) -> int:
+    def multiply_adds(self, output: Shape, *inputs: Shape) -> int:
         return math.prod(output) * math.prod(self._window.kernel) * (inputs[0][2] // self.groups)
 
     @property

@@ -75,7 +75,7 @@ class Dense(Layer):
         if "bias" in gradients:
             dense.bias_gradient(gradients["bias"], d_output, call.workspace)
 
-    def connections(self, output: Shape, *inputs: Shape) -> int:
+    def multiply_adds(self, output: Shape, *inputs: Shape) -> int:
         return inputs[0][0] * self.outputs
 
     @property

@@ -162,7 +162,7 @@ class TransposedConvolution(Layer):
         starts = places[:, None] + before - taps
         return np.unique(starts[starts % window.stride[axis] == 0] // window.stride[axis])
 
-    def connections(self, output: Shape, *inputs: Shape) -> int:
+    def multiply_adds(self, output: Shape, *inputs: Shape) -> int:
         return math.prod(inputs[0]) * math.prod(self._window.kernel) * (self.filters // self.groups)
 
     @property

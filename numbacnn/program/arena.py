@@ -1,4 +1,4 @@
-"""Where a Program's buffers lie: those that are never alive together share memory."""
+"""Places for a Program's arrays in one block of memory: arrays that are never in use together share it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a program before it has memory: which arrays a full batch takes, where they lie, what was rewritten."""
+"""A compiled graph before it has memory: the arrays of a full batch, their places, and the rewrites of the list of steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .rewrites import Rewrites, decide
 
 
 class Asked(NamedTuple):
-    """What a program is to give."""
+    """The options of a Program that decide about its steps and arrays."""
 
     wanted: Wanted
     kept: set[str]
@@ -135,7 +135,7 @@ def _prepared(graph: Graph, count: int, room: float) -> dict[str, Prepared]:
 
 
 def too_large(bytes_of: Callable[[int], int], count: int, free: int, device: str) -> str:
-    """What to say where `count` pictures take more bytes than are free: how many would fit."""
+    """The message for `count` pictures that take more bytes than are free: it says how many would fit."""
     fits, too_many = 0, count
     while too_many - fits > 1:
         middle = (fits + too_many) // 2

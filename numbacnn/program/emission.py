@@ -42,7 +42,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of the passes: the gradients of the parameters (`learns`), of the pixels (`reaches_input`), or none."""
+    """The gradients that are asked for: of the parameters (`learns`), of the pixels (`reaches_input`), both or none."""
 
     learns: bool
     reaches_input: bool
@@ -112,22 +112,22 @@ class Emission:
         return self.operand((name, GRADIENT), shape)
 
     def given(self, node: Node) -> Operand:
-        """What an input layer is given."""
+        """The Operand of the batch that an input layer reads."""
         return self._of_input(node, INPUT, node.layer.input_type)
 
     def d_given(self, node: Node) -> Operand:
-        """The gradient with respect to it."""
+        """The Operand of the gradient with respect to an input layer's batch."""
         return self._of_input(node, D_INPUT)
 
     def _of_input(self, node: Node, key: Key, dtype: Any = None) -> Operand:
-        """Under the key alone for pictures, with the node's name for another input."""
+        """The Storage's name: the key alone for pictures, with the node's name for another input."""
         own = key if isinstance(node.layer, Pixels) else (key[0], f"{key[1]} {node.name}")
         return self.operand(own, (self.count, *self.graph.input_shapes(node)[0]), dtype)
 
     # Losses
 
     def targets(self, key: str, head: Head) -> Operand:
-        """What a head's loss is told of each picture."""
+        """The Operand of a head's targets, (count, …)."""
         shape = (self.count, *head.loss.target_shape(self.graph.shapes[head.node]))
         if head.shares_labels:
             return self.operand(LABELS, shape, np.int64)
@@ -160,7 +160,7 @@ class Emission:
         return Step(kernel, arguments, None, "", len(self.graph.nodes))
 
     def call(self, node: Node) -> Call:
-        """What the layer is called with."""
+        """The Call that the node's layer is given, with Operands in it."""
         known = self._calls.get(node.name)
         if known is not None:
             return known

@@ -1,4 +1,4 @@
-"""What a pass is given beside pictures: planes of numbers, tokens."""
+"""Checks of a batch for a network that has inputs beside pictures: planes of numbers, tokens."""
 
 from __future__ import annotations
 

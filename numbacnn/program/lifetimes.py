@@ -32,7 +32,7 @@ def blocks(
     reuse: bool,
     once: bool,
 ) -> dict[Key, Block]:
-    """What has to be laid out: every Storage with memory of its own.
+    """The arrays that need a place: every Storage with memory of its own.
 
     `kept` stay readable after a pass, and without `reuse` all that a backward pass may read or write does. `once`: one
     backward pass follows each forward pass, so that what it has passed is not needed again; otherwise whatever a backward

@@ -1,4 +1,4 @@
-"""What a training minimises: losses with their options, and the heads of a network that they look at."""
+"""Losses with their options, and heads: the nodes of a network that a loss looks at."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Loss:
 
     @property
     def targets(self) -> Targets:
-        """What it is told of each picture."""
+        """The kind of target that the loss needs for each picture."""
         return _RULES[self.name].targets
 
     def op(self, *, direction: bool = False) -> tuple[Kernel, tuple[float, ...]]:

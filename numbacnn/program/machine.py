@@ -35,7 +35,7 @@ class Machine:
         """Whether the present pass is one of training."""
         self._beside: Machine | None = None
         self._passes: dict[tuple[Any, ...], Callable[[], None]] = {}
-        """What was carried out before, to be repeated."""
+        """Kind of pass -> its compiled launches, which are repeated when it comes again."""
         self._emissions: dict[tuple[int, bool, int], Emission] = {}
         self._arrays: dict[tuple[int, Key], Array] = {}
         self._drawn_from: tuple[int, int] | None = None
@@ -44,7 +44,7 @@ class Machine:
 
     @property
     def bytes(self) -> int:
-        """What the arrays take; known before they are taken, at the first use."""
+        """Bytes of all arrays, known before they are allocated at the first use."""
         return self._compiled.size
 
     def _compile(self, count: int) -> Compiled:
@@ -77,13 +77,13 @@ class Machine:
             beside.take()
 
     def _bytes_of(self, count: int) -> int:
-        """For so many pictures, with the one beside."""
+        """The message of NotEnoughMemory for so many pictures, with the Program beside."""
         beside = self._beside
         other = 0 if beside is None else beside._compile(min(count, beside.batch_size)).size
         return self._compile(count).size + other
 
     def set_random(self, key: int, step: int) -> None:
-        """What the randomness of the next pass is drawn from."""
+        """Sets the key and the step number from which the next pass draws its random numbers."""
         if self._lent or self._drawn_from != (key, step):
             self.device.write(self._memory[RANDOM], np.array([key, step], np.uint64))
             self._drawn_from = key, step
@@ -99,7 +99,7 @@ class Machine:
     # Steps with their arrays
 
     def _emission(self, training: bool, rule: int = RULES["standard"]) -> Emission:
-        """What the layers say to passes over the pictures in hand."""
+        """The steps that the layers emit for passes over the pictures in hand."""
         place = self.count, training, rule
         known = self._emissions.get(place)
         if known is None:
@@ -151,7 +151,7 @@ class Machine:
             launch(step.function, *arguments)
 
     def launches_of(self, step: Step) -> Launches:
-        """What a step comes to, written down and not carried out."""
+        """The launches of a step, collected without carrying them out."""
         launches = Launches()
         with launches.recorded():
             self._run(step)
@@ -168,12 +168,12 @@ class Machine:
                     self._run(step)
 
     def call(self, node: Node) -> Call:
-        """What this node's layer sees of the present pass, as arrays."""
+        """The Call of a node in the present pass, with arrays in it."""
         call: Call = self._bind(self._emission(self._training).call(node))
         return call
 
     def _array(self, key: Key, operand: Callable[[Emission], Operand]) -> Array:
-        """What an Operand stands for, made at the first call for as many pictures: a pass asks for some every time."""
+        """The array of an Operand, made at the first call for as many pictures and kept, as passes ask for some every time."""
         place = self.count, key
         known = self._arrays.get(place)
         if known is None:

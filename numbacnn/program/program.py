@@ -1,4 +1,4 @@
-"""One graph, one batch size, one device: the arrays, and the passes forward and back over them."""
+"""Program: the arrays of one graph for one batch size on one device, and its forward and backward passes."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Program(Machine):
         self.heads = checked(heads or {}, graph)
         has_classes = len(graph.shapes[graph.scores]) == 1
         self._losses = self.heads or ({MAIN: Head(graph.scores)} if has_classes else {})
-        """All heads; that of a network without named ones is MAIN."""
+        """All heads by name; a network without named heads has one, MAIN."""
         self._main = next((key for key, head in self._losses.items() if head.node == graph.scores), MAIN)
         kept = {*names, graph.scores, graph.output.name, *(head.node for head in self._losses.values())}
         kept_gradients = {graph[name].name for name in keep_gradients}
@@ -103,7 +103,7 @@ class Program(Machine):
         )
 
     def given(self, node: str) -> Array:
-        """What an input layer is given beside pictures, on the device: where a batch of it is written.
+        """The array on the device that an input layer beside pictures reads; a batch for it is written there.
 
         Raises UsageError if the node is no such input.
         """
@@ -111,7 +111,7 @@ class Program(Machine):
         return self._array(("", f"input {node}"), lambda emission: emission.given(found))
 
     def gradient_given(self, node: str) -> Array:
-        """The gradient with respect to it, as the last backward pass left it. Raises UsageError where none gets there."""
+        """The gradient with respect to an input beside pictures, after the last backward pass. Raises UsageError where none gets there."""
         found = self._other_input(node)
         if not self._asked.wanted.reaches_input or found.layer.input_type is not None:
             raise UsageError(
@@ -228,7 +228,7 @@ class Program(Machine):
         return self.output(until)
 
     def run_forward(self, until: str | None = None, *, training: bool = False) -> None:
-        """What `forward` launches; nothing is brought in or read back."""
+        """Runs a forward pass over the batch that is loaded already, and copies nothing between host and device."""
         last = (self.graph.output if until is None else self.graph[until]).name
         self._training = training
         self._backward_ran = False
@@ -273,7 +273,7 @@ class Program(Machine):
         return self._array(("", f"losses {head}"), lambda emission: emission.losses(head))
 
     def targets(self, head: str) -> Array:
-        """What `backward_heads` tells a head's loss, on the device, (count, …): to be written before. A head of one class a
+        """The array of a head's targets on the device, (count, …), which has to be written before `backward_heads`. A head of one class a
         picture looks at `labels`. Raises UsageError for an unknown head.
         """
         self._need_head(head)
@@ -299,14 +299,14 @@ class Program(Machine):
         return Head(self.scores, loss)
 
     def _measure(self, key: str, head: Head, scale: float, direction: bool = False) -> None:
-        """The losses, and the gradient of scale times their sum with respect to the scores, or its direction, in one pass."""
+        """Computes the losses and, in the same pass, the gradient of scale times their sum at the scores, or its direction."""
         self._perform(
             ("loss", key, head.loss, self.count, scale, direction),
             lambda: [self._emission(self._training).loss(key, head, scale, direction=direction)],
         )
 
-    def tally(self, rows: Array) -> None:
-        """Writes this step's row of `rows` (M,2), on the device: the sum of its losses and its wrong answers (ops.tally)."""
+    def write_metrics(self, rows: Array) -> None:
+        """Writes the step's metrics into its row of `rows` (M,2) on the device: sum of losses, number of wrong answers (ops.tally)."""
         losses = self._losses_array(self._main)
         tally.write(rows, losses, self._output(self.scores), self.labels, self._memory[RANDOM])
 
@@ -330,7 +330,7 @@ class Program(Machine):
         return self._run_backward((head.node,), RULES["standard"])
 
     def training_steps(self, loss: Loss) -> list[Step]:
-        """What a step of training carries out before the update, in order: forward, the loss, back."""
+        """The steps of a training step before the update, in order: forward pass, loss, backward pass."""
         head, self._training = self._with(loss), True
         measured = self._emission(True).loss(self._main, head, 1 / self.count)
         back = self._backward_steps((head.node,), RULES["standard"])

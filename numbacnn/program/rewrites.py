@@ -1,4 +1,4 @@
-"""What a program changes of its list of steps before it has any memory.
+"""Rewrites of a program's list of steps, decided before it has any memory.
 
 A rectifier that follows a layer, max(x, slope x), may work in that layer's own output if nobody else looks at what was
 there before: its derivative can be told from its output. Where the step that writes the output takes a `slope` (the
@@ -88,7 +88,7 @@ def decide(
     kept: set[str],
     kept_gradients: set[str],
 ) -> Rewrites:
-    """What may be changed if the outputs of `kept` and the gradients of `kept_gradients` stay to be read."""
+    """The rewrites that leave the outputs of `kept` and the gradients of `kept_gradients` to be read."""
     found, graph, readers = Rewrites(), emission.graph, emission.graph.readers()
     last = {step.node: step for step in forward}
     lookers: dict[Key, set[str]] = {}

@@ -70,7 +70,7 @@ class AdversarialStep(TrainingStep):
     def __call__(
         self,
         learning_rate: float,
-        tally: Array,
+        metrics: Array,
         *,
         last: bool = False,
         bring: Callable[[], None] | None = None,
@@ -85,7 +85,7 @@ class AdversarialStep(TrainingStep):
         else:
             device.write(program.input, changed)
         self.seconds += time.perf_counter() - begun
-        super().__call__(learning_rate, tally, last=last, bring=bring)
+        super().__call__(learning_rate, metrics, last=last, bring=bring)
 
     def _made(self, images: Any, labels: Any) -> Any:
         """The pictures to learn from, in [0, 1] but for noise."""
@@ -108,9 +108,9 @@ class AdversarialStep(TrainingStep):
     def _record(self, act: Callable[[], None]) -> Callable[[], None]:
         return act if self._settings.adversarial == "trades" else super()._record(act)
 
-    def _learn(self, tally: Array) -> None:
+    def _learn(self, metrics: Array) -> None:
         if self._settings.adversarial != "trades":
-            super()._learn(tally)
+            super()._learn(metrics)
             return
         program, device = self.program, self.program.device
         assert self._other is not None
@@ -128,7 +128,7 @@ class AdversarialStep(TrainingStep):
         device.write(program.input, own)
         program.run_forward(program.scores, training=True)
         program.losses(labels, Loss())
-        program.tally(tally)
+        program.write_metrics(metrics)
         ratio = np.log(np.maximum(clean, 1e-12)) - np.log(np.maximum(changed, 1e-12))
         divergence = (clean * ratio).sum(axis=1, keepdims=True)
         towards = clean.copy()
@@ -154,7 +154,7 @@ def measures_robustness(settings: Settings) -> bool:
 
 
 def cost(settings: Settings) -> str:
-    """What a step costs more, in words; empty without adversarial training."""
+    """The extra cost of a step, in words; empty without adversarial training."""
     passes = {"fgsm": 1, "pgd": settings.attack_steps, "trades": settings.attack_steps + 2}
     if settings.adversarial not in passes:
         return ""

@@ -1,4 +1,4 @@
-"""What settings say of the pictures to learn from, and of single layers: which begin with other values, stay as they are, or learn at a rate of their own."""
+"""Settings that concern the pictures to learn from, or single layers: which ones begin with other values, stay as they are, or learn at a rate of their own."""
 
 from __future__ import annotations
 

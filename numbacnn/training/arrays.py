@@ -18,7 +18,7 @@ from .sampling import order_of
 from .schedules import SCHEDULES
 from .settings import Settings
 from .step import TrainingStep
-from .tally import Tally
+from .step_metrics import StepMetrics
 
 
 class EpochOfArrays(NamedTuple):
@@ -71,7 +71,7 @@ def _epochs(
     step: TrainingStep, labels: Array, pictures: Array | None, given: Mapping[str, Array], settings: Settings
 ) -> Iterator[EpochOfArrays]:
     program, schedule = step.program, SCHEDULES[settings.schedule](settings)
-    tally, size, best, number = Tally(program.device, program.graph.dtype), program.batch_size, 1.0, 0
+    metrics, size, best, number = StepMetrics(program.device, program.graph.dtype), program.batch_size, 1.0, 0
     batches = -(-len(labels) // size)
     for epoch in range(settings.epochs):
         order, loss, wrong = order_of(len(labels), size, settings.seed, epoch), 0.0, 0
@@ -84,11 +84,11 @@ def _epochs(
             program.device.write(program.labels, labels[rows])
             program.set_random(settings.seed, number)
             step.progress = (number + 1) / (settings.epochs * batches)
-            step(schedule.rate(epoch + batch / batches), tally.rows, last=batch + 1 == batches)
-            tally.expect(number, batch, len(rows))
+            step(schedule.rate(epoch + batch / batches), metrics.rows, last=batch + 1 == batches)
+            metrics.expect(number, batch, len(rows))
             number += 1
-            if tally.due or batch + 1 == batches:
-                for told in tally.read():
+            if metrics.due or batch + 1 == batches:
+                for told in metrics.read():
                     loss, wrong = loss + told.loss, wrong + told.wrong
                 if not np.isfinite(loss):
                     raise TrainingError(

@@ -30,10 +30,10 @@ class Augmentation:
         """Pixels by which pictures are made larger on every side, mirrored at their borders, before they are changed."""
         height, width, channels = dataset.image_shape
         self.picture_shape = (height + 2 * self.margin, width + 2 * self.margin, channels)
-        """Of the pictures that are changed."""
+        """The shape of the pictures before augmentation, (H,W,C)."""
         ground = None if dataset.framing is None else [dataset.framing.ground] * dataset.image_shape[2]
         self.fill = np.asarray(ground or dataset.mean_rgb, np.float32)
-        """What lies outside a picture (C)."""
+        """The colour (C) that fills in what lies outside a picture."""
         self._axes = colour_axes(dataset.train) if settings.colour else np.zeros((len(self.fill),) * 2)
         self._count = len(dataset.train)
         self._epoch = self._distorted_epoch = -1

@@ -74,7 +74,7 @@ def evaluate(
         batches: Iterable[Any] = ahead
         if watch is not None:
             batches = watch(batches, "evaluating", total=-(-len(split) // plan.batch_size))
-        return tallied(network.classes, _answers(network, plan, batches, loss, views))
+        return evaluation_of(network.classes, _answers(network, plan, batches, loss, views))
 
 
 def _answers(
@@ -90,8 +90,8 @@ def _answers(
             yield labels, scores, probabilities(scores), plan.losses(labels, loss, scores)
 
 
-def tallied(classes: int, answers: Iterable[tuple[Any, Any, Any, Any]]) -> Evaluation:
-    """What a network's answers come to: labels (n), scores and probabilities (n, classes), losses (n), batch by batch."""
+def evaluation_of(classes: int, answers: Iterable[tuple[Any, Any, Any, Any]]) -> Evaluation:
+    """The Evaluation of a network's answers, batch by batch: labels (n), scores and probabilities (n, classes), losses (n)."""
     confusion = np.zeros((classes, classes), np.int64)
     total, missed = 0.0, 0
     for labels, scores, probable, losses in answers:

@@ -1,4 +1,4 @@
-"""What happens in a training run, in order: RunStarted, Warned*, (BatchDone*, EpochDone, Warned?, RolledBack?)*, StoppedEarly?,
+"""The events of a training run, in order: RunStarted, Warned*, (BatchDone*, EpochDone, Warned?, RolledBack?)*, StoppedEarly?,
 Finished.
 """
 

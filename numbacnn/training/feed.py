@@ -1,4 +1,4 @@
-"""How a training step gets what it sees: batch by batch from the host, or from the device, where all of it lies."""
+"""Feeds: they bring batches to training steps, one at a time from the host, or from the device where the whole set lies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..limits import need_memory
 from ..program import Program
 from . import sampling
 from .augmentation import Augmentation
-from .intake import INTAKES, Batch
+from .input_pipeline import PIPELINES, Batch
 from .prefetch import PLACES, ReadAhead
 from .resident import EpochFeed
 from .settings import Settings
@@ -30,10 +30,10 @@ class Feed(Protocol):
     """The batches of a run, and a training step on each."""
 
     bytes: int
-    """What it takes beside the program."""
+    """Bytes that the feed takes beside the program."""
 
     def take(self) -> None:
-        """Allocates that. Raises NotEnoughMemory."""
+        """Allocates its `bytes`. Raises NotEnoughMemory."""
 
     def batches(self, epochs: range, first: int) -> AbstractContextManager[Iterator[Batch]]:
         """All that the epochs have yet to see; `first` batches of the first one have been seen. Raises DataError for pictures
@@ -41,7 +41,7 @@ class Feed(Protocol):
         """
 
     def step(
-        self, batch: Batch, state: State, rate: Callable[[int], float], tally: Array, *, last: bool
+        self, batch: Batch, state: State, rate: Callable[[int], float], metrics: Array, *, last: bool
     ) -> None:
         """A step on the next batch, of which the epoch has `state.batch` behind it; `rate`: the learning rate of a batch
         of this epoch. `last`: of the epoch.
@@ -49,7 +49,7 @@ class Feed(Protocol):
 
 
 class BatchFeed:
-    """A thread of the host reads batches ahead; each goes to the device in its turn (training.intake)."""
+    """A thread of the host reads batches ahead; each goes to the device in its turn (training.input_pipeline)."""
 
     def __init__(
         self, program: Program, step: TrainingStep, split: Split, changes: Augmentation, settings: Settings
@@ -65,18 +65,18 @@ class BatchFeed:
 
     def take(self) -> None:
         need_memory(self.bytes, f"{PLACES} batches of pictures that are read ahead take", by_pictures=True)
-        self._intake = INTAKES[self._program.device.name](self._program, self._changes, PLACES)
+        self._pipeline = PIPELINES[self._program.device.name](self._program, self._changes, PLACES)
 
     def batches(self, epochs: range, first: int) -> AbstractContextManager[Iterator[Batch]]:
         size = self._program.batch_size
-        return ReadAhead(sampling.batches(self._split, self._intake, size, self._seed, epochs, first))
+        return ReadAhead(sampling.batches(self._split, self._pipeline, size, self._seed, epochs, first))
 
     def step(
-        self, batch: Batch, state: State, rate: Callable[[int], float], tally: Array, *, last: bool
+        self, batch: Batch, state: State, rate: Callable[[int], float], metrics: Array, *, last: bool
     ) -> None:
-        self._intake.load(batch)
+        self._pipeline.load(batch)
         self._program.set_random(self._seed, state.step)
-        self._step(rate(state.batch), tally, last=last)
+        self._step(rate(state.batch), metrics, last=last)
 
 
 def feed_for(

@@ -1,4 +1,4 @@
-"""What training does to pictures of another size than the network's: it scales them, or it trains on windows of them."""
+"""Fit: how training treats pictures of another size than the network's. It scales them, or it trains on windows of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Fit:
     setting: Fitting
 
     def __str__(self) -> str:
-        """What is done, as a sentence; empty where nothing is."""
+        """The treatment as a sentence; empty where pictures are left as they are."""
         have, scaled, seen = (
             f"{rows}x{columns}" for rows, columns in (self.pictures, self.scaled, self.input)
         )

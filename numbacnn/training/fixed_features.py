@@ -21,8 +21,8 @@ from ..network import Network
 from ..program import Loss, Program
 from ..storage import StoredFeatures, write_features
 from ..tails import tail
-from .evaluation import Evaluation, Watch, tallied
-from .intake import Batch
+from .evaluation import Evaluation, Watch, evaluation_of
+from .input_pipeline import Batch
 from .prefetch import ReadAhead
 from .sampling import order_of
 from .settings import Settings
@@ -72,7 +72,7 @@ class FixedFeatures:
                 found = program.forward(others={self.given: rows})
                 yield own, program.output(program.scores), found, program.losses(own, loss)
 
-        return tallied(self.graph.shapes[self.graph.output.name][0], answers())
+        return evaluation_of(self.graph.shapes[self.graph.output.name][0], answers())
 
 
 def write_fixed_features(
@@ -131,10 +131,10 @@ class FeatureFeed:
             first = 0
 
     def step(
-        self, batch: Batch, state: State, rate: Callable[[int], float], tally: Array, *, last: bool
+        self, batch: Batch, state: State, rate: Callable[[int], float], metrics: Array, *, last: bool
     ) -> None:
         program = self._program
         program.load(others={self._features.given: batch.pictures})
         program.device.write(program.labels, batch.labels)
         program.set_random(self._settings.seed, state.step)
-        self._step(rate(state.batch), tally, last=last)
+        self._step(rate(state.batch), metrics, last=last)

@@ -85,7 +85,7 @@ def layer_times(network: Network, batch_size: int, *, seconds: float = 4.0) -> I
         operations = 0
         if node is not None and op in _PRODUCTS and (name, op) != before:
             output, inputs = graph.shapes[name], graph.input_shapes(node)
-            operations = 2 * batch_size * node.layer.connections(output, *inputs)
+            operations = 2 * batch_size * node.layer.multiply_adds(output, *inputs)
         before = name, op
         kernel = part.names[0] if graph.device.own_memory else ""
         yield LayerTime(name, op, kernel, _seconds(part, plan, seconds / len(parts)), operations)

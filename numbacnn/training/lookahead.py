@@ -43,7 +43,7 @@ class Lookahead:
             joins.copy(slow, fast)
 
     def follow(self, updates: int, progress: float) -> None:
-        """What comes after one of the optimizer's updates, at a part `progress` of the training."""
+        """Follows one of the optimizer's updates; `progress` is the part of the training that is done, 0 to 1."""
         if updates % self.every == 0:
             share = 1 - self._keep**self.every * progress**3
             for slow, fast in self._pairs():

@@ -25,7 +25,7 @@ from .events import BatchDone, EpochDone, Event, Finished, RolledBack, RunStarte
 from .feed import feed_for
 from .fit import choose_fit, fitted
 from .fixed_features import FeatureFeed, FixedFeatures
-from .intake import Batch
+from .input_pipeline import Batch
 from .lookahead import Lookahead
 from .optimizers import optimizer_for
 from .restoring import check_progress
@@ -34,7 +34,7 @@ from .settings import Settings
 from .standstill import Standstill
 from .state import State
 from .step import Hook, TrainingStep
-from .tally import Tally, Told
+from .step_metrics import StepMetrics, StepRow
 
 
 class Trainer:
@@ -54,7 +54,7 @@ class Trainer:
         dataset = dataset.with_classes_of(network)
         self.network, self.dataset = network, dataset
         self.fit = choose_fit(dataset, network, settings.fit)
-        """What is done to pictures of another size; the network's preprocessing says it from now on."""
+        """The treatment of pictures of another size; the network's preprocessing records it from now on."""
         network.graph.pixels.shorter_side = self.fit.shorter_side
         self.settings = settings = dataclasses.replace(settings, fit=self.fit.setting)
         self.validates = settings.validate and dataset.validation is not None
@@ -105,7 +105,7 @@ class Trainer:
         """Pictures at a time where errors are measured: no more than a step's, whose buffers there is room for."""
         self._batches = -(-pictures // self._plan.batch_size)
         check_progress(self.state, self._batches, self._plan.batch_size, pictures)
-        self._tally = Tally(self._plan.device, network.graph.dtype)
+        self._metrics = StepMetrics(self._plan.device, network.graph.dtype)
         self._standstill = Standstill(learned, settings)
         self.between_steps = True
         """Whether `state` and the network belong together now, so that they may be saved: also after an exception."""
@@ -176,7 +176,7 @@ class Trainer:
         )
 
     def _median(self, column: str) -> float:
-        """Over the epochs; NaN if an older version, which had no such column, saw them all."""
+        """The median of a column over the epochs; NaN if all rows were written by an older version without that column."""
         values = [row[column] for row in self.state.rows if column in row]
         return float(np.median(values)) if values else math.nan
 
@@ -193,7 +193,7 @@ class Trainer:
             state.batch += 1
             state.step += 1
             self.between_steps = True
-            if self._tally.due or state.batch in (1, self._batches):
+            if self._metrics.due or state.batch in (1, self._batches):
                 self._read()
             state.seconds += time.perf_counter() - begun
             yield BatchDone(
@@ -207,13 +207,13 @@ class Trainer:
             )
 
     def _robust_error(self) -> float:
-        """Under attack, of validation pictures where there are any; the best epoch is the one where it is smallest."""
+        """The error under attack on validation pictures, or training pictures without those; the epoch with the smallest is best."""
         split = self._fitted.validation or self._fitted.train
         with self.measured_weights():
             return robust_error(self.network, split, self.settings, self.evaluation_batch)
 
     def _idle_layers(self) -> list[str]:
-        """Those whose parameters got no gradient in the last step. To be asked before buffers are used for other ends."""
+        """The layers whose parameters got no gradient in the last step; valid until another pass uses the arrays."""
         read = self._plan.device.read
         return [
             node
@@ -222,16 +222,16 @@ class Trainer:
         ]
 
     def _pictures(self) -> int:
-        """Those of this epoch that a step has seen."""
+        """The number of pictures of this epoch that a step has seen."""
         return min(self.state.batch * self._plan.batch_size, len(self._fitted.train))
 
     def settle(self) -> None:
-        """Brings all that `state` says up to the last step; a checkpoint needs that first."""
+        """Updates `state` to the last step; a checkpoint needs that first."""
         self._read()
         self._keep()
 
     def _keep(self) -> None:
-        """What the step remembers, for a checkpoint."""
+        """Copies the step's arrays and counters into `state`, for a checkpoint."""
         self.state.kept, self.state.updates, self.state.added = (
             self.step.on_host(), self.optimizer.updates, self.step.batches
         )  # fmt: skip
@@ -243,8 +243,8 @@ class Trainer:
         self.optimizer.epoch = state.epoch
         if self._adversarial is not None:
             self._adversarial.number = state.step
-        self._feed.step(batch, state, self._rate, self._tally.rows, last=last)
-        self._tally.expect(state.step, state.batch, len(batch.labels))
+        self._feed.step(batch, state, self._rate, self._metrics.rows, last=last)
+        self._metrics.expect(state.step, state.batch, len(batch.labels))
 
     def _rate(self, batch: int) -> float:
         """The learning rate at a batch of this epoch."""
@@ -264,14 +264,14 @@ class Trainer:
             self.between_steps = True
 
     def _read(self) -> None:
-        for told in self._tally.read():
+        for told in self._metrics.read():
             if not np.isfinite(told.loss):
                 self._give_up(told)
             self.state.loss_sum += told.loss
             self.state.wrong += told.wrong
             self.state.seen += told.seen
 
-    def _give_up(self, told: Told) -> None:
+    def _give_up(self, told: StepRow) -> None:
         rate = self._rate(told.batch)
         best = "no epoch was completed"
         if self.state.best_weights:

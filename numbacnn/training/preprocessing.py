@@ -1,4 +1,4 @@
-"""What a new network should do with a data set's pixels before it computes."""
+"""The preprocessing of a new network, derived from a data set: mean and scale of its pixels."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from ..ops import augmentation, batches
 from ..program import Program
 from . import sampling
 from .augmentation import Augmentation
-from .intake import Batch, room_to_distort
+from .input_pipeline import Batch, room_to_distort
 from .prefetch import PLACES, ReadAhead
 from .settings import Settings
 from .state import State
@@ -47,7 +47,7 @@ class _Field(NamedTuple):
 
 
 class Layout:
-    """What a row holds, by name; the arrays of a batch have room for a whole one."""
+    """The fields of a row, by name; arrays of a batch have room for a full batch."""
 
     def __init__(self, fields: dict[str, tuple[tuple[int, ...], Any]]) -> None:
         self._fields: dict[str, _Field] = {}
@@ -157,13 +157,13 @@ class EpochFeed:
         return self._changes.distortions(epoch, indices) if self._changes.distorts else ()
 
     def step(
-        self, batch: Batch, state: State, rate: Callable[[int], float], tally: Array, *, last: bool
+        self, batch: Batch, state: State, rate: Callable[[int], float], metrics: Array, *, last: bool
     ) -> None:
         """See `training.feed.Feed`."""
         if batch.pictures is not None:
             self._begin(batch.pictures, state, rate)
         self._program.count = len(batch.labels)
-        self._step(rate(state.batch), tally, last=last, bring=self._bring)
+        self._step(rate(state.batch), metrics, last=last, bring=self._bring)
 
     def _begin(self, table: NDArray[np.uint8], state: State, rate: Callable[[int], float]) -> None:
         """Brings an epoch's numbers to the device, once it is known how fast it learns."""

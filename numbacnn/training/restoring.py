@@ -1,4 +1,4 @@
-"""What a run's folder says of the run: record, state and configuration, checked as weights are before they are used.
+"""Restores a run from its folder: record, state and configuration, checked as weights are before they are used.
 
 Any of them may have been damaged, edited by hand or written by another version. Every error is a TrainingError that
 says which value it is about, what it is and what is expected.

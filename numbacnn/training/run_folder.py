@@ -1,4 +1,4 @@
-"""What a run leaves behind: config.toml, metrics.csv, model.h5 (the best), last.h5 (to go on), and models of epochs that are
+"""The folder of a run: config.toml, metrics.csv, model.h5 (the best), last.h5 (to go on), and models of epochs that are
 to be kept.
 """
 
@@ -59,7 +59,7 @@ class RunFolder:
         self.data = path / "data.h5"
         """The pictures of a folder that was given as data."""
         self.features = path / "features.h5"
-        """What layers that do not learn put out (`training.fixed_features`)."""
+        """The file with the outputs of frozen layers (`training.fixed_features`)."""
 
     def write_config(self, options: dict[str, Any]) -> None:
         """The options that reproduce the run (`numbacnn train --config`)."""
@@ -112,7 +112,7 @@ class RunFolder:
                 path.rmdir()
 
     def save_epoch(self, trainer: Trainer, record: dict[str, Any], *, improved: bool) -> None:
-        """What an epoch computed; the model too, if it is the best so far, or is to be kept."""
+        """Writes the metrics of an epoch; the model too, if it is the best so far, or is to be kept."""
         epoch, every = trainer.state.epoch, trainer.settings.keep_every
         keeps = every and (epoch == 1 or epoch % every == 0 or trainer.over)
         if improved or keeps:

@@ -8,18 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Split
-from .intake import Batch, Intake
+from .input_pipeline import Batch, InputPipeline
 
 
-def batches(split: Split, intake: Intake, size: int, seed: int, epochs: range, first: int) -> Iterator[Batch]:
-    """Every batch of `size` pictures of `epochs`, prepared by `intake`; (seed, epoch) shuffles them, and `first` of the
+def batches(
+    split: Split, pipeline: InputPipeline, size: int, seed: int, epochs: range, first: int
+) -> Iterator[Batch]:
+    """Every batch of `size` pictures of `epochs`, prepared by `pipeline`; (seed, epoch) shuffles them, and `first` of the
     first epoch are left out. Raises DataError for pictures that cannot be read.
     """
     for epoch in epochs:
         order = order_of(len(split), size, seed, epoch)
         for start in range(first * size, len(split), size):
             indices = order[start : start + size]
-            yield intake.prepare(split.read(indices), split.labels[indices], epoch, indices)
+            yield pipeline.prepare(split.read(indices), split.labels[indices], epoch, indices)
         first = 0
 
 

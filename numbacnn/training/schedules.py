@@ -18,7 +18,7 @@ HALVINGS = 4
 
 @dataclass
 class Schedule:
-    """A constant learning rate, and what the others change of it. Its fields but `settings` are stored in a checkpoint."""
+    """A constant learning rate; subclasses override its methods. All fields but `settings` are stored in a checkpoint."""
 
     name: ClassVar[str] = "constant"
 
@@ -32,7 +32,9 @@ class Schedule:
         return self.settings.learning_rate * self.factor
 
     def ended(self, improved: bool) -> bool:
-        """Hears after each epoch whether the validation error is the best so far; True: go back to the best."""
+        """Is called after every epoch with whether its validation error is the best so far. Returns True if the best weights and
+        optimizer arrays must be restored.
+        """
         return False
 
     def spent(self, epoch: int) -> str:

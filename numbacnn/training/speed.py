@@ -26,7 +26,7 @@ class Speed:
     train_images_per_second: float
     forward_images_per_second: float
     train_images_per_second_there: float | None
-    """Of pictures that lie on the device already; None where that is the host's memory."""
+    """The same for pictures that lie on the device already; None on the CPU."""
     forward_images_per_second_there: float | None
     plan_bytes: int
     """Buffers of the training step."""

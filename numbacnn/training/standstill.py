@@ -44,7 +44,7 @@ class Standstill:
             self._chance["validation"] = chance(dataset.validation.labels)
 
     def nothing_to_learn(self, dataset: Dataset) -> str:
-        """What there is to say of labels that are all the same; empty if they are not."""
+        """A warning about labels that are all the same; empty if they are not."""
         label = dataset.train.labels[0]
         if (dataset.train.labels != label).any():
             return ""
@@ -54,7 +54,7 @@ class Standstill:
         )
 
     def seen(self, rows: Sequence[Row], answers: Any, *, last: bool) -> str:
-        """What stands still after the last of these rows, if it has not been said before; else empty.
+        """A warning about a training that stands still after the last of these rows, if it was not given before; else empty.
 
         `answers` counts how often the network named each class of the validation split (classes), or is None. One
         epoch at chance may be a slow start: two are needed, unless it is the `last`.

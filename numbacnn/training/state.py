@@ -13,7 +13,7 @@ from .step import TrainingStep
 
 @dataclass
 class State:
-    """Where a run is: `batch` batches into `epoch` (both from 0), and the best it has seen.
+    """The progress of a run: `batch` batches into `epoch` (both from 0), and the best weights so far.
 
     Of the epoch's `seconds` so far, the steps spent `waiting` for data. Of the optimizer, the `updates` since it last
     rested, the batches `added` to its next gradient, and what it remembers, `kept` (`TrainingStep.on_host`).

@@ -53,18 +53,18 @@ class TrainingStep:
         self._norm = device.zeros((1,), dtype)
         self._workspace = device.zeros((update.workspace_size(device.name, max(size, 1)),), dtype)
         self.batches = 0
-        """Whose gradients have been added since the last update."""
+        """The number of batches whose gradients have been added since the last update."""
         self._recorded: dict[tuple[Any, ...], Callable[[], None]] = {}
 
     def __call__(
         self,
         learning_rate: float,
-        tally: Array,
+        metrics: Array,
         *,
         last: bool = False,
         bring: Callable[[], None] | None = None,
     ) -> None:
-        """One batch; `last`: of the epoch, so that what has been added is used. `tally` gets the batch's row. `bring`, always
+        """One batch; `last`: of the epoch, so that what has been added is used. `metrics` gets the batch's row. `bring`, always
         the same, launches what brings the batch in, and with it what `ahead` told of the rate.
         """
         program = self.program
@@ -76,13 +76,13 @@ class TrainingStep:
             self.batches = 0
         place = program.count, first, updates, self.optimizer.learning
         if place not in self._recorded:
-            self._recorded[place] = self._record(lambda: self._pass(bring, tally, first, updates))
+            self._recorded[place] = self._record(lambda: self._pass(bring, metrics, first, updates))
         self._recorded[place]()
         if updates and self.lookahead is not None:
             self.lookahead.follow(self.optimizer.updates, self.progress)
 
     def ahead(self, learning_rates: Sequence[float]) -> np.ndarray[Any, Any]:
-        """What the optimizer will be told at each of the batches to come, the last of which ends an epoch: (batches, groups,
+        """The numbers that the optimizer will read at each of the batches to come, the last of which ends an epoch: (batches, groups,
         3), 0 where nothing is updated.
         """
         optimizer, batches = copy(self.optimizer), self.batches
@@ -94,12 +94,12 @@ class TrainingStep:
                 batches = 0
         return told
 
-    def _pass(self, bring: Callable[[], None] | None, tally: Array, first: bool, updates: bool) -> None:
-        """All that a batch launches; what differs from batch to batch lies on the device."""
+    def _pass(self, bring: Callable[[], None] | None, metrics: Array, first: bool, updates: bool) -> None:
+        """Launches everything for one batch; numbers that differ from batch to batch lie on the device."""
         program = self.program
         if bring is not None:
             bring()
-        self._learn(tally)
+        self._learn(metrics)
         gradient = program.gradient
         if self._sum is not None:
             (joins.copy if first else joins.accumulate)(self._sum, gradient)
@@ -115,18 +115,18 @@ class TrainingStep:
             self.average.follow()
 
     def _record(self, act: Callable[[], None]) -> Callable[[], None]:
-        """What repeats a pass: on a GPU what it launched, which is recorded."""
+        """A function that repeats a pass; on a GPU it launches a recorded CUDA graph."""
         return self.program.device.recorded(act)
 
-    def _learn(self, tally: Array) -> None:
-        """Forward and back: the program's `gradient`, and the batch's row of `tally`."""
+    def _learn(self, metrics: Array) -> None:
+        """Runs the forward and the backward pass, which fill the program's `gradient` and the batch's row of `metrics`."""
         program = self.program
         program.run_forward(program.scores, training=True)
         if program.heads:
             program.backward_heads(weight=1 / self._accumulate)
         else:
             program.backward_loss(None, self._loss, weight=1 / self._accumulate)
-        program.tally(tally)
+        program.write_metrics(metrics)
 
     # What a checkpoint holds
 

@@ -1,4 +1,4 @@
-"""Where a run's data set is, also when the project's folder has been moved or the command is called from elsewhere."""
+"""Finds a run's data set, also when the project's folder has been moved or the command is called from elsewhere."""
 
 from __future__ import annotations
 

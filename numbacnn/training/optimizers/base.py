@@ -1,4 +1,4 @@
-"""What all optimizers share: rows of numbers beside the parameters', and one pass over them for each learning rate."""
+"""Optimizer, the base class: rows of numbers beside the parameters' row, and one update pass for each learning rate."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Optimizer(ABC):
 
     @abstractmethod
     def numbers(self, learning_rate: float) -> tuple[float, float, float]:
-        """What changes from step to step: the learning rate, and up to two numbers more. `updates` counts this step."""
+        """The numbers that change from step to step: the learning rate, and up to two more. `updates` counts this step."""
 
     @abstractmethod
     def _update(self, weights: Any, rows: list[Any], gradient: Any, numbers: Any, group: Group) -> None:
@@ -62,12 +62,12 @@ class Optimizer(ABC):
         self.update(gradient)
 
     def set_rate(self, learning_rate: float) -> None:
-        """How far the next `update` goes."""
+        """Sets the learning rate of the next `update`."""
         for numbers, target in zip(self.advance(learning_rate), self._numbers, strict=True):
             self.device.write(target, np.array(numbers))
 
     def advance(self, learning_rate: float) -> list[tuple[float, float, float]]:
-        """What the next `update` has to read, for each group: it counts as done from now on."""
+        """The numbers that the next `update` has to read, for each group; the update counts as done from now on."""
         self.updates += 1
         return [self.numbers(learning_rate * group.rate) for group in self.layout.groups]
 
@@ -76,7 +76,7 @@ class Optimizer(ABC):
         self._numbers = numbers
 
     def update(self, gradient: Any) -> None:
-        """What `step` launches: a pass over the row for every factor of the learning rate, most often one."""
+        """Launches the update: a pass over the row for every factor of the learning rate, most often one."""
         for group, numbers, learns in zip(self.layout.groups, self._numbers, self.learning, strict=True):
             if not learns:
                 continue
@@ -104,10 +104,10 @@ class Optimizer(ABC):
 
     @abstractmethod
     def last_change(self) -> Any:
-        """What the last step added to each trainable parameter, as one row on the host."""
+        """The change that the last step made to each trainable parameter, as one row on the host."""
 
     def rest(self) -> None:
-        """Brings what moves to a halt."""
+        """Sets velocities and moments to zero."""
         self.updates = 0
         for row in self.rows.values():
             self.device.write(row, np.zeros(row.shape))

@@ -1,5 +1,5 @@
-"""A batch's way from the data set into a Program, in two halves: `prepare`, ahead of time on the thread that reads, and
-`load`, when its step comes.
+"""The input pipeline: brings batches from a data set into a Program, in two halves. `prepare` runs ahead of time on the thread
+that reads, `load` when the batch's step comes.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from .augmentation import Augmentation
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures made ready for `load`, in a form of the intake's own; their labels and indices in the split (n)."""
+    """Prepared pictures, in a form that belongs to the pipeline, with their labels and indices in the split (n)."""
 
     pictures: Any
     labels: Any
     indices: Any
 
 
-class Intake(Protocol):
-    """`places` batches may be between the two halves at a time."""
+class InputPipeline(Protocol):
+    """The two halves of the pipeline; at most `places` batches are prepared and not yet loaded at a time."""
 
     def prepare(self, pictures: Any, labels: Any, epoch: int, indices: Any) -> Batch:
         """Pictures uint8 (n,H,W,C) as the data set gives them."""
 
     def load(self, batch: Batch) -> None:
-        """Changed pictures and labels into `Program.input` and `Program.labels`."""
+        """Writes the augmented pictures and the labels into `Program.input` and `Program.labels`."""
 
 
-class HostIntake:
-    """Pictures are changed while the step before computes: the CPU's cores are shared out that way."""
+class HostPipeline:
+    """Augments pictures on the CPU in `prepare`, while the step before computes, and copies them in `load`."""
 
     def __init__(self, plan: Program, changes: Augmentation, places: int) -> None:
         self._plan, self._changes = plan, changes
@@ -61,8 +61,8 @@ class HostIntake:
         plan.labels[...] = batch.labels
 
 
-class DeviceIntake:
-    """Pictures go as bytes, while the step before computes, and are changed where they arrive."""
+class DevicePipeline:
+    """Copies batches as uint8 to the GPU through page-locked buffers during the step before; augments them there in `load`."""
 
     def __init__(self, plan: Program, changes: Augmentation, places: int) -> None:
         self._plan, self._changes, self._device = plan, changes, plan.device
@@ -114,5 +114,5 @@ def room_to_distort(plan: Program, changes: Augmentation) -> Any:
     return plan.device.zeros(shape, np.uint8) if changes.distorts else None
 
 
-INTAKES: dict[str, Any] = {"cpu": HostIntake, "cuda": DeviceIntake}
+PIPELINES: dict[str, Any] = {"cpu": HostPipeline, "cuda": DevicePipeline}
 """By the device's name."""

@@ -1,4 +1,7 @@
-"""What the steps of an epoch said of themselves (ops.tally), read rarely where reading makes the host wait."""
+"""Metrics of the training steps: loss sum and wrong answers of each step, written on the device by ops.tally.
+
+They are read every `Device.steps_between_reads` steps, as reading a GPU's makes the host wait for it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from ..device import Device
 _ROWS = 256
 
 
-class Told(NamedTuple):
+class StepRow(NamedTuple):
     """One step's sum of losses and its wrong answers, out of `seen` pictures; `batch` is its place in the epoch."""
 
     batch: int
@@ -18,8 +21,10 @@ class Told(NamedTuple):
     wrong: int
 
 
-class Tally:
-    """`rows` is what the steps write to, by their number; `expect` each, and `read` when it is `due`."""
+class StepMetrics:
+    """The metrics of recent steps. Each step writes to its row of `rows` (M,2) on the device; the loop calls `expect` for each
+    step, and `read` when it is `due`.
+    """
 
     def __init__(self, device: Device, dtype: Any) -> None:
         self._device = device
@@ -33,11 +38,11 @@ class Tally:
     def due(self) -> bool:
         return len(self._expected) >= self._device.steps_between_reads
 
-    def read(self) -> list[Told]:
-        """All that was expected since the last time."""
+    def read(self) -> list[StepRow]:
+        """The metrics of all steps that were expected since the last call."""
         rows = self._device.read(self.rows)
         told = [
-            Told(batch, seen, float(rows[step % _ROWS, 0]), int(rows[step % _ROWS, 1]))
+            StepRow(batch, seen, float(rows[step % _ROWS, 0]), int(rows[step % _ROWS, 1]))
             for step, batch, seen in self._expected
         ]
         self._expected.clear()
