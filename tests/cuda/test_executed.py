@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import pytest
@@ -19,6 +20,7 @@ from kernels.ptx.errors import FaultError
 from variants import CASES, IDS, arguments_of, as_float64, assert_agree
 
 from numbacnn.ops.cuda.product import launching
+from numbacnn.ops.cuda.product.plan import plan_of
 from numbacnn.ops.cuda.product.precision import PRECISIONS, _Chosen
 from numbacnn.ops.cuda.product.tile import TILES
 from numbacnn.ops.kernel import Kernel
@@ -66,7 +68,7 @@ MANNERS = [
 @pytest.fixture
 def in_tile(request, monkeypatch):
     (tile,) = (tile for tile in TILES if tile.name == request.param)
-    monkeypatch.setattr(launching, "choose_tile", lambda *_: tile)
+    monkeypatch.setattr(launching, "plan_of", lambda *shape: plan_of(*shape)._replace(tile=tile))
 
 
 @pytest.fixture
@@ -134,6 +136,21 @@ def check_product(kernel, manner):
 @pytest.mark.usefixtures("in_tile")
 def test_every_tile_of_tensor_cores(kernel, precision):
     assert_of_rounded_numbers(kernel, TILED["dense"]["in fours"], precision)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "shape", "divided"),
+    [
+        ("dense.forward", (3, 520, 10), (3, 10, 520)),
+        ("dense.backward_input", (3, 10, 520), (3, 10, 520)),
+        ("dense.backward_weights", (2200, 3, 5), (3, 5, 2200)),
+        ("convolution.backward_weights", Filters((2, 40, 40, 3), 5, 3, {"padding": 1}), (27, 5, 3200)),
+    ],
+)
+def test_sums_that_are_added_in_parts(kernel, shape, divided):
+    assert plan_of(*divided, 1, math.inf).parts > 1
+    arguments = arguments_of(kernel, shape)
+    assert_agree(run(kernel, arguments), COMPARISONS[kernel].naive(*map(as_float64, arguments)))
 
 
 ODD = [

@@ -27,8 +27,9 @@ from .patches import (
     weights_turned,
 )
 from .product.kernel import as_it_is, biased_and_rectified
-from .product.launching import Product, parts_of
+from .product.launching import Product
 from .product.loaders import across_depth
+from .product.plan import room_of
 
 
 def choose(channels: int, filters: int, window: Any, groups: int, algorithm: str) -> str:
@@ -50,8 +51,7 @@ def workspace_size(
     if is_depthwise(channels, filters, window, groups):
         return depthwise.weights_workspace_size(output, channels, window)
     rows = math.prod(window.kernel) * (channels // groups)
-    parts = parts_of(rows, filters // groups, math.prod(output), groups, limit)
-    return parts * rows * filters if parts > 1 else 0
+    return room_of(rows, filters // groups, math.prod(output), groups, limit)
 
 
 @cache
@@ -153,6 +153,5 @@ def backward_weights(
         row_size=d_y.shape[3],
         geometry=geometry_of(x.shape, d_y.shape, window, groups),
         groups=groups,
-        parts=parts_of(rows, own_filters, depth, groups, workspace.size),
         workspace=workspace,
     )

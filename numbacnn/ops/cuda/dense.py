@@ -11,14 +11,21 @@ from .product.combine import combine
 from .product.kernel import as_it_is, biased_and_rectified
 from .product.launching import Product
 from .product.loaders import across_depth, along_depth
+from .product.plan import room_of
 
 _INPUTS, _OUTPUTS, _NONE = range(3)
 """Places in a product's geometry."""
 
 
 def workspace_size(filters: int, rows: int = 0, depth: int = 0, limit: float = math.inf) -> int:
-    """Elements of workspace that each of the four ops needs at most for x (rows, depth), whatever the `limit`."""
-    return parts_of(rows)[0] * filters
+    """Elements of workspace that each of the four ops needs at most for x (rows, depth): what the bias gradient takes, whatever the
+    `limit`, and the products no more than that and the limit.
+    """
+    sums = parts_of(rows)[0] * filters
+    if not depth:
+        return sums
+    shapes = (rows, filters, depth), (rows, depth, filters), (depth, filters, rows)
+    return max(sums, *(room_of(*shape, limit=limit) for shape in shapes))
 
 
 @cache
@@ -62,6 +69,7 @@ def forward(y: Any, x: Any, weights: Any, bias: Any, slope: Any, workspace: Any)
         geometry=(inputs, outputs, 0),
         start=bias,
         slope=slope,
+        workspace=workspace,
     )
 
 
@@ -77,6 +85,7 @@ def backward_input(d_x: Any, d_y: Any, weights: Any, workspace: Any) -> None:
         depth=outputs,
         row_size=inputs,
         geometry=(inputs, outputs, 0),
+        workspace=workspace,
     )
 
 
@@ -92,6 +101,7 @@ def backward_weights(d_weights: Any, x: Any, d_y: Any, workspace: Any) -> None:
         depth=x.shape[0],
         row_size=outputs,
         geometry=(inputs, outputs, 0),
+        workspace=workspace,
     )
 
 

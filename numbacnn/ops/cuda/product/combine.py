@@ -1,4 +1,6 @@
-"""Partial sums, added in the order of the parts: the same bits in every run, as no thread adds to another's."""
+"""Partial sums, added in an order that their number alone decides: the same bits in every run, as no thread adds to
+another's.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +9,59 @@ from typing import Any
 import numpy as np
 
 from ..budget import Budget
+from ..columns import sum_rows
 from ..elements import element, launch_each
-from ..toolchain import kernel
+from ..toolchain import ZERO, device_function, kernel
 
-BUDGETS = {"combine._combine": Budget(registers=24, shared_bytes=0)}
+BUDGETS = {
+    "combine._combine": Budget(registers=32, shared_bytes=0),
+    "combine._combine_finished": Budget(registers=32, shared_bytes=0),
+}
+_FEW, _MOST_ELEMENTS = 8, 1 << 18
+"""More parts than so many, of fewer elements than so many, are added by eight threads an element: one alone would wait for
+memory again and again, with too few others beside it.
+"""
+
+
+@device_function
+def _sum(parts: Any, i: Any, size: Any, count: Any) -> Any:
+    own = parts[i]
+    place = i
+    for _ in range(1, count):
+        place = np.uint32(place + size)
+        own += parts[place]
+    return own
 
 
 @kernel
 def _combine(total: Any, parts: Any, size: Any, count: Any) -> None:
     i = element()
     if i < size:
-        own = parts[i]
-        place = i
-        for _ in range(1, count):
-            place = np.uint32(place + size)
-            own += parts[place]
-        total[i] = own
+        total[i] = _sum(parts, i, size, count)
+
+
+@kernel
+def _combine_finished(
+    total: Any, parts: Any, size: Any, count: Any, start: Any, slope: Any, columns: Any
+) -> None:
+    i = element()
+    if i < size:
+        value = _sum(parts, i, size, count) + start[np.uint32(i % columns)]
+        total[i] = value if value > ZERO else slope * value
 
 
 def combine(total: Any, parts: Any, count: int) -> None:
     """total = parts[0] + parts[1] + …, of `count` arrays as large as the total, one after the other."""
-    launch_each(_combine, total.size, total, parts, total.size, count)
+    size = total.size
+    if count > _FEW and size < _MOST_ELEMENTS:
+        sum_rows(total, parts[: count * size].reshape(count, size))
+    else:
+        launch_each(_combine, size, total, parts, size, count)
+
+
+def combine_finished(total: Any, parts: Any, count: int, start: Any, slope: float, columns: int) -> None:
+    """total = f(the sum of the parts + start[column]), f(v) = v above 0, else slope v; the total's rows have so many
+    columns.
+    """
+    size = total.size
+    launch_each(_combine_finished, size, total, parts, size, count, start, slope, columns)

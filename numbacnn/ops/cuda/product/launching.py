@@ -1,21 +1,16 @@
-"""Products as ops launch them: the tile is chosen by the shape, its kernel made when it is first wanted."""
+"""Products as ops launch them: the plan is chosen by the shape, its tile's kernel made when it is first wanted."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..toolchain import launch
-from .combine import combine
-from .kernel import Finish, make_product
+from .combine import combine, combine_finished
+from .kernel import Finish, as_it_is, make_product
 from .loaders import Loader
+from .plan import plan_of
 from .precision import Precision, precision
-from .tile import ENOUGH_BLOCKS, Tile, choose_tile
-
-_LEAST_DEPTH = 256
-"""Of a part of a sum: a block that starts and ends costs as much as some depth."""
-_MOST = 1 << 40
-_STEP = 32
-"""Parts begin at multiples of this: of every tile's depth, and of four."""
+from .tile import Tile
 
 
 class Product:
@@ -23,15 +18,18 @@ class Product:
 
     def __init__(self, name: str, load_a: Loader, load_b: Loader, finish: Finish) -> None:
         self._name = name
-        self._functions = load_a, load_b, finish
-        self._kernels: dict[tuple[Tile, str], Any] = {}
+        self._loaders, self._finish = (load_a, load_b), finish
+        self._kernels: dict[tuple[Tile, str, bool], Any] = {}
 
-    def _kernel(self, tile: Tile, wanted: Precision) -> Any:
-        key = tile, wanted.name
+    def _kernel(self, tile: Tile, wanted: Precision, *, partial: bool) -> Any:
+        """`partial`: sums are stored as they are, to be finished when parts are added up."""
+        partial = partial and self._finish is not as_it_is
+        key = tile, wanted.name, partial
         if key not in self._kernels:
             kind = "" if wanted.name == "float32" else f"_{wanted.name}"
-            name = f"{self._name}_{tile.name}{kind}"
-            self._kernels[key] = make_product(name, *self._functions, wanted.tile(tile), wanted.core)
+            name = f"{self._name}{'_part' if partial else ''}_{tile.name}{kind}"
+            finish = as_it_is if partial else self._finish
+            self._kernels[key] = make_product(name, *self._loaders, finish, wanted.tile(tile), wanted.core)
         return self._kernels[key]
 
     def __call__(
@@ -48,20 +46,20 @@ class Product:
         groups: int = 1,
         start: Any = None,
         slope: float = 1.0,
-        parts: int = 1,
         workspace: Any = None,
     ) -> None:
-        """C (rows, columns) of each group, its rows `row_size` elements apart. With several `parts` of the depth their
-        sums go to the workspace, parts * c.size elements, and are then added.
+        """C (rows, columns) of each group, its rows `row_size` elements apart: all of C is that. Where the depth is cut
+        into parts, their sums go to the workspace, as many as fit it, and are then added and finished.
         """
-        tile = choose_tile(rows, columns, groups * parts)
-        part_depth = -(-depth // parts // _STEP) * _STEP if parts > 1 else depth
+        tile, parts, part_depth = plan_of(
+            rows, columns, depth, groups, 0 if workspace is None else workspace.size
+        )
         tiles_across = -(-columns // tile.columns)
         blocks = -(-rows // tile.rows) * tiles_across
         target = c if parts == 1 else workspace
         sizes = (rows, columns, depth, row_size, groups, part_depth, c.size, tiles_across)
         launch(
-            self._kernel(tile, precision()),
+            self._kernel(tile, precision(), partial=parts > 1),
             (blocks, groups * parts),
             tile.threads,
             target,
@@ -72,23 +70,7 @@ class Product:
             sizes,
             geometry,
         )
-        if parts > 1:
+        if parts > 1 and self._finish is as_it_is:
             combine(c, workspace, parts)
-
-
-def parts_of(rows: int, columns: int, depth: int, groups: int, room: float) -> int:
-    """Into how many parts a sum over the depth is cut, so that a small C has enough blocks: by the shape alone, and no
-    more than `room` elements hold.
-    """
-    tile = choose_tile(rows, columns, groups)
-    blocks = groups * -(-rows // tile.rows) * -(-columns // tile.columns)
-    wanted = min(
-        2 * ENOUGH_BLOCKS // blocks,
-        depth // _LEAST_DEPTH,
-        int(min(room, _MOST)) // (rows * columns * groups),
-    )
-    if wanted < 2:
-        return 1
-    # No part is empty: their depths are rounded up.
-    part_depth = -(-depth // wanted // _STEP) * _STEP
-    return -(-depth // part_depth)
+        elif parts > 1:
+            combine_finished(c, workspace, parts, start, float(slope), groups * columns)

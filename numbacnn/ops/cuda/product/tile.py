@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 LANES_DOWN, LANES_ACROSS = 8, 4
 """A warp's threads on its part of the tile: what they read of A and of B at a time, in fours, fits the 32 banks."""
-ENOUGH_BLOCKS = 100
-"""Blocks that keep a large GPU (132 multiprocessors on an H100) mostly busy."""
 
 
 class Tile(NamedTuple):
@@ -48,22 +46,3 @@ TILES = (
 """The widest first. Of few columns the rows are many, or the product is small. Where there are few blocks, the time is that
 in which numbers come from memory, so that small tiles ask for more of them at a time.
 """
-
-
-def choose_tile(rows: int, columns: int, layers: int = 1) -> Tile:
-    """The tile for a product (rows, columns), `layers` of them at once: the one that computes the fewest numbers beyond
-    the borders among those that give enough blocks; where none does, among those that give the most.
-    """
-
-    def blocks(tile: Tile) -> int:
-        return layers * -(-rows // tile.rows) * -(-columns // tile.columns)
-
-    most = min(ENOUGH_BLOCKS, max(map(blocks, TILES)))
-    enough = [tile for tile in TILES if blocks(tile) >= most]
-    return min(enough, key=lambda tile: (_computed(rows, columns, tile), -tile.rows * tile.columns))
-
-
-def _computed(rows: int, columns: int, tile: Tile) -> float:
-    """What a tile computes, borders included; small tiles read shared memory more often for as many additions."""
-    whole = -(-rows // tile.rows) * tile.rows * -(-columns // tile.columns) * tile.columns
-    return whole * (1 + 4 / tile.down + 4 / tile.across)
