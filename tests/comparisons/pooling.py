@@ -27,6 +27,7 @@ POOLS = {
     "not square": Pool((2, 6, 5, 3), Window((3, 2), (3, 1))),
     "channels of three vectors": Pool((2, 6, 4, 35), Window((2, 2), (2, 2))),
     "overlapping channels of three vectors": Pool((2, 5, 7, 35), Window((3, 3), (2, 2))),
+    "overlapping channels in fours": Pool((2, 6, 6, 8), Window((3, 3), (2, 2), Padding(1, 0, 0, 1))),
     "overlapping": Pool((2, 7, 9, 3), Window((3, 3), (2, 2))),
     "stride 3 above the kernel": Pool((3, 8, 8, 2), Window((2, 2), (3, 3))),
     "floor": Pool((2, 8, 7, 2), Window((3, 3), (2, 2), rounding="floor")),

@@ -23,6 +23,8 @@ from numbacnn.ops.kernel import Kernel
 from .executed import flat
 
 Types = tuple[Any, ...]
+_WORKSPACE = 1 << 28
+"""Elements, none of which is ever touched."""
 TENSOR_CORES = ("tf32", "bf16")
 TENSOR_OPS = ("convolution.forward", "convolution.backward_input", "convolution.backward_weights")
 TENSOR_LAYERS = ("lenet conv2", "cifar-quick conv2", "alexnet conv3")
@@ -40,15 +42,23 @@ def launches() -> dict[str, list[Types]]:
         for name, row in COMPARISONS.items():
             op = Kernel.registry[name]
             for shape in (*row.shapes.values(), *row.layers.values(), *_larger(row.layers.values())):
-                op.variant("cuda")(*row.make(np.random.default_rng(7), np.float32, shape))
+                op.variant("cuda")(*_arguments(op, row, shape))
         for precision in TENSOR_CORES:
             with patch.object(_Chosen, "precision", PRECISIONS[precision]):
                 for name in TENSOR_OPS:
                     row = COMPARISONS[name]
                     for shape in _larger(row.layers[layer] for layer in TENSOR_LAYERS):
-                        arguments = row.make(np.random.default_rng(7), np.float32, shape)
-                        Kernel.registry[name].variant("cuda")(*arguments)
+                        op = Kernel.registry[name]
+                        op.variant("cuda")(*_arguments(op, row, shape))
     return {name: noted.get(id(kernel), []) for name, kernel in sorted(toolchain.KERNELS.items())}
+
+
+def _arguments(op: Kernel, row: Any, shape: Any) -> list[Any]:
+    """As a program calls the op, with as much workspace as it likes: that of the table is for the CPU."""
+    arguments: list[Any] = row.make(np.random.default_rng(7), np.float32, shape)
+    if "workspace" in op.parameters:
+        arguments[op.parameters.index("workspace")] = np.zeros(_WORKSPACE, np.float32)
+    return arguments
 
 
 def _larger(shapes: Iterable[Any]) -> Iterator[Any]:

@@ -86,5 +86,9 @@ def _sum_rows(sums: Any, x: Any, rows: Any, columns: Any, part_rows: Any) -> Non
 
 def sum_rows(sums: Any, x: Any) -> None:
     """sums (parts, columns) = the sums of the rows of each part of x (rows, columns)."""
-    rows, columns = x.shape
+    sum_rows_of(sums, x, *x.shape)
+
+
+def sum_rows_of(sums: Any, x: Any, rows: int, columns: int) -> None:
+    """The same for the first rows * columns elements of any x."""
     launch_columns(_sum_rows, rows, columns, sums, x)

@@ -26,20 +26,26 @@ def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index_type
     return builder.gep(data, [wide])
 
 
+def _vector(context: Any, array_type: Any, count: int) -> tuple[Any, int]:
+    """LLVM's type of so many elements of an array, and their bytes."""
+    vector = ir.VectorType(context.get_data_type(array_type.dtype), count)
+    return vector, count * array_type.dtype.bitwidth // 8
+
+
 def _load(count: int) -> Any:
-    """array[index : index + count] of float32 as so many numbers, in one access; index is a multiple of count."""
-    vector = ir.VectorType(_FLOAT, count)
+    """array[index : index + count] as so many numbers, in one access; index is a multiple of count."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         (array_type, index_type), (array, index) = signature.args, arguments
         first = _pointer(context, builder, array_type, array, index_type, index)
-        numbers = builder.load(builder.bitcast(first, vector.as_pointer()), align=4 * count)
+        vector, size = _vector(context, array_type, count)
+        numbers = builder.load(builder.bitcast(first, vector.as_pointer()), align=size)
         parts = [builder.extract_element(numbers, _WORD(i)) for i in range(count)]
         return context.make_tuple(builder, signature.return_type, parts)
 
     @intrinsic
     def load(typing_context: Any, array: Any, index: Any) -> Any:
-        return types.UniTuple(types.float32, count)(array, index), generate
+        return types.UniTuple(array.dtype, count)(array, index), generate
 
     return load
 
@@ -49,19 +55,20 @@ load2, load4 = _load(2), _load(4)
 
 @intrinsic
 def store4(typing_context: Any, array: Any, index: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-    """array[index : index + 4] = a, b, c, d of float32, in one access; index is a multiple of 4."""
-    vector = ir.VectorType(_FLOAT, 4)
+    """array[index : index + 4] = a, b, c, d, in one access; index is a multiple of 4. Numbers are cast to the array's type."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        (array_type, index_type, *_), (whole, own, *numbers) = signature.args, arguments
+        (array_type, index_type, *kinds), (whole, own, *numbers) = signature.args, arguments
         first = _pointer(context, builder, array_type, whole, index_type, own)
+        vector, size = _vector(context, array_type, 4)
         four = ir.Constant(vector, ir.Undefined)
-        for i, number in enumerate(numbers):
-            four = builder.insert_element(four, number, _WORD(i))
-        builder.store(four, builder.bitcast(first, vector.as_pointer()), align=16)
+        for i, (number, kind) in enumerate(zip(numbers, kinds, strict=True)):
+            value = context.cast(builder, number, kind, array_type.dtype)
+            four = builder.insert_element(four, value, _WORD(i))
+        builder.store(four, builder.bitcast(first, vector.as_pointer()), align=size)
         return context.get_dummy_value()
 
-    return types.void(array, index, *[types.float32] * 4), generate
+    return types.void(array, index, a, b, c, d), generate
 
 
 @intrinsic

@@ -1,4 +1,4 @@
-"""Pooling on the GPU: a thread an output cell forward, an input cell backward; see ops.pooling.
+"""Pooling on the GPU: a thread an output cell forward, an input cell backward, of one channel or four; see ops.pooling.
 
 A line is a row of one picture. Rows and columns are counted from the padding's corner, so that none is below zero: h of
 the padded input is row h - padding of the picture.
@@ -9,17 +9,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import cuda, float32, uint32
 
 from ..pooling.sums import INSIDE as _INSIDE
 from ..pooling.sums import SUM as _SUM
 from .budget import Budget
 from .elements import launch_lines, line_element
+from .instructions import load4, store4
 from .reductions import LOWEST, NONE
 from .toolchain import ONE, ZERO, device_function, kernel
 
 BUDGETS = {
-    "_max_forward": Budget(registers=40, shared_bytes=0),
-    "_max_backward": Budget(registers=40, shared_bytes=0),
+    "max_forward": Budget(registers=40, shared_bytes=0),
+    "max_forward_in_fours": Budget(registers=48, shared_bytes=0),
+    "max_backward": Budget(registers=40, shared_bytes=0),
+    "max_backward_in_fours": Budget(registers=48, shared_bytes=0),
     "_sum_forward": Budget(registers=56, shared_bytes=0),
     "_sum_backward": Budget(registers=40, shared_bytes=0),
 }
@@ -65,82 +69,140 @@ def _rectified(value: Any, slope: Any) -> Any:
     return value if value > ZERO else slope * value
 
 
-@kernel
-def _max_forward(
-    y: Any,
-    switches: Any,
-    x: Any,
-    slope: Any,
-    rows: Any,
-    columns: Any,
-    height: Any,
-    width: Any,
-    channels: Any,
-    extent_h: Any,
-    extent_w: Any,
-    stride_h: Any,
-    stride_w: Any,
-    above: Any,
-    left: Any,
-) -> None:
-    line, place = line_element()
-    n = np.uint32(line // rows)
-    top = np.uint32((line - n * rows) * stride_h)
-    if place < np.uint32(columns * channels):
-        q = np.uint32(place // channels)
-        c, start = np.uint32(place - q * channels), np.uint32(q * stride_w)
-        best, switch = LOWEST, NONE
-        h = _begin(top, above)
-        while h < _end(top, extent_h, np.uint32(height + above)):
-            w = _begin(start, left)
-            while w < _end(start, extent_w, np.uint32(width + left)):
-                value = x[np.uint32(((n * height + h - above) * width + w - left) * channels + c)]
-                # A NaN wins and stays; a window of nothing above LOWEST has a first cell too.
-                if value > best or value != value or switch == NONE:
-                    best, switch = value, np.uint32((h - top) * extent_w + w - start)
-                w = np.uint32(w + _ONE)
-            h = np.uint32(h + _ONE)
-        i = np.uint32(line * columns * channels + place)
-        y[i] = _rectified(best, slope)
-        switches[i] = switch
+@device_function
+def _take_one(numbers: Any, array: Any, at: Any) -> None:
+    numbers[0] = array[at]
 
 
-@kernel
-def _max_backward(
-    d_x: Any,
-    d_y: Any,
-    switches: Any,
-    rows: Any,
-    columns: Any,
-    height: Any,
-    width: Any,
-    channels: Any,
-    extent_h: Any,
-    extent_w: Any,
-    stride_h: Any,
-    stride_w: Any,
-    above: Any,
-    left: Any,
-) -> None:
-    line, place = line_element()
-    n = np.uint32(line // height)
-    h = np.uint32(line - n * height + above)
-    if place < np.uint32(width * channels):
-        column = np.uint32(place // channels)
-        c, w = np.uint32(place - column * channels), np.uint32(column + left)
-        total = ZERO
-        p = _first_window(h, extent_h, stride_h)
-        while p < _last_window(h, stride_h, rows):
-            q = _first_window(w, extent_w, stride_w)
-            while q < _last_window(w, stride_w, columns):
-                winner = np.uint32(((n * rows + p) * columns + q) * channels + c)
-                # Both are read before either is needed: one wait for memory, not two.
-                gradient, switch = d_y[winner], np.uint32(switches[winner])
-                won = switch == np.uint32((h - p * stride_h) * extent_w + w - q * stride_w)
-                total += gradient if won else ZERO
-                q = np.uint32(q + _ONE)
-            p = np.uint32(p + _ONE)
-        d_x[np.uint32(line * width * channels + place)] = total
+@device_function
+def _take_four(numbers: Any, array: Any, at: Any) -> None:
+    numbers[0], numbers[1], numbers[2], numbers[3] = load4(array, at)
+
+
+@device_function
+def _put_one(array: Any, at: Any, numbers: Any) -> None:
+    array[at] = numbers[0]
+
+
+@device_function
+def _put_four(array: Any, at: Any, numbers: Any) -> None:
+    store4(array, at, numbers[0], numbers[1], numbers[2], numbers[3])
+
+
+_TAKE, _PUT = {1: _take_one, 4: _take_four}, {1: _put_one, 4: _put_four}
+"""By how many channels side by side a thread works on: what is worked out for a cell, divisions above all, is then worked
+out once for four.
+"""
+
+
+def _named(op: str, count: int) -> str:
+    return f"pooling.{op}{'_in_fours' if count == 4 else ''}"
+
+
+def _make_max_forward(count: int) -> Any:
+    take, put, step = _TAKE[count], _PUT[count], np.uint32(count)
+
+    def max_forward(
+        y: Any,
+        switches: Any,
+        x: Any,
+        slope: Any,
+        rows: Any,
+        columns: Any,
+        height: Any,
+        width: Any,
+        channels: Any,
+        extent_h: Any,
+        extent_w: Any,
+        stride_h: Any,
+        stride_w: Any,
+        above: Any,
+        left: Any,
+    ) -> None:
+        line, place = line_element()
+        place = np.uint32(place * step)
+        n = np.uint32(line // rows)
+        top = np.uint32((line - n * rows) * stride_h)
+        if place < np.uint32(columns * channels):
+            q = np.uint32(place // channels)
+            c, start = np.uint32(place - q * channels), np.uint32(q * stride_w)
+            values, best = cuda.local.array(count, float32), cuda.local.array(count, float32)
+            switch = cuda.local.array(count, uint32)
+            for j in range(count):
+                best[j], switch[j] = LOWEST, NONE
+            h = _begin(top, above)
+            while h < _end(top, extent_h, np.uint32(height + above)):
+                w = _begin(start, left)
+                while w < _end(start, extent_w, np.uint32(width + left)):
+                    cell = np.uint32((n * height + h - above) * width + w - left)
+                    take(values, x, np.uint32(cell * channels + c))
+                    own = np.uint32((h - top) * extent_w + w - start)
+                    for j in range(count):
+                        # A NaN wins and stays; a window of nothing above LOWEST has a first cell too.
+                        if values[j] > best[j] or values[j] != values[j] or switch[j] == NONE:
+                            best[j], switch[j] = values[j], own
+                    w = np.uint32(w + _ONE)
+                h = np.uint32(h + _ONE)
+            for j in range(count):
+                best[j] = _rectified(best[j], slope)
+            i = np.uint32(line * columns * channels + place)
+            put(y, i, best)
+            put(switches, i, switch)
+
+    return kernel(max_forward, name=_named("max_forward", count))
+
+
+def _make_max_backward(count: int) -> Any:
+    take, put, step = _TAKE[count], _PUT[count], np.uint32(count)
+
+    def max_backward(
+        d_x: Any,
+        d_y: Any,
+        switches: Any,
+        rows: Any,
+        columns: Any,
+        height: Any,
+        width: Any,
+        channels: Any,
+        extent_h: Any,
+        extent_w: Any,
+        stride_h: Any,
+        stride_w: Any,
+        above: Any,
+        left: Any,
+    ) -> None:
+        line, place = line_element()
+        place = np.uint32(place * step)
+        n = np.uint32(line // height)
+        h = np.uint32(line - n * height + above)
+        if place < np.uint32(width * channels):
+            column = np.uint32(place // channels)
+            c, w = np.uint32(place - column * channels), np.uint32(column + left)
+            gradients, total = cuda.local.array(count, float32), cuda.local.array(count, float32)
+            switch = cuda.local.array(count, uint32)
+            for j in range(count):
+                total[j] = ZERO
+            p, end_p = _first_window(h, extent_h, stride_h), _last_window(h, stride_h, rows)
+            first_q, end_q = _first_window(w, extent_w, stride_w), _last_window(w, stride_w, columns)
+            while p < end_p:
+                q = first_q
+                while q < end_q:
+                    winner = np.uint32(((n * rows + p) * columns + q) * channels + c)
+                    # Both are read before either is needed: one wait for memory, not two.
+                    take(gradients, d_y, winner)
+                    take(switch, switches, winner)
+                    own = np.uint32((h - p * stride_h) * extent_w + w - q * stride_w)
+                    for j in range(count):
+                        total[j] += gradients[j] if switch[j] == own else ZERO
+                    q = np.uint32(q + _ONE)
+                p = np.uint32(p + _ONE)
+            put(d_x, np.uint32(line * width * channels + place), total)
+
+    return kernel(max_backward, name=_named("max_backward", count))
+
+
+_MAX_FORWARD = {count: _make_max_forward(count) for count in _TAKE}
+_MAX_BACKWARD = {count: _make_max_backward(count) for count in _TAKE}
 
 
 @kernel
@@ -230,19 +292,28 @@ def _sizes(small: Any, large: Any, kernel: Any, stride: Any, padding: Any) -> tu
     return (*small.shape[1:3], *large.shape[1:], *kernel, *stride, padding[0], padding[2])
 
 
-def _launch(kernel: Any, output: Any, *arguments: Any) -> None:
+def _launch(kernel: Any, output: Any, *arguments: Any, side_by_side: int = 1) -> None:
     count, rows, columns, channels = output.shape
-    launch_lines(kernel, count * rows, columns * channels, output, *arguments)
+    launch_lines(kernel, count * rows, columns * channels // side_by_side, output, *arguments)
+
+
+def _side_by_side(channels: int) -> int:
+    """How many channels a thread works on."""
+    return 4 if channels % 4 == 0 else 1
 
 
 def max_forward(y: Any, switches: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any) -> None:
     """y = the largest value under the window; the first in reading order where several are equal."""
-    _launch(_max_forward, y, switches, x, float(slope), *_sizes(y, x, kernel, stride, padding))
+    each = _side_by_side(x.shape[3])
+    sizes = _sizes(y, x, kernel, stride, padding)
+    _launch(_MAX_FORWARD[each], y, switches, x, float(slope), *sizes, side_by_side=each)
 
 
 def max_backward(d_x: Any, d_y: Any, switches: Any, kernel: Any, stride: Any, padding: Any) -> None:
     """d_x = the sum of d_y over the windows that this cell won: each cell looks at those that cover it."""
-    _launch(_max_backward, d_x, d_y, switches, *_sizes(d_y, d_x, kernel, stride, padding))
+    each = _side_by_side(d_x.shape[3])
+    sizes = _sizes(d_y, d_x, kernel, stride, padding)
+    _launch(_MAX_BACKWARD[each], d_x, d_y, switches, *sizes, side_by_side=each)
 
 
 def sum_forward(y: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, divisor: Any) -> None:

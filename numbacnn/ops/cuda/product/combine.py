@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..budget import Budget
-from ..columns import sum_rows
+from ..columns import sum_rows_of
 from ..elements import element, launch_each
 from ..toolchain import ZERO, device_function, kernel
 
@@ -54,7 +54,7 @@ def combine(total: Any, parts: Any, count: int) -> None:
     """total = parts[0] + parts[1] + …, of `count` arrays as large as the total, one after the other."""
     size = total.size
     if count > _FEW and size < _MOST_ELEMENTS:
-        sum_rows(total, parts[: count * size].reshape(count, size))
+        sum_rows_of(total, parts, count, size)
     else:
         launch_each(_combine, size, total, parts, size, count)
 
