@@ -227,6 +227,42 @@ def test_a_gradient_that_is_not_kept_is_refused():
         Program(graph_of(LINES), 5, keep_gradients=("relu1",))
 
 
+def test_a_pass_back_may_end_at_a_layer_in_the_middle():
+    """With the same bits as one to the pixels, after which, and before which, others can be made."""
+    graph, start = graph_of(LINES), np.ones((5, 3), np.float32)
+    plan = Program(graph, 5, gradients="input", keep=("relu1",), keep_gradients=("relu1",))
+    plan.forward(pictures())
+    whole = {rule: plan.backward(plan.scores, start, rule=rule).copy() for rule in ("guided", "standard")}
+    expected = plan.gradient_at("relu1").copy()
+    other = Program(graph, 5, gradients="input", keep=("relu1",), keep_gradients=("relu1",))
+    other.forward(pictures())
+    assert other.backward(other.scores, start, until="relu1") is None
+    assert other.gradient_at("relu1").tobytes() == expected.tobytes()
+    for rule, pixels in whole.items():
+        assert other.backward(other.scores, start, rule=rule).tobytes() == pixels.tobytes()
+    for name in ("relu1", plan.graph.output.name):
+        with pytest.raises(UsageError, match="a node before it is expected"):
+            other.backward("relu1", np.ones_like(expected), until=name)
+
+
+def test_a_pass_back_that_ends_in_the_middle_goes_through_all_branches_above_it():
+    lines = [
+        ("conv", Convolution(4, 3, padding=1)),
+        ("one", Convolution(4, 3, padding=1)),
+        ("other", Convolution(4, 1), ("conv",)),
+        ("sum", Add(), ("one", "other")),
+        ("flatten", Flatten()),
+        ("scores", Dense(3)),
+    ]
+    plan = Program(graph_of(lines), 5, gradients="input", keep_gradients=("conv",), keep=())
+    start, seen = np.ones((5, 3), np.float32), []
+    for until in (None, "conv"):
+        plan.forward(pictures())
+        plan.backward(plan.scores, start, until=until)
+        seen.append(plan.gradient_at("conv").copy())
+    assert seen[0].tobytes() == seen[1].tobytes()
+
+
 def test_a_rectifier_works_in_place_after_a_join_too():
     lines = [
         ("conv1", Convolution(4, 3, padding=1)),

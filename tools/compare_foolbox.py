@@ -1,14 +1,16 @@
-"""Whether numbacnn's attacks succeed as often as Foolbox's on the same weights and pictures, with changes as small, and how fast.
+"""Whether numbacnn's attacks succeed as often as other packages' on the same weights and pictures, with changes as small, and how fast.
 
     pip install 'numbacnn[compare]'
-    python tools/compare_foolbox.py MODEL.h5 --data DATA.h5 [--count 200] [--epsilon 8/255] [--attacks fgsm,pgd,…]
-        [--autoattack FOLDER] [--json FILE.json]
+    python tools/compare_foolbox.py MODEL.h5 --data DATA.h5 [--pictures 200] [--epsilon 8/255] [--attacks fgsm,pgd,…]
+        [--seeds 3] [--seconds 600] [--autoattack FOLDER] [--json FILE.json]
 
-Both get the same pictures, labels, epsilon, steps and step sizes, in float32; the network is computed by PyTorch for Foolbox.
+Both get the same pictures, labels, epsilon, steps and step sizes, in float32; the network is computed by PyTorch for the other side.
 FOLDER holds the package `autoattack` (github.com/fra31/auto-attack), whose parts are compared too. L-BFGS, which Foolbox has no
-more, is compared with Foolbox's Carlini-Wagner. A row is said, and FILE.json written again, as soon as it is measured. Success is
-the share of the pictures that were right before; norms are medians over the pictures that were fooled. Ends with 1 where success is more than one
-point below Foolbox's, or a median norm above 1.02 of it. Seconds are those of one run each, on as many threads as both are given.
+more, is compared with one written in PyTorch (breaking/szegedy.py). Attacks that draw numbers run once a seed: success is the mean,
++- its standard error, and the difference is paired. A row is said, and FILE.json written again, as soon as it is measured; no row is
+begun after so many seconds. Success is the share of the pictures that were right before; norms are medians over the pictures that
+were fooled. Ends with 1 where success is more than one point, and more than twice its standard error, below theirs, or a median norm
+above 1.02 of theirs. Speed is of attacked pictures a second, on as many threads as both are given.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -26,9 +29,9 @@ import foolbox
 import numpy as np
 import torch  # before numbacnn, so that PyTorch's threads wait as it likes best
 from attribution.theirs import Theirs
+from breaking.pairs import Pair, pairs
 from comparison.machine import machine
 
-from numbacnn.attacks import APGD, FGSM, LBFGS, PGD, Attack, CarliniWagner, DeepFool, Square
 from numbacnn.attacks.norms import sizes
 from numbacnn.network import Network
 from numbacnn.ops.compilation import threads
@@ -40,15 +43,14 @@ HEADERS = (
     "attack",
     "success",
     "theirs",
+    "difference",
     "median norm",
     "theirs",
     "ratio",
-    "seconds",
+    "a second",
     "theirs",
     "times as fast",
 )
-Run = Callable[[Any, Any], Any]
-"""Pictures (N,C,H,W) and labels as tensors -> changed pictures."""
 
 
 class FromPixels(torch.nn.Module):
@@ -63,83 +65,65 @@ class FromPixels(torch.nn.Module):
         return self.inner(x * 255)
 
 
-def foolboxes(model: Any, attack: Any, epsilon: float | None) -> Run:
-    """One of Foolbox's attacks; without an epsilon as far as it goes."""
-
-    def run(images: Any, labels: Any) -> Any:
-        raw, clipped, _ = attack(model, images, labels, epsilons=epsilon)
-        return raw if epsilon is None else clipped
-
-    return run
-
-
-def originals(module: Any, folder: Path, epsilon: float) -> Iterator[tuple[str, Attack, Run]]:
-    """The published code of AutoAttack's parts."""
-    sys.path.insert(0, str(folder))
-    from autoattack.autopgd_base import APGDAttack
-    from autoattack.square import SquareAttack
-
-    shared = {"eps": epsilon, "norm": "Linf", "device": "cpu", "seed": 0}
-    for name, loss in (("cross-entropy", "ce"), ("dlr", "dlr")):
-        theirs = APGDAttack(module, loss=loss, n_iter=100, n_restarts=1, **shared)
-        yield f"apgd {name}", APGD(epsilon, objective=name), theirs.perturb
-    square = SquareAttack(module, n_queries=500, p_init=0.8, n_restarts=1, **shared)
-    yield "square", Square(epsilon, queries=500), square.perturb
-
-
-def pairs(module: Any, epsilon: float, folder: Path | None) -> Iterator[tuple[str, Attack, Run]]:
-    """Ours, and theirs with the same options."""
-    model = foolbox.PyTorchModel(module, bounds=(0, 1))
-    attacks = foolbox.attacks
-    steps = {
-        "steps": 40,
-        "rel_stepsize": 0.1,
-        "random_start": False,
-    }  # where it begins moves rates by a point
-    yield "fgsm", FGSM(epsilon), foolboxes(model, attacks.LinfFastGradientAttack(), epsilon)
-    yield (
-        "pgd",
-        PGD(epsilon, step_size=epsilon / 10, random_start=False),
-        foolboxes(model, attacks.LinfPGD(**steps), epsilon),
-    )
-    wide = 16 * epsilon
-    yield (
-        "pgd l2",
-        PGD(wide, norm="l2", step_size=wide / 10, random_start=False),
-        foolboxes(model, attacks.L2PGD(**steps), wide),
-    )
-    yield "deepfool", DeepFool(), foolboxes(model, attacks.L2DeepFoolAttack(), None)
-    yield "deepfool linf", DeepFool(norm="linf"), foolboxes(model, attacks.LinfDeepFoolAttack(), None)
-    wagner = attacks.L2CarliniWagnerAttack(binary_search_steps=7, steps=300, stepsize=0.02, initial_const=0.1)
-    yield "cw", CarliniWagner(), foolboxes(model, wagner, None)
-    yield "lbfgs", LBFGS(candidates=3), foolboxes(model, wagner, None)
-    if folder is not None:
-        yield from originals(module, folder, epsilon)
-
-
 def compared(
-    network: Network, module: Any, attack: Attack, theirs: Run, images: Any, labels: Any
+    network: Network, module: Any, pair: Pair, images: Any, labels: Any, seeds: int
 ) -> dict[str, Any]:
-    """A row: success, median norms and seconds of either side."""
-    first = images[:4]
-    attack(network, first, labels[:4])  # compiles
-    begun = time.perf_counter()
-    ours = attack(network, images, labels)
-    seconds = [time.perf_counter() - begun]
+    """A row: success of each seed, median norms and seconds of either side."""
     tensors = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))), torch.from_numpy(labels)
-    begun = time.perf_counter()
-    found = theirs(*tensors)
-    seconds.append(time.perf_counter() - begun)
-    with torch.no_grad():
-        named = module(found).argmax(1).numpy()
-    moved = found.detach().numpy().transpose(0, 2, 3, 1)
-    row: dict[str, Any] = {"seconds": seconds, "success": [], "norm": []}
-    for pictures, after in ((ours, network.predict(ours).argmax(1)), (moved, named)):
-        fooled = after != labels
-        changed = sizes(pictures - images, attack.norm)[fooled]
-        row["success"].append(float(fooled.mean()))
-        row["norm"].append(float(np.median(changed)) if len(changed) else float("nan"))
+    pair.ours(network, images[:4], labels[:4])  # compiles
+    row: dict[str, Any] = {"pictures": len(labels), "seconds": [[], []], "success": [[], []]}
+    changed: list[list[Any]] = [[], []]
+    for seed in range(seeds if pair.drawn else 1):
+        sides = (
+            _timed(replace(pair.ours, seed=seed), network, images, labels),
+            _timed(pair.theirs, *tensors, seed),
+        )
+        with torch.no_grad():
+            named = network.predict(sides[0][0]).argmax(1), module(sides[1][0].detach()).argmax(1).numpy()
+        pictures = sides[0][0], sides[1][0].detach().numpy().transpose(0, 2, 3, 1)
+        for side in range(2):
+            fooled = named[side] != labels
+            row["seconds"][side].append(sides[side][1])
+            row["success"][side].append(float(fooled.mean()))
+            changed[side].append(sizes(pictures[side] - images, pair.ours.norm)[fooled])
+    row["norm"] = [
+        float(np.median(np.concatenate(parts))) if sum(map(len, parts)) else None for parts in changed
+    ]
     return row
+
+
+def _timed(act: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
+    begun = time.perf_counter()
+    found = act(*arguments)
+    return found, time.perf_counter() - begun
+
+
+def judged(row: dict[str, Any], *, bounded: bool) -> bool:
+    """Completes a row with what follows from its numbers; whether ours is worse."""
+    ours, theirs = map(np.array, row["success"])
+    paired = ours - theirs
+    error = float(paired.std(ddof=1) / np.sqrt(len(paired))) if len(paired) > 1 else 0.0
+    row["difference"], row["error"] = float(paired.mean()), error
+    row["a_second"] = [row["pictures"] / float(np.median(each)) for each in row["seconds"]]
+    small, large = row["norm"]
+    row["ratio"] = small / large if small is not None and large else None
+    longer = not bounded and row["ratio"] is not None and row["ratio"] > LONGER
+    row["worse"] = bool(row["difference"] < -max(POINT, 2 * error) or longer)
+    worse: bool = row["worse"]
+    return worse
+
+
+def said(name: str, row: dict[str, Any]) -> str:
+    """The row as a line of a Markdown table."""
+    ours, theirs = (float(np.mean(each)) for each in row["success"])
+    around = f" ± {row['error']:.1%}" if len(row["success"][0]) > 1 else ""
+    norms = ["-" if each is None else f"{each:.4f}" for each in row["norm"]]
+    cells = [
+        name, f"{ours:.1%}", f"{theirs:.1%}", f"{row['difference']:+.1%}{around}", *norms,
+        "-" if row["ratio"] is None else f"{row['ratio']:.3f}", *(f"{each:.3g}" for each in row["a_second"]),
+        f"{row['a_second'][0] / row['a_second'][1]:.2f}{' WORSE' if row['worse'] else ''}",
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
 
 
 def main() -> int:
@@ -148,45 +132,57 @@ def main() -> int:
     )
     parser.add_argument("model", type=Path)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--pictures", type=int, default=200, help="that the network is right about, at most")
     parser.add_argument("--epsilon", type=Fraction, default=Fraction(8, 255))
     parser.add_argument("--attacks", default="", help="names, with commas between them; left out, all")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of attacks that draw numbers")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="no row is begun after them")
     parser.add_argument("--autoattack", type=Path)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
+    for name in ("pictures", "seeds"):
+        if getattr(given, name) < 1:
+            parser.error(f"--{name} {getattr(given, name)}: at least 1 is expected")
     network, _ = load_model(given.model)
-    torch.set_num_threads(threads())
-    torch.manual_seed(0)
-    split = open_dataset(given.data).with_classes_of(network).split("test")
-    chosen = np.arange(min(2 * given.count, len(split))) * len(split) // min(2 * given.count, len(split))
-    images = (network.as_images(split.read(chosen)) / 255).astype(np.float32)
-    labels = np.asarray(split.labels[chosen]).astype(np.int64)
-    right = np.flatnonzero(network.predict(images).argmax(1) == labels)[: given.count]
-    images, labels = images[right], labels[right]
     module = FromPixels(network)
-    wanted = [name for name in given.attacks.split(",") if name]
+    every = {pair.name: pair for pair in pairs(module, float(given.epsilon), given.autoattack)}
+    wanted = [name.strip() for name in given.attacks.split(",") if name.strip()] or list(every)
+    unknown = set(wanted) - set(every)
+    if unknown:
+        parser.error(f"{', '.join(sorted(unknown))}: of {', '.join(every)} one or more are expected")
+    torch.set_num_threads(threads())
+    images, labels = chosen(network, given.data, given.pictures)
+    facts = {
+        **machine(), "foolbox": foolbox.__version__, "torch": str(torch.__version__), "threads": threads(),
+        "model": str(given.model), "epsilon": str(given.epsilon),
+    }  # fmt: skip
     rows: dict[str, Any] = {}
-    failed = False
-    print(f"{len(labels)} pictures, epsilon {given.epsilon}, {threads()} threads")
-    print("  ".join(HEADERS), flush=True)
-    for name, attack, theirs in pairs(module, float(given.epsilon), given.autoattack):
-        if wanted and name not in wanted:
+    failed, begun = False, time.perf_counter()
+    print(f"{len(labels)} pictures, epsilon {given.epsilon}, {threads()} threads\n")
+    print(f"| {' | '.join(HEADERS)} |\n|---|{'--:|' * (len(HEADERS) - 1)}", flush=True)
+    for name in wanted:
+        if time.perf_counter() - begun > given.seconds:
+            print(f"{name}: not begun, {given.seconds:g} seconds are over", file=sys.stderr)
             continue
-        rows[name] = row = compared(network, module, attack, theirs, images, labels)
-        (ours, their), (small, large), (one, other) = row["success"], row["norm"], row["seconds"]
-        bounded = attack.needs_epsilon
-        worse = ours < their - POINT or (not bounded and small > LONGER * large)
-        failed |= worse
-        print(
-            f"{name:14} {ours:7.1%} {their:7.1%}  {small:8.4f} {large:8.4f} {small / large:6.3f}  "
-            f"{one:7.2f} {other:7.2f} {other / one:6.2f}{'  WORSE' if worse else ''}",
-            flush=True,
-        )
+        pair = every[name]
+        rows[name] = row = compared(network, module, pair, images, labels, given.seeds)
+        failed |= judged(row, bounded=pair.ours.needs_epsilon)
+        print(said(name, row), flush=True)
         if given.json is not None:
             with replacing(given.json) as partial:
-                facts = {**machine(), "foolbox": foolbox.__version__, "torch": torch.__version__}
-                Path(partial).write_text(json.dumps({"machine": facts, "rows": rows}, indent=1))
+                Path(partial).write_text(json.dumps({"machine": facts, "rows": rows}, indent=1) + "\n")
     return 1 if failed else 0
+
+
+def chosen(network: Network, data: str, count: int) -> tuple[Any, Any]:
+    """Test pictures at even distances that the network is right about, float32 in [0, 1], and their labels."""
+    split = open_dataset(data).with_classes_of(network).split("test")
+    looked_at = min(2 * count, len(split))
+    places = np.arange(looked_at) * len(split) // looked_at
+    images = (network.as_images(split.read(places)) / 255).astype(np.float32)
+    labels = np.asarray(split.labels[places]).astype(np.int64)
+    right = np.flatnonzero(network.predict(images).argmax(1) == labels)[:count]
+    return images[right], labels[right]
 
 
 if __name__ == "__main__":

@@ -69,6 +69,8 @@ class Goal:
     """Bounds of every value: [0, 1] and, in Linf, epsilon around the original."""
     path: list[Any] = field(default_factory=list)
     """(n, classes) probabilities after each step, of an attack that shows its way."""
+    compared: Any = None
+    """(n, classes), what an attack that leads away from it compares with; its `start` writes it down."""
 
     @classmethod
     def of(cls, plan: Program, images: Any, aim: Aim, pictures: Any, counts: Counts) -> Goal:
@@ -102,6 +104,7 @@ class Goal:
             self.counts,
             self.low[rows],
             self.high[rows],
+            compared=None if self.compared is None else self.compared[rows],
         )
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,28 +11,12 @@ from matplotlib.axes import Axes
 from .board import BLUE, FAINT, INK, LABEL, RULE, SMALL, TITLE, VERMILLION, chart
 from .drawing import Drawing
 
+if TYPE_CHECKING:
+    from ..analysis.activation_curves import Curve
+
 COLUMNS = 4
 FLAT = 0.05
 """A slope below this share of the steepest passes next to no gradient."""
-
-
-class Curve(Protocol):
-    """An activation over x (n,): values, slopes, and its slopes at the quiz's places."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def formula(self) -> str: ...
-    @property
-    def x(self) -> Any: ...
-    @property
-    def y(self) -> Any: ...
-    @property
-    def slope(self) -> Any: ...
-    @property
-    def quiz(self) -> Sequence[float]: ...
-    @property
-    def saturates(self) -> str: ...
 
 
 def activation_functions(

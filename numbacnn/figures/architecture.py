@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyArrowPatch, Polygon
@@ -25,6 +25,9 @@ from .board import (
     wrapped,
 )
 from .drawing import Drawing
+
+if TYPE_CHECKING:
+    from ..analysis.outline import Outlined
 
 COLORS = {
     "input": "#9A9A9A",
@@ -53,20 +56,7 @@ WIDEST = 11.0
 LINES = 3
 
 
-class Volume(Protocol):
-    """What stands after a stage of a network: its shape, the stage's kind (`COLORS`), what it does, and how often."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def says(self) -> str: ...
-    @property
-    def times(self) -> int: ...
-
-
-def architecture(volumes: Sequence[Volume], title: str = "", *, provenance: str = "") -> Drawing:
+def architecture(volumes: Sequence[Outlined], title: str = "", *, provenance: str = "") -> Drawing:
     """The volumes in rows from left to right: above each what makes it, below its size.
 
     Heights are to the square root of the maps' heights, depths to the logarithm of the channels, so that small ones show.
@@ -102,7 +92,7 @@ def architecture(volumes: Sequence[Volume], title: str = "", *, provenance: str 
     return board.figure
 
 
-def _size(volume: Volume, largest: int) -> tuple[float, float]:
+def _size(volume: Outlined, largest: int) -> tuple[float, float]:
     """(depth, height) in inches."""
     if len(volume.shape) == 1:
         return 0.09, min(TALLEST, 0.25 + 0.1 * math.log2(volume.shape[0] + 1))
@@ -143,7 +133,7 @@ def _box(board: Board, left: float, ground: float, depth: float, tall: float, co
 
 
 def _write(
-    board: Board, volume: Volume, left: float, room: tuple[float, float], ground: float, step: float
+    board: Board, volume: Outlined, left: float, room: tuple[float, float], ground: float, step: float
 ) -> None:
     """What makes the volume, above it, between the upper and the lower end of `room`; its size below."""
     times = f"{volume.times} x " if volume.times > 1 else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.patches import Rectangle
 
@@ -22,26 +22,12 @@ from .board import (
 )
 from .drawing import Drawing
 
+if TYPE_CHECKING:
+    from ..analysis.convolution_steps import Step
+
 CELL = 0.23
 GAP = 0.34
 PALE, PALER, RED = "#CFE5F3", "#EEEEEE", "#F7D9C8"
-
-
-class Step(Protocol):
-    """The output's number of a filter at (row, column); its window begins at (top, left) of the padded volume."""
-
-    @property
-    def filter(self) -> int: ...
-    @property
-    def row(self) -> int: ...
-    @property
-    def column(self) -> int: ...
-    @property
-    def top(self) -> int: ...
-    @property
-    def left(self) -> int: ...
-    @property
-    def formula(self) -> str: ...
 
 
 def convolution_step(

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from .board import FAINT, LABEL, MARGIN, SMALL, Board, as_rgb, line_height, title_height, title_width
 from .drawing import Drawing
-from .units import UnitPatches, walked_as_rgb
+from .units import walked_as_rgb
+
+if TYPE_CHECKING:
+    from ..analysis.evolution import Stage
 
 SIDE = 0.62
 GAP = 0.04
 NOTE = "each unit's strongest activation in all pictures, walked back to pixels (grey is 0), above what caused it"
-
-
-class Stage(Protocol):
-    """An epoch and its units, the same ones in every epoch."""
-
-    @property
-    def epoch(self) -> int: ...
-    @property
-    def units(self) -> Sequence[UnitPatches]: ...
 
 
 class _Sizes(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from matplotlib.patches import Rectangle
 
@@ -24,31 +24,15 @@ from .board import (
 )
 from .drawing import Drawing
 
+if TYPE_CHECKING:
+    from ..analysis.spatial import Placement
+
 SIDE = 1.9
 """Inches of a picture with its padding."""
 STEP = 0.13
 """Inches from one position's line to the next."""
 SPACE = 0.45
 NARROWEST = 2.5
-
-
-class Placement(Protocol):
-    """A filter over a side: its positions' first cells, and the sentence that says whether it fits."""
-
-    @property
-    def size(self) -> int: ...
-    @property
-    def filter(self) -> int: ...
-    @property
-    def stride(self) -> int: ...
-    @property
-    def padding(self) -> int: ...
-    @property
-    def starts(self) -> Sequence[int]: ...
-    @property
-    def fits(self) -> bool: ...
-    @property
-    def formula(self) -> str: ...
 
 
 def spatial(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -22,7 +22,10 @@ from .board import (
     title_width,
 )
 from .drawing import Drawing
-from .units import UnitPatches, walked_as_rgb
+from .units import walked_as_rgb
+
+if TYPE_CHECKING:
+    from ..analysis.deconvnet import UnitPatches
 
 SIDE = 1.14
 """Inches of a 3x3 grid's longer side."""

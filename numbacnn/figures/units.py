@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -24,6 +24,9 @@ from .board import (
 )
 from .drawing import Drawing
 
+if TYPE_CHECKING:
+    from ..analysis.deconvnet import UnitPatches
+
 SIDE = 0.46
 GAP = 0.03
 SPACE = 0.3
@@ -32,19 +35,6 @@ TINY = 4.5
 
 UNDER = 0.075
 """Inches that it takes."""
-
-
-class UnitPatches(Protocol):
-    """A unit's strongest activations, the patches (h,w,C) behind them and their reconstructions, best first."""
-
-    @property
-    def unit(self) -> int: ...
-    @property
-    def activations(self) -> Any: ...
-    @property
-    def patches(self) -> Sequence[Any]: ...
-    @property
-    def reconstructions(self) -> Sequence[Any]: ...
 
 
 def walked_as_rgb(walked: Any, inches: float) -> Pixels:

@@ -226,10 +226,14 @@ class Emission:
 
     # Back
 
-    def backward(self, *starts: str) -> list[Step]:
-        """The steps back from the outputs of nodes, whose gradients are there already, as far as gradients are wanted."""
+    def backward(self, *starts: str, until: str | None = None) -> list[Step]:
+        """The steps back from the outputs of nodes, whose gradients are there already, as far as gradients are wanted; with
+        `until` those alone that its output's gradient needs.
+        """
         graph, steps = self.graph, list[Step]()
         reached, written_to = set[str]().union(*map(graph.ancestors, starts)), set(starts)
+        if until is not None:
+            reached = {name for name in reached - {until} if until in graph.ancestors(name)}
         learned: set[str] = set()
         for node in reversed(graph.nodes):
             if node.name in reached and node.name in self.flows:

@@ -121,6 +121,10 @@ class Loss:
                 )
 
 
+MAIN = ""
+"""The head of a Program whose heads have no names."""
+
+
 @dataclass(frozen=True)
 class Head:
     """A loss at a node's output, with its share in the sum of all heads' losses.
@@ -155,6 +159,15 @@ def checked(heads: Mapping[str, Head], graph: Graph) -> dict[str, Head]:
             raise ShapeError(f"head '{key}' at '{node}': {error}") from None
         found[key] = head
     return found
+
+
+def named(key: str, heads: Mapping[str, Head], scores: str) -> Head:
+    """The head of that name among a Program's, which looks at `scores` if it has no name. Raises UsageError."""
+    if key in heads:
+        return heads[key]
+    if key == MAIN:
+        raise UsageError(f"no head looks at '{scores}', the scores: losses_of and targets ask for another")
+    raise UsageError(f"no head is named '{key}'{nearest(key, heads)}")
 
 
 def check_labels(labels: Any, count: int, classes: int) -> None:

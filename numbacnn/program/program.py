@@ -26,12 +26,10 @@ from .emission import (
     Wanted,
 )
 from .inputs import check_given
-from .loss import Head, Loss, checked
+from .loss import MAIN, Head, Loss, checked, named
 from .machine import Machine
 
 GRADIENTS = ("none", "parameters", "input", "all")
-MAIN = ""
-"""The head of a Program whose heads have no names."""
 
 
 class Program(Machine):
@@ -266,7 +264,7 @@ class Program(Machine):
 
     def losses_of(self, head: str) -> Array:
         """Each picture's loss (count,) at a head, without its weight. Raises UsageError for an unknown head."""
-        self._need_head(head)
+        named(head, self._losses, self.scores)
         return self.device.read(self._losses_array(head))
 
     def _losses_array(self, head: str) -> Array:
@@ -276,19 +274,10 @@ class Program(Machine):
         """The array of a head's targets on the device, (count, …), which has to be written before `backward_heads`. A head of one class a
         picture looks at `labels`. Raises UsageError for an unknown head.
         """
-        self._need_head(head)
-        chosen = self._losses[head]
+        chosen = named(head, self._losses, self.scores)
         if chosen.shares_labels:
             return self.labels
         return self._array(("", f"targets {head}"), lambda emission: emission.targets(head, chosen))
-
-    def _need_head(self, head: str) -> None:
-        if head == MAIN and head not in self._losses:
-            raise UsageError(
-                f"no head looks at '{self.scores}', the scores: losses_of and targets ask for another"
-            )
-        if head not in self._losses:
-            raise UsageError(f"no head is named '{head}'{nearest(head, self._losses)}")
 
     def _with(self, loss: Loss) -> Head:
         """The one head of a Program without named ones, with a loss."""
@@ -353,8 +342,9 @@ class Program(Machine):
         if not self.heads:
             raise UsageError("this Program has no heads: Program(…, heads=…) names them")
         for key, given in (targets or {}).items():
-            self._need_head(key)
-            self.heads[key].loss.check(given, self.count, self.graph.shapes[self.heads[key].node])
+            named(key, self.heads, self.scores).loss.check(
+                given, self.count, self.graph.shapes[self.heads[key].node]
+            )
             self.device.write(self.targets(key), given)
         sharing = [head for head in self.heads.values() if head.shares_labels]
         if labels is not None and sharing:
@@ -367,12 +357,15 @@ class Program(Machine):
         starts = tuple(head.node for head in self.heads.values() if head.node in self._compiled.flows)
         return self._run_backward(starts, RULES["standard"])
 
-    def backward(self, start: str, d_output: Array, *, rule: str = "standard") -> Array | None:
+    def backward(
+        self, start: str, d_output: Array, *, rule: str = "standard", until: str | None = None
+    ) -> Array | None:
         """Takes a gradient of a node's output back; returns the gradient of the pixels (count,H,W,C), if it gets there. That
         of other inputs is `gradient_given`.
 
         `rule` is the rectifiers': "standard" (saliency), "deconvnet" or "guided". The pools' rule is
-        their switches. Raises UsageError for an unknown rule, or for a node that no gradient gets to.
+        their switches. `until` names a node before `start`: the pass ends at its output, for `gradient_at`, and returns None.
+        Raises UsageError for an unknown rule, or for a node that no gradient gets to.
         """
         if rule not in RULES:
             raise UsageError(f"unknown backward rule '{rule}'{nearest(rule, RULES)}")
@@ -382,21 +375,25 @@ class Program(Machine):
                 f"a backward pass from '{name}': this Program wants no gradient that depends on it"
             )
         self.device.write(self._array((name, GRADIENT), lambda emission: emission.d_output(name)), d_output)
-        return self._run_backward((name,), RULES[rule])
+        end = None if until is None else self.graph[until].name
+        if end == name or not (end is None or end in self.graph.ancestors(name)):
+            raise UsageError(f"a backward pass from '{name}' until '{end}': a node before it is expected")
+        return self._run_backward((name,), RULES[rule], end)
 
-    def _run_backward(self, starts: tuple[str, ...], rule: int) -> Array | None:
+    def _run_backward(self, starts: tuple[str, ...], rule: int, until: str | None = None) -> Array | None:
         if self._backward_ran and self._compiled.once:
             raise UsageError(
                 "a second backward pass after one pass forward: this Program keeps nothing for it; "
                 "Program(…, keep=None) does"
             )
         self._backward_ran = True
-        place = "backward", starts, self.count, self._training, rule
-        self._perform(place, lambda: self._backward_steps(starts, rule))
-        if not self._asked.wanted.reaches_input or not self.graph.takes_pictures:
+        place = "backward", starts, self.count, self._training, rule, until
+        self._perform(place, lambda: self._backward_steps(starts, rule, until))
+        if until is not None or not self._asked.wanted.reaches_input or not self.graph.takes_pictures:
             return None
         shape = (self.count, *self.graph.input_shape)
         return self.device.read(self._array(D_INPUT, lambda emission: emission.operand(D_INPUT, shape)))
 
-    def _backward_steps(self, starts: tuple[str, ...], rule: int) -> list[Step]:
-        return self._compiled.rewrites.backward(self._emission(self._training, rule).backward(*starts))
+    def _backward_steps(self, starts: tuple[str, ...], rule: int, until: str | None = None) -> list[Step]:
+        emission = self._emission(self._training, rule)
+        return self._compiled.rewrites.backward(emission.backward(*starts, until=until))

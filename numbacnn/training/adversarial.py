@@ -34,14 +34,13 @@ class _Away(PGD):
     """Steps that raise the divergence KL(p(x) || p(x')) from what the network says of the pictures themselves."""
 
     def start(self, goal: Goal) -> Any:
-        object.__setattr__(self, "_clean", _softmax(goal.scores(goal.originals)))
+        goal.compared = _softmax(goal.scores(goal.originals))
         shape = goal.originals.shape[1:]
         noise = [generator.standard_normal(shape) for generator in goal.generators()]
         return goal.project(goal.originals + np.float32(_APART) * np.stack(noise).astype(np.float32))
 
     def rise(self, goal: Goal, images: Any) -> Any:
-        difference = _softmax(goal.scores(images)) - getattr(self, "_clean")  # noqa: B009
-        return goal.back(difference)
+        return goal.back(_softmax(goal.scores(images)) - goal.compared)
 
 
 class AdversarialStep(TrainingStep):

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...fitting import scaled
+from ...layers import Shape
 from ...network import Network
 from .base import Attribution, Explained
 from .layers import map_layer
@@ -31,12 +32,12 @@ class GradCAM(Attribution):
         return replace(self, layer=map_layer(network, self.layer))
 
     def explain(self, passes: Passes, images: Any, classes: Any) -> Explained:
-        height, width, _ = passes.network.input_shape
-        coarse = self.coarse(passes, images, classes)
-        return np.stack([scaled(one[..., None], height, width) for one in coarse]), {}
+        maps, gradients, _ = passes.at(map_layer(passes.network, self.layer), images, classes)
+        return weighted(maps, gradients, passes.network.input_shape), {}
 
-    def coarse(self, passes: Passes, images: Any, classes: Any) -> Any:
-        """In the layer's own size, (n,P,Q) float32."""
-        maps, gradients = passes.at(map_layer(passes.network, self.layer), images, classes)
-        weights = gradients.mean(axis=(1, 2), keepdims=True)
-        return np.maximum((weights * maps).sum(axis=3), 0).astype(np.float32)
+
+def weighted(maps: Any, gradients: Any, shape: Shape) -> Any:
+    """A layer's maps (n,P,Q,K), each times its mean gradient, summed and rectified, on a picture's size: (n,H,W,1) float32."""
+    weights = gradients.mean(axis=(1, 2), keepdims=True)
+    coarse = np.maximum((weights * maps).sum(axis=3), 0).astype(np.float32)
+    return np.stack([scaled(one[..., None], *shape[:2]) for one in coarse])

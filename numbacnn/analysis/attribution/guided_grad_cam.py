@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ...network import Network
 from .base import Attribution, Explained
-from .grad_cam import GradCAM
+from .grad_cam import weighted
 from .layers import map_layer
 from .passes import Passes
 
@@ -26,5 +26,6 @@ class GuidedGradCAM(Attribution):
         return replace(self, layer=map_layer(network, self.layer))
 
     def explain(self, passes: Passes, images: Any, classes: Any) -> Explained:
-        where, facts = GradCAM(self.layer).explain(passes, images, classes)
-        return passes.gradients(images, classes, "guided") * where, facts
+        layer = map_layer(passes.network, self.layer)
+        maps, gradients, guided = passes.at(layer, images, classes, then="guided")
+        return guided * weighted(maps, gradients, passes.network.input_shape), {}

@@ -35,17 +35,27 @@ class Passes:
             found[now] = self._back(plan, images[now], classes[now], rule)
         return found
 
-    def at(self, layer: str, images: Any, classes: Any) -> tuple[Any, Any]:
-        """A layer's output and the gradient of the class's score with respect to it, both (n,P,Q,K)."""
+    def at(self, layer: str, images: Any, classes: Any, then: str | None = None) -> tuple[Any, Any, Any]:
+        """A layer's output and the gradient of the class's score with respect to it, both (n,P,Q,K).
+
+        With the rectifiers' rule `then`, as the third what `gradients` gives by that rule, after the same pass forward.
+        """
         plan = self.network.program_for(len(images), self.batch_size, "input", (layer,), (layer,))
-        outputs, gradients = [], []
+        outputs, gradients, pixels = [], [], []
         for start in range(0, len(images), plan.batch_size):
             now = slice(start, start + plan.batch_size)
             plan.forward(images[now], until=plan.scores)
+            one_hot = self._one_hot(plan, classes[now])
             outputs.append(np.array(plan.output(layer)))
-            plan.backward(plan.scores, self._one_hot(plan, classes[now]))
+            plan.backward(plan.scores, one_hot, until=layer)
             gradients.append(np.array(plan.gradient_at(layer)))
-        return np.concatenate(outputs), np.concatenate(gradients)
+            if then is not None:
+                pixels.append(np.array(plan.backward(plan.scores, one_hot, rule=then)))
+        return (
+            np.concatenate(outputs),
+            np.concatenate(gradients),
+            np.concatenate(pixels) if then is not None else None,
+        )
 
     def _back(self, plan: Program, images: Any, classes: Any, rule: str) -> Any:
         plan.forward(images, until=plan.scores)
