@@ -10,7 +10,7 @@ import pytest
 from comparison.bounded import Disagreement, within
 from comparison.description import modules, parameters
 from comparison.memory import peak_bytes
-from comparison.ours import BATCHES
+from comparison.ours import BATCHES, BY_LAYER
 from comparison.picture import ratios_picture
 from comparison.tables import layers_table, means, memory_table, passes_table, report, told
 from comparison.timing import Seconds, in_turns, ratios
@@ -109,7 +109,7 @@ def test_the_report_says_where_its_figures_are_from_and_what_is_left_out():
     text = report(RESULT)
     for part in ("2026-01-02", "A processor of $1_0$ cores", "PyTorch 2.13.0+cpu", "2 threads", "15 rounds"):
         assert part in text
-    assert "lenet, batch 1: PyTorch's frozen, optimised is left out; its scores are wrong by 28 %." in text
+    assert "lenet, batch 1: frozen, optimised is left out; its scores are wrong by 28 %." in text
     assert text.count("\n\n| ") == 3
     assert report({key: value for key, value in RESULT.items() if key != "layers"}).count("\n\n| ") == 2
 
@@ -174,13 +174,18 @@ def test_rows_are_measured_until_the_time_is_over():
 def test_a_network_is_described_as_modules_of_pytorch():
     described = modules(build("cifar-quick", initialise=None).graph)
     assert [described[index] for index in (0, 1, 2, 5, 9, 10)] == [
-        ("Conv2d", [3, 32, [5, 5], [1, 1], [2, 2], [1, 1], 1], {}),
-        ("MaxPool2d", [[3, 3], [2, 2], [0, 0]], {"ceil_mode": True}),
-        ("ReLU", [], {"inplace": True}),
-        ("AvgPool2d", [[3, 3], [2, 2], [0, 0]], {"ceil_mode": True, "count_include_pad": True}),
-        ("Flatten", [], {}),
-        ("Linear", [1024, 64], {}),
+        ("Conv2d", [3, 32, [5, 5], [1, 1], [2, 2], [1, 1], 1], {}, [-1]),
+        ("MaxPool2d", [[3, 3], [2, 2], [0, 0]], {"ceil_mode": True}, [0]),
+        ("ReLU", [], {"inplace": True}, [1]),
+        ("AvgPool2d", [[3, 3], [2, 2], [0, 0]], {"ceil_mode": True, "count_include_pad": True}, [4]),
+        ("Flatten", [], {}, [8]),
+        ("Linear", [1024, 64], {}, [9]),
     ]
+    residual = modules(build("resnet-20", initialise=None).graph)
+    added = next(place for place, each in enumerate(residual) if each.name == "Add")
+    block = [each.name for each in residual[:added]]
+    assert block[:3] == ["Conv2d", "BatchNorm2d", "ReLU"]
+    assert residual[added].inputs == [added - 1, 2]  # what was learned, and the block's input
     with pytest.raises(NetworkError, match=r"'tanh1'.*tanh"):
         modules(build("lenet-1998", initialise=None).graph)
 
@@ -199,8 +204,8 @@ def test_parameters_are_in_pytorchs_order():
 def test_the_tables_of_layers_hold_every_layer_of_the_networks():
     """What is measured layer by layer is what the networks are made of."""
     found = {}
-    for network, count in BATCHES.items():
-        graph = build(network, initialise=None).graph
+    for network in BY_LAYER:
+        count, graph = BATCHES[network], build(network, initialise=None).graph
         for node in graph.nodes:
             (shape,) = graph.input_shapes(node)
             if node.layer.kind in ("convolution", "max-pool", "average-pool"):
@@ -218,7 +223,7 @@ def test_the_tables_of_layers_hold_every_layer_of_the_networks():
         for name, row in layers.items():
             window = row.layer.window() if kind == "convolution" else row.window
             size = window.output_size(*row.volume[1:3])
-            if name.split()[0] in BATCHES:
+            if name.split()[0] in BY_LAYER:
                 listed[name] = (kind, row.volume, (window.kernel, window.stride, window.padding, size))
     assert listed == found
 

@@ -3,9 +3,13 @@
     pip install 'numbacnn[compare]'
     python tools/compare_pytorch.py [NETWORK...] [--layers] [--memory] [--json FILE.json] [--picture FILE.png]
     python tools/compare_pytorch.py --device cuda [--precision tf32] [NETWORK...] [--json FILE.json] [--seconds N]
+    python tools/compare_pytorch.py --against PATH [NETWORK...] [--json FILE.json]
 
-Each row of whole passes is said, and FILE.json written again, as soon as it is measured. Outputs and gradients are compared first; what disagrees is an error, not a row. PyTorch runs in its two memory
-layouts, and on a single picture as a frozen program too; each ratio is to the best of them.
+Each row of whole passes is said, and FILE.json written again, as soon as it is measured. Outputs and gradients are compared
+first; what disagrees is an error, not a row. PyTorch runs in its two memory layouts, as `torch.compile` makes it where there is a
+C++ compiler, and on a single picture as a frozen program too; forward passes are also those of ONNX Runtime and OpenVINO, where
+they are installed, from the network as numbacnn writes it in ONNX. Each ratio is to the fastest of the others. `--against`
+compares with another checkout of numbacnn instead, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -23,10 +27,12 @@ from comparison.gpu import GPU_PASSES, TELLING, TOLERANCES, gpu_passes
 from comparison.layers import layer_by_layer
 from comparison.machine import machine
 from comparison.memory import training_memory
-from comparison.ours import BATCHES
-from comparison.passes import passes_of, whole_passes
+from comparison.ours import BATCHES, BY_LAYER
+from comparison.passes import TURN, passes_of, whole_passes
 from comparison.picture import ratios_picture
 from comparison.tables import report, told
+from comparison.trees import PASSES as TREE_PASSES
+from comparison.trees import beside_itself
 
 from numbacnn.device import get_device
 from numbacnn.errors import NumbacnnError
@@ -51,6 +57,12 @@ def arguments() -> argparse.Namespace:
         default=math.inf,
         help="begin no row of whole passes after so many; default: no bound",
     )
+    parser.add_argument(
+        "--no-rivals", action="store_true", help="PyTorch as it is, without torch.compile and other programs"
+    )
+    parser.add_argument(
+        "--against", type=Path, metavar="PATH", help="another checkout of numbacnn, instead of others"
+    )
     parser.add_argument("--no-passes", action="store_true", help="leave whole passes out")
     parser.add_argument("--layers", action="store_true", help="each op of each layer as well")
     parser.add_argument("--memory", action="store_true", help="the peak memory of training AlexNet as well")
@@ -70,6 +82,12 @@ def arguments() -> argparse.Namespace:
         parser.error("--device cuda measures whole passes, and nothing else")
     if options.device == "cpu" and options.precision != "float32":
         parser.error(f"--precision {options.precision} needs --device cuda")
+    if options.against and not (options.against / "tools" / "comparison" / "ours.py").is_file():
+        parser.error(f"--against {options.against}: a checkout of numbacnn is expected")
+    if options.against and (
+        options.device == "cuda" or options.layers or options.memory or options.no_passes
+    ):
+        parser.error("--against measures whole passes on the CPU, and nothing else")
     if options.no_passes and options.picture:
         parser.error("--picture shows whole passes, which --no-passes leaves out")
     if options.no_passes and not (options.layers or options.memory):
@@ -97,7 +115,9 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
             _save(result, options)
     if options.layers:
         _say("layer by layer…")
-        result["layers"] = list(layer_by_layer(networks, options.rounds))
+        result["layers"] = list(
+            layer_by_layer([name for name in networks if name in BY_LAYER], options.rounds)
+        )
     if options.memory:
         _say("memory…")
         result["memory"] = training_memory(threads())
@@ -105,8 +125,20 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _passes(networks: list[str], options: argparse.Namespace) -> dict[str, Rows]:
+    if options.against:
+        other = options.against.resolve()
+        return {
+            name: (
+                TREE_PASSES,
+                beside_itself([(name, BATCHES[name])], other, threads(), options.rounds, TURN),
+            )
+            for name in networks
+        }
     if options.device == "cpu":
-        return {name: (passes_of(name), whole_passes(name, options.rounds)) for name in networks}
+        return {
+            name: (passes_of(name), whole_passes(name, options.rounds, rivals=not options.no_rivals))
+            for name in networks
+        }
     return {name: (GPU_PASSES, gpu_passes(name, options.rounds, options.precision)) for name in networks}
 
 

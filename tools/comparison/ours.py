@@ -13,8 +13,23 @@ from numbacnn.network import Network
 from numbacnn.program import Loss, Program
 from numbacnn.training.optimizers import SGD
 
-BATCHES = {"lenet": 64, "cifar-quick": 64, "vgg-small": 32, "alexnet": 16}
+BATCHES = {
+    "lenet": 64,
+    "cifar-quick": 64,
+    "vgg-small": 32,
+    "alexnet": 16,
+    "resnet-18": 64,
+    "resnet-20": 64,
+    "squeezenet-1.1": 16,
+    "mobilenet-v1": 16,
+}
 """The networks that are compared, and how many pictures they get at a time."""
+
+BY_LAYER = ("lenet", "cifar-quick", "vgg-small", "alexnet")
+"""Those whose layers are compared one by one as well."""
+
+SMALL = {"resnet-18": (32, 32, 3)}
+"""Networks that are compared on other pictures than they were made for: as they are trained on CIFAR-10."""
 
 MEAN, SPREAD = 128.0, 64.0
 """What every pixel is measured from and in."""
@@ -28,7 +43,10 @@ def noise(count: int, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], NDArra
 
 def untrained(name: str) -> Network:
     """A network with first values in its parameters."""
-    return build(name, pixels=Pixels(mean=MEAN, scale=1 / SPREAD))
+    shape = SMALL.get(name)
+    return build(
+        name, input_shape=shape, classes=10 if shape else None, pixels=Pixels(mean=MEAN, scale=1 / SPREAD)
+    )
 
 
 class Ours:

@@ -26,7 +26,7 @@ LEAST_SPAN = 0.5
 
 
 def ratios_picture(result: Mapping[str, Any]) -> Figure:
-    """Bars from 1 up where numbacnn is faster than the best of PyTorch, down where it is slower; a logarithmic scale.
+    """Bars from 1 up where numbacnn is faster than the fastest of the others, down where it is slower; a logarithmic scale.
 
     `result` as compare_pytorch.py's JSON has it.
     """
@@ -78,7 +78,7 @@ def _scale(axes: Axes, networks: list[str], ratios: list[float]) -> None:
     axes.set_xticks(range(len(networks)), networks, fontsize=LABEL)
     axes.tick_params(labelsize=SMALL, colors=INK)
     axes.tick_params(axis="x", length=0, labelsize=LABEL)
-    axes.set_ylabel("times as fast as the best of PyTorch", fontsize=LABEL, color=INK)
+    axes.set_ylabel("times as fast as the fastest other", fontsize=LABEL, color=INK)
     axes.axhline(0, color=INK, linewidth=1)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.grid(axis="y", color=RULE, linewidth=0.6)

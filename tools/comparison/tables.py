@@ -54,7 +54,7 @@ def conditions(result: Result) -> str:
     return (
         f"{result['date']}, {gpu}{result['processor']} ({result['cores']} cores), Python {result['python']}, "
         f"NumPy {result['numpy']}, Numba {result['numba']}, PyTorch {result['pytorch']}, {result.get('precision', 'float32')}, "
-        f"{result['threads']} threads; medians of {rounds} in turns. A ratio is to the best of PyTorch's, above 1 "
+        f"{result['threads']} threads; medians of {rounds} in turns. A ratio is to the fastest of the others, above 1 "
         "where numbacnn is faster."
     )
 
@@ -88,12 +88,19 @@ def means(rows: Sequence[Result]) -> str:
 
 
 def left_out(rows: Sequence[Result]) -> list[str]:
-    """A line for each side whose scores were wrong, and which was not measured."""
-    return [
-        f"{row['network']}, {row['pass']}: PyTorch's {side} is left out; its scores are wrong by {100 * error:.2g} %."
+    """A line for each side whose scores were wrong, or which is not there, and which was therefore not measured."""
+    wrong = [
+        f"{row['network']}, {row['pass']}: {side} is left out; its scores are wrong by {100 * error:.2g} %."
         for row in rows
         for side, error in row.get("left_out", {}).items()
     ]
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        for side, why in row.get("absent", {}).items():
+            reasons.setdefault(f"{side} was not measured ({why})", []).append(
+                f"{row['network']} {row['pass']}"
+            )
+    return [*wrong, *(f"{reason}: {', '.join(where)}." for reason, where in reasons.items())]
 
 
 def layers_table(rows: Sequence[Result]) -> str:
