@@ -109,4 +109,5 @@ def test_features(
     assert result["neighbour_error"] < 0.2
     assert Path(result["figure"]).stat().st_size
     assert Path(result["confusion_figure"]).stat().st_size
+    assert Path(result["neighbours_figure"]).stat().st_size
     assert "5 to 10000" in viz(capsys, "features", "--count", "2", code=2)["error"]["message"]

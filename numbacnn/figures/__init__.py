@@ -16,7 +16,7 @@ from .filters import filter_mosaic, mosaic_array
 from .grids import image_grid
 from .health import Health, layer_health
 from .heat import Part
-from .neighbours import neighbours
+from .neighbours import Neighbourhood, neighbour_rows, neighbours
 from .occlusion import occlusion_panel
 from .plane import feature_plane
 from .predictions import predictions
@@ -40,6 +40,7 @@ __all__ = [
     "Entry",
     "Health",
     "LayerUnits",
+    "Neighbourhood",
     "Part",
     "Reference",
     "Volume",
@@ -66,6 +67,7 @@ __all__ = [
     "layer_units",
     "layers_page",
     "mosaic_array",
+    "neighbour_rows",
     "neighbours",
     "occlusion_panel",
     "predictions",

@@ -1,18 +1,33 @@
-"""A picture and those that a network takes for alike (Krizhevsky et al., 2012, figure 4, right)."""
+"""Pictures and those that a network takes for alike (Krizhevsky et al., 2012, figure 4, right)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from .board import LABEL, MARGIN, RULE, SMALL, Board, line_height
+from .board import INK, LABEL, MARGIN, RULE, SMALL, VERMILLION, Board, line_height, title_height, title_width
 from .drawing import Drawing
 
 SIDE = 1.3
+SMALLER = 0.85
+"""Inches of a picture where there are several queries."""
 GAP = 0.14
 BELOW = 0.05
 """Between a picture and its caption."""
 COLUMNS = 6
+
+
+class Neighbourhood(NamedTuple):
+    """A query (h,w,C) and the pictures nearest to it, the nearest first, each with its caption.
+
+    `others` says of each of them whether it is of another class than the query.
+    """
+
+    query: Any
+    name: str
+    pictures: Sequence[Any]
+    captions: Sequence[str]
+    others: Sequence[bool]
 
 
 def neighbours(
@@ -39,4 +54,32 @@ def neighbours(
         left, top = begin + column * (SIDE + GAP), MARGIN + above + row * step
         board.picture(picture, left, top, SIDE, SIDE)
         board.text(caption, left, top + SIDE + BELOW, width=SIDE, size=SMALL, align="center")
+    return board.figure
+
+
+def neighbour_rows(rows: Sequence[Neighbourhood], title: str = "", *, provenance: str = "") -> Drawing:
+    """A row for each query: it at the left, and right of a line the pictures nearest to it. What is of another class has a red caption."""
+    columns = max(len(row.pictures) for row in rows)
+    step = SMALLER + BELOW + line_height(SMALL) + 0.1
+    begin, top = MARGIN + SMALLER + 2 * GAP, MARGIN + title_height(title)
+    board = Board(
+        max(begin + columns * (SMALLER + GAP) - GAP + MARGIN, title_width(title)),
+        top + len(rows) * step + MARGIN,
+        title,
+        provenance,
+    )
+    board.bar(MARGIN + SMALLER + GAP - 0.005, top, 0.01, len(rows) * step - 0.1, RULE)
+    for row in rows:
+        shown = [
+            (row.query, row.name, False),
+            *zip(row.pictures, row.captions, row.others, strict=True),
+        ]
+        for place, (picture, caption, other) in enumerate(shown):
+            left = MARGIN if place == 0 else begin + (place - 1) * (SMALLER + GAP)
+            board.picture(picture, left, top, SMALLER, SMALLER)
+            board.text(
+                caption, left, top + SMALLER + BELOW, width=SMALLER + GAP / 2, size=SMALL,
+                color=VERMILLION if other else INK,
+            )  # fmt: skip
+        top += step
     return board.figure

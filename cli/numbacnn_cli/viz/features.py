@@ -12,12 +12,17 @@ from ..opening import open_data, open_model
 from ..options import CPU, Compute, Data, Model, Out, SplitName
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numbacnn.analysis import Plane
+    from numbacnn.figures import Neighbourhood
 
 AT_A_TIME = 256
 MOST = 10_000
 """Pictures; t-SNE of more takes very long."""
 NEIGHBOURS = 6
+QUERIES = 10
+"""Pictures whose neighbours are drawn."""
 
 
 def features(
@@ -36,10 +41,11 @@ def features(
     """Lay pictures out in the plane by what the last hidden layer makes of them, coloured by class and as thumbnails.
 
     PCA takes the two directions in which the features differ most; t-SNE (pip install 'numbacnn[features]') keeps near ones near.
-    A second figure, NAME-confusion, counts for each class which class the five nearest pictures of its pictures have: what the
+    A second figure, NAME-neighbours, has some of the pictures with those that are nearest to them, red where they are of another
+    class. A third, NAME-confusion, counts for each class which class the five nearest pictures of its pictures have: what the
     features alone take for alike. Pictures of a folder without classes are shown without colours.
 
-    JSON: `figure`, `data_file`, `confusion_figure` (null without classes), `model`, `data`, `split`, `layer`, `method`, `images`, `shares` (of the variance,
+    JSON: `figure`, `data_file`, `neighbours_figure`, `confusion_figure` (null without classes), `model`, `data`, `split`, `layer`, `method`, `images`, `shares` (of the variance,
     of PCA), `points[]` (two numbers a picture), `neighbours[]` (indices of each picture's six nearest), `neighbour_error` (how often the nearest
     pictures are of another class) and `confusion` (true by nearest).
 
@@ -54,7 +60,7 @@ def features(
     from numbacnn.analysis import last_hidden, nearest_to, neighbour_votes
     from numbacnn.data.classes import short_name
     from numbacnn.errors import need_whole
-    from numbacnn.figures import confusion_matrix, feature_plane
+    from numbacnn.figures import confusion_matrix, feature_plane, neighbour_rows
 
     need_whole("--count", count, 5, MOST)
     target = figure.target(out, "features", reads=[model])
@@ -80,9 +86,10 @@ def features(
     made = joined(opened.fact, data_fact(dataset, split), f"the first {len(found):,} pictures")
     if method == "t-sne":
         made = joined(made, f"seed {seed}")
+    images = np.concatenate(thumbnails)
     drawing = feature_plane(
         plane.points,
-        np.concatenate(thumbnails),
+        images,
         labels,
         names,
         axes_names=(axes[0], axes[1]) if len(axes) == 2 else ("", ""),
@@ -100,6 +107,11 @@ def features(
         "neighbours": (near, "pictures, indices of the nearest others"),
     }
     saved = target.save(drawing, numbers, say=title)
+    rows_drawn = _neighbourhoods(images, near, labels, names, split)
+    heading = f"some pictures, and those nearest to them in {name}"
+    nearest_figure = target.beside(
+        neighbour_rows(rows_drawn, heading, provenance=made), "neighbours", {}, say=heading
+    )
     known = labels.min() >= 0
     table, error, beside = None, None, None
     if known:
@@ -114,6 +126,7 @@ def features(
         )
     return {
         **saved,
+        "neighbours_figure": nearest_figure,
         "confusion_figure": beside,
         "model": opened.path,
         "data": dataset.name,
@@ -127,6 +140,33 @@ def features(
         "neighbour_error": error,
         "confusion": table,
     }
+
+
+def _neighbourhoods(
+    images: Any, near: list[list[int]], labels: Any, names: Sequence[str], split: str
+) -> list[Neighbourhood]:
+    """Some of the pictures: the first of each class, and of many classes, or of unknown ones, some at even distances."""
+    import numpy as np
+
+    from numbacnn.figures import Neighbourhood
+
+    known, firsts = np.unique(labels, return_index=True)
+    if len(known) > QUERIES or known[0] < 0:
+        firsts = np.arange(min(QUERIES, len(images))) * len(images) // min(QUERIES, len(images))
+
+    def called(index: int) -> str:
+        return names[labels[index]] if labels[index] >= 0 else f"{split} {index}"
+
+    return [
+        Neighbourhood(
+            images[one],
+            called(one),
+            [images[each] for each in near[one]],
+            [called(each) for each in near[one]],
+            [bool(labels[each] != labels[one]) for each in near[one]],
+        )
+        for one in map(int, firsts)
+    ]
 
 
 def _plane(rows: Any, method: str, seed: int) -> Plane:
