@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -33,6 +34,20 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def run(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> dict[str, Any]:
     assert main([*map(str, arguments), "--json"]) == code
     return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one epoch."""
+    folder = tmp_path_factory.mktemp("trained") / "mine"
+    assert main(["train", "--epochs", "1", "--run", str(folder), "--json"]) == 0
+    return folder
+
+
+@pytest.fixture
+def mine(trained: Path) -> Path:
+    """The same in the current folder."""
+    return Path(shutil.copytree(trained, "mine"))
 
 
 def test_a_run_leaves_a_folder_that_reproduces_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,12 +100,17 @@ def _blas_threads() -> dict[str, int]:
     }
 
 
+@pytest.mark.usefixtures("mine")
 def test_more_epochs_may_be_asked_for_when_a_run_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    run(capsys, "train", "--epochs", 1, "--run", "mine")
     assert run(capsys, "train", "--resume", "mine", "--epochs", 2)["epochs"] == 2
     assert tomllib.loads(Path("mine/config.toml").read_text())["epochs"] == 2
     error = run(capsys, "train", "--resume", "mine", "--epochs", 1, code=2)["error"]
     assert "has done 2 epochs; give more to go on" in error["message"]
+    assert main(["train", "--resume", "mine"]) == 0
+    said = capsys.readouterr().out
+    assert "nothing is left to do: all 2 epochs are done" in said
+    assert "numbacnn train --resume mine --epochs N, with N above 2" in said
+    assert "epoch   3" not in said
 
 
 @pytest.mark.parametrize(
@@ -105,10 +125,9 @@ def test_more_epochs_may_be_asked_for_when_a_run_goes_on(capsys: pytest.CaptureF
     ],
 )
 def test_what_cannot_change_when_a_run_is_resumed(
-    capsys: pytest.CaptureFixture[str], changed: tuple[object, ...]
+    capsys: pytest.CaptureFixture[str], mine: Path, changed: tuple[object, ...]
 ) -> None:
-    run(capsys, "train", "--epochs", 1, "--run", "mine")
-    before = {path.name: path.read_bytes() for path in Path("mine").iterdir()}
+    before = {path.name: path.read_bytes() for path in mine.iterdir()}
     error = run(capsys, "train", "--resume", "mine", "--epochs", 3, *changed, code=2)["error"]
     assert error["message"].startswith(str(changed[0]))
     assert "cannot change when a run is resumed" in error["message"]
@@ -129,17 +148,6 @@ def test_the_same_values_may_be_given_when_a_run_is_resumed(capsys: pytest.Captu
     assert again["epochs"] == 2
     once_more = ("--config", "mine/config.toml", "--data", Path("small.h5").resolve(), "--epochs", 3)
     assert run(capsys, "train", "--resume", "mine", *once_more)["epochs"] == 3
-
-
-def test_a_finished_run_says_that_nothing_is_left_and_how_to_go_on(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    run(capsys, "train", "--epochs", 2, "--run", "mine")
-    assert main(["train", "--resume", "mine"]) == 0
-    said = capsys.readouterr().out
-    assert "nothing is left to do: all 2 epochs are done" in said
-    assert "numbacnn train --resume mine --epochs N, with N above 2" in said
-    assert "epoch   3" not in said
 
 
 def test_a_run_that_stopped_early_says_that_more_epochs_change_nothing(
@@ -247,7 +255,6 @@ def test_where_no_gpu_can_be_used_nothing_is_trained(
 
 
 def test_predict_names_the_best_classes(capsys: pytest.CaptureFixture[str]) -> None:
-    run(capsys, "train", "--epochs", 1)
     run(capsys, "data", "show", "digits", "--count", 1, "--output", "one.png")
     result = run(capsys, "predict", "one.png", "--top", 3)
     (found,) = result["predictions"]

@@ -160,8 +160,9 @@ def test_confusion_with_an_empty_class() -> None:
 # predictions
 
 
-@pytest.mark.parametrize(("count", "classes"), [(1, 2), (1, 1000), (6, 10), (16, 10)])
-@pytest.mark.parametrize("size", [8, 227])
+@pytest.mark.parametrize(
+    ("count", "classes", "size"), [(1, 2, 8), (1, 1000, 227), (6, 10, 227), (6, 10, 8), (16, 10, 8)]
+)
 def test_predictions(count: int, classes: int, size: int) -> None:
     shares = default_rng(0).dirichlet(np.ones(classes), count)
     names = [f"{LONG} {index}" for index in range(classes)]
@@ -194,8 +195,9 @@ def test_predictions_of_pictures_of_several_sizes() -> None:
 # saliency
 
 
-@pytest.mark.parametrize("count", [1, 3, 4, 16])
-@pytest.mark.parametrize(("height", "width", "channels"), [(8, 8, 1), (32, 20, 3)])
+@pytest.mark.parametrize(
+    ("count", "height", "width", "channels"), [(1, 8, 8, 1), (3, 32, 20, 3), (4, 8, 8, 1), (16, 32, 20, 3)]
+)
 def test_saliency_panel(count: int, height: int, width: int, channels: int) -> None:
     maps = default_rng(0).random((count, height, width), np.float32)
     figure = saliency_panel(pictures(count, height, width, channels), maps, [f"{LONG}\n{LONG}"] * count)
@@ -228,8 +230,10 @@ def test_a_photograph_keeps_its_size_and_has_the_map_where_the_network_looked() 
 # units
 
 
-@pytest.mark.parametrize("count", [1, 3, 16])
-@pytest.mark.parametrize(("size", "channels", "found"), [((5, 5), 1, 9), ((200, 130), 3, 9), ((1, 1), 3, 2)])
+@pytest.mark.parametrize(
+    ("count", "size", "channels", "found"),
+    [(1, (1, 1), 3, 2), (1, (200, 130), 3, 9), (3, (5, 5), 1, 9), (16, (200, 130), 3, 9), (16, (1, 1), 3, 2)],
+)
 def test_layer_units(count: int, size: tuple[int, int], channels: int, found: int) -> None:
     units = [
         SimpleNamespace(

@@ -83,7 +83,7 @@ def test_damaged_files_are_refused_or_read(tmp_path: Path, write: Write, name: s
     whole = path.read_bytes()
     random = np.random.default_rng(2)
     damaged = [whole[:length] for length in range(0, len(whole), 997)]
-    for place in (*range(0, 60, 2), *random.integers(0, len(whole), 40).tolist()):
+    for place in (*range(0, 60, 3), *random.integers(0, len(whole), 12).tolist()):
         damaged.append(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
     wrong = 0
     for data in damaged:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -96,8 +97,23 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_file_is_compiled_anew_and_replaced(damage: str, cache: Path) -> None:
-    for path in files(cache):
+def test_a_damaged_file_is_never_used(damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel_cache, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(kernel_cache, "_said", set())
+    kept, code = kernel_cache._Files("kernel", pickle.dumps), bytes(range(256)) * 20
+    kept.save("signature", code)
+    assert kept.load("signature") == code
+    (path,) = files(tmp_path)
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    with pytest.warns(RuntimeWarning, match="a file that cannot be used") as said:
+        assert kept.load("signature") is None
+    assert str(path) in str(said[0].message)
+    kept.save("signature", code)
+    assert kept.load("signature") == code
+
+
+def test_damaged_files_are_compiled_anew_and_replaced(cache: Path) -> None:
+    for path, damage in zip(files(cache), ("a bit of its machine code", "cut short"), strict=True):
         path.write_bytes(DAMAGES[damage](path.read_bytes()))
     result = run(cache)
     assert (result["compiled"], result["loaded"]) == (2, 0)

@@ -68,7 +68,8 @@ def test_in_a_bounded_workspace_less_is_done_at_a_time_to_the_same_bits(shape, s
     free = Program(graph, 5, gradients="all", keep=())
     room = int(least_workspace(graph, 5) * share)
     bound = Program(graph, 5, gradients="all", keep=(), workspace_bytes=room)
-    assert bound.bytes < free.bytes if share == 1 else bound.bytes <= free.bytes
+    # Of the small pictures all is done at a time in the least room.
+    assert bound.bytes <= free.bytes if share > 1 or shape[0] == 6 else bound.bytes < free.bytes
     assert bound._memory["", "workspace"].nbytes <= room
     expected, found = step(free, images, LABELS), step(bound, images, LABELS)
     assert found[0].tobytes() == expected[0].tobytes()

@@ -306,7 +306,7 @@ def test_an_architecture_with_any_value_anywhere_is_loaded_or_refused(
 
 
 def test_damage_is_noticed_or_does_not_matter(path: Path) -> None:
-    fuzz("test_storage_models", path, 200)
+    fuzz("test_storage_models", path, 100)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux reserves room")
