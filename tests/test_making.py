@@ -32,6 +32,7 @@ from numbacnn.errors import DataError, UsageError
 from numbacnn.network import Network
 from numbacnn_cli.signals import Stopped
 from numbacnn_cli.viz import dream as dream_module
+from numbacnn_cli.viz.making import columns_of
 
 QUICK = Ascent(steps=12, rate=0.05, seed=3)
 
@@ -224,3 +225,10 @@ def test_what_there_is_is_kept_when_a_command_is_stopped(
     assert run(capsys, "viz", "dream", "photo.png", *options, code=130)["error"]["type"] == "Interrupted"
     assert load("photo-dream.png").shape[:2] == (20, 30)
     assert (load("photo-dream.png") != load("photo.png")[..., :1]).any()
+
+
+@pytest.mark.parametrize(
+    ("count", "columns"), [(1, 1), (5, 5), (6, 3), (7, 4), (8, 4), (9, 3), (10, 5), (13, 5)]
+)
+def test_as_few_places_of_a_row_as_can_be_stay_empty(count: int, columns: int) -> None:
+    assert columns_of(count) == columns

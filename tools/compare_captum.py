@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 import torch  # before numbacnn, so that PyTorch's threads wait as it likes best
-from attribution.pairs import Subject, pairs
+from attribution.decisions import along, summed_up
+from attribution.pairs import STEPS, Subject, pairs
 from attribution.theirs import Theirs
 from comparison.machine import machine
 from comparison.timing import in_turns
@@ -111,6 +112,15 @@ def rows(name: str, dtype: str, rounds: int, methods: Collection[str]) -> Iterat
         yield row
 
 
+def decisions(name: str) -> str:
+    """How float32 and float64 part in integrated gradients of the first picture."""
+    network = network_of(name)
+    image = np.random.default_rng(0).integers(0, 256, network.input_shape, np.uint8)
+    exact = Network(network.graph.astype("float64"))
+    chosen = int(network.predict(image[None]).argmax())
+    return summed_up(along(network, exact, image, chosen, STEPS, 4))
+
+
 def _difference(found: Any, expected: Any) -> float:
     return float(np.abs(found - expected).max() / np.abs(expected).max())
 
@@ -143,6 +153,11 @@ def main() -> int:
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--rounds", type=int, default=7, help="turns of each side")
     parser.add_argument("--no-times", action="store_true", help="differences alone")
+    parser.add_argument(
+        "--decisions",
+        action="store_true",
+        help="count instead the rectifiers and pools that decide otherwise in float32 than in float64, and what that does",
+    )
     parser.add_argument("--methods", default="", help="names, with commas between them; left out, all")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="no row is begun after them")
     parser.add_argument("--json", type=Path, metavar="FILE.json")
@@ -154,6 +169,10 @@ def main() -> int:
         parser.error(f"--rounds {given.rounds}: at least 1 is expected")
     warnings.filterwarnings("ignore", message=".*(hook|requires_grad|gradients).*")
     torch.set_num_threads(threads())
+    if given.decisions:
+        for name in given.networks or NETWORKS:
+            print(f"{name}: {decisions(name)}", flush=True)
+        return 0
     result = machine() | {
         "pytorch": str(torch.__version__),
         "threads": threads(),

@@ -27,4 +27,4 @@ def chosen_fact(indices: Sequence[int], *, asked: bool, how: str = "") -> str:
         return how
     named = ", ".join(map(str, indices[:NAMED_AT_MOST]))
     more = f" and {len(indices) - NAMED_AT_MOST} more" if len(indices) > NAMED_AT_MOST else ""
-    return f"pictures {named}{more}, as asked for"
+    return f"{'picture' if len(indices) == 1 else 'pictures'} {named}{more}, as asked for"

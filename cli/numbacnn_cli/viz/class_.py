@@ -11,7 +11,7 @@ from ..figure_options import FIGURE, FigureOptions
 from ..opening import open_model
 from ..options import CPU, Compute, Model, Out
 from ..pictures import class_index, fits_a_figure
-from .making import VIEWS, Views, end, followed, used
+from .making import VIEWS, Views, columns_of, end, followed, used
 
 SHOWN, MOST = 8, 64
 
@@ -62,7 +62,7 @@ def class_(
     shares = [float(row[index]) for row, index in zip(probabilities, wanted, strict=True)]
     captions = [f"{short_name(name)} ({share:.0%})" for name, share in zip(names, shares, strict=True)]
     made = joined(opened.fact, "score before the softmax, climbed", used(ascent, climbing.canvas))
-    drawing = image_grid(last.pictures, captions, min(len(wanted), 4), side=2.0, provenance=made)
+    drawing = image_grid(last.pictures, captions, columns_of(len(wanted)), side=2.0, provenance=made)
     for caption, value in zip(captions, last.values, strict=True):
         out.say(f"{caption}, score {value:.1f}")
     asleep = [name for name, value in zip(names, last.values, strict=True) if value == 0]

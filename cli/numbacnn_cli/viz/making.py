@@ -87,6 +87,11 @@ def end(stopped: KeyboardInterrupt | None, done: int, total: int, out: Output) -
         raise stopped
 
 
+def columns_of(count: int) -> int:
+    """How many pictures stand in a row: up to five, so that as few places as can be stay empty at the end."""
+    return count if count <= 5 else min((4, 5, 3), key=lambda columns: -count % columns)
+
+
 def used(ascent: Ascent, canvas: str) -> str:
     """A figure's words for how it was made."""
     options = dataclasses.asdict(ascent)

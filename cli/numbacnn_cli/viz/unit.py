@@ -12,7 +12,7 @@ from ..opening import open_model
 from ..options import CPU, Compute, Model, Out, Units, expand
 from ..pictures import fits_a_figure
 from .convolutions import convolutions
-from .making import VIEWS, Views, end, followed, used
+from .making import VIEWS, Views, columns_of, end, followed, used
 
 SHOWN, MOST = 8, 64
 
@@ -67,7 +67,7 @@ def unit(
     what = "the mean of the channel's map" if middle is None else "the unit in the middle of the map"
     made = joined(opened.fact, f"{what}, climbed", used(ascent, climbing.canvas))
     title = f"What excites units of {node.name}"
-    drawing = image_grid(last.pictures, captions, min(len(wanted), 4), title, side=2.0, provenance=made)
+    drawing = image_grid(last.pictures, captions, columns_of(len(wanted)), title, side=2.0, provenance=made)
     numbers = {
         "images": (last.pictures, "pictures, rows, columns, channels; 0 to 1"),
         "units": (wanted, "the unit of each"),
