@@ -161,22 +161,49 @@ def _shared_address(
     return builder.ptrtoint(builder.addrspacecast(pointer, ir.PointerType(_FLOAT, _SHARED)), _WORD)
 
 
-@intrinsic
-def load_matrices(typing_context: Any, array: Any, index: Any) -> Any:
-    """Four matrices of 8 rows by 4 numbers of float32 in shared memory, read by a whole warp: thread t's array and
-    index, a multiple of 4, say where row t % 8 of matrix t // 8 is. Thread t gets number t % 4 of row t // 4 of each.
+def _load_matrices(kind: Any, way: str) -> Any:
+    """Four matrices of 8 rows by 16 bytes in shared memory, read by a whole warp: thread t's array and index, a multiple
+    of 4, say where row t % 8 of matrix t // 8 is. Thread t gets word t % 4 of row t // 4 of each, as a number of that kind;
+    with `way` ".trans" the pair of 16 bits in row t // 4 of the matrix turned round.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         (array_type, index_type), (whole, own) = signature.args, arguments
         address = _shared_address(context, builder, array_type, whole, index_type, own)
-        text = "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {$0, $1, $2, $3}, [$4];"
+        text = f"ldmatrix.sync.aligned.m8n8.x4{way}.shared.b16 {{$0, $1, $2, $3}}, [$4];"
         result = ir.LiteralStructType([_WORD] * 4)
         words = _assembly(builder, result, text, "=r,=r,=r,=r,r,~{memory}", [address], side_effect=True)
-        parts = [builder.bitcast(builder.extract_value(words, i), _FLOAT) for i in range(4)]
+        parts = [
+            builder.bitcast(builder.extract_value(words, i), context.get_value_type(kind)) for i in range(4)
+        ]
         return context.make_tuple(builder, signature.return_type, parts)
 
-    return types.UniTuple(types.float32, 4)(array, index), generate
+    @intrinsic
+    def load_matrices(typing_context: Any, array: Any, index: Any) -> Any:
+        return types.UniTuple(kind, 4)(array, index), generate
+
+    return load_matrices
+
+
+load_matrices = _load_matrices(types.float32, "")
+load_pairs, load_pairs_turned = (_load_matrices(types.uint32, way) for way in ("", ".trans"))
+
+
+@intrinsic
+def store_words(typing_context: Any, array: Any, index: Any, first: Any, second: Any) -> Any:
+    """Two words in the place of array[index : index + 2] of float32, in one access; index is even."""
+    vector = ir.VectorType(_WORD, 2)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (array_type, index_type, *_), (whole, own, *words) = signature.args, arguments
+        place = _pointer(context, builder, array_type, whole, index_type, own)
+        pair = ir.Constant(vector, ir.Undefined)
+        for i, word in enumerate(words):
+            pair = builder.insert_element(pair, word, _WORD(i))
+        builder.store(pair, builder.bitcast(place, vector.as_pointer()), align=8)
+        return context.get_dummy_value()
+
+    return types.void(array, index, types.uint32, types.uint32), generate
 
 
 def _copy(count: int) -> Any:

@@ -1,7 +1,7 @@
 """Batch normalisation on the GPU; see ops.normalization.
 
-A block adds some channels side by side of a part of the rows; the parts' sums are added in their order, by one thread a
-channel, which then finishes the channel's statistics.
+A block adds some channels side by side of a part of the rows; the parts' sums are then added likewise, of which there are
+too few for more than one part, and the channel's statistics finished.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from numba import cuda, float32
 from .budget import Budget
 from .columns import DOWN, THREADS, adds_up, column_sum, launch_columns, own_rows, parts_of, sum_rows
 from .elements import BUDGET, element, launch_each
-from .toolchain import ONE, ZERO, kernel
+from .toolchain import ONE, ZERO, device_function, kernel
+
+_FIRST = np.uint32(0)
 
 BUDGETS = {
     "_forward": BUDGET,
     "_backward_input": BUDGET,
     "_from_running": BUDGET,
     "_fold": BUDGET,
-    "_mean_of": BUDGET,
-    "_statistics_of": BUDGET,
-    "_sums_of": BUDGET,
+    "_mean_of": Budget(registers=32, shared_bytes=2048),
+    "_statistics_of": Budget(registers=40, shared_bytes=2048),
+    "_sums_of": Budget(registers=40, shared_bytes=3072),
     "_part_sums": Budget(registers=40, shared_bytes=3072),
     "_part_squares": Budget(registers=40, shared_bytes=2048),
 }
@@ -73,16 +75,25 @@ def _part_sums(
         partial[np.uint32(first + place)] = other
 
 
-@kernel
-def _mean_of(mean: Any, partial: Any, parts: Any, rows: Any) -> None:
-    """mean_c from the parts' sums."""
-    c = element()
-    channels = np.uint32(mean.size)
+@device_function
+def _added(shared: Any, partial: Any, first: Any, channels: Any, c: Any, part: Any, parts: Any) -> Any:
+    """The sum of a channel's parts, from element `first` on, for a thread that `adds_up`; every thread of the block calls."""
+    total = ZERO
     if c < channels:
-        total = ZERO
-        for part in range(parts):
-            total += partial[np.uint32(np.uint32(part) * channels + c)]
-        mean[c] = total / float32(rows)
+        while part < parts:
+            total += partial[np.uint32(first + part * channels + c)]
+            part = np.uint32(part + DOWN)
+    return column_sum(shared, total)
+
+
+@kernel
+def _mean_of(mean: Any, partial: Any, count: Any, parts: Any, channels: Any, most: Any) -> None:
+    """mean_c from the parts' sums over `count` rows."""
+    shared = cuda.shared.array(THREADS, float32)
+    c, part, parts = own_rows(parts, most)
+    total = _added(shared, partial, _FIRST, channels, c, part, parts)
+    if adds_up() and c < channels:
+        mean[c] = total / float32(count)
 
 
 @kernel
@@ -92,35 +103,34 @@ def _statistics_of(
     running_mean: Any,
     running_variance: Any,
     partial: Any,
-    parts: Any,
-    rows: Any,
+    count: Any,
     momentum: Any,
     eps: Any,
+    parts: Any,
+    channels: Any,
+    most: Any,
 ) -> None:
     """1 / sqrt(variance_c + eps) from the parts' squares, and the running statistics moved."""
-    c = element()
-    channels = np.uint32(mean.size)
-    if c < channels:
-        total = ZERO
-        for part in range(parts):
-            total += partial[np.uint32(np.uint32(part) * channels + c)]
-        others = float32(rows - np.uint32(1)) if rows > np.uint32(1) else ONE
-        inverse[c] = ONE / math.sqrt(total / float32(rows) + eps)
+    shared = cuda.shared.array(THREADS, float32)
+    c, part, parts = own_rows(parts, most)
+    total = _added(shared, partial, _FIRST, channels, c, part, parts)
+    if adds_up() and c < channels:
+        others = float32(count - np.uint32(1)) if count > np.uint32(1) else ONE
+        inverse[c] = ONE / math.sqrt(total / float32(count) + eps)
         running_mean[c] = (ONE - momentum) * running_mean[c] + momentum * mean[c]
         running_variance[c] = (ONE - momentum) * running_variance[c] + momentum * (total / others)
 
 
 @kernel
-def _sums_of(d_scale: Any, d_shift: Any, partial: Any, inverse: Any, parts: Any, first: Any) -> None:
+def _sums_of(
+    d_scale: Any, d_shift: Any, partial: Any, inverse: Any, first: Any, parts: Any, channels: Any, most: Any
+) -> None:
     """d_scale_c and d_shift_c from the parts' sums."""
-    c = element()
-    channels = np.uint32(d_scale.size)
-    if c < channels:
-        scaled, plain = ZERO, ZERO
-        for part in range(parts):
-            place = np.uint32(np.uint32(part) * channels + c)
-            scaled += partial[place]
-            plain += partial[np.uint32(first + place)]
+    shared, other = cuda.shared.array(THREADS, float32), cuda.shared.array(THREADS, float32)
+    c, part, parts = own_rows(parts, most)
+    scaled = _added(shared, partial, _FIRST, channels, c, part, parts)
+    plain = _added(other, partial, first, channels, c, part, parts)
+    if adds_up() and c < channels:
         d_scale[c] = scaled * inverse[c]
         d_shift[c] = plain
 
@@ -200,17 +210,17 @@ def statistics(
     rows, channels = x.shape
     parts, _ = parts_of(rows)
     sum_rows(workspace, x)
-    launch_each(_mean_of, channels, mean, workspace, parts, rows)
+    launch_columns(_mean_of, parts, channels, mean, workspace, rows)
     launch_columns(_part_squares, rows, channels, workspace, x, mean)
-    launch_each(
+    launch_columns(
         _statistics_of,
+        parts,
         channels,
         mean,
         inverse,
         running_mean,
         running_variance,
         workspace,
-        parts,
         rows,
         float(momentum),
         float(eps),
@@ -233,7 +243,7 @@ def sums(d_scale: Any, d_shift: Any, d_y: Any, x: Any, mean: Any, inverse: Any, 
     parts, _ = parts_of(rows)
     first = parts * channels
     launch_columns(_part_sums, rows, channels, workspace, d_y, x, mean, first)
-    launch_each(_sums_of, channels, d_scale, d_shift, workspace, inverse, parts, first)
+    launch_columns(_sums_of, parts, channels, d_scale, d_shift, workspace, inverse, first)
 
 
 def backward_input(

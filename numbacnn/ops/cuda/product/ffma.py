@@ -15,10 +15,10 @@ from ..instructions import beginning_at, load4
 from ..toolchain import device_function
 from .core import Core
 from .loaders import Loader
-from .registers import by_registers, fill
+from .registers import Store, by_registers, fill
 from .tile import LANES_ACROSS, LANES_DOWN, Tile
 
-_FOUR = np.uint32(4)
+_NEXT, _FOUR = np.uint32(1), np.uint32(4)
 _ACROSS = np.uint32(LANES_ACROSS)
 _RUN_DOWN, _RUN_ACROSS = np.uint32(4 * LANES_DOWN), np.uint32(4 * LANES_ACROSS)
 _PADDING = 4
@@ -27,6 +27,20 @@ _PADDING = 4
 @device_function
 def _corner(lane: Any) -> Any:
     return np.uint32((lane // _ACROSS) * _FOUR), np.uint32((lane % _ACROSS) * _FOUR)
+
+
+def _store(deep: bool, depth: int, extent: int) -> Store:
+    """(depth, extent), whichever way it lay, with some padding between two depths."""
+    pitch = np.uint32(extent + _PADDING)
+
+    @device_function
+    def put(shared: Any, buffer: Any, place: Any, deeper: Any, numbers: Any, at: Any) -> None:
+        own = beginning_at(shared, np.uint32(buffer + deeper * pitch + place))
+        apart = pitch if deep else _NEXT
+        for j in range(4):
+            own[np.uint32(np.uint32(j) * apart)] = numbers[at + j]
+
+    return Store(depth * (extent + _PADDING), put)
 
 
 _SHARES = {
@@ -101,5 +115,14 @@ def ffma(tile: Tile, load_a: Loader, load_b: Loader) -> Core:
                 sums, of_a, of_b, own_a, own_b, np.uint32(eight * pitch_of_a), np.uint32(eight * pitch_of_b)
             )
 
-    moved = by_registers(tile, load_a, load_b, _PADDING, _corner, multiply)
+    @device_function
+    def reads_from(row: Any, column: Any, lane: Any) -> Any:
+        own_row, own_column = _corner(lane)
+        return np.uint32(row + own_row), np.uint32(column + own_column)
+
+    stores = (
+        _store(load.deep, tile.depth, extent)
+        for load, extent in ((load_a, tile.rows), (load_b, tile.columns))
+    )
+    moved = by_registers(tile, load_a, load_b, *stores, reads_from, multiply)
     return Core(*moved, _corner, place_of, 168, _SHARES[tile.name])

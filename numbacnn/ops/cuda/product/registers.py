@@ -1,16 +1,16 @@
 """Parts of A and B by way of registers: the next one is on its way from memory while the last is multiplied, and then put
-into the other of two buffers of shared memory, (depth, rows) and (depth, columns) whichever way it lay.
+into the other of two buffers of shared memory, in whatever order and type a core reads it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import cuda, float32, uint32
 
-from ..instructions import beginning_at, load4
+from ..instructions import load4
 from ..toolchain import ZERO, device_function
 from .core import share_of, warp_place
 from .loaders import NONE, ONE_MORE, THREE_MORE, TWO_MORE, Loader
@@ -26,27 +26,41 @@ def fill(four: Any, at: Any, values: Any) -> None:
     four[np.uint32(at + TWO_MORE)], four[np.uint32(at + THREE_MORE)] = c, d
 
 
+class Store(NamedTuple):
+    """How a part of A or B lies in shared memory: `size` elements of float32, and
+
+    put(shared, buffer, place, depth, numbers, at)  puts numbers[at : at + 4] there, the first of which is of row or column
+                                                    `place`; `buffer` is where the part begins. The four follow each other
+                                                    along the depth if the loader is deep, else side by side.
+    """
+
+    size: int
+    put: Callable[..., None]
+
+
 def by_registers(
     tile: Tile,
     load_a: Loader,
     load_b: Loader,
-    padding: int,
+    store_a: Store,
+    store_b: Store,
     reads_from: Callable[..., Any],
     multiply: Callable[..., None],
 ) -> tuple[int, int, Any]:
-    """(shared_a, shared_b, accumulate) of a core; `padding` elements beyond the tile's lie between two depths.
+    """(shared_a, shared_b, accumulate) of a core.
 
-    reads_from(lane)    elements from the warp's first in the two parts to what a thread reads first
+    reads_from(row, column, lane)
+                        elements from the beginning of the two parts to what a thread reads first, whose warp's part of C
+                        begins at that row and column of the tile
     multiply(sums, of_a, of_b, shared_a, shared_b, at_a, at_b)
                         adds a whole part to the sums; of_a and of_b are registers, tile.down and tile.across
     """
-    pitch_a, pitch_b = tile.rows + padding, tile.columns + padding
     share_a, share_b = share_of(load_a, tile.rows, tile), share_of(load_b, tile.columns, tile)
-    begin_a, fetch_a, put_a = share_a.begin, *_movers(load_a, share_a, pitch_a)
-    begin_b, fetch_b, put_b = share_b.begin, *_movers(load_b, share_b, pitch_b)
+    begin_a, fetch_a, put_a = share_a.begin, *_movers(load_a, share_a, store_a)
+    begin_b, fetch_b, put_b = share_b.begin, *_movers(load_b, share_b, store_b)
     state_a_size, state_b_size = share_a.state_size, share_b.state_size
     next_a, next_b = 4 * share_a.fours, 4 * share_b.fours
-    size_a, size_b = tile.depth * pitch_a, tile.depth * pitch_b
+    size_a, size_b = store_a.size, store_b.size
     buffer_a, buffer_b = np.uint32(size_a), np.uint32(size_b)
     step, down, across = np.uint32(tile.depth), tile.down, tile.across
     own_warp = warp_place(tile)
@@ -72,8 +86,7 @@ def by_registers(
         begin_a(state_a, geometry, group, thread, corner[0], limits[0])
         begin_b(state_b, geometry, group, thread, corner[1], limits[1])
         row, column, lane = own_warp(thread)
-        lane_a, lane_b = reads_from(lane)
-        from_a, from_b = np.uint32(row + lane_a), np.uint32(column + lane_b)
+        from_a, from_b = reads_from(row, column, lane)
         here_a, here_b = from_a, from_b
 
         fetch_a(next_of_a, a, geometry, group, state_a, thread, k, end)
@@ -99,11 +112,11 @@ def by_registers(
     return 2 * size_a, 2 * size_b, accumulate
 
 
-def _movers(loader: Loader, share: Any, pitch: int) -> tuple[Any, Any]:
+def _movers(loader: Loader, share: Any, store: Store) -> tuple[Any, Any]:
     """(fetch, put): what every thread does for its share of a part."""
     count, threads, words = share.fours, share.threads, share.words
     is_one, place_of, find = share.is_one, share.place_of, loader.find
-    deep, fours, pitch_of = loader.deep, loader.fours, np.uint32(pitch)
+    fours, put_four = loader.fours, store.put
 
     @device_function
     def fetch(
@@ -133,9 +146,6 @@ def _movers(loader: Loader, share: Any, pitch: int) -> tuple[Any, Any]:
             four = np.uint32(thread + np.uint32(i) * threads)
             if is_one(four):
                 place, deeper = place_of(four)
-                own = beginning_at(shared, np.uint32(buffer + deeper * pitch_of + place))
-                apart = pitch_of if deep else ONE_MORE
-                for j in range(4):
-                    own[np.uint32(np.uint32(j) * apart)] = numbers[i * 4 + j]
+                put_four(shared, buffer, place, deeper, numbers, 4 * i)
 
     return fetch, put

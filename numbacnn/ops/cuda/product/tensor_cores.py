@@ -19,19 +19,24 @@ from ..instructions import (
     beginning_at,
     load2,
     load_matrices,
+    load_pairs,
+    load_pairs_turned,
     mma_bf16,
     mma_tf32,
     packed_bf16,
     rounded_tf32,
+    store4,
+    store_words,
 )
 from ..toolchain import device_function
 from .copies import DEPTH, by_copies, in_deep, in_flat
 from .core import Core
 from .loaders import Loader
+from .registers import Store, by_registers
 from .tile import Tile
 
 _ROWS, _COLUMNS = 16, 8
-_ONE, _TWO, _FOUR, _EIGHT, _SIXTEEN = (np.uint32(i) for i in (1, 2, 4, 8, 16))
+_NONE, _ONE, _TWO, _FOUR, _EIGHT, _SIXTEEN = (np.uint32(i) for i in (0, 1, 2, 4, 8, 16))
 _LOW, _HIGH = np.uint32(31), np.uint32(0xFFFFFFE0)
 _DEEP = np.uint32(DEPTH)
 
@@ -133,14 +138,87 @@ def _bf16_operand(deep: bool, extent: int) -> Operand:
     return index, reads_flat, read_flat
 
 
+def _packed_operand(deep: bool, extent: int) -> Operand:
+    """Two numbers of bf16 a word, as they were put there; eight, a chunk of 16 bytes, are what ldmatrix reads of a row. In
+    the order of chunks lines differ, for eight rows of a matrix to lie in different banks.
+    """
+    if deep:
+
+        @device_function
+        def index(place: Any, depth: Any) -> Any:
+            chunk = np.uint32((depth // _EIGHT) ^ ((place // _FOUR) & _ONE))
+            return np.uint32(place * _EIGHT + chunk * _FOUR + (depth % _EIGHT) // _TWO)
+
+        @device_function
+        def reads(first: Any, lane: Any) -> Any:
+            return index(np.uint32(first + lane % _SIXTEEN), np.uint32((lane // _SIXTEEN) * _EIGHT))
+
+        @device_function
+        def read(shared: Any, at: Any, step: Any, beyond: Any) -> Any:
+            return load_pairs(beginning_at(shared, at), np.uint32(beyond * _EIGHT))
+
+        return index, reads, read
+
+    chunks = extent // 8
+    pitch, rows_of_a_line, most = (
+        np.uint32(i) for i in (extent // 2, max(1, 8 // chunks), min(chunks, 8) - 1)
+    )
+
+    @device_function
+    def index_flat(place: Any, depth: Any) -> Any:
+        chunk = np.uint32((place // _EIGHT) ^ ((depth // rows_of_a_line) & most))
+        return np.uint32(depth * pitch + chunk * _FOUR + (place % _EIGHT) // _TWO)
+
+    @device_function
+    def reads_flat(first: Any, lane: Any) -> Any:
+        depth = np.uint32(lane % _EIGHT + (lane // _SIXTEEN) * _EIGHT)
+        return index_flat(np.uint32(first + ((lane // _EIGHT) % _TWO) * _EIGHT), depth)
+
+    @device_function
+    def read_flat(shared: Any, at: Any, step: Any, beyond: Any) -> Any:
+        return load_pairs_turned(beginning_at(shared, np.uint32(at ^ (beyond // _TWO))), _NONE)
+
+    return index_flat, reads_flat, read_flat
+
+
 def tf32(tile: Tile, load_a: Loader, load_b: Loader) -> Core:
-    """Numbers rounded to 10 bits after the point."""
-    return _core(tile, load_a, load_b, _tf32_operand, rounded_tf32, mma_tf32, 8, float32)
+    """Numbers rounded to 10 bits after the point, on their way into shared memory."""
+    return _core(tile, load_a, load_b, _tf32_operand, mma_tf32, 8, float32, _put_rounded)
 
 
 def bf16(tile: Tile, load_a: Loader, load_b: Loader) -> Core:
-    """Numbers rounded to 7 bits after the point."""
-    return _core(tile, load_a, load_b, _bf16_operand, None, mma_bf16, 16, uint32)
+    """Numbers rounded to 7 bits after the point, on their way into shared memory."""
+    return _core(tile, load_a, load_b, _packed_operand, mma_bf16, 16, uint32, _put_packed)
+
+
+def tf32_copied(tile: Tile, load_a: Loader, load_b: Loader) -> Core:
+    """As tf32, with numbers that are copied into shared memory without waiting, and rounded there."""
+    return _core(tile, load_a, load_b, _tf32_operand, mma_tf32, 8, float32, None, rounded_tf32)
+
+
+def bf16_copied(tile: Tile, load_a: Loader, load_b: Loader) -> Core:
+    """As bf16, with numbers that are copied into shared memory without waiting, and rounded when they are read."""
+    return _core(tile, load_a, load_b, _bf16_operand, mma_bf16, 16, uint32, None)
+
+
+def _put_rounded(index: Callable[..., Any]) -> Callable[..., None]:
+    @device_function
+    def put(shared: Any, buffer: Any, place: Any, depth: Any, numbers: Any, at: Any) -> None:
+        a, b, c, d = numbers[at], numbers[at + 1], numbers[at + 2], numbers[at + 3]
+        to = np.uint32(buffer + index(place, depth))
+        store4(shared, to, rounded_tf32(a), rounded_tf32(b), rounded_tf32(c), rounded_tf32(d))
+
+    return put
+
+
+def _put_packed(index: Callable[..., Any]) -> Callable[..., None]:
+    @device_function
+    def put(shared: Any, buffer: Any, place: Any, depth: Any, numbers: Any, at: Any) -> None:
+        near = packed_bf16(numbers[at], numbers[at + 1])
+        further = packed_bf16(numbers[at + 2], numbers[at + 3])
+        store_words(shared, np.uint32(buffer + index(place, depth)), near, further)
+
+    return put
 
 
 def _core(
@@ -148,12 +226,15 @@ def _core(
     load_a: Loader,
     load_b: Loader,
     operand: Callable[[bool, int], Operand],
-    rounded: Any,
     mma: Any,
     depth: int,
     word: Any,
+    put: Callable[[Callable[..., Any]], Callable[..., None]] | None,
+    rounded: Any = None,
 ) -> Core:
-    """`depth` of an instruction, whose operands are such words."""
+    """`depth` of an instruction, whose operands are such words. `put` makes what brings numbers into shared memory; None: they
+    are copied there, and then `rounded`, if they are.
+    """
     index_a, reads_a, read_a = operand(load_a.deep, tile.rows)
     index_b, reads_b, read_b = operand(load_b.deep, tile.columns)
     tall, wide = tile.warp[0] // _ROWS, tile.warp[1] // _COLUMNS
@@ -190,6 +271,16 @@ def _core(
                     )
 
     @device_function
+    def multiply_held(
+        sums: Any, of_a: Any, of_b: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any
+    ) -> None:
+        multiply(sums, shared_a, shared_b, at_a, at_b)
+
+    @device_function
+    def reads_from(row: Any, column: Any, lane: Any) -> Any:
+        return reads_a(row, lane), reads_b(column, lane)
+
+    @device_function
     def owns(lane: Any) -> Any:
         return np.uint32(lane // _FOUR), np.uint32((lane % _FOUR) * _TWO)
 
@@ -200,6 +291,12 @@ def _core(
         row = np.uint32((instruction // columns) * _SIXTEEN + (own // _TWO) * _EIGHT)
         return row, np.uint32((instruction % columns) * _EIGHT + own % _TWO)
 
-    moved = by_copies(tile, load_a, load_b, index_a, index_b, reads_a, reads_b, rounded, multiply)
+    if put is None:
+        moved = by_copies(tile, load_a, load_b, index_a, index_b, reads_a, reads_b, rounded, multiply)
+    else:
+        # A row's words: two numbers of 16 bits are one.
+        words = DEPTH * 8 // depth
+        store_a, store_b = Store(tile.rows * words, put(index_a)), Store(tile.columns * words, put(index_b))
+        moved = by_registers(tile, load_a, load_b, store_a, store_b, reads_from, multiply_held)
     # Measured: up to 0.15 where patches are read in fours; finding them takes most of a small tile's loop.
     return Core(*moved, owns, place_of, 216, ffma_share=0.0, hmma_share=0.05 if tall * wide >= 16 else 0.01)
