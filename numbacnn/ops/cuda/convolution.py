@@ -3,7 +3,8 @@ ops.convolution. Every `algorithm` computes the same here; a filter a channel is
 
 forward            y (N*P*Q, K) = patches (N*P*Q, R*S*C) weights (R*S*C, K)
 backward_input     d_x (N*H*W, C) = the gradients that reach each pixel (N*H*W, R*S*K) weights turned (R*S*K, C): every
-                   pixel gathers what is its own, and nothing is added to what another thread writes
+                   pixel gathers what is its own, and nothing is added to what another thread writes; at a stride a product
+                   for each kind of pixels, to which other taps lead
 backward_weights   d_weights (R*S*C, K) = patches turned (R*S*C, N*P*Q) d_y (N*P*Q, K)
 
 A group is a product of its own, side by side with the others in the grid.
@@ -22,8 +23,10 @@ from .patches import (
     OWN_FILTERS,
     geometry_of,
     gradients_of_pixels,
+    kinds_of,
     patches,
     patches_turned,
+    row_of_kind,
     weights_turned,
 )
 from .product.kernel import as_it_is, biased_and_rectified
@@ -62,9 +65,10 @@ def _forward(aligned: bool) -> Product:
 
 @cache
 def _backward_input(aligned: bool, strided: bool) -> Product:
-    loads = gradients_of_pixels(aligned, strided), weights_turned(aligned)
-    op = "backward_input_strided" if strided else "backward_input"
-    return Product(_name(op, aligned), *loads, as_it_is)
+    loads = gradients_of_pixels(aligned), weights_turned(aligned, strided)
+    if strided:
+        return Product(_name("backward_input_strided", aligned), *loads, as_it_is, row_of_kind)
+    return Product(_name("backward_input", aligned), *loads, as_it_is)
 
 
 @cache
@@ -121,17 +125,24 @@ def backward_input(
         depthwise.backward_input(d_x, d_y, weights, window)
         return
     own_channels, own_filters = d_x.shape[3] // groups, d_y.shape[3] // groups
-    _backward_input(_are_aligned(own_filters), window.stride != (1, 1))(
-        d_x,
-        d_y,
-        weights,
-        rows=math.prod(d_x.shape[:3]),
-        columns=own_channels,
-        depth=math.prod(window.kernel) * own_filters,
-        row_size=d_x.shape[3],
-        geometry=geometry_of(d_x.shape, d_y.shape, window, groups),
-        groups=groups,
-    )
+    strided = window.stride != (1, 1)
+    if strided:
+        products = list(kinds_of(d_x.shape, d_y.shape, window, groups))
+    else:
+        geometry = geometry_of(d_x.shape, d_y.shape, window, groups)
+        products = [(math.prod(d_x.shape[:3]), math.prod(window.kernel), geometry)]
+    for pixels, taps, geometry in products:
+        _backward_input(_are_aligned(own_filters), strided)(
+            d_x,
+            d_y,
+            weights,
+            rows=pixels,
+            columns=own_channels,
+            depth=taps * own_filters,
+            row_size=d_x.shape[3],
+            geometry=geometry,
+            groups=groups,
+        )
 
 
 def backward_weights(

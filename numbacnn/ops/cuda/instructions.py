@@ -72,6 +72,16 @@ def store4(typing_context: Any, array: Any, index: Any, a: Any, b: Any, c: Any, 
 
 
 @intrinsic
+def as_word(typing_context: Any, value: Any) -> Any:
+    """The bits of a float32 as uint32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], _WORD)
+
+    return types.uint32(types.float32), generate
+
+
+@intrinsic
 def beginning_at(typing_context: Any, array: Any, index: Any) -> Any:
     """The array from element `index` on: what lies a constant further costs no instruction, as it is part of the access.
     An index of uint32 plus a constant is added up first, since it might begin again at 0.

@@ -9,7 +9,7 @@ import numpy as np
 from numba import cuda, float32
 
 from ..budget import Budget
-from ..instructions import place_anew
+from ..instructions import as_word, place_anew, store_words
 from ..toolchain import ZERO, device_function, kernel
 from .core import MakeCore, warp_place
 from .loaders import Loader
@@ -17,6 +17,7 @@ from .tile import Tile
 
 BUDGETS: dict[str, Budget] = {}
 """Of every kernel that was made."""
+_ONE = np.uint32(1)
 _RESERVED = 1024
 """Bytes of shared memory that Hopper takes for itself in every block."""
 
@@ -37,8 +38,56 @@ def biased_and_rectified(total: Any, start: Any, column: Any, slope: Any) -> Any
     return value if value > ZERO else slope * value
 
 
+RowOf = Callable[..., Any]
+"""row_of(y, row_size, geometry) -> the element of C where its row y begins."""
+
+
+def _rows_of(tile: Tile, row_of: RowOf | None) -> tuple[Any, Any]:
+    """Two device functions: begin(shared, thread, first_row, row_size, geometry), which every thread of a block calls when
+    nothing in `shared` is needed any more, and start(shared, first_row, row, row_size), where a row of the tile begins in C.
+    What `row_of` says is worked out once for a row and kept there; None: one row lies after the other.
+    """
+    pairs, threads = np.uint32(tile.rows // 2), np.uint32(tile.threads)
+
+    @device_function
+    def nothing(shared: Any, thread: Any, first_row: Any, row_size: Any, geometry: Any) -> None:
+        pass
+
+    @device_function
+    def row_after_row(shared: Any, first_row: Any, row: Any, row_size: Any) -> Any:
+        return np.uint32((first_row + row) * row_size)
+
+    if row_of is None:
+        return nothing, row_after_row
+
+    @device_function
+    def work_out(shared: Any, thread: Any, first_row: Any, row_size: Any, geometry: Any) -> None:
+        cuda.syncthreads()
+        pair = np.uint32(thread)
+        while pair < pairs:
+            row = np.uint32(pair + pair)
+            y = np.uint32(first_row + row)
+            store_words(
+                shared, row, row_of(y, row_size, geometry), row_of(np.uint32(y + _ONE), row_size, geometry)
+            )
+            pair = np.uint32(pair + threads)
+        cuda.syncthreads()
+
+    @device_function
+    def look_up(shared: Any, first_row: Any, row: Any, row_size: Any) -> Any:
+        return as_word(shared[row])
+
+    return work_out, look_up
+
+
 def make_product(
-    name: str, load_a: Loader, load_b: Loader, finish: Finish, tile: Tile, make_core: MakeCore
+    name: str,
+    load_a: Loader,
+    load_b: Loader,
+    finish: Finish,
+    tile: Tile,
+    make_core: MakeCore,
+    row_of: RowOf | None,
 ) -> Any:
     """The kernel of that name, for blocks of `tile.threads` in a grid of (tiles of C, groups * parts).
 
@@ -51,6 +100,7 @@ def make_product(
     own_warp = warp_place(tile)
     rows, columns = np.uint32(tile.rows), np.uint32(tile.columns)
     size_a, size_b, sums_size = core.shared_a, core.shared_b, tile.down * tile.across
+    begin_rows, start_of = _rows_of(tile, row_of)
 
     @device_function
     def tile_of(block: Any, layer: Any, groups: Any, tiles_across: Any) -> Any:
@@ -83,16 +133,18 @@ def make_product(
 
         thread, block, layer = place_anew()
         first_row, first_column, group, part = tile_of(block, layer, groups, tiles_across)
+        begin_rows(shared_a, thread, first_row, row_size, geometry)
         row, column, lane = own_warp(thread)
         own_row, own_column = owns(lane)
         of_group = np.uint32(group * count_columns)
         for i in range(sums_size):
             beyond_row, beyond_column = place_of(np.uint32(i))
-            y = np.uint32(first_row + row + own_row + beyond_row)
+            down = np.uint32(row + own_row + beyond_row)
             x = np.uint32(first_column + column + own_column + beyond_column)
-            if y < count_rows and x < count_columns:
+            if np.uint32(first_row + down) < count_rows and x < count_columns:
                 place = np.uint32(of_group + x)
-                c[np.uint32(part * part_size + y * row_size + place)] = finish(sums[i], start, place, slope)
+                own = start_of(shared_a, first_row, down, row_size)
+                c[np.uint32(part * part_size + own + place)] = finish(sums[i], start, place, slope)
 
     # Two blocks at once on a multiprocessor: one multiplies while the other waits.
     resident = 2 if load_a.light and load_b.light else 1

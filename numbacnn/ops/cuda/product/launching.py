@@ -6,7 +6,7 @@ from typing import Any
 
 from ..toolchain import launch
 from .combine import combine, combine_finished
-from .kernel import Finish, as_it_is, make_product
+from .kernel import Finish, RowOf, as_it_is, make_product
 from .loaders import Loader
 from .plan import plan_of
 from .precision import Precision, precision
@@ -16,9 +16,11 @@ from .tile import Tile
 class Product:
     """C = A B of one op, in one manner of reading A and B; `name` tells it from all others."""
 
-    def __init__(self, name: str, load_a: Loader, load_b: Loader, finish: Finish) -> None:
+    def __init__(
+        self, name: str, load_a: Loader, load_b: Loader, finish: Finish, row_of: RowOf | None = None
+    ) -> None:
         self._name = name
-        self._loaders, self._finish = (load_a, load_b), finish
+        self._loaders, self._finish, self._row_of = (load_a, load_b), finish, row_of
         self._kernels: dict[tuple[Tile, str, bool], Any] = {}
 
     def _kernel(self, tile: Tile, wanted: Precision, *, partial: bool) -> Any:
@@ -29,7 +31,8 @@ class Product:
             kind = "" if wanted.name == "float32" else f"_{wanted.name}"
             name = f"{self._name}{'_part' if partial else ''}_{tile.name}{kind}"
             finish = as_it_is if partial else self._finish
-            self._kernels[key] = make_product(name, *self._loaders, finish, wanted.tile(tile), wanted.core)
+            how = finish, wanted.tile(tile), wanted.core, self._row_of
+            self._kernels[key] = make_product(name, *self._loaders, *how)
         return self._kernels[key]
 
     def __call__(
