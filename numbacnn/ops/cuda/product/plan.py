@@ -69,7 +69,7 @@ def room_of(rows: int, columns: int, depth: int, layers: int = 1, limit: float =
 @lru_cache(maxsize=4096)
 def _plan(rows: int, columns: int, depth: int, layers: int, room: int) -> Plan:
     choices = _choices(rows, columns, depth, layers, room)
-    return min(choices, key=lambda plan: _cycles(rows, columns, layers, plan))
+    return min(choices, key=lambda plan: cycles(rows, columns, layers, plan))
 
 
 def _choices(rows: int, columns: int, depth: int, layers: int, room: int) -> Iterator[Plan]:
@@ -81,7 +81,8 @@ def _choices(rows: int, columns: int, depth: int, layers: int, room: int) -> Ite
             yield Plan(tile, -(-depth // part_depth), part_depth)
 
 
-def _cycles(rows: int, columns: int, layers: int, plan: Plan) -> float:
+def cycles(rows: int, columns: int, layers: int, plan: Plan) -> float:
+    """How many of a multiprocessor's a product in float32 takes by the model."""
     tile, parts, part_depth = plan
     blocks = layers * parts * -(-rows // tile.rows) * -(-columns // tile.columns)
     own = -(-blocks // MULTIPROCESSORS)
