@@ -34,12 +34,10 @@ def products(node: Node, count: int, inputs: tuple[int, ...], output: tuple[int,
     elif isinstance(layer, Convolution):
         groups = layer.groups
         channels, filters = inputs[2] // groups, output[2] // groups
-        taps, cells, pixels = (
-            math.prod(layer.window(inputs).kernel),
-            math.prod(output[:2]),
-            inputs[0] * inputs[1],
-        )
-        kinds = math.prod(layer.window(inputs).stride)
+        window = layer.window(inputs)
+        assert window is not None
+        taps, cells, pixels = math.prod(window.kernel), math.prod(output[:2]), math.prod(inputs[:2])
+        kinds = math.prod(window.stride)
         shapes = (
             (count * cells, filters, taps * channels),
             # At a stride: of the pixels of one kind, to which so many taps lead in the mean.

@@ -92,7 +92,7 @@ class _Row(NamedTuple):
     to the first row (below 0: none), and the cells that each next one leads further back.
     """
 
-    count: int
+    rows: int
     first: int
     taps: int
     first_tap: int
@@ -128,7 +128,7 @@ def kinds_of(
     across = list(_rows_by_kind(x[2], wide, window.stride[1], window.dilation[1], left))
     for row in _rows_by_kind(x[1], tall, window.stride[0], window.dilation[0], top):
         for column in across:
-            pixels = x[0], row.count, column.count, x[3]
+            pixels = x[0], row.rows, column.rows, x[3]
             corner, step = (row.cell, column.cell), (row.cell_step, column.cell_step)
             geometry = (
                 *_geometry(pixels, y, groups, max(1, column.taps), window.stride, corner, step),

@@ -120,9 +120,7 @@ def ffma(tile: Tile, load_a: Loader, load_b: Loader) -> Core:
         own_row, own_column = _corner(lane)
         return np.uint32(row + own_row), np.uint32(column + own_column)
 
-    stores = (
-        _store(load.deep, tile.depth, extent)
-        for load, extent in ((load_a, tile.rows), (load_b, tile.columns))
-    )
-    moved = by_registers(tile, load_a, load_b, *stores, reads_from, multiply)
+    store_a = _store(load_a.deep, tile.depth, tile.rows)
+    store_b = _store(load_b.deep, tile.depth, tile.columns)
+    moved = by_registers(tile, load_a, load_b, store_a, store_b, reads_from, multiply)
     return Core(*moved, _corner, place_of, 168, _SHARES[tile.name])

@@ -31,8 +31,9 @@ class Product:
             kind = "" if wanted.name == "float32" else f"_{wanted.name}"
             name = f"{self._name}{'_part' if partial else ''}_{tile.name}{kind}"
             finish = as_it_is if partial else self._finish
-            how = finish, wanted.tile(tile), wanted.core, self._row_of
-            self._kernels[key] = make_product(name, *self._loaders, *how)
+            shape = wanted.tile(tile)
+            made = make_product(name, *self._loaders, finish, shape, wanted.core, self._row_of)
+            self._kernels[key] = made
         return self._kernels[key]
 
     def __call__(

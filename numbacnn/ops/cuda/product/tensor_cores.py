@@ -201,7 +201,7 @@ def bf16_copied(tile: Tile, load_a: Loader, load_b: Loader) -> Core:
     return _core(tile, load_a, load_b, _bf16_operand, mma_bf16, 16, uint32, None)
 
 
-def _put_rounded(index: Callable[..., Any]) -> Callable[..., None]:
+def _put_rounded(index: Callable[..., Any]) -> Any:
     @device_function
     def put(shared: Any, buffer: Any, place: Any, depth: Any, numbers: Any, at: Any) -> None:
         a, b, c, d = numbers[at], numbers[at + 1], numbers[at + 2], numbers[at + 3]
@@ -211,7 +211,7 @@ def _put_rounded(index: Callable[..., Any]) -> Callable[..., None]:
     return put
 
 
-def _put_packed(index: Callable[..., Any]) -> Callable[..., None]:
+def _put_packed(index: Callable[..., Any]) -> Any:
     @device_function
     def put(shared: Any, buffer: Any, place: Any, depth: Any, numbers: Any, at: Any) -> None:
         near = packed_bf16(numbers[at], numbers[at + 1])
@@ -229,7 +229,7 @@ def _core(
     mma: Any,
     depth: int,
     word: Any,
-    put: Callable[[Callable[..., Any]], Callable[..., None]] | None,
+    put: Callable[[Callable[..., Any]], Any] | None,
     rounded: Any = None,
 ) -> Core:
     """`depth` of an instruction, whose operands are such words. `put` makes what brings numbers into shared memory; None: they
