@@ -1,39 +1,12 @@
 """A rectangle of a picture and its padding, copied to where a product or a transform reads it."""
 
-# Numba calls intrinsics with its own builder objects, which have no types.
-# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
-
 from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
-
 from ..compilation import jit
-from ..product import columns_of_panel
+from ..product import copy_panel
 from ..vectors import copy
-
-
-@intrinsic
-def copy_panel(typingctx, target, target_at, source, source_at):
-    """As many numbers as fill 64 bytes, of flat arrays: one vector where a loop of its own would be called for each cell."""
-    signature = types.void(target, target_at, source, source_at)
-
-    def generate(context, builder, signature, arguments):
-        alignment = signature.args[0].dtype.bitwidth // 8
-        number = context.get_value_type(signature.args[0].dtype)
-        vector = ir.VectorType(number, columns_of_panel(alignment)).as_pointer()
-
-        def place(argument):
-            array = context.make_array(signature.args[argument])(context, builder, arguments[argument])
-            return builder.bitcast(builder.gep(array.data, [arguments[argument + 1]]), vector)
-
-        builder.store(builder.load(place(2), align=alignment), place(0), align=alignment)
-        return context.get_dummy_value()
-
-    return signature, generate
 
 
 @jit

@@ -17,9 +17,9 @@ import numpy as np
 
 from ..compilation import jit
 from ..parallel import in_parallel, share
-from ..product import PANELS, ROWS, columns_of_tile, multiply_tile, zeros
+from ..product import PANELS, ROWS, columns_of_tile, copy_panel, multiply_tile, zeros
 from ..vectors import add
-from .gather import copy_panel, gather_share
+from .gather import gather_share
 from .tiles import ALIGN, blocks_of, shares_of, task_room, tiles_of
 from .transforms import d_filters, d_outputs, filters, inputs, outputs
 

@@ -2,18 +2,19 @@
 
 tile.py       a few rows times a panel or two of columns, in vector registers
 blocks.py     a product of any size out of tiles, and how a matrix is packed into panels
-transpose.py  a matrix turned round
+transpose.py  vectors copied, and a matrix turned round
 """
 
 from .blocks import multiply, multiply_workers, multiply_workspace, pack, packed_size, zeros
 from .tile import PANELS, ROWS, columns_of_panel, columns_of_tile, multiply_tile, splat
-from .transpose import transpose
+from .transpose import copy_panel, transpose
 
 __all__ = [
     "PANELS",
     "ROWS",
     "columns_of_panel",
     "columns_of_tile",
+    "copy_panel",
     "multiply",
     "multiply_tile",
     "multiply_workers",

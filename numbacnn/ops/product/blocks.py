@@ -16,20 +16,24 @@ from ..compilation import jit, threads
 from ..parallel import parallel
 from ..vectors import copy
 from .tile import PANELS, ROWS, columns_of_panel, multiply_tile
-from .transpose import transpose
+from .transpose import copy_panel, prefetch, transpose
 
 _DEPTH = 384
 """Steps of the inner dimension done at a time: a panel's block is 24 KB, and a group of them fits the second cache."""
 _ROW = _DEPTH + 16
 """From one packed row of A to the next: rows of A itself are often as far apart as the first cache's sets repeat."""
+_TOGETHER = 48
+"""Rows of A that are packed at a time where they lie one number apart: whole tiles, and whole vectors of a step."""
+_FEW_PANELS = 2
+"""Up to so many panels packing rows of A costs more than it saves, and they are read in place."""
 _PANELS = 8
 """Panels of B that are packed at a time."""
 _CHUNK = 40 * ROWS
 """Rows that are computed at a time."""
 _FEW_ROWS = 4 * ROWS
 """Up to so many rows packing costs more than it saves, and B is read in place."""
-_FEW_STEPS = 32
-"""Steps done at a time in place: B's rows are then as many streams, which the processor fetches ahead."""
+_FEW_STEPS = 64
+"""Steps done at a time in place; the rows of B that come next are fetched meanwhile."""
 
 
 @jit
@@ -49,9 +53,8 @@ def _pack_panel(
         return
     for k in range(depth):
         source, target = b_at + k * b_row, at + k * width
-        if b_column == 1 and columns == width:  # the usual case on its own: one vector copy
-            for j in range(width):
-                panel[target + j] = b[source + j]
+        if b_column == 1 and columns == width:
+            copy_panel(panel, target, b, source)
         else:
             for j in range(width):
                 panel[target + j] = b[source + j * b_column] if j < columns else 0
@@ -67,18 +70,28 @@ def pack(panels: Any, b: Any, b_at: Any, b_row: Any, b_column: Any, depth: Any, 
 
 
 @jit
-def _pack_rows(packed: Any, a: Any, a_at: Any, a_row: Any, a_step: Any, rows: Any, steps: Any) -> None:
-    """Rows of A, each _ROW numbers after the one before, or step by step where that is how A lies."""
-    if a_step == 1:
-        for row in range(rows):
-            copy(packed[row * _ROW : row * _ROW + steps], a[a_at + row * a_row :])
-    else:
-        for k in range(steps):
-            for row in range(rows):
-                packed[k * ROWS + row] = a[a_at + k * a_step + row * a_row]
+def _pack_rows(packed: Any, a: Any, a_at: Any, a_row: Any, rows: Any, steps: Any) -> None:
+    """Rows of A, each _ROW numbers after the one before."""
+    for row in range(rows):
+        copy(packed[row * _ROW : row * _ROW + steps], a[a_at + row * a_row :])
 
 
-_WORKER = _DEPTH * _PANELS * columns_of_panel(4) + ROWS * _ROW
+@jit
+def _pack_steps(packed: Any, a: Any, a_at: Any, a_step: Any, rows: Any, steps: Any) -> None:
+    """As many as _TOGETHER rows of A that lie one number apart, step by step, each _TOGETHER numbers after the one before."""
+    width = 64 // a.itemsize
+    whole = rows // width * width
+    for k in range(steps):
+        target, source = k * _TOGETHER, a_at + k * a_step
+        for row in range(0, whole, width):
+            copy_panel(packed, target + row, a, source + row)
+        for row in range(whole, rows):
+            packed[target + row] = a[source + row]
+
+
+_LINES = max(ROWS * _ROW, _DEPTH * _TOGETHER)
+"""Elements that rows of A are packed into."""
+_WORKER = _DEPTH * _PANELS * columns_of_panel(4) + _LINES
 """Elements of workspace that one of `multiply`'s workers needs."""
 
 
@@ -123,8 +136,10 @@ def multiply(
     rows, columns = c.shape
     flat = c.reshape(c.size)
     width = 64 // c.itemsize
+    together = PANELS * width
     in_place = b_column == 1 and rows <= _FEW_ROWS
-    block = _FEW_STEPS if in_place else _DEPTH
+    blocks = (depth + _DEPTH - 1) // _DEPTH
+    block = _FEW_STEPS if in_place else (depth + blocks - 1) // max(blocks, 1)
     chunks = (rows + _CHUNK - 1) // _CHUNK
     panels = (columns + width - 1) // width
     # A small product is cut into eight tasks all the same, so that it keeps several threads busy.
@@ -133,15 +148,17 @@ def multiply(
     group = width * (several // PANELS * PANELS or several)
     across = (columns + group - 1) // group
     tasks = across * chunks
+    by_steps = a_step != 1 and a_row == 1 and not in_place
+    by_rows = not in_place and not by_steps and group > _FEW_PANELS * width
     size = _DEPTH * _PANELS * width
     for worker in range(begin, end):
-        own = workspace[worker * (size + ROWS * _ROW) : (worker + 1) * (size + ROWS * _ROW)]
+        own = workspace[worker * (size + _LINES) : (worker + 1) * (size + _LINES)]
         packed, lines = own[:size], own[size:]
         for task in range(tasks * worker // workers, tasks * (worker + 1) // workers):
             top, left = task // across * _CHUNK, task % across * group
             bottom, right = min(rows, top + _CHUNK), min(columns, left + group)
             # In place whole vectors are read, so a row's last columns have to be packed.
-            ragged = right - (right - left) % (PANELS * width) if (right - left) % width else right
+            ragged = right - (right - left) % together if (right - left) % width else right
             edge = ragged if in_place else left
             for k in range(0, depth, block):
                 steps = min(block, depth - k)
@@ -149,20 +166,32 @@ def multiply(
                     panel = (j - left) // width % _PANELS * _DEPTH * width
                     taken = min(width, right - j)
                     _pack_panel(packed, panel, b, k * b_row + j * b_column, b_row, b_column, steps, taken)
-                for i in range(top, bottom, ROWS):
+                down, along = (bottom - top + ROWS - 1) // ROWS, (right - left + together - 1) // together
+                for tile in range(down * along):
+                    # In place a panel of B is used for all rows while it is in the first cache, else rows of A for all panels.
+                    i = top + (tile % down if in_place else tile // along) * ROWS
+                    j = left + (tile // down if in_place else tile % along) * together
                     height = min(ROWS, bottom - i)
-                    if not in_place:
-                        _pack_rows(lines, a, i * a_row + k * a_step, a_row, a_step, height, steps)
-                    a_at = i * a_row + k * a_step if in_place else 0
-                    next_row = a_row if in_place else _ROW if a_step == 1 else 1
-                    next_step = 1 if a_step == 1 else a_step if in_place else ROWS
-                    for j in range(left, right, PANELS * width):
-                        reads = j < edge
-                        panel = (j - left) // width % _PANELS * _DEPTH * width
-                        multiply_tile(
-                            flat, i * columns + j, columns,
-                            a if in_place else lines, a_at, next_row, 0, zero, 1, next_step,
-                            b if reads else packed, k * b_row + j if reads else panel, b_row if reads else width,
-                            width if reads else _DEPTH * width, steps, height, min(PANELS * width, right - j), k > 0,
-                            bias, j, slope if k + steps == depth else 1.0,
-                        )  # fmt: skip
+                    a_at, next_row, next_step = i * a_row + k * a_step, a_row, a_step
+                    if by_rows:
+                        if j == left:
+                            _pack_rows(lines, a, a_at, a_row, height, steps)
+                        a_at, next_row = 0, _ROW
+                    elif by_steps:
+                        within = (i - top) % _TOGETHER
+                        if within == 0 and j == left:
+                            _pack_steps(lines, a, a_at, a_step, min(_TOGETHER, bottom - i), steps)
+                        a_at, next_step = within, _TOGETHER
+                    reads = j < edge
+                    if reads and in_place:
+                        for row in range(k + block + tile % down, min(k + 2 * block, depth), down):
+                            for panel in range(j, min(j + together, edge), width):
+                                prefetch(b, row * b_row + panel)
+                    panel = (j - left) // width % _PANELS * _DEPTH * width
+                    multiply_tile(
+                        flat, i * columns + j, columns,
+                        lines if by_rows or by_steps else a, a_at, next_row, 0, zero, 1, next_step,
+                        b if reads else packed, k * b_row + j if reads else panel, b_row if reads else width,
+                        width if reads else _DEPTH * width, steps, height, min(together, right - j), k > 0,
+                        bias, j, slope if k + steps == depth else 1.0,
+                    )  # fmt: skip

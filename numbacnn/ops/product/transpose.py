@@ -1,4 +1,4 @@
-"""A matrix turned round, in squares of vectors that are transposed in registers."""
+"""Vectors as wide as a panel that are copied, and a matrix turned round in squares of them that are transposed in registers."""
 
 # Numba calls these functions with its own builder objects, which have no types.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
@@ -14,6 +14,43 @@ from numba.extending import intrinsic
 
 from ..compilation import jit
 from .tile import columns_of_panel
+
+
+@intrinsic
+def copy_panel(typingctx, target, target_at, source, source_at):
+    """As many numbers as fill 64 bytes, of flat arrays: one vector where a loop of its own would be called for each cell."""
+    signature = types.void(target, target_at, source, source_at)
+
+    def generate(context, builder, signature, arguments):
+        alignment = signature.args[0].dtype.bitwidth // 8
+        number = context.get_value_type(signature.args[0].dtype)
+        vector = ir.VectorType(number, columns_of_panel(alignment)).as_pointer()
+
+        def place(argument):
+            array = context.make_array(signature.args[argument])(context, builder, arguments[argument])
+            return builder.bitcast(builder.gep(array.data, [arguments[argument + 1]]), vector)
+
+        builder.store(builder.load(place(2), align=alignment), place(0), align=alignment)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def prefetch(typingctx, array, at):
+    """Asks for the cache line of an element of a flat array, which will be read soon; beyond its end nothing happens."""
+    signature = types.void(array, at)
+
+    def generate(context, builder, signature, arguments):
+        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        builder.call(function, [place, flag(0), flag(3), flag(1)])
+        return context.get_dummy_value()
+
+    return signature, generate
 
 
 @intrinsic
