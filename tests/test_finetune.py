@@ -104,6 +104,13 @@ def test_auxiliary_heads_are_left_out() -> None:
     ]
 
 
+def test_a_rectifier_behind_the_output_layer_is_left_out() -> None:
+    made = for_classes(trained(), ("even", "odd"))
+    names = [node.name for node in made.graph.nodes]
+    assert "relu1" in names and "relu2" not in names
+    assert made.graph["pool"].inputs == ("conv2",)
+
+
 def test_which_layers_learn() -> None:
     made = for_classes(trained(), ("even", "odd"))
     slow_below(made, 0.25)

@@ -36,16 +36,25 @@ def output_layer(graph: Graph) -> Node:
 def for_classes(network: Network, class_names: Sequence[str], seed: int = 0) -> Network:
     """The network with a new output layer for other classes, and copies of all its other parameters and buffers.
 
-    Every layer learns at the whole rate. Auxiliary heads are left out. Raises NetworkError where there is no output layer
-    that could be replaced.
+    Every layer learns at the whole rate. Auxiliary heads are left out, and so is a rectifier behind the output layer (as
+    SqueezeNet has one): where a new class's scores are below 0 it would pass no gradient on. Raises NetworkError where there is no
+    output layer that could be replaced.
     """
     old = network.graph
     last, used = output_layer(old), old.ancestors(old.output.name)
     lines: list[LayerLine] = []
+    instead: dict[str, str] = {}
+    behind = False
     for node in old.nodes:
-        if node.name in used:
-            layer = _wide(node.layer, len(class_names)) if node is last else copy.copy(node.layer)
-            lines.append((node.name, layer, node.inputs) if node.inputs else (node.name, layer))
+        if node.name not in used:
+            continue
+        sources = tuple(instead.get(name, name) for name in node.inputs)
+        if behind and node.layer.rectifies is not None:
+            instead[node.name] = sources[0]
+            continue
+        behind = behind or node is last
+        layer = _wide(node.layer, len(class_names)) if node is last else copy.copy(node.layer)
+        lines.append((node.name, layer, sources) if sources else (node.name, layer))
     graph = Graph(lines, old.input_shape, dtype=old.dtype)
     made = Network(graph, class_names)
     graph.initialise("zero")
