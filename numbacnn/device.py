@@ -62,7 +62,8 @@ class Device(Protocol):
     def read(self, array: Array) -> np.ndarray[Any, Any]:
         """The numbers on the host, when all that was launched is done; on the CPU the array itself."""
 
-    def channel(self, size: int) -> Channel: ...
+    def channel(self, size: int, there: Array | None = None) -> Channel:
+        """For `size` bytes; `there` (size) uint8: where on the device they go, else the channel has memory of its own."""
 
     def recorded(self, act: Callable[[], None]) -> Callable[[], None]:
         """A function that repeats `act`, which always launches the same, at the least cost."""
@@ -110,8 +111,8 @@ class CPU:
     def read(self, array: Array) -> np.ndarray[Any, Any]:
         return np.asarray(array)
 
-    def channel(self, size: int) -> Channel:
-        return _Memory(np.empty(size, np.uint8))
+    def channel(self, size: int, there: Array | None = None) -> Channel:
+        return _Memory(np.empty(size, np.uint8) if there is None else there)
 
     def recorded(self, act: Callable[[], None]) -> Callable[[], None]:
         return act

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from numbacnn.data import Dataset
+from numbacnn.device import get_device
 from numbacnn.graph import Graph
 from numbacnn.layers import Convolution, Dense, Dropout, Flatten, ReLU, Softmax
 from numbacnn.network import Network
-from numbacnn.training import BatchDone, EpochDone, Settings, loop
+from numbacnn.training import BatchDone, EpochDone, Settings, held, loop
+from numbacnn.training.held import Ring, WholeSplit
 from numbacnn.training.loop import Trainer
 from numbacnn.training.resident import EpochFeed
 
@@ -63,8 +65,32 @@ def resident(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "feed_for", lambda *parts: EpochFeed(*parts[:-1]))
 
 
+@pytest.fixture(params=[1, 2, 4])
+def ring(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many batches of four pictures at a time, as on a device that has no room for all of them."""
+    monkeypatch.setattr(held, "_AT_A_TIME", request.param * 4 * 8 * 8 * 3)
+    monkeypatch.setattr(loop, "feed_for", lambda *parts: EpochFeed(*parts[:-1], ring=True))
+
+
 @pytest.mark.parametrize("name", SETTINGS)
 def test_it_gives_the_same_bits(name: str, request: pytest.FixtureRequest) -> None:
     expected = result(trainer(SETTINGS[name]))
     request.getfixturevalue("resident")
     assert result(trainer(SETTINGS[name])) == expected
+
+
+def test_a_part_at_a_time_gives_the_same_bits(ring: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = SETTINGS["changed pictures"]
+    found = result(trainer(settings))
+    monkeypatch.undo()
+    assert found == result(trainer(settings))
+
+
+def test_what_does_not_fit_is_brought_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = get_device("cpu")
+    monkeypatch.setattr(type(device), "own_memory", True)
+    for free, whole in ((1 << 30, True), (1000, False)):
+        monkeypatch.setattr(type(device), "free_bytes", lambda self, free=free: free)
+        run = trainer(SETTINGS["plain"])
+        next(iter(run))
+        assert isinstance(run._feed._held, WholeSplit if whole else Ring)

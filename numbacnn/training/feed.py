@@ -87,12 +87,13 @@ def feed_for(
     settings: Settings,
     beside: Program | None,
 ) -> Feed:
-    """From the device, if that has memory of its own with room for the whole split beside the program and another one."""
+    """From the device, if that has memory of its own: the whole split if there is room for it beside the program and another
+    one, else a part of it at a time.
+    """
     parts: tuple[Any, ...] = program, step, split, changes, settings
     free = program.device.free_bytes() if program.device.own_memory else None
     if free is not None and settings.adversarial == "none":  # such steps change what the host can see
         feed = EpochFeed(*parts)
         needed = feed.bytes + program.bytes + (0 if beside is None else beside.bytes)
-        if needed <= free - free // _SPARE:
-            return feed
+        return feed if needed <= free - free // _SPARE else EpochFeed(*parts, ring=True)
     return BatchFeed(*parts)

@@ -1,7 +1,7 @@
-"""A training set that lies on the device: a step is what is recorded there, and nothing comes from the host.
+"""Training where the pictures lie on the device: a step is what is recorded there, and nothing comes from the host.
 
 All that differs from step to step is a row of numbers: the key and number of the step for what is random, the learning rate,
-and, of each picture, its index, its label and the changes drawn for it. The rows of an epoch are written on the host, while
+and, of each picture, where it lies, its label and the changes drawn for it. The rows of an epoch are written on the host, while
 the epoch before runs, and go over in one copy. Every step takes its row by a counter on the device, which it raises.
 """
 
@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Split
-from ..device import Array
+from ..device import Array, Channel
 from ..limits import need_memory
 from ..ops import augmentation, batches
 from ..program import Program
 from . import sampling
 from .augmentation import Augmentation
+from .held import Held, Ring, WholeSplit
 from .input_pipeline import Batch, room_to_distort
 from .prefetch import PLACES, ReadAhead
 from .settings import Settings
@@ -30,8 +31,6 @@ from .step import TrainingStep
 
 _WORD = 8
 """Bytes: a field begins at a multiple of them."""
-_AT_A_TIME = 16 << 20
-"""Bytes of pictures that are read and brought to the device at a time."""
 
 
 class _Field(NamedTuple):
@@ -72,11 +71,26 @@ class Layout:
         }
 
 
+class _News(NamedTuple):
+    """What the host has for the device before a step."""
+
+    table: NDArray[np.uint8] | None
+    """Of an epoch, before the first step of it."""
+    pictures: Channel | None
+
+
 class EpochFeed:
-    """See `training.feed.Feed`."""
+    """See `training.feed.Feed`. All pictures of the split lie on the device or, in a `ring`, those of the next batches."""
 
     def __init__(
-        self, program: Program, step: TrainingStep, split: Split, changes: Augmentation, settings: Settings
+        self,
+        program: Program,
+        step: TrainingStep,
+        split: Split,
+        changes: Augmentation,
+        settings: Settings,
+        *,
+        ring: bool = False,
     ) -> None:
         self._program, self._step, self._split, self._changes = program, step, split, changes
         self._seed, self._device = settings.seed, program.device
@@ -97,13 +111,20 @@ class EpochFeed:
             }
         )
         self._table_bytes = (1 + self._batches) * self._layout.bytes
-        pictures = len(split) + size * (2 if changes.distorts else 1)
-        self.bytes = pictures * math.prod(changes.picture_shape) + self._table_bytes + self._layout.bytes
+        shape = changes.picture_shape
+        self._held: Held = (
+            Ring(self._device, split, shape, size, self._batches, self._seed)
+            if ring
+            else WholeSplit(self._device, split, shape, self._batches)
+        )
+        self._channel: Channel | None = None
+        at_once = size * (2 if changes.distorts else 1) * math.prod(shape)
+        self.bytes = self._held.bytes + at_once + self._table_bytes + self._layout.bytes
 
     def take(self) -> None:
         need_memory(PLACES * self._table_bytes, f"the numbers of {PLACES} epochs take")
         device, changes, width = self._device, self._changes, self._layout.bytes // 4
-        self._pictures = device.zeros((len(self._split), *changes.picture_shape), np.uint8)
+        self._held.take()
         self._chosen = device.zeros((self._program.batch_size, *changes.picture_shape), np.uint8)
         self._distorted = room_to_distort(self._program, changes)
         self._fill = device.to_device(changes.fill)
@@ -114,26 +135,25 @@ class EpochFeed:
 
     @contextmanager
     def batches(self, epochs: range, first: int) -> Iterator[Iterator[Batch]]:
-        """See `training.feed.Feed`; the pictures are brought to the device before the first."""
+        """See `training.feed.Feed`."""
         here, groups = self._here, range(len(self._step.optimizer.layout.groups))
         self._program.lay(here["random"], here["labels"])
         self._step.optimizer.lay([here["rates"][group] for group in groups])
-        at_once = max(1, _AT_A_TIME // math.prod(self._changes.picture_shape))
-        for start, (pictures, _) in zip(
-            range(0, len(self._split), at_once), self._split.batches(at_once), strict=True
-        ):
-            self._device.write(self._pictures[start : start + len(pictures)], pictures)
-        with ReadAhead(map(self._prepared, epochs)) as tables:
-            yield self._from(tables, first)
+        with self._held.brought(epochs, first) as parts, ReadAhead(map(self._prepared, epochs)) as tables:
+            yield self._from(tables, parts, first)
 
-    def _from(self, tables: Iterator[NDArray[np.uint8]], first: int) -> Iterator[Batch]:
-        """Batches, the first of an epoch with the epoch's table in place of pictures."""
+    def _from(
+        self, tables: Iterator[NDArray[np.uint8]], parts: Iterator[Channel | None], first: int
+    ) -> Iterator[Batch]:
+        """Batches, with what the host has for the device before them in place of pictures."""
         for table in tables:
             columns = self._layout.columns(table[1:])
             for place in range(first, self._batches):
                 count = min(self._program.batch_size, len(self._split) - place * self._program.batch_size)
                 own = (columns[name][place, :count] for name in ("labels", "indices"))
-                yield Batch(table if place == first else None, *own)
+                begins = place == first or place % self._held.batches_a_part == 0
+                news = _News(table if place == first else None, next(parts) if begins else None)
+                yield Batch(news, *own)
             first = 0
 
     def _prepared(self, epoch: int) -> NDArray[np.uint8]:
@@ -146,7 +166,7 @@ class EpochFeed:
         order = sampling.order_of(count, size, self._seed, epoch)
         drawn = (*self._changes.drawn(epoch, order), *self._distortions(epoch, order))
         values = dict(zip(self._drawn, drawn, strict=True))
-        values |= {"labels": self._split.labels[order], "indices": order}
+        values |= {"labels": self._split.labels[order], "indices": self._held.places(epoch, order)}
         whole = count // size
         for name, value in values.items():
             columns[name][:whole] = value[: whole * size].reshape(whole, size, *value.shape[1:])
@@ -160,10 +180,17 @@ class EpochFeed:
         self, batch: Batch, state: State, rate: Callable[[int], float], metrics: Array, *, last: bool
     ) -> None:
         """See `training.feed.Feed`."""
-        if batch.pictures is not None:
-            self._begin(batch.pictures, state, rate)
+        news: _News = batch.pictures
+        if news.table is not None:
+            self._begin(news.table, state, rate)
+        if news.pictures is not None:
+            self._channel = news.pictures
+            self._channel.send()
         self._program.count = len(batch.labels)
         self._step(rate(state.batch), metrics, last=last, bring=self._bring)
+        if self._channel is not None and (last or (state.batch + 1) % self._held.batches_a_part == 0):
+            self._channel.release()
+            self._channel = None
 
     def _begin(self, table: NDArray[np.uint8], state: State, rate: Callable[[int], float]) -> None:
         """Brings an epoch's numbers to the device, once it is known how fast it learns."""
@@ -182,7 +209,7 @@ class EpochFeed:
         count, here = self._program.count, self._here
         batches.take(self._row, self._table[0, :1], self._table[1:])
         pictures = self._chosen[:count]
-        batches.gather(pictures, self._pictures, here["indices"][:count])
+        batches.gather(pictures, self._held.pictures, here["indices"][:count])
         drawn = [here[name][:count] for name in self._drawn]
         if self._distorted is not None:
             *drawn, points, thickness = drawn

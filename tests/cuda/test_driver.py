@@ -86,7 +86,8 @@ def message(result: dict[str, Any]) -> str:
 def trained(driver: Path) -> dict[str, Any]:
     """What became of every run that the tests ask for, all of one process, and what the driver counted."""
     changes = ["", ":no graph", *(f":{wait}" for wait in training.WAITS)]
-    asked = [f"{order}{change}" for change in changes for order in ORDERS] + ["lazy:batches"]
+    asked = [f"{order}{change}" for change in changes for order in ORDERS]
+    asked += ["lazy:batches", *(f"{order}:ring" for order in ORDERS)]
     log = driver / "log"
     done = python(driver, "-m", "standin.run", *asked, execute=True, log=log)
     assert done.code == 0, done.stderr
@@ -115,6 +116,7 @@ def test_losses_are_the_cpus_in_any_order_of_streams(
 def test_a_graph_computes_the_same_bits(order: str, trained: dict[str, Any]) -> None:
     runs = trained["runs"]
     assert runs[order] == runs[f"{order}:no graph"] == runs["lazy"] == runs["lazy:batches"]
+    assert runs[f"{order}:ring"] == runs["lazy"]
 
 
 def test_steps_are_captured_and_copied_as_is_meant(trained: dict[str, Any]) -> None:

@@ -53,8 +53,8 @@ class CUDA:
         found: np.ndarray[Any, Any] = copy_out(array)
         return found
 
-    def channel(self, size: int) -> Channel:
-        return _Channel(size)
+    def channel(self, size: int, there: Array | None = None) -> Channel:
+        return _Channel(size, there)
 
     def recorded(self, act: Callable[[], None]) -> Callable[[], None]:
         return _Recorded(act)
@@ -84,9 +84,9 @@ class _Channel:
     kernels run.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, there: Array | None) -> None:
         self.host = pinned_bytes(size)
-        self._there = zeroed_bytes(size)
+        self._there = zeroed_bytes(size) if there is None else there
         self._stream = new_stream()
         self._sent, self._used = new_event(), new_event()
         self.release()  # the first copy waits until the memory has been set to zero

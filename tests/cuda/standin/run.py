@@ -1,7 +1,7 @@
 """Trains one small network again and again, as its arguments say, and prints what became of it as one JSON object.
 
 An argument is an order of the streams, and after a colon what is different: "no graph", "batches", where each comes from the
-host by itself, or which wait of the channel that they come by is left out: "lazy", "3:no graph", "others-first:sent". Once one order has shown that a wait is left out, the others are not tried.
+host by itself, "ring", where two come at a time, or which wait of the channel that they come by is left out: "lazy", "3:no graph", "others-first:sent". Once one order has shown that a wait is left out, the others are not tried.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from numbacnn.layers import Convolution, Dense, Dropout, Flatten, LeakyReLU, Max
 from numbacnn.ops.cuda.gpu import CUDA, _Channel
 from numbacnn.ops.cuda.memory import copy_in
 from numbacnn.ops.cuda.streams import compute_stream
-from numbacnn.training import Settings, loop
+from numbacnn.training import Settings, held, loop
 from numbacnn.training.feed import BatchFeed
+from numbacnn.training.resident import EpochFeed
 
 from . import LIBRARY
 
@@ -94,6 +95,11 @@ def changed(how: str) -> Iterator[None]:
     with ExitStack() as patches:
         if how == "no graph":
             patches.enter_context(patch.object(CUDA, "recorded", lambda device, act: act))
+        elif how == "ring":
+            patches.enter_context(patch.object(held, "_AT_A_TIME", 2 * SETTINGS.batch_size * 7 * 7))
+            patches.enter_context(
+                patch.object(loop, "feed_for", lambda *parts: EpochFeed(*parts[:-1], ring=True))
+            )
         elif how:
             patches.enter_context(patch.object(loop, "feed_for", lambda *parts: BatchFeed(*parts[:-1])))
         if how in WAITS:
