@@ -69,9 +69,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", nargs="?", const="-", metavar="FILE.json", help="'-' or none: stdout")
     parser.add_argument("--picture", metavar="FILE.png", help="the ratios as bars")
     options = parser.parse_args()
+    known = list(BATCHES if options.device == "cpu" else TELLING)
     for name in options.networks:
-        if name not in BATCHES:
-            parser.error(f"{name}: one of {', '.join(BATCHES)} is expected")
+        if name not in known:
+            parser.error(f"{name}: with --device {options.device} one of {', '.join(known)} is expected")
     if options.rounds < 1:
         parser.error(f"--rounds {options.rounds}: at least 1 is expected")
     if not options.seconds > 0:
@@ -98,7 +99,7 @@ def arguments() -> argparse.Namespace:
 def measured(options: argparse.Namespace) -> dict[str, Any]:
     """Everything that was asked for, and that there was time for."""
     torch.set_num_threads(threads())
-    networks = options.networks or list(BATCHES if options.device == "cpu" else TELLING)
+    networks = options.networks or (list(BATCHES) if options.device == "cpu" else list(TELLING))
     result = machine() | {
         "pytorch": str(torch.__version__),
         "threads": threads(),

@@ -14,10 +14,10 @@ from .passes import Sides
 from .theirs import Theirs
 from .timing import Act, in_turns, ratios
 
-BATCHES = {"lenet": 64, "cifar-quick": 64, "vgg-small": 256, "alexnet": 128}
+BATCHES = {"lenet": 64, "cifar-quick": 64, "vgg-small": 256, "alexnet": 128, "resnet-18": 256}
 """Pictures at a time: more than on a CPU, as a GPU has more to be kept busy with."""
 
-TELLING = ("vgg-small", "lenet", "alexnet", "cifar-quick")
+TELLING = ("vgg-small", "resnet-18", "alexnet", "lenet", "cifar-quick")
 """From the most telling to the least: a large network first, then what is small."""
 
 GPU_PASSES = ("train", "forward")
