@@ -49,6 +49,15 @@ class Augmentation:
         return tuple(drawn[indices] for drawn in self._drawn)
 
     @property
+    def leaves_as_they_are(self) -> bool:
+        """Whether every picture is seen whole and unchanged, in every epoch."""
+        settings = self._settings
+        changed = (
+            settings.crop_padding, settings.translate, settings.flip, settings.alternating_flip, settings.colour, self.distorts
+        )  # fmt: skip
+        return not any(changed) and self._room == (0, 0)
+
+    @property
     def distorts(self) -> bool:
         """Whether pictures are bent, turned or made thicker before the rest."""
         return any(
