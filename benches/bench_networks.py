@@ -33,8 +33,9 @@ def test_training_step(benchmark, name):
     optimizer = SGD(graph, momentum=0.9, weight_decay=5e-4)
 
     def training_step():
-        plan.forward(images, until=plan.scores, training=True)
-        plan.backward_loss(labels, loss)
+        plan.load(images)
+        plan.labels[...] = labels
+        plan.learn(loss)
         optimizer.step(plan.gradient, 1e-4)
 
     measure(benchmark, training_step, count, name)

@@ -107,7 +107,7 @@ CHAIN = [
 def test_memory_used_again_changes_nothing(lines, gradients):
     graph, images = graph_of(lines), pictures(5)
     roomy, lean = Program(graph, 6, gradients=gradients), Program(graph, 6, gradients=gradients, keep=())
-    assert lean.bytes < roomy.bytes
+    assert lean.bytes - (lean.chain.bytes if lean.chain else 0) < roomy.bytes
     for plan in (lean, roomy):
         plan.input[...] = 0
         # What no kernel writes would show.

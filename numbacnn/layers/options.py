@@ -25,7 +25,7 @@ _WORDS = {
     "Rounding": '"exact", "floor" or "ceil"',
     "Interpolation": '"nearest" or "bilinear"',
     "Framing | None": "how drawings are framed",
-    "Algorithm": '"auto", "im2col", "winograd-2", "winograd-4" or "direct"',
+    "Algorithm": '"auto", "im2col", "lanes", "winograd-2", "winograd-4" or "direct"',
 }
 """What an option of each annotation may be, in words."""
 

@@ -26,7 +26,7 @@ SATURATED = 127 / 128
 """The output of a sigmoid or tanh from which on its derivative is taken from the input: the closer an output is to 1, the
 fewer digits does 1 - y have, and none where y is rounded to 1. Below it, the output is much quicker.
 """
-_BLOCK = 128
+BLOCK = 128
 """Elements among which a saturated one is looked for."""
 RULES = {"standard": STANDARD, "deconvnet": DECONVNET, "guided": GUIDED}
 
@@ -87,12 +87,12 @@ def _elu_forward_cpu(begin: Any, end: Any, y: Any, x: Any, alpha: Any) -> None:
         y[i] = x[i] if x[i] > 0 else alpha * math.expm1(x[i])
 
 
-@parallel(lambda d_x, *_: -(-d_x.size // _BLOCK))
+@parallel(lambda d_x, *_: -(-d_x.size // BLOCK))
 def _elu_backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, x: Any, alpha: Any, rule: Any) -> None:
     """f'(x) = 1 where x > 0, else alpha e^x, which y + alpha has no digits of once y is rounded to -alpha."""
     for block in range(begin, end):
-        first = block * _BLOCK
-        last = min(first + _BLOCK, d_x.size)
+        first = block * BLOCK
+        last = min(first + BLOCK, d_x.size)
         _elu_block(d_x[first:last], d_y[first:last], x[first:last], alpha, rule)
 
 
@@ -121,12 +121,12 @@ def _slope(x: Any, one: Any) -> Any:
     return small / (more * more)
 
 
-@parallel(lambda d_x, *_: -(-d_x.size // _BLOCK))
+@parallel(lambda d_x, *_: -(-d_x.size // BLOCK))
 def _sigmoid_backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, y: Any, x: Any) -> None:
     """f'(x) = 1 / ((1 + e^x)(1 + e^-x)) = y (1 - y)."""
     for block in range(begin, end):
-        first = block * _BLOCK
-        last = min(first + _BLOCK, d_x.size)
+        first = block * BLOCK
+        last = min(first + BLOCK, d_x.size)
         _sigmoid_block(d_x[first:last], d_y[first:last], y[first:last], x[first:last])
 
 
@@ -150,12 +150,12 @@ def _tanh_forward_cpu(begin: Any, end: Any, y: Any, x: Any) -> None:
         y[i] = math.tanh(x[i])
 
 
-@parallel(lambda d_x, *_: -(-d_x.size // _BLOCK))
+@parallel(lambda d_x, *_: -(-d_x.size // BLOCK))
 def _tanh_backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, y: Any, x: Any) -> None:
     """f'(x) = 1 / cosh^2 x = 1 - y^2, and four times a sigmoid's at 2 x."""
     for block in range(begin, end):
-        first = block * _BLOCK
-        last = min(first + _BLOCK, d_x.size)
+        first = block * BLOCK
+        last = min(first + BLOCK, d_x.size)
         _tanh_block(d_x[first:last], d_y[first:last], y[first:last], x[first:last])
 
 

@@ -56,6 +56,7 @@ def parallel(count: Callable[..., int]) -> Callable[[Callable[..., None]], Calla
             compiled(count(*arguments), *arguments)
 
         named = inspect.signature(function)
+        kernel.share = part
         kernel.__signature__ = named.replace(parameters=list(named.parameters.values())[2:])
         return kernel
 

@@ -262,9 +262,13 @@ class Emission:
     def _shares_gradient(self, node: Node) -> bool:
         return node.layer.is_view and self.d_output(node.name).storage.key != (node.name, GRADIENT)
 
+    def gradient_row(self) -> Operand:
+        """The row of gradients of all trainable parameters."""
+        return self.operand(PARAMETER_GRADIENT, (max(self.graph.layout.trained, 1),))
+
     def gradients(self, node: Node) -> dict[str, Operand]:
         """The places in the row of gradients of a node's trainable parameters."""
-        row = self.operand(PARAMETER_GRADIENT, (max(self.graph.layout.trained, 1),))
+        row = self.gradient_row()
         return {
             key: Operand(row.storage, each.shape, each.first)
             for key, each in self.graph.parameters_of(node).items()

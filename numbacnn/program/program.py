@@ -4,35 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 
 import numpy as np
 
 from ..device import Array
 from ..errors import ShapeError, UsageError, nearest, need_whole
-from ..graph import Graph, Node
+from ..graph import Graph
 from ..ops import tally
 from ..ops.activations import RULES
 from ..ops.operands import Step
+from .arrays import Arrays
 from .compiled import Asked
 from .emission import (
     D_INPUT,
     GRADIENT,
-    INPUT,
-    LABELS,
-    OUTPUT,
-    PARAMETER_GRADIENT,
     RANDOM,
     Wanted,
 )
 from .inputs import check_given
 from .loss import MAIN, Head, Loss, checked, named
-from .machine import Machine
 
 GRADIENTS = ("none", "parameters", "input", "all")
 
 
-class Program(Machine):
+class Program(Arrays):
     """A graph compiled for `batch_size` pictures: every array that a pass needs, allocated once; a pass allocates nothing more.
 
     Arrays lie on the graph's device; what a method returns lies on the host, read back where that is another place.
@@ -84,97 +79,11 @@ class Program(Machine):
         asked = Asked(wanted, kept, kept_gradients, self._losses, keep is not None, room)
         super().__init__(graph, batch_size, asked, eager=eager)
         self._backward_ran = False
-        self._others = {node.name: node for node in graph.other_inputs}
 
     @property
     def scores(self) -> str:
         """The node whose output the losses look at (`Graph.scores`)."""
         return self.graph.scores
-
-    # Arrays for the pictures in hand
-
-    @property
-    def input(self) -> Array:
-        """(count, H, W, C), pixels in [0, 255], on the device: where a batch is written."""
-        return self._array(
-            INPUT, lambda emission: emission.operand(INPUT, (self.count, *self.graph.input_shape))
-        )
-
-    def given(self, node: str) -> Array:
-        """The array on the device that an input layer beside pictures reads; a batch for it is written there.
-
-        Raises UsageError if the node is no such input.
-        """
-        found = self._other_input(node)
-        return self._array(("", f"input {node}"), lambda emission: emission.given(found))
-
-    def gradient_given(self, node: str) -> Array:
-        """The gradient with respect to an input beside pictures, after the last backward pass. Raises UsageError where none gets there."""
-        found = self._other_input(node)
-        if not self._asked.wanted.reaches_input or found.layer.input_type is not None:
-            raise UsageError(
-                f"no gradient of '{node}': Program(…, gradients='input') has those of pictures and planes"
-            )
-        return self.device.read(
-            self._array(("", f"d_input {node}"), lambda emission: emission.d_given(found))
-        )
-
-    def _other_input(self, node: str) -> Node:
-        if node not in self._others:
-            known = ", ".join(self._others) or "none"
-            raise UsageError(f"'{node}' is no input beside pictures; there are: {known}")
-        return self._others[node]
-
-    @property
-    def labels(self) -> Array:
-        """(count,) int64, on the device: the classes that `backward_loss` takes where it is given none."""
-        return self._array(LABELS, lambda emission: emission.operand(LABELS, (self.count,), np.int64))
-
-    def _output(self, name: str) -> Array:
-        return self._array((name, OUTPUT), lambda emission: emission.output(name))
-
-    def output(self, node: str | None = None) -> Array:
-        """Activations of a node, by default the network's output: (count, …).
-
-        Raises NetworkError if there is no such node, UsageError if this Program does not keep its output.
-        """
-        name = self.graph.output.name if node is None else self.graph[node].name
-        if name not in self._asked.kept:
-            raise UsageError(
-                f"the output of '{name}' is not kept after a pass: Program(…, keep=['{name}']) keeps it"
-            )
-        return self.device.read(self._output(name))
-
-    def gradient_at(self, node: str) -> Array:
-        """The gradient of a node's output, as the last backward pass left it: (count, …).
-
-        Raises NetworkError if there is no such node, UsageError if this Program does not keep its gradient.
-        """
-        name = self.graph[node].name
-        if name not in self._asked.kept_gradients and (self._asked.reuse or name not in self._compiled.flows):
-            raise UsageError(
-                f"the gradient at '{name}' is not kept after a pass: Program(…, keep_gradients=['{name}']) keeps it"
-            )
-        return self.device.read(self._array((name, GRADIENT), lambda emission: emission.d_output(name)))
-
-    @property
-    def gradient(self) -> Array:
-        """The gradient of all trainable parameters as one row on the device, in `Graph.layout`; `gradients` are views of it."""
-        return self._memory[PARAMETER_GRADIENT]
-
-    @cached_property
-    def gradients(self) -> dict[str, dict[str, Array]]:
-        """Node -> parameter -> gradient on the device, filled by every backward pass that reaches the node."""
-        if not self._asked.wanted.learns:
-            return {}
-        return {
-            node.name: {
-                key: each.view(self.gradient)
-                for key, each in self.graph.parameters_of(node).items()
-                if each.trainable
-            }
-            for node in self.graph.nodes
-        }
 
     # Passes
 
@@ -240,7 +149,7 @@ class Program(Machine):
         end = order.index(last)
         wanted = {name for name in self._asked.kept if order.index(name) <= end} | {last} | heads
         needed = set[str]().union(*map(graph.ancestors, wanted))
-        return [step for step in steps if step.node in needed]
+        return self._chained_forward((step for step in steps if step.node in needed), last)
 
     # Losses
 
@@ -324,6 +233,25 @@ class Program(Machine):
         measured = self._emission(True).loss(self._main, head, 1 / self.count)
         back = self._backward_steps((head.node,), RULES["standard"])
         return [*self._forward_steps(self.scores), measured, *back]
+
+    def learn(self, loss: Loss, *, weight: float = 1.0) -> None:
+        """Forward in training and back from `weight` times the mean loss, or from that of all `heads`, for what `input`,
+        `labels` and `targets` hold: as `run_forward` and then a backward pass, at once where pictures are lanes
+        (program.chain).
+        """
+        if self.heads or self.chain is None:
+            self.run_forward(self.scores, training=True)
+            if self.heads:
+                self.backward_heads(weight=weight)
+            else:
+                self.backward_loss(None, loss, weight=weight)
+            return
+        chain, head, scale = self.chain, self._with(loss), weight / self.count
+        self._training = self._backward_ran = True
+        self._perform(
+            ("learn", loss, self.count, scale),
+            lambda: [chain.learn(self._emission(True), head, self._main, loss, scale)],
+        )
 
     def backward_heads(
         self,

@@ -50,7 +50,8 @@ class LayerTime:
 def layer_times(network: Network, batch_size: int, *, seconds: float = 4.0) -> Iterator[LayerTime]:
     """Yields the parts of a training step in their order, each when it has been timed: repeated by itself, on a GPU
     between two events of its clock and without the host. What a part reads may therefore lie in caches. `seconds` is
-    divided among the parts; compiling takes time beside it.
+    divided among the parts; compiling takes time beside it. A small network, whose steps run with pictures as lanes
+    (program.chain), is timed as it runs where that is not possible: the other way has the parts.
 
     The network's parameters are trained on noise: give one that is not needed. Raises UsageError for a batch size or a
     time that is not above 0.

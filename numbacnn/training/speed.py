@@ -59,8 +59,7 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
     labels = generator.integers(0, network.classes, batch_size)
 
     def compute() -> None:
-        plan.run_forward(plan.scores, training=True)
-        plan.backward_loss(None, loss)
+        plan.learn(loss)
         optimizer.update(plan.gradient)
 
     device = graph.device

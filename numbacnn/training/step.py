@@ -121,11 +121,7 @@ class TrainingStep:
     def _learn(self, metrics: Array) -> None:
         """Runs the forward and the backward pass, which fill the program's `gradient` and the batch's row of `metrics`."""
         program = self.program
-        program.run_forward(program.scores, training=True)
-        if program.heads:
-            program.backward_heads(weight=1 / self._accumulate)
-        else:
-            program.backward_loss(None, self._loss, weight=1 / self._accumulate)
+        program.learn(self._loss, weight=1 / self._accumulate)
         program.write_metrics(metrics)
 
     # What a checkpoint holds

@@ -68,8 +68,11 @@ class Ours:
         return float(self.plan.loss_values.mean())
 
     def _walk(self, *, training: bool) -> None:
-        self.plan.run_forward(self.plan.scores, training=training)
-        self.plan.backward_loss(None, self.loss)
+        if training:
+            self.plan.learn(self.loss)
+        else:
+            self.plan.run_forward(self.plan.scores)
+            self.plan.backward_loss(None, self.loss)
 
     def step(self) -> None:
         """A training step on the pictures that the plan holds."""

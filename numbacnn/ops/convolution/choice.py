@@ -8,9 +8,9 @@ from typing import Literal, get_args
 from ..geometry import Window
 from . import depthwise, tiles
 
-Algorithm = Literal["auto", "im2col", "winograd-2", "winograd-4", "direct"]
+Algorithm = Literal["auto", "im2col", "lanes", "winograd-2", "winograd-4", "direct"]
 ALGORITHMS: tuple[str, ...] = get_args(Algorithm)
-TILES = {"im2col": 0, "direct": 0, "winograd-2": 2, "winograd-4": 4}
+TILES = {"im2col": 0, "lanes": 0, "direct": 0, "winograd-2": 2, "winograd-4": 4}
 """Algorithm -> Winograd's outputs in a tile, in one dimension."""
 _LEAST = 16 * 32
 """Channels times filters from which Winograd's transforms were measured to pay."""

@@ -43,7 +43,7 @@ def forward(
                 cells = (last - first) * (end - begin)
                 if divisor == PADDED:
                     tall, wide = height + padding[1], width + padding[3]
-                    cells = _cells(top, kernel[0], tall) * _cells(left, kernel[1], wide)
+                    cells = cells_within(top, kernel[0], tall) * cells_within(left, kernel[1], wide)
                 for c in range(channels):
                     total[c] /= cells
             if slope != 1:
@@ -104,7 +104,7 @@ def _backward(
 
 
 @jit
-def _cells(start: Any, extent: Any, end: Any) -> Any:
+def cells_within(start: Any, extent: Any, end: Any) -> Any:
     """Cells of a window that lie before the end of the padded input."""
     return min(start + extent, end) - start
 

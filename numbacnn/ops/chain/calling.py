@@ -1,0 +1,86 @@
+"""Steps that are compiled apart and called by their address.
+
+A function that a kernel calls by its name is compiled anew inside that kernel, and again inside whatever calls that one.
+The steps of a chain, which are most of its code, are compiled once each, only those that a network needs, and a chain's
+table has their addresses.
+"""
+
+# Numba calls intrinsics with its own builder objects, which have no types.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+
+from ..compilation import jit
+
+step = partial(jit, from_python=False)
+"""A step of a chain: a function of (arena, weights, gradients, g, numbers, random, first, adds).
+
+`arena` holds the group's vectors, `weights` all parameters of the network, `gradients` those of the share that the group
+belongs to, which are added to where `adds` is not 0; `g` is the step's row of the table, `numbers` what of it is no whole
+number; `random` is what randomness is drawn from, `first` the number of the group's first picture in the batch.
+"""
+
+
+def _step_types(dtype: Any) -> tuple[Any, ...]:
+    number = numba.from_dtype(np.dtype(dtype))
+    row = types.Array(number, 1, "C")
+    return (
+        row, row, row, types.Array(types.int64, 1, "C"), types.Array(types.float64, 1, "C"),
+        types.Array(types.uint64, 1, "C"), types.intp, types.intp,
+    )  # fmt: skip
+
+
+def _loss_types(dtype: Any) -> tuple[Any, ...]:
+    number = numba.from_dtype(np.dtype(dtype))
+    rows = types.Array(number, 2, "C")
+    return (
+        types.uintp, types.uintp, types.Array(number, 1, "C"), rows, rows, types.Array(types.int64, 1, "C"), types.float64,
+        types.float64,
+    )  # fmt: skip
+
+
+@cache
+def address_of_step(function: Any, dtype: np.dtype[Any]) -> int:
+    """Where a step's machine code for arrays of a type lies in this process."""
+    return _address(function, _step_types(dtype))
+
+
+@cache
+def address_of_loss(function: Callable[..., None], dtype: np.dtype[Any]) -> int:
+    """Where that of the share of a loss of one class a picture lies (ops.losses, ops.targets)."""
+    return _address(function, _loss_types(dtype))
+
+
+def _address(function: Any, kinds: tuple[Any, ...]) -> int:
+    compiled = function.overloads.get(kinds)
+    if compiled is None:
+        function.compile(kinds)
+        compiled = function.overloads[kinds]
+    found: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+    return found
+
+
+@intrinsic
+def call(typingctx, address, arguments):
+    """Calls the function at an address, which returns nothing and takes arguments of these types."""
+
+    def generate(context, builder, signature, values):
+        kinds = signature.args[1].types
+        kind = context.call_conv.get_function_type(types.none, kinds)
+        function = builder.inttoptr(values[0], kind.as_pointer())
+        given = [builder.extract_value(values[1], place) for place in range(len(kinds))]
+        status, _ = context.call_conv.call_function(builder, function, types.none, kinds, given)
+        with builder.if_then(status.is_error, likely=False):
+            context.call_conv.return_status_propagate(builder, status)
+        return context.get_dummy_value()
+
+    return types.void(address, arguments), generate

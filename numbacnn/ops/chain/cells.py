@@ -1,0 +1,190 @@
+"""Pools: the channels of one window, a vector of pictures each."""
+
+# Numba calls these functions with its own builder objects, which have no types.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .vectors import Vectors, add, choose, integer, loop, unpacked
+
+
+def _cells(builder, rows, columns, carried, visit):
+    """carried = visit(i, j, carried) for every cell of rows x columns, in reading order."""
+    return loop(
+        builder, rows, carried, lambda i, row: loop(builder, columns, row, lambda j, now: visit(i, j, now))
+    )
+
+
+def _place(builder, first, i, row, j, cell):
+    return add(builder, first, builder.mul(i, row), builder.mul(j, cell))
+
+
+class _Pool:
+    """What an intrinsic over the channels of one window is given."""
+
+    def __init__(self, context, builder, signature, arguments):
+        self.vectors = Vectors(context, builder, signature, arguments)
+        self.places = unpacked(context, builder, signature.args[1], arguments[1])
+        self._kind, self._context, self._builder = signature.args[0].dtype, context, builder
+
+    def slope(self, kind, value):
+        return self.vectors.splat(self._context.cast(self._builder, value, kind, self._kind))
+
+    def numbered(self, value):
+        """A vector of one whole number."""
+        return self.vectors.splat(
+            self._builder.trunc(value, self.vectors.whole) if self.vectors.bits < 64 else value
+        )
+
+    def divided(self, value, cells):
+        """A vector divided by a whole number."""
+        return self._builder.fdiv(value, self.vectors.splat(self._builder.sitofp(cells, self.vectors.number)))
+
+    def channels(self, count, visit):
+        """visit(offset of the channel's vector) for all channels."""
+
+        def body(c, _):
+            visit(self._builder.mul(c, integer(self.vectors.lanes)))
+            return []
+
+        loop(self._builder, count, [], body)
+
+
+@intrinsic
+def largest(typingctx, arena, places, slope):
+    """The largest of a window's cells, rectified, and its number. The first of several that are equal wins; a NaN wins and
+    stays.
+
+    places: y, the winner, x, its next row and cell, rows, columns, the first cell's number, the next row's, channels.
+    """
+    signature = types.void(arena, places, slope)
+
+    def generate(context, builder, signature, arguments):
+        pool = _Pool(context, builder, signature, arguments)
+        vectors = pool.vectors
+        y, winner, x, row, cell, rows, columns, number, number_row, channels = pool.places
+        slopes = pool.slope(signature.args[2], arguments[2])
+        lowest = ir.Constant(vectors.vector, [float("-inf")] * vectors.lanes)
+
+        def channel(offset):
+            def visit(i, j, carried):
+                best, who = carried
+                place = builder.add(_place(builder, x, i, row, j, cell), offset)
+                value = vectors.load(vectors.at(0, place))
+                wins = builder.or_(
+                    builder.fcmp_ordered(">", value, best), builder.fcmp_unordered("uno", value, value)
+                )
+                here = pool.numbered(_place(builder, number, i, number_row, j, integer(1)))
+                return builder.select(wins, value, best), builder.select(wins, here, who)
+
+            best, who = _cells(builder, rows, columns, [lowest, pool.numbered(number)], visit)
+            vectors.store(vectors.rectified(best, slopes), vectors.at(0, builder.add(y, offset)))
+            vectors.store(who, vectors.at(0, builder.add(winner, offset)))
+
+        pool.channels(channels, channel)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def to_winner(typingctx, arena, adds, places):
+    """d_x = d_y in the cell of a window that won, 0 in the others; with `adds` 1 that is added to what is there.
+
+    places: d_x, its next row and cell, d_y, the winner, rows, columns, the first cell's number, the next row's, channels.
+    """
+    signature = types.void(arena, adds, places)
+
+    def generate(context, builder, signature, arguments):
+        vectors = Vectors(context, builder, signature, arguments)
+        pool = _Pool(
+            context, builder, types.void(signature.args[0], signature.args[2]), [arguments[0], arguments[2]]
+        )
+        target, row, cell, d, winner, rows, columns, number, number_row, channels = pool.places
+
+        def emit(adding):
+            def channel(offset):
+                gradient = vectors.load(vectors.at(0, builder.add(d, offset)))
+                address = builder.bitcast(
+                    vectors.at(0, builder.add(winner, offset)), vectors.wholes.as_pointer()
+                )
+                who = builder.load(address, align=vectors.bits // 8)
+
+                def visit(i, j, _):
+                    here = pool.numbered(_place(builder, number, i, number_row, j, integer(1)))
+                    share = builder.select(builder.icmp_signed("==", who, here), gradient, vectors.zero)
+                    place = vectors.at(0, builder.add(_place(builder, target, i, row, j, cell), offset))
+                    vectors.store(builder.fadd(vectors.load(place), share) if adding else share, place)
+                    return []
+
+                _cells(builder, rows, columns, [], visit)
+
+            pool.channels(channels, channel)
+
+        key = context.cast(builder, arguments[1], signature.args[1], types.intp)
+        choose(builder, key, {0: lambda: emit(False), 1: lambda: emit(True)})
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def total(typingctx, arena, places, slope):
+    """The sum of a window's cells divided by a number, rectified.
+
+    places: y, x, its next row and cell, rows, columns, what is divided by, channels.
+    """
+    signature = types.void(arena, places, slope)
+
+    def generate(context, builder, signature, arguments):
+        pool = _Pool(context, builder, signature, arguments)
+        vectors = pool.vectors
+        y, x, row, cell, rows, columns, cells, channels = pool.places
+        slopes = pool.slope(signature.args[2], arguments[2])
+
+        def channel(offset):
+            def visit(i, j, carried):
+                place = builder.add(_place(builder, x, i, row, j, cell), offset)
+                return [builder.fadd(carried[0], vectors.load(vectors.at(0, place)))]
+
+            (found,) = _cells(builder, rows, columns, [vectors.zero], visit)
+            value = vectors.rectified(pool.divided(found, cells), slopes)
+            vectors.store(value, vectors.at(0, builder.add(y, offset)))
+
+        pool.channels(channels, channel)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def spread(typingctx, arena, places):
+    """Adds d_y divided by a number to d_x in a window's cells.
+
+    places: d_x, its next row and cell, d_y, rows, columns, what is divided by, channels.
+    """
+    signature = types.void(arena, places)
+
+    def generate(context, builder, signature, arguments):
+        pool = _Pool(context, builder, signature, arguments)
+        vectors = pool.vectors
+        target, row, cell, d, rows, columns, cells, channels = pool.places
+
+        def channel(offset):
+            share = pool.divided(vectors.load(vectors.at(0, builder.add(d, offset))), cells)
+
+            def visit(i, j, _):
+                place = vectors.at(0, builder.add(_place(builder, target, i, row, j, cell), offset))
+                vectors.store(builder.fadd(vectors.load(place), share), place)
+                return []
+
+            _cells(builder, rows, columns, [], visit)
+
+        pool.channels(channels, channel)
+        return context.get_dummy_value()
+
+    return signature, generate

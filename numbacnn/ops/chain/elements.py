@@ -1,0 +1,162 @@
+"""Functions of each number of a group of pictures, and dropout, forward and back; products.py says how steps are described.
+
+Forward a row holds y, next row; x, next row; rows, elements of a row. Back: d_x, next row; d_y, next row; y, next row; x, next
+row; rows, elements of a row. The functions are those of ops.activations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import activations
+from ..activations import BLOCK, STANDARD
+from ..philox import philox, unit
+from .calling import step
+from .vectors import VECTOR_BYTES
+
+_leaky_relu_forward = activations.leaky_relu_forward.variants["cpu"].share
+_tanh_forward = activations.tanh_forward.variants["cpu"].share
+_sigmoid_forward = activations.sigmoid_forward.variants["cpu"].share
+_clip_forward = activations.clip_forward.variants["cpu"].share
+_tanh_backward = activations.tanh_backward.variants["cpu"].share
+_sigmoid_backward = activations.sigmoid_backward.variants["cpu"].share
+_clip_backward = activations.clip_backward.variants["cpu"].share
+_NONE = np.uintp(0)
+
+
+@step
+def rectifier(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """y = x where it is above 0, else numbers[0] x."""
+    for row in range(g[5]):
+        y = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[6]]
+        x = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[6]]
+        _leaky_relu_forward(_NONE, np.uintp(y.size), y, x, numbers[0])
+
+
+@step
+def rectifier_back(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """d_x = d_y where y is above 0, else numbers[0] d_y; both may be one."""
+    share = arena.dtype.type(numbers[0])
+    for row in range(g[9]):
+        d_x = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[10]]
+        d_y = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[10]]
+        y = arena[g[5] + row * g[6] : g[5] + row * g[6] + g[10]]
+        for i in range(d_x.size):
+            d_x[i] = d_y[i] if y[i] > 0 else share * d_y[i]
+
+
+@step
+def tanh(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """y = tanh x."""
+    for row in range(g[5]):
+        y = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[6]]
+        x = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[6]]
+        _tanh_forward(_NONE, np.uintp(y.size), y, x)
+
+
+@step
+def tanh_back(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """By the outputs, and by the inputs where those are saturated."""
+    for row in range(g[9]):
+        d_x = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[10]]
+        d_y = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[10]]
+        y = arena[g[5] + row * g[6] : g[5] + row * g[6] + g[10]]
+        x = arena[g[7] + row * g[8] : g[7] + row * g[8] + g[10]]
+        _tanh_backward(_NONE, np.uintp((d_x.size + BLOCK - 1) // BLOCK), d_x, d_y, y, x)
+
+
+@step
+def sigmoid(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """y = 1 / (1 + e^-x)."""
+    for row in range(g[5]):
+        y = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[6]]
+        x = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[6]]
+        _sigmoid_forward(_NONE, np.uintp(y.size), y, x)
+
+
+@step
+def sigmoid_back(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """As `tanh_back`."""
+    for row in range(g[9]):
+        d_x = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[10]]
+        d_y = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[10]]
+        y = arena[g[5] + row * g[6] : g[5] + row * g[6] + g[10]]
+        x = arena[g[7] + row * g[8] : g[7] + row * g[8] + g[10]]
+        _sigmoid_backward(_NONE, np.uintp((d_x.size + BLOCK - 1) // BLOCK), d_x, d_y, y, x)
+
+
+@step
+def clip(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """y = x between the two numbers."""
+    for row in range(g[5]):
+        y = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[6]]
+        x = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[6]]
+        _clip_forward(_NONE, np.uintp(y.size), y, x, numbers[0], numbers[1])
+
+
+@step
+def clip_back(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """d_x = d_y where x is between the two numbers, else 0."""
+    for row in range(g[9]):
+        d_x = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[10]]
+        d_y = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[10]]
+        x = arena[g[7] + row * g[8] : g[7] + row * g[8] + g[10]]
+        _clip_backward(_NONE, np.uintp(d_x.size), d_x, d_y, x, numbers[0], numbers[1], STANDARD)
+
+
+@step
+def drop(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """y, next row; the mask, which lies as x does; x, next row; rows, numbers of a row; the layer's index. `first`: of the
+    group's pictures. As `ops.dropout`, of the whole batch.
+    """
+    lanes = VECTOR_BYTES // arena.itemsize
+    y, y_row, mask, x, x_row, rows, length = g[1], g[2], g[3], g[4], g[5], g[6], g[7]
+    probability = numbers[0]
+    scale = 1 / (1 - probability)
+    key, stream = random[0], random[1] << np.uint64(16) | np.uint64(g[8])
+    for lane in range(lanes):
+        words, known = philox(np.uint64(0), stream, key), np.int64(-1)
+        for row in range(rows):
+            for k in range(length):
+                i = (first + lane) * rows * length + row * length + k
+                if i // 4 != known:
+                    known = i // 4
+                    words = philox(known, stream, key)
+                source, target = x + row * x_row + k * lanes + lane, y + row * y_row + k * lanes + lane
+                kept = unit(words[i % 4]) >= probability
+                arena[mask + row * x_row + k * lanes + lane] = 1 if kept else 0
+                arena[target] = arena[source] * scale if kept else 0
+
+
+@step
+def drop_back(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """d, next row; the mask, next row; rows, elements of a row."""
+    probability = numbers[0]
+    scale = 1 / (1 - probability)
+    for row in range(g[5]):
+        d = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[6]]
+        mask = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[6]]
+        for i in range(d.size):
+            d[i] = d[i] * scale if mask[i] > 0 else 0

@@ -1,0 +1,144 @@
+"""Groups of pictures, one task each: in from the batch's arrays, through the steps of a chain, and out again.
+
+A chain's steps are a table (S, COLUMNS) of whole numbers: the address of a step's function, and what that says of it
+(products.py, pools.py, elements.py); `numbers` (S, 2) holds what is no whole number. `arenas` (slots, size) has a row for each group that is under
+way at a time. Results do not depend on who works on which group: the shares of a batch, and with them the order in which
+gradients are added, follow from the number of its pictures.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..compilation import jit
+from ..parallel import in_parallel, share
+from ..vectors import add, copy
+from .calling import call
+from .squares import normalise, turn
+from .vectors import VECTOR_BYTES
+
+COLUMNS = 24
+
+
+@jit(from_python=False)
+def bring(arena: Any, images: Any, first: Any, places: Any, mean: Any, scale: Any, order: Any) -> None:
+    """Pictures from `first` on, turned into lanes, as `ops.pixels` brings them to the network. places: of the first number,
+    the next row, room for a row.
+    """
+    lanes = VECTOR_BYTES // arena.itemsize
+    source, length = images.reshape(images.size), scale.size
+    height = images.shape[1]
+    count = min(lanes, images.shape[0] - first)
+    at, row, room = places[0], places[1], places[2]
+    if count < lanes:
+        arena[room : room + length * lanes] = 0
+    for h in range(height):
+        begin = (first * height + h) * length
+        if count == lanes and length >= lanes:
+            for i in range(0, length, lanes):
+                there = min(i, length - lanes)
+                turn(arena, room + there * lanes, source, begin + there, height * length)
+        else:
+            for lane in range(count):
+                for i in range(length):
+                    arena[room + i * lanes + lane] = source[begin + lane * height * length + i]
+        here = mean[h % mean.shape[0]]
+        for i in range(length):
+            normalise(arena, at + h * row + i * lanes, room + order[i] * lanes, here[i], scale[i])
+
+
+@jit(from_python=False)
+def _through(
+    arena: Any, weights: Any, gradients: Any, steps: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """All steps of one group, in their order."""
+    for s in range(steps.shape[0]):
+        call(steps[s, 0], (arena, weights, gradients, steps[s], numbers[s], random, first, adds))
+
+
+@jit(from_python=False)
+def take_out(rows: Any, arena: Any, at: Any, first: Any) -> None:
+    """rows (N,K) of the group's pictures = vectors at `at`."""
+    lanes = VECTOR_BYTES // arena.itemsize
+    for lane in range(min(lanes, rows.shape[0] - first)):
+        for k in range(rows.shape[1]):
+            rows[first + lane, k] = arena[at + k * lanes + lane]
+
+
+@jit(from_python=False)
+def put_in(arena: Any, at: Any, rows: Any, first: Any) -> None:
+    """Vectors at `at` = rows (N,K) of the group's pictures, 0 in the lanes of pictures that are not there."""
+    lanes = VECTOR_BYTES // arena.itemsize
+    for lane in range(lanes):
+        for k in range(rows.shape[1]):
+            arena[at + k * lanes + lane] = rows[first + lane, k] if first + lane < rows.shape[0] else 0
+
+
+@share
+def _work(
+    begin: Any, end: Any, shares: Any, learns: Any, losses: Any, d_scores: Any, scores: Any, images: Any, labels: Any,
+    weights: Any, steps: Any, numbers: Any, back: Any, back_numbers: Any, random: Any, mean: Any, scale: Any, order: Any,
+    places: Any, loss: Any, option: Any, factor: Any, arenas: Any, partials: Any,
+) -> None:  # fmt: skip
+    """Some of a batch's shares: the groups of each, one after the other."""
+    lanes = VECTOR_BYTES // arenas.itemsize
+    groups = (images.shape[0] + lanes - 1) // lanes
+    for number in range(begin, end):
+        part = np.intp(number)
+        arena, partial = arenas[begin], partials[part if learns else 0]
+        start = groups * part // shares
+        for group in range(start, groups * (part + 1) // shares):
+            first = np.intp(group * lanes)
+            bring(arena, images, first, places, mean, scale, order)
+            _through(arena, weights, partial, steps, numbers, random, first, np.intp(0))
+            take_out(scores, arena, places[3], first)
+            if not learns:
+                continue
+            last = np.uintp(min(first + lanes, images.shape[0]))
+            call(loss, (np.uintp(first), last, losses, d_scores, scores, labels, option, factor))
+            put_in(arena, places[4], d_scores, first)
+            adds = np.intp(group != start)
+            _through(arena, weights, partial, back, back_numbers, random, first, adds)
+            own, there = arena[places[5] : places[5] + places[6]], partial[: places[6]]
+            for i in range(own.size):
+                there[i] = own[i] + there[i] if adds else own[i]
+
+
+@share
+def _add_up(begin: Any, end: Any, chunks: Any, shares: Any, gradient: Any, partials: Any, sums: Any) -> None:
+    """Chunk by chunk of every parameter's rows: the sum of the shares' gradients, in their order."""
+    for s in range(sums.shape[0]):
+        target, rows, length, source, source_row = sums[s, 0], sums[s, 1], sums[s, 2], sums[s, 3], sums[s, 4]
+        for row in range(rows * begin // chunks, rows * end // chunks):
+            total = gradient[target + row * length : target + (row + 1) * length]
+            at = source + row * source_row
+            copy(total, partials[0, at : at + length])
+            for other in range(1, shares):
+                add(total, partials[other, at : at + length])
+
+
+_CHUNKS = 64
+"""Parts of the gradients that threads share."""
+
+
+@jit(parallel=True)
+def run(
+    shares: Any, learns: Any, gradient: Any, losses: Any, d_scores: Any, scores: Any, images: Any, labels: Any, weights: Any, steps: Any,
+    numbers: Any, back: Any, back_numbers: Any, random: Any, mean: Any, scale: Any, order: Any, places: Any, loss: Any,
+    option: Any, factor: Any, sums: Any, arenas: Any, partials: Any,
+) -> None:  # fmt: skip
+    """Pictures (N,H,W,C), shared out in so many shares -> scores (N,K); where it `learns`, losses (N,), d_scores (N,K) and the gradient of all parameters.
+
+    steps, numbers: forward; back, back_numbers; places (7,): as `bring`, where the scores are, where their gradient is, where a
+    group's sums begin, and how many they are. loss: the address of the loss, whose own number is `option`. sums (M,5): of
+    each parameter its place in `gradient`, rows, their length, its place in a share's gradients, the next row's.
+    """
+    in_parallel(
+        _work, shares,
+        (shares, learns, losses, d_scores, scores, images, labels, weights, steps, numbers, back, back_numbers, random, mean,
+         scale, order, places, loss, option, factor, arenas, partials),
+    )  # fmt: skip
+    if learns:
+        in_parallel(_add_up, _CHUNKS, (_CHUNKS, shares, gradient, partials, sums))

@@ -1,0 +1,108 @@
+"""Pools of one group of pictures, forward and back; products.py says how steps are described."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..compilation import jit
+from ..pooling.sums import PADDED, SUM, cells_within
+from .calling import step
+from .cells import largest, spread, to_winner, total
+from .vectors import VECTOR_BYTES
+
+
+@step
+def pool(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """y, next row; x, next row; H, W, C; P, Q; window's rows, cells; stride down, across; padding top, bottom, left, right;
+    divisor of a sum, below 0 of a maximum; the winners, which lie as y does from there.
+    """
+    lanes = VECTOR_BYTES // arena.itemsize
+    y, y_row, x, x_row, height, width, channels, rows, cells = (
+        g[1],
+        g[2],
+        g[3],
+        g[4],
+        g[5],
+        g[6],
+        g[7],
+        g[8],
+        g[9],
+    )
+    tall, wide, down, across, above, below, before, after, divisor, winners = (
+        g[10], g[11], g[12], g[13], g[14], g[15], g[16], g[17], g[18], g[19],
+    )  # fmt: skip
+    cell = channels * lanes
+    for p in range(rows):
+        top = p * down - above
+        first, last = max(top, 0), min(top + tall, height)
+        for q in range(cells):
+            left = q * across - before
+            begin, end = max(left, 0), min(left + wide, width)
+            target, source = y + p * y_row + q * cell, x + first * x_row + begin * cell
+            if divisor < 0:
+                number = (first - top) * wide + begin - left
+                winner = winners + (p * cells + q) * cell
+                largest(
+                    arena,
+                    (target, winner, source, x_row, cell, last - first, end - begin, number, wide, channels),
+                    numbers[0],
+                )
+            else:
+                count = _counted(divisor, top, left, tall, wide, height, width, below, after)
+                total(
+                    arena,
+                    (target, source, x_row, cell, last - first, end - begin, count, channels),
+                    numbers[0],
+                )
+
+
+@jit(from_python=False)
+def _counted(
+    divisor: Any, top: Any, left: Any, tall: Any, wide: Any, height: Any, width: Any, below: Any, after: Any
+) -> Any:
+    """What the sum of a window's cells is divided by."""
+    if divisor == SUM:
+        return 1
+    if divisor == PADDED:
+        return cells_within(top, tall, height + below) * cells_within(left, wide, width + after)
+    return cells_within(max(top, 0), top + tall - max(top, 0), height) * cells_within(
+        max(left, 0), left + wide - max(left, 0), width
+    )
+
+
+@step
+def pool_back(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """d_x, next row, the first of its rows with what is beside them, and how many elements they all have; d_y, next row; then
+    H, W, … as `pool`.
+    """
+    lanes = VECTOR_BYTES // arena.itemsize
+    target, target_row, whole, size, d, d_row = g[1], g[2], g[3], g[4], g[5], g[6]
+    height, width, channels, rows, cells = g[7], g[8], g[9], g[10], g[11]
+    tall, wide, down, across, above, below, before, after, divisor, winners = (
+        g[12], g[13], g[14], g[15], g[16], g[17], g[18], g[19], g[20], g[21],
+    )  # fmt: skip
+    cell = channels * lanes
+    apart = divisor < 0 and down >= tall and across >= wide
+    if not apart:
+        arena[whole : whole + size] = 0
+    for p in range(rows):
+        top = p * down - above
+        first, last = max(top, 0), min(top + tall, height)
+        for q in range(cells):
+            left = q * across - before
+            begin, end = max(left, 0), min(left + wide, width)
+            place, source = target + first * target_row + begin * cell, d + p * d_row + q * cell
+            if divisor < 0:
+                number = (first - top) * wide + begin - left
+                winner = winners + (p * cells + q) * cell
+                to_winner(
+                    arena, 0 if apart else 1,
+                    (place, target_row, cell, source, winner, last - first, end - begin, number, wide, channels),
+                )  # fmt: skip
+            else:
+                count = _counted(divisor, top, left, tall, wide, height, width, below, after)
+                spread(arena, (place, target_row, cell, source, last - first, end - begin, count, channels))

@@ -1,0 +1,167 @@
+"""Convolutions and dense layers of one group of pictures, forward and back.
+
+Each is a step of a chain (calling.step); its docstring says what the step's row holds, after its address. Places are
+elements of the arena, those of parameters (w, bias) elements of the row of weights. A dense layer is a convolution of one
+place, whose only filter row is as long as its input.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..compilation import jit
+from .calling import step
+from .tiles import CHANNELS, FEW, KEY, LONG, PLACES, TAPS, inputs, outputs, pictures, taps
+from .vectors import VECTOR_BYTES
+
+_WIDEST = TAPS[5], TAPS[4], TAPS[3], TAPS[1]
+
+
+@jit(inline=True)
+def _tile_of(channels: Any, most: Any) -> Any:
+    """How many channels a tile has so that the fewest are computed twice: the last tile ends with the last channel."""
+    if channels <= most:
+        return channels
+    best, least = most, (channels + most - 1) // most * most
+    for each in range(most - 1, most // 2, -1):
+        whole = (channels + each - 1) // each * each
+        if whole < least:
+            best, least = each, whole
+    return best
+
+
+@jit(inline=True)
+def _taps_of(left: Any) -> Any:
+    """How many of the taps that are left make the next tile, so that none is left by itself."""
+    if left < 3:
+        return 1
+    if left % 5 == 0:
+        return 5
+    return 3 if left in (3, 6) else 4
+
+
+@step
+def convolve(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """y, next row, next cell; x, next row, next cell; filters' rows, x's next row, numbers of a filter's row; w; bias (below
+    0: none); K; P, Q; the winners of 2x2 places (below 0: nothing is pooled). numbers: the rectifier's slope.
+    """
+    lanes = VECTOR_BYTES // arena.itemsize
+    y, y_row, y_cell, x, x_row, x_cell, outer, x_outer, inner, w, bias, channels, rows, cells, winners = (
+        g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15],
+    )  # fmt: skip
+    pooled = winners >= 0
+    single = rows * cells == 1 and not pooled
+    # A tile is four places: of 2x2 that are pooled, else of a row, or of two places twice over where there are no more.
+    places = 1 if single else PLACES
+    together = 1 if pooled or single else PLACES if cells >= PLACES else min(cells, 2)
+    x_across = x_cell if pooled or together > 1 else 0
+    x_down = x_row if pooled else 2 * x_cell if together == PLACES else 0
+    y_across, y_down = (y_cell if together > 1 else 0), (2 * y_cell if together == PLACES else 0)
+    apart = 2 if pooled else 1
+    wide = (LONG if channels >= LONG else min(channels, FEW)) if single else _tile_of(channels, CHANNELS)
+    for p in range(rows):
+        for q in range(0, cells, together):
+            at = min(q, cells - together)
+            for k in range(0, channels, wide):
+                channel = min(k, channels - wide)
+                outputs(
+                    arena, weights, KEY * places + wide,
+                    (y + p * y_row + at * y_cell + channel * lanes, y_across, y_down,
+                     x + apart * (p * x_row + at * x_cell), x_across, x_down, outer, x_outer, inner * channels,
+                     inner, w + channel, channels, bias + channel if bias >= 0 else bias,
+                     winners + (p * cells + at) * channels * lanes + channel * lanes if pooled else winners),
+                    numbers[0],
+                )  # fmt: skip
+
+
+@step
+def convolve_back(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """d_x, next row, next cell, H, W, C; d_y, next row, next cell, P, Q, K; R, S; stride down, across; padding top, left; w;
+    how many neighbours are done together: 2 where there is a cell of zeros on either side of d_y's rows, else 1.
+    """
+    lanes = VECTOR_BYTES // arena.itemsize
+    target, target_row, target_cell, height, width, channels = g[1], g[2], g[3], g[4], g[5], g[6]
+    d, d_row, d_cell, rows, cells, filters = g[7], g[8], g[9], g[10], g[11], g[12]
+    tall, long, down, across, top, left, w, together = (
+        g[13], g[14], g[15], g[16], g[17], g[18], g[19], g[20],
+    )  # fmt: skip
+    wide = _tile_of(channels, FEW)
+    for h in range(height):
+        # The filters' rows that reach this one: r = first_r, first_r + down, …, from d_y's row (h + top - r) / down.
+        first_r = max((h + top) % down, h + top - (rows - 1) * down)
+        count_r = (min(tall - 1, h + top) - first_r) // down + 1
+        d_first = d + (h + top - first_r) // down * d_row
+        for phase in range(min(across, width)):
+            number = (width - phase + across - 1) // across
+            beside = min(number, together)
+            for n in range(0, number, beside):
+                at = min(n, number - beside)
+                place = phase + at * across + left
+                first_s = max(place % across, place - (cells - 1) * across)
+                count_s = (min(long - 1, place + (beside - 1) * across) - first_s) // across + 1
+                for c in range(0, channels, wide):
+                    channel = min(c, channels - wide)
+                    inputs(
+                        arena, weights, KEY * beside + wide,
+                        (target + h * target_row + (phase + at * across) * target_cell + channel * lanes,
+                         across * target_cell, d_first + (place - first_s) // across * d_cell, d_cell,
+                         count_r, -d_row, down * long * channels * filters,
+                         count_s, -d_cell, across * channels * filters, filters,
+                         w + ((first_r * long + first_s) * channels + channel) * filters, filters),
+                    )  # fmt: skip
+
+
+@step
+def convolve_weights(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """The sums; x, next row, next cell; R, x's next row, numbers of a filter's row; d_y, next row, next cell; K, P, Q. With a
+    one as the only x, it is a bias's gradient.
+    """
+    lanes = VECTOR_BYTES // arena.itemsize
+    sums, x, x_row, x_cell, tall, x_outer, inner = g[1], g[2], g[3], g[4], g[5], g[6], g[7]
+    d, d_row, d_cell, filters, rows, cells = g[8], g[9], g[10], g[11], g[12], g[13]
+    five, four, three, one = _WIDEST
+    for r in range(tall):
+        i = 0
+        while i < inner:
+            high = _taps_of(inner - i)
+            wide = _tile_of(
+                filters, five if high == 5 else four if high == 4 else three if high == 3 else one
+            )
+            for k in range(0, filters, wide):
+                channel = min(k, filters - wide)
+                taps(
+                    arena, KEY * high + wide,
+                    (sums + (r * inner + i) * filters + channel, filters, x + r * x_outer + i * lanes, x_row, x_cell,
+                     d + channel * lanes, d_row, d_cell, rows, cells),
+                )  # fmt: skip
+            i += high
+
+
+@step
+def dense_weights(
+    arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
+) -> None:
+    """The gradient, next row; x, D; d_y, K; room for d_y turned round."""
+    lanes = VECTOR_BYTES // arena.itemsize
+    gradient, row, x, channels, d, filters, turned = g[1], g[2], g[3], g[4], g[5], g[6], g[7]
+    for k in range(filters):
+        for lane in range(lanes):
+            arena[turned + lane * row + k] = arena[d + k * lanes + lane]
+    k = 0
+    while k < row:
+        high = 2 if row - k > lanes else 1
+        i = 0
+        while i < channels:
+            wide = FEW if channels - i >= FEW else 1
+            pictures(
+                gradients, arena, KEY * high + wide,
+                (gradient + i * row + k, row, turned + k, row, x + i * lanes, adds),
+            )  # fmt: skip
+            i += wide
+        k += high * lanes

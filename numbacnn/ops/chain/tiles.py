@@ -1,0 +1,277 @@
+"""Tiles of vectors: a few places times a few channels, whose sums stay in registers.
+
+`outputs`, `inputs` and `pictures` multiply vectors by numbers that are the same for every picture, or are so many
+vectors' lanes; `taps` multiplies vectors by vectors.
+"""
+
+# Numba calls these functions with its own builder objects, which have no types.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
+
+from __future__ import annotations
+
+from numba import types
+from numba.extending import intrinsic
+
+from .vectors import INDEX, MANY_REGISTERS, Vectors, add, as_it_stands, choose, integer, unpacked
+
+PLACES = 4
+CHANNELS = 6 if MANY_REGISTERS else 3
+"""Of a tile of `PLACES` at most; a product's tile has 12 of AVX2's 16 registers, or 24 of 32."""
+LONG = 12
+"""Channels of a tile of one place."""
+FEW = 6
+"""Channels of smaller tiles at most."""
+TAPS = {5: 5, 4: 6, 3: 6, 1: 6} if MANY_REGISTERS else {5: 2, 4: 3, 3: 4, 1: 6}
+"""Taps of a tile of a filter's gradient -> its channels at most."""
+KEY = 16
+"""A tile of i places and j channels has the number KEY i + j."""
+
+
+def _tiles(heights):
+    return {KEY * rows + columns: (rows, columns) for rows, widths in heights.items() for columns in widths}
+
+
+def _nested(builder, loops, places, sums, visit):
+    """sums = visit(places, sums) over nested loops, of which each is (count, steps of the places), the outermost first."""
+    if not loops:
+        return visit(places, list(sums))
+    (count, steps), *inner = loops
+
+    def body(_, carried):
+        here, running = carried[: len(places)], carried[len(places) :]
+        results = _nested(builder, inner, here, running, visit)
+        return [*(builder.add(place, step) for place, step in zip(here, steps, strict=True)), *results]
+
+    return as_it_stands(builder, count, [*places, *sums], body)[len(places) :]
+
+
+def _products(vectors, columns, loops, x_at, w_at, x_places, w_places, x_array, w_array, start):
+    """start + the sum over nested loops of x vectors times w numbers; `loops`: (count, x step, w step), the outermost first."""
+    builder = vectors.builder
+
+    def visit(places, sums):
+        x, w = places
+        values = [vectors.load(vectors.at(x_array, add(builder, x, place))) for place in x_places]
+        for j, place in enumerate(w_places):
+            factor = vectors.broadcast(vectors.at(w_array, add(builder, w, place)))
+            for i, value in enumerate(values):
+                sums[i * columns + j] = vectors.multiply_add(value, factor, sums[i * columns + j])
+        return sums
+
+    return _nested(builder, [(count, steps) for count, *steps in loops], [x_at, w_at], start, visit)
+
+
+@intrinsic
+def outputs(typingctx, arena, weights, tile, places, slope):
+    """A tile of a convolution's or a dense layer's outputs, rectified, or the largest of four places and which it was.
+
+    places: y, next y across, next y down, x, next x across, next x down, outer steps, x step, w step, inner steps, w,
+    w step, the bias (below 0: none), and where the winner goes (below 0: nothing is pooled).
+    """
+    signature = types.void(arena, weights, tile, places, slope)
+
+    def generate(context, builder, signature, arguments):
+        vectors = Vectors(context, builder, signature, arguments)
+        (
+            y, y_across, y_down, x, x_across, x_down, outer, x_outer, w_outer, inner, w, w_inner, bias, winner,
+        ) = unpacked(context, builder, signature.args[3], arguments[3])  # fmt: skip
+        share = context.cast(builder, arguments[4], signature.args[4], signature.args[0].dtype)
+        lanes = integer(vectors.lanes)
+        key = context.cast(builder, arguments[2], signature.args[2], types.intp)
+
+        def emit(rows, columns):
+            has_bias = builder.icmp_signed(">=", bias, integer(0))
+            first = builder.select(has_bias, bias, integer(0))
+            start = []
+            for j in range(columns):
+                value = builder.load(vectors.at(1, builder.add(first, integer(j))))
+                start.append(vectors.splat(builder.select(has_bias, value, value.type(0.0))))
+            x_places = [
+                add(builder, builder.mul(integer(i // 2), x_down), builder.mul(integer(i % 2), x_across))
+                for i in range(rows)
+            ]
+            sums = _products(
+                vectors, columns, [(outer, x_outer, w_outer), (inner, lanes, w_inner)], x, w,
+                x_places, [integer(j) for j in range(columns)], 0, 1, start * rows,
+            )  # fmt: skip
+            slopes = vectors.splat(share)
+
+            def plain():
+                for i in range(rows):
+                    place = add(
+                        builder,
+                        y,
+                        builder.mul(integer(i // 2), y_down),
+                        builder.mul(integer(i % 2), y_across),
+                    )
+                    for j in range(columns):
+                        value = vectors.rectified(sums[i * columns + j], slopes)
+                        vectors.store(value, vectors.at(0, builder.add(place, integer(j * vectors.lanes))))
+
+            if rows != PLACES:
+                plain()
+                return
+            with builder.if_else(builder.icmp_signed("<", winner, integer(0))) as (alone, pooled):
+                with alone:
+                    plain()
+                with pooled:
+                    for j in range(columns):
+                        best = sums[j]
+                        who = vectors.wholes([0] * vectors.lanes)
+                        for i in range(1, rows):
+                            value = sums[i * columns + j]
+                            wins = builder.or_(
+                                builder.fcmp_ordered(">", value, best),
+                                builder.fcmp_unordered("uno", value, value),
+                            )
+                            best = builder.select(wins, value, best)
+                            who = builder.select(wins, vectors.wholes([i] * vectors.lanes), who)
+                        offset = integer(j * vectors.lanes)
+                        vectors.store(vectors.rectified(best, slopes), vectors.at(0, builder.add(y, offset)))
+                        vectors.store(who, vectors.at(0, builder.add(winner, offset)))
+
+        tiles = _tiles({PLACES: range(1, CHANNELS + 1), 1: (*range(1, FEW + 1), LONG)})
+        choose(builder, key, {number: lambda size=size: emit(*size) for number, size in tiles.items()})
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def inputs(typingctx, arena, weights, tile, places):
+    """A tile of the gradient of a convolution's or a dense layer's inputs.
+
+    places: d_x, next d_x, d_y, next d_y, outer steps, d_y step, w step, middle steps, d_y step, w step, inner steps (of one
+    vector and one number), w, and the next channel's w.
+    """
+    signature = types.void(arena, weights, tile, places)
+
+    def generate(context, builder, signature, arguments):
+        vectors = Vectors(context, builder, signature, arguments)
+        (
+            target, target_next, d, d_next, outer, d_outer, w_outer, middle, d_middle, w_middle, inner, w, w_next,
+        ) = unpacked(context, builder, signature.args[3], arguments[3])  # fmt: skip
+        lanes = integer(vectors.lanes)
+        key = context.cast(builder, arguments[2], signature.args[2], types.intp)
+
+        def emit(rows, columns):
+            sums = _products(
+                vectors, columns,
+                [(outer, d_outer, w_outer), (middle, d_middle, w_middle), (inner, lanes, integer(1))], d, w,
+                [builder.mul(integer(i), d_next) for i in range(rows)],
+                [builder.mul(integer(j), w_next) for j in range(columns)], 0, 1,
+                [vectors.zero] * (rows * columns),
+            )  # fmt: skip
+            for i in range(rows):
+                place = add(builder, target, builder.mul(integer(i), target_next))
+                for j in range(columns):
+                    at = vectors.at(0, builder.add(place, integer(j * vectors.lanes)))
+                    vectors.store(sums[i * columns + j], at)
+
+        tiles = _tiles({2: range(1, FEW + 1), 1: range(1, FEW + 1)})
+        choose(builder, key, {number: lambda size=size: emit(*size) for number, size in tiles.items()})
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def pictures(typingctx, target, arena, tile, places):
+    """A tile of the gradient of a dense layer's weights, of vectors of outputs: the sum over a group's pictures.
+
+    places: the gradient, its next row, d_y with the outputs as lanes, the next picture's, x with the pictures as lanes;
+    whether the gradient is added to what is there.
+    """
+    signature = types.void(target, arena, tile, places)
+
+    def generate(context, builder, signature, arguments):
+        vectors = Vectors(context, builder, signature, arguments)
+        gradient, next_row, d, next_picture, x, adds = unpacked(
+            context, builder, signature.args[3], arguments[3]
+        )
+        lanes = integer(vectors.lanes)
+        key = context.cast(builder, arguments[2], signature.args[2], types.intp)
+        adding = builder.icmp_signed("!=", adds, integer(0))
+
+        def emit(rows, columns):
+            targets = [
+                vectors.at(
+                    0, add(builder, gradient, integer(i * vectors.lanes), builder.mul(integer(j), next_row))
+                )
+                for i in range(rows)
+                for j in range(columns)
+            ]
+            start = [builder.select(adding, vectors.load(place), vectors.zero) for place in targets]
+            sums = _products(
+                vectors, columns, [(lanes, next_picture, integer(1))], d, x,
+                [integer(i * vectors.lanes) for i in range(rows)],
+                [integer(j * vectors.lanes) for j in range(columns)], 1, 1, start,
+            )  # fmt: skip
+            for value, place in zip(sums, targets, strict=True):
+                vectors.store(value, place)
+
+        tiles = _tiles({2: (1, FEW), 1: (1, FEW)})
+        choose(builder, key, {number: lambda size=size: emit(*size) for number, size in tiles.items()})
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def taps(typingctx, arena, tile, places):
+    """A tile of the gradient of a convolution's weights: vectors times vectors, summed over places and then over the lanes.
+
+    places: the gradient, its next row, x, x's next row and cell, d_y, d_y's next row and cell, rows, cells. Next to each
+    other lie the x of a tile, and the d_y.
+    """
+    signature = types.void(arena, tile, places)
+
+    def generate(context, builder, signature, arguments):
+        vectors = Vectors(context, builder, signature, arguments)
+        gradient, next_row, x, x_row, x_cell, d, d_row, d_cell, rows_of, cells = unpacked(
+            context, builder, signature.args[2], arguments[2]
+        )
+        key = context.cast(builder, arguments[1], signature.args[1], types.intp)
+
+        def emit(rows, columns):
+            def cell(places, sums):
+                x_at, d_at = places
+                x_values, d_values = (
+                    [
+                        vectors.load(vectors.at(0, builder.add(at, integer(k * vectors.lanes))))
+                        for k in range(count)
+                    ]
+                    for at, count in ((x_at, rows), (d_at, columns))
+                )
+                pairs = [(a, b) for a in x_values for b in d_values]
+                return [vectors.multiply_add(*pair, total) for pair, total in zip(pairs, sums, strict=True)]
+
+            sums = _nested(
+                builder, [(rows_of, (x_row, d_row)), (cells, (x_cell, d_cell))], [x, d],
+                [vectors.zero] * (rows * columns), cell,
+            )  # fmt: skip
+            for i in range(rows):
+                for j in range(columns):
+                    at = add(builder, gradient, builder.mul(integer(i), next_row), integer(j))
+                    builder.store(vectors.total(sums[i * columns + j]), vectors.at(0, at))
+
+        tiles = _tiles({rows: range(1, widest + 1) for rows, widest in TAPS.items()})
+        choose(builder, key, {number: lambda size=size: emit(*size) for number, size in tiles.items()})
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+__all__ = [
+    "CHANNELS",
+    "FEW",
+    "INDEX",
+    "KEY",
+    "LONG",
+    "PLACES",
+    "TAPS",
+    "inputs",
+    "outputs",
+    "pictures",
+    "taps",
+]

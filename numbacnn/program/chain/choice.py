@@ -1,0 +1,29 @@
+"""Which networks run with pictures as lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...graph import Graph
+from ...layers import Convolution
+from .links import Link
+from .tables import Tables
+
+_NUMBERS = 15_000
+"""Numbers that a picture's way forward takes, up to which the second cache was measured to hold a group's."""
+_WEIGHTS = 1 << 18
+"""Parameters, which every group reads."""
+
+
+def fits(graph: Graph, links: Sequence[Link], tables: Tables, room: float) -> bool:
+    """Whether a chain suits a network, told from its geometry alone; `room`: elements of workspace at most.
+
+    A convolution whose `algorithm` is "im2col" by its own option asks for the other way, one with "lanes" for this one
+    whatever its size.
+    """
+    layers = [graph[link.node].layer for link in links]
+    asked = {layer.algorithm for layer in layers if isinstance(layer, Convolution)}
+    parameters = sum(each.size for each in graph.parameters.values())
+    if "im2col" in asked or tables.size + tables.partial > room:
+        return False
+    return "lanes" in asked or (tables.numbers <= _NUMBERS and parameters <= _WEIGHTS)

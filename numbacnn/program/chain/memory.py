@@ -1,0 +1,55 @@
+"""Where the numbers of a group of pictures lie, in vectors of a picture a lane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .links import Volume
+
+
+@dataclass(frozen=True)
+class Place:
+    """A volume in a group's memory, in elements: the row `row` elements further, the cell `cell`. Around it is room for
+    zeros: all of it are `size` elements from `whole` on.
+    """
+
+    at: int
+    row: int
+    cell: int
+    shape: Volume
+    whole: int
+    size: int
+
+    @property
+    def length(self) -> int:
+        """Elements of one row of the volume itself."""
+        return self.shape[1] * self.cell
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether nothing lies between its rows."""
+        return self.row == self.length
+
+
+class Memory:
+    """Hands out places, one after the other; `size` elements so far."""
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        self.size = 0
+
+    def take(self, vectors: int) -> int:
+        """Room for so many vectors; where it begins."""
+        at = self.size
+        self.size += vectors * self.lanes
+        return at
+
+    def volume(self, shape: Volume, border: tuple[int, int, int, int] = (0, 0, 0, 0)) -> Place:
+        """A volume with a border (top, bottom, left, right) of cells of zeros."""
+        top, bottom, left, right = border
+        height, width, channels = shape
+        cell = channels * self.lanes
+        row = (left + width + right) * cell
+        size = (top + height + bottom) * row
+        whole = self.take(size // self.lanes)
+        return Place(whole + top * row + left * cell, row, cell, shape, whole, size)
