@@ -1,4 +1,4 @@
-"""What objects show of themselves: a heading over rows, as text and, for notebooks, as HTML."""
+"""Listing: a heading over rows, which objects show of themselves as text and, in notebooks, as HTML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking into a network: arrays in, arrays out. Every view is a walk through a Program."""
+"""Looking into a network: arrays in, arrays out. Every view is a pass of a Program."""
 
 from .activation_curves import QUIZ, Curve, activation_curves
 from .attribution import (

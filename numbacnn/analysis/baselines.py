@@ -29,7 +29,7 @@ def check_baseline(baseline: str | float, option: str = "baseline") -> None:
 
 
 def subtracted(graph: Graph) -> Any:
-    """What the preprocessing subtracts, in levels of 255: (H,W,C), (C,) or one number."""
+    """The mean that the preprocessing subtracts, in levels of 255: (H,W,C), (C,) or one number."""
     return graph.pixels.constants.get("mean_image", graph.pixels.mean)
 
 

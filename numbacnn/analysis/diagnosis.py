@@ -47,7 +47,7 @@ class Steps:
 
 @dataclass
 class LayerHealth:
-    """What was measured of one layer; None where it makes no sense for the layer.
+    """The measurements of one layer; None where one makes no sense for the layer.
 
     `mean`, `spread` (standard deviation), `quantiles` (`QUANTILES`): of all that it puts out. `dead`: units that put out
     their least, 0, for every picture and in every place. `off`: the share of outputs that are at that least;
@@ -89,7 +89,7 @@ class Diagnosis:
 
 
 class _Measured:
-    """What is added up of one layer, batch after batch."""
+    """Sums over one layer's outputs and gradients, batch after batch."""
 
     def __init__(self, node: Node, units: int) -> None:
         self.node, self.units = node, units
@@ -134,7 +134,7 @@ class _Measured:
 
 
 def _least(layer: Layer) -> float | None:
-    """What a rectifier puts out where it is off; None of what is no rectifier."""
+    """The output of a rectifier where it is off; None for other layers."""
     if isinstance(layer, ReLU) or (isinstance(layer, LeakyReLU) and layer.slope == 0):
         return 0.0
     return layer.bounds[0] if isinstance(layer, (ReLU6, Clip)) and layer.bounds[0] >= 0 else None
@@ -171,7 +171,7 @@ def diagnose(
     steps: Steps | None = None,
     loss: Loss | None = None,
 ) -> Diagnosis:
-    """What every layer puts out for labelled pictures, and how large the loss's gradient is there.
+    """Measures every layer's outputs for labelled pictures, and how large the loss's gradient is there.
 
     `batches` are (pictures, labels) as `Split.batches` yields them, each as large as a step's in training. The network
     is not changed: it works as it does when it predicts, with the running statistics of batch normalisation and without

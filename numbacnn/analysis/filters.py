@@ -38,7 +38,7 @@ _COMPARED = 4096
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where one verdict ends and the next begins."""
+    """The thresholds between verdicts."""
 
     dead_norm: float = 0.05
     """A filter is dead whose norm is below this share of the layer's 90th percentile."""
@@ -67,7 +67,7 @@ THRESHOLDS = Thresholds()
 
 
 class Measures(NamedTuple):
-    """Of K filters: `roughness` (K), the share of high-frequency energy over white noise's (NaN of a filter of zeros),
+    """The measurements of K filters: `roughness` (K), the share of high-frequency energy over white noise's (NaN of a filter of zeros),
     `norms` (K), `dead` (K) bool, `twins` (K), the first filter that it nearly equals (-1: none), and their `diversity`.
     """
 
@@ -79,7 +79,7 @@ class Measures(NamedTuple):
 
     @property
     def median_roughness(self) -> float:
-        """Of the filters that live; NaN where no filter has one."""
+        """The median over the filters that live; NaN where no filter has a roughness."""
         alive = self.roughness[~self.dead & np.isfinite(self.roughness)]
         return float(np.median(alive)) if alive.size else float("nan")
 

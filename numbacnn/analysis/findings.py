@@ -1,4 +1,4 @@
-"""What is wrong with a network's layers, by what `diagnose` measured, and what to do about it."""
+"""Findings: faults of a network's layers, by what `diagnose` measured, each with a remedy."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _STEP = 1e-5
 """Near the cube root of float64's precision, where rounding and the differences' own error (h^2) are alike."""
 _SMALL, _FLOOR = 1e-2, 1e-3
 _MULTIPLY_ADDS = 200_000_000_000
-"""What the check of a whole network may cost where nobody says how many samples to take."""
+"""Multiply-adds that the check of a whole network may cost where nobody says how many samples to take."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a network says of every picture of a set, and which of it is wrong."""
+"""A network's answers for every picture of a set, and which of them are wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..network import Network
 
 
 class Answers(NamedTuple):
-    """Of N pictures, each (N,): the true class, the class that they are taken for and its probability, the true class's
+    """The answers for N pictures, each array (N,): the true class, the class that they are taken for and its probability, the true class's
     probability, and how many classes have scores at least as high as the true class's. `classes` are all that there are.
     """
 
@@ -47,7 +47,7 @@ class Answers(NamedTuple):
 
 
 def answers(network: Network, batches: Iterable[tuple[Any, Any]]) -> Answers:
-    """What a network says of labelled pictures, (pictures, labels) as `Split.batches` yields them.
+    """A network's answers for labelled pictures, (pictures, labels) as `Split.batches` yields them.
 
     Raises DataError if none comes, or for labels that are no classes of the network.
     """

@@ -13,7 +13,7 @@ PASSED_OVER = frozenset(("dropout", "flatten", "pixels"))
 
 
 class Outlined(NamedTuple):
-    """What stands after a stage: its shape (H,W,C) or (D,), and what makes it of the volume before it.
+    """A volume after a stage of the network: its shape (H,W,C) or (D,), and the stage that makes it of the volume before.
 
     `kind`: "input", "convolution", "pool", "dense", "block" (layers beside each other) or "other"; `node` is the last
     layer of the stage, `times` how many stages of one shape and kind it stands for, `layers` those of them with weights.

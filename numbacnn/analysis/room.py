@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..network import Network
 
 MOST_BYTES = 256 << 20
-"""What a Program of an analysis may take, if a single picture leaves a choice."""
+"""Bytes that a Program of an analysis may take, if a single picture leaves a choice."""
 
 
 def pictures_at_a_time(

@@ -1,4 +1,4 @@
-"""Where a filter fits: the lecture's closer look at spatial dimensions."""
+"""Positions at which a filter fits: the lecture's closer look at spatial dimensions."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Strongest:
     active: Any
 
     def take(self, places: Any) -> Strongest:
-        """Those at some places of `units`, in that order."""
+        """The winners of the units at some places of `units`, in that order."""
         arrays = (self.units, self.images, self.rows, self.columns, self.values, self.means, self.deviations)
         return Strongest(self.node, *(array[places] for array in (*arrays, self.active)))
 
@@ -150,7 +150,7 @@ class _Best:
         self._values = np.zeros(found, np.float32)
         self._images, self._places = np.zeros(found, np.int64), np.zeros(found, np.int64)
         self._sums = np.zeros((3, len(self.units)))
-        """Of the largest activation in each picture: the sum, the sum of squares, how often it is above 0."""
+        """Statistics of the largest activation in each picture: the sum, the sum of squares, how often it is above 0."""
 
     def add(self, output: Any) -> None:
         """Looks at the outputs (n, …) of the next pictures."""

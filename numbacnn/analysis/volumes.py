@@ -27,7 +27,7 @@ def layers_of_volumes(network: Network) -> list[str]:
 
 
 def volumes(network: Network, image: Any, nodes: Sequence[str]) -> dict[str, Any]:
-    """What each of some layers puts out for a picture (h,w,C), in one pass: layer -> (H,W,C) or (D), float32.
+    """The outputs of some layers for a picture (h,w,C), in one pass: layer -> (H,W,C) or (D), float32.
 
     Raises UsageError for an unknown layer; see `Network.as_images` for the picture.
     """

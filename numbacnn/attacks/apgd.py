@@ -22,7 +22,7 @@ _RISING = 0.75
 
 @dataclass
 class _State:
-    """What is known of the pictures that are still attacked, a row each."""
+    """The state of the pictures that are still attacked, a row each."""
 
     rows: Any
     current: Any

@@ -42,9 +42,9 @@ class Attack(ABC):
 
     name: ClassVar[str]
     formula: ClassVar[str] = ""
-    """What a figure says of it."""
+    """The formula of its step, as figures show it."""
     norms: ClassVar[tuple[str, ...]] = ("linf",)
-    """Those that its epsilon can be measured in; none: it has no epsilon."""
+    """The norms in which its epsilon can be measured; none: it has no epsilon."""
     is_random: ClassVar[bool] = False
     """Whether it draws numbers, so that it may be tried again."""
     uses_loss: ClassVar[bool] = True

@@ -17,7 +17,7 @@ _INSIDE = 0.999999
 _CHECKS = 10
 """How often, in a search, it is asked whether the loss still falls."""
 _PROGRESS, _PATIENCE = 0.9999, 3
-"""What the loss has to fall to since the last check, from the so-manieth check on: black and white pixels start slowly."""
+"""The share to which the loss has to fall since the last check, and the number of the check from which on it has to: black and white pixels start slowly."""
 _BETA1, _BETA2 = 0.9, 0.999
 
 

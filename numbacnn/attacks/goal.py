@@ -128,7 +128,7 @@ class Goal:
         return self.plan.output().copy()
 
     def gradient(self, images: Any) -> Any:
-        """Of what the attacker wants to rise: the loss of the labels, or minus that of the targets. (n,H,W,C), each picture's
+        """The gradient of the objective that the attacker raises: the loss of the labels, or minus that of the targets. (n,H,W,C), each picture's
         times a positive number of its own: a sure network's gradient is smaller than any float32, its direction is not.
         """
         return self.rise(images)[0]
@@ -171,7 +171,7 @@ class Goal:
         return now == self.classes if self.targeted else now != self.classes
 
     def first_reaching(self, tries: int, drawn: Callable[[Goal, int], Any]) -> Any:
-        """Of the pictures that `drawn(part, draw)` makes for draws 0 to tries - 1, each picture's first that reaches the goal, or
+        """The first picture that reaches the goal, out of those that `drawn(part, draw)` makes for draws 0 to tries - 1, or
         its last; `part` is of the pictures that withstood so far.
         """
         found = self.originals.copy()

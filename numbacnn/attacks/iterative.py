@@ -34,7 +34,7 @@ class Iterative(Attack):
         return self.step_size if self.step_size is not None else float(self.epsilon or 0) / self.steps
 
     def start(self, goal: Goal) -> Any:
-        """Where the first step begins."""
+        """The picture that the first step begins at."""
         return goal.originals.copy()
 
     def rise(self, goal: Goal, images: Any) -> Any:

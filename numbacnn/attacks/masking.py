@@ -42,7 +42,7 @@ class MaskingSign:
 def masking_signs(
     network: Network, images: Images, labels: Any, epsilon: float, *, norm: str = "linf", seed: int = 0
 ) -> list[MaskingSign]:
-    """Those of five checks that fire, on up to CHECKED of the pictures that are classified rightly; norm linf or l2.
+    """The signs of masked gradients that fire, out of five, on up to CHECKED of the pictures that are classified rightly; norm linf or l2.
 
     gradient-vanishes: the cross-entropy's gradient is 0 in float32. loss-does-not-rise: along it. larger-epsilon-does-not-
     help: half of full scale does not fool nearly all. black-box-beats-white-box: Square or noise fools more than PGD does.

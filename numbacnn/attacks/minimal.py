@@ -27,7 +27,7 @@ class SmallestEpsilons:
 
     @property
     def median(self) -> float:
-        """Of the pictures that are counted; inf where most withstood."""
+        """The median over the pictures that are counted; inf where most withstood."""
         counted = self.epsilons[~np.isnan(self.epsilons)]
         return float(np.median(counted)) if len(counted) else float("nan")
 
@@ -44,7 +44,7 @@ def smallest_epsilons(
     batch_size: int = 64,
     watch: Watch | None = None,
 ) -> SmallestEpsilons:
-    """Of an attack that looks for the smallest change, its size; of another one, the smallest epsilon of a grid that
+    """The size of the smallest change that an attack finds; for an attack with an epsilon, the smallest epsilon of a grid that
     succeeds, found by bisection: 2**halvings steps up to `most` (the attack's own epsilon times 4, if None).
 
     Raises UsageError for an attack without epsilon.

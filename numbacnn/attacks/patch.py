@@ -50,7 +50,7 @@ class Patch(JointAttack):
         return self._put(array, goal, self._windows(goal, array, _LAST))
 
     def _windows(self, goal: Goal, array: Any, draw: int) -> list[tuple[slice, slice]]:
-        """Where it is put, picture by picture."""
+        """The place of the patch in each picture."""
         side = array.shape[0]
         room = [size - side + 1 for size in goal.originals.shape[1:3]]
         corners = [generator.integers(room) for generator in goal.generators(draw)]

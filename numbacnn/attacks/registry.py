@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Entry(NamedTuple):
-    """Where an attack lives: the module in this folder, the class, and a line on what it does."""
+    """An entry of the registry: the attack's module in this folder, its class, and a line on what it does."""
 
     module: str
     kind: str

@@ -112,7 +112,7 @@ def reached(after: Any, labels: Any, targets: Any | None = None) -> Any:
 
 
 def eight_bit(originals: Any, moved: Any, epsilon: float | None) -> Any:
-    """What a PNG keeps of float pictures: uint8.
+    """Float pictures rounded as a PNG keeps them: uint8.
 
     Where the originals had 8 bits, rounding does not lead out of the Linf ball of an `epsilon`: the change is at most the
     whole levels in it, so an epsilon below 1/255 leaves nothing.

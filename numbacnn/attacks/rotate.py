@@ -14,7 +14,7 @@ from .options import option
 
 @dataclass(frozen=True)
 class Rotate(Attack):
-    """Of `tries` turns and shifts drawn at random the first that fools the network; the edge's pixels fill what comes in.
+    """Takes the first of `tries` random turns and shifts that fools the network; the edge's pixels fill what comes in.
 
     It has no epsilon: `degrees` and `shift` are its bounds.
     """

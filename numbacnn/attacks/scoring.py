@@ -17,7 +17,7 @@ from .result import AttackResult, reached
 
 @dataclass(frozen=True)
 class SweepPoint:
-    """What an attack reaches with one epsilon, before and after rounding to 8 bits.
+    """The success of an attack with one epsilon, before and after rounding to 8 bits.
 
     The accuracies are shares of all pictures that are still classified rightly, `low` to `high` the 95 % confidence interval
     of the first; the rates are those of `AttackResult`: of the pictures that were right before, the share that no longer

@@ -58,7 +58,7 @@ def as_pixels(array: NDArray[Any], where: str, pixel_range: Range | None = None)
 
 
 def ranges_of(arrays: Iterable[NDArray[Any]]) -> list[Range]:
-    """What black and white are in the arrays of one set, if nothing is said of it.
+    """The values of black and white in the arrays of one set, if nobody says them.
 
     They are 0 and 1 for truth values and for floats, if no float of the set exceeds 1; else 0 and 255. All splits are
     looked at together, as one may happen to be dark.

@@ -110,7 +110,7 @@ def load_all(paths: Iterable[Path], change: Callable[[Picture], Changed]) -> Ite
 
 
 def broken(paths: Iterable[Path]) -> Iterator[DataError | None]:
-    """Of every file in turn, why its picture cannot be read; None if it can."""
+    """Yields, for every file in turn, why its picture cannot be read; None if it can."""
     for found in load_all(paths, lambda picture: picture[:1, :1]):
         yield found if isinstance(found, DataError) else None
 
@@ -149,7 +149,7 @@ def save(path: str | Path, picture: Picture, *, software: str = "") -> None:
 
 @cache
 def _formats() -> tuple[str, ...]:
-    """Those of FORMATS that Pillow was built with."""
+    """The FORMATS that Pillow was built with."""
     Image.init()
     return tuple(name for name in FORMATS if name in Image.OPEN)
 

@@ -32,12 +32,12 @@ class PixelStatistics:
 
     @property
     def mean(self) -> tuple[float, ...]:
-        """Of each channel, in [0, 255]."""
+        """The mean of each channel, in [0, 255]."""
         return tuple(total / self._count for total in self._sum)
 
     @property
     def deviation(self) -> float:
-        """Of all values after the mean of their channel is subtracted."""
+        """The standard deviation of all values after the mean of their channel is subtracted."""
         spread = sum(
             squares - total * total / self._count
             for squares, total in zip(self._squares, self._sum, strict=True)

@@ -89,7 +89,7 @@ def _repeats(operator: Operator, opset: int, scale: int) -> bool:
 
 
 def transposed(reading: Reading, operator: Operator) -> None:
-    """ConvTranspose: the walk back through a convolution."""
+    """ConvTranspose: the backward pass of a convolution with respect to its input."""
     source, filters = reading.source(operator), reading.constant(operator, 1)
     bias = reading.constant(operator, 2)
     if filters is None or filters.ndim != 4:

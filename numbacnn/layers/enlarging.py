@@ -57,7 +57,7 @@ class Upsample(Layer):
 
 @dataclass
 class TransposedConvolution(Layer):
-    """(H,W,C) -> (P,Q,K), the walk back through a convolution of K channels and C filters: every input writes a window.
+    """(H,W,C) -> (P,Q,K), the backward pass of a convolution of K channels and C filters: every input writes a window.
 
     P = (H - 1) stride - padding above and below + D (R - 1) + 1 + `extra` rows. Weights (R,S,K/groups,C), bias (K).
     """

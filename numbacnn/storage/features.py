@@ -23,7 +23,7 @@ IN_MEMORY = 1 << 30
 
 
 class Features(NamedTuple):
-    """What a file holds."""
+    """The contents of a file of features."""
 
     rows: Any
     labels: Any
@@ -59,7 +59,7 @@ class StoredFeatures:
         self._memory = self._rows.read() if self._rows.nbytes <= IN_MEMORY else None
 
     def read(self, indices: Any) -> Any:
-        """Those rows (n,D)."""
+        """The rows of these indices (n,D)."""
         if self._memory is not None:
             return self._memory[indices]
         found = np.empty((len(indices), self.shape[1]), np.float32)

@@ -73,7 +73,7 @@ def read_scan(path: Path) -> Scan:
 
 
 def digest_of_network(network: Network) -> str:
-    """What a network computes, in 32 characters: its layers and their options, preprocessing, weights, buffers, constants."""
+    """A fingerprint of what a network computes, 32 characters: its layers and their options, preprocessing, weights, buffers, constants."""
     graph, found = network.graph, hashlib.sha256()
     found.update(json.dumps(description_of(network)["layers"], sort_keys=True, default=str).encode())
     arrays = {name: graph.read(name) for name in (*graph.parameters, *graph.buffers)}

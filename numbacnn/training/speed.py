@@ -64,7 +64,7 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
 
     device = graph.device
     optimizer.set_rate(1e-5)
-    step, walk = device.recorded(compute), device.recorded(forward_plan.run_forward)
+    step, forward_pass = device.recorded(compute), device.recorded(forward_plan.run_forward)
     device.write(plan.labels, labels)
 
     def train() -> None:
@@ -73,9 +73,9 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
 
     def forward() -> None:
         forward_plan.load(images)
-        walk()
+        forward_pass()
 
-    there = (step, walk) if device.own_memory else ()
+    there = (step, forward_pass) if device.own_memory else ()
     passes: tuple[Callable[[], None], ...] = (train, forward, *there)
     for act in 2 * passes:
         act()

@@ -1,4 +1,4 @@
-"""What all attribution methods share: a method writes only how it explains a batch of pictures."""
+"""Attribution, the base class of all methods: a method writes only how it explains a batch of pictures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .passes import Passes
 
 @dataclass(frozen=True)
 class Attributed:
-    """What a method says of N pictures.
+    """The maps of a method for N pictures.
 
     `values` (N,H,W,C) float32, with their signs, one number a pixel and channel, or (N,H,W,1) where the method knows no
     channels; `maps` (N,H,W) float32 is what is drawn and ranked: the sum over the channels for a `signed` method, what
@@ -74,7 +74,7 @@ class Attribution(ABC):
     def iterate(
         self, network: Network, images: Images, classes: Any = None, *, batch_size: int = 64
     ) -> Iterator[Attributed]:
-        """What the method says, a few pictures at a time, in their order; no pass holds more than `batch_size` pictures.
+        """Yields the maps, a few pictures at a time, in their order; no pass holds more than `batch_size` pictures.
 
         `classes` is one index or N of them, by default what the network predicts. Raises DataError for a class that does
         not exist, UsageError for an option that does not fit the network; see `Network.as_images` for pictures.

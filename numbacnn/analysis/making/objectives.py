@@ -1,4 +1,4 @@
-"""What made pictures are to excite: a score, a channel, a whole layer, or a layer in the way that another picture does."""
+"""Objectives of made pictures: a score, a channel, a whole layer, or a layer in the way that another picture excites it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the network is shown of a picture in a step: a part of it, moved and scaled by chance."""
+"""Random views of a picture: in each step the network is shown a part of it, moved and scaled by chance."""
 
 from __future__ import annotations
 

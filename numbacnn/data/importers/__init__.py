@@ -48,7 +48,7 @@ def read_source(
     skip_broken: bool = False,
     watch: Watch = unwatched,
 ) -> Contents:
-    """What a data set will be made of; pictures in files of their own are not read yet.
+    """Reads a source into the Contents of a data set; pictures in files of their own are not read yet.
 
     Where the source has no validation or test split, this fraction of its training pictures becomes one, each class
     in proportion; 0 leaves validation out. `size` is the shorter side to which a folder's pictures are brought before
