@@ -25,6 +25,7 @@ from numbacnn.attacks import (
 )
 from numbacnn.attacks.joint import JointAttack
 from numbacnn.attacks.norms import sizes
+from numbacnn.attacks.square_windows import bump
 from numbacnn.errors import DataError, UsageError
 from numbacnn.graph import Graph
 from numbacnn.layers import Dense, Flatten, Pixels, Softmax
@@ -108,6 +109,26 @@ def test_passes_are_counted(network: Network, images: np.ndarray, labels: Any) -
     assert early.gradients.mean() < 4
     assert early.success_rate == 1
     assert Square(queries=7).run(network, images, labels).gradients.sum() == 0
+
+
+def test_square_in_l2_finds_what_noise_of_its_size_does_not(
+    network: Network, images: np.ndarray, labels: Any
+) -> None:
+    attack = Square(0.5, norm="l2", queries=60)
+    found = attack.run(network, images, labels)
+    assert found.success_rate > ATTACKS["noise"](0.5, norm="l2").run(network, images, labels).success_rate
+    np.testing.assert_array_equal(attack(network, images, labels, batch_size=5), found.images)
+    longer = dataclasses.replace(attack, epsilon=1.5).run(network, images, labels)
+    assert longer.success_rate > found.success_rate
+
+
+@pytest.mark.parametrize("side", [1, 3, 4, 7])
+def test_the_bumps_of_square_are_of_size_1_and_of_two_signs(side: int) -> None:
+    values = bump(side, False)[..., 0]
+    assert (values**2).sum() == pytest.approx(1)
+    assert (values[: side // 2] > 0).all()
+    assert (values[side // 2 :] < 0).all()
+    np.testing.assert_array_equal(bump(side, True)[..., 0], values.T)
 
 
 def test_restarts_only_add(network: Network, images: np.ndarray, labels: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,6 +11,7 @@ from .base import Attack
 from .goal import Goal
 from .norms import spread
 from .options import option
+from .square_windows import WINDOWS
 
 _HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Queries, of 10,000, after which the squares' share of the picture is halved."""
@@ -19,10 +19,14 @@ _HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 
 @dataclass(frozen=True)
 class Square(Attack):
-    """Squares of +-epsilon at random places, kept where the margin shrinks; they begin as vertical stripes."""
+    """Squares of +-epsilon at random places, kept where the margin shrinks; they begin as vertical stripes.
+
+    In L2 the squares hold two bumps of opposite sign each, and one grows by what another gives up.
+    """
 
     name: ClassVar[str] = "square"
-    formula: ClassVar[str] = "random squares of +-epsilon, kept where the margin shrinks"
+    formula: ClassVar[str] = "random squares, kept where the margin shrinks"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
     is_random: ClassVar[bool] = True
     uses_loss: ClassVar[bool] = False
 
@@ -32,8 +36,9 @@ class Square(Attack):
     def step(self, goal: Goal, images: Any) -> Any:
         height, width, channels = images.shape[1:]
         epsilon = np.float32(self.epsilon or 0)
-        stripes, places, signs = self._drawn(goal, width, channels)
-        best = goal.project(images + epsilon * stripes)
+        kind = WINDOWS[self.norm]
+        drawn = [kind(each, self.queries, (height, width, channels)) for each in goal.generators()]
+        best = goal.project(images + epsilon * np.stack([windows.first for windows in drawn]))
         scores = goal.scores(best)
         margin = _margin(goal, scores)
         rows, part = np.arange(len(goal)), goal
@@ -43,13 +48,11 @@ class Square(Attack):
                 break
             if not left.all():
                 rows, part = rows[left], part.part(left)
-            side = self._side(query, height, width)
-            tried = best[rows].copy()
+            area = self._share(query) * height * width
+            tried = np.empty_like(part.originals)
             for place, row in enumerate(rows):
-                top = int(places[row, query, 0] * (height - side + 1))
-                start = int(places[row, query, 1] * (width - side + 1))
-                window = slice(top, top + side), slice(start, start + side)
-                tried[place][window] = images[row][window] + epsilon * signs[row, query]
+                windows = drawn[row]
+                tried[place] = windows.tried(query, windows.side(area), images[row], best[row], epsilon)
             tried = part.project(tried)
             scores = part.scores(tried)
             now = _margin(part, scores)
@@ -58,20 +61,10 @@ class Square(Attack):
             margin[rows] = np.where(better, now, margin[rows])
         return best
 
-    def _drawn(self, goal: Goal, width: int, channels: int) -> tuple[Any, Any, Any]:
-        """Each picture's stripes (n,1,W,C), places in [0, 1) (n, queries, 2) and signs (n, queries, C)."""
-        stripes, places, signs = [], [], []
-        for generator in goal.generators():
-            stripes.append(generator.choice((-1.0, 1.0), (1, width, channels)))
-            places.append(generator.random((self.queries, 2)))
-            signs.append(generator.choice((-1.0, 1.0), (self.queries, channels)))
-        return np.stack(stripes).astype(np.float32), np.stack(places), np.stack(signs).astype(np.float32)
-
-    def _side(self, query: int, height: int, width: int) -> int:
-        """Pixels of a square's side."""
+    def _share(self, query: int) -> float:
+        """The share of the picture that a square takes."""
         of_all = query / self.queries * 10_000
-        share = self.share / 2 ** sum(of_all > edge for edge in _HALVED_AT)
-        return min(max(round(math.sqrt(share * height * width)), 1), height, width)
+        return self.share / 2 ** sum(of_all > edge for edge in _HALVED_AT)
 
 
 def _margin(goal: Goal, scores: Any) -> Any:

@@ -95,12 +95,15 @@ def _published(module: Any, folder: Path, epsilon: float) -> Iterator[Pair]:
     from autoattack.autopgd_base import APGDAttack
     from autoattack.square import SquareAttack
 
-    shared = {"eps": epsilon, "norm": "Linf", "device": "cpu"}
+    shared: dict[str, Any] = {"eps": epsilon, "norm": "Linf", "device": "cpu"}
     for name, loss in (("cross-entropy", "ce"), ("dlr", "dlr")):
         attack = APGDAttack(module, loss=loss, n_iter=100, n_restarts=1, **shared)
         yield Pair(f"apgd {name}", APGD(epsilon, objective=name), _from_our_places(attack))
-    square = SquareAttack(module, n_queries=500, p_init=0.8, n_restarts=1, **shared)
-    yield Pair("square", Square(epsilon, queries=500), _seeded(square))
+    for name, norm, size in (("square", "Linf", epsilon), ("square l2", "L2", 16 * epsilon)):
+        square = SquareAttack(
+            module, n_queries=500, p_init=0.8, n_restarts=1, **shared | {"eps": size, "norm": norm}
+        )
+        yield Pair(name, Square(size, norm=norm.lower(), queries=500), _seeded(square))
 
 
 def _seeded(attack: Any) -> Run:

@@ -75,7 +75,9 @@ def _minimum(
         shown.requires_grad_()
         loss = cross_entropy(module(shown[None]), aim)
         (gradient,) = torch.autograd.grad(loss, shown)
-        return float(loss) + c * float(change @ change), gradient.double().numpy().ravel() + 2 * c * change
+        return float(loss.detach()) + c * float(
+            change @ change
+        ), gradient.double().numpy().ravel() + 2 * c * change
 
     box = np.stack([-flat, 1 - flat], axis=1)
     done = minimize(
