@@ -64,7 +64,7 @@ class Square(Attack):
     def _share(self, query: int) -> float:
         """The share of the picture that a square takes."""
         of_all = query / self.queries * 10_000
-        return self.share / 2 ** sum(of_all > edge for edge in _HALVED_AT)
+        return float(self.share / 2 ** sum(of_all > edge for edge in _HALVED_AT))
 
 
 def _margin(goal: Goal, scores: Any) -> Any:
