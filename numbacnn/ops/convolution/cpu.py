@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .. import dense
 from ..compilation import jit
 from ..geometry import Window
 from ..parallel import in_parallel, parallel, share
@@ -25,6 +26,9 @@ from . import columns, depthwise, tiles, winograd
 from .choice import TILES, choose
 from .cut import Terms, cut
 from .gather import gather
+
+_LARGE = 1 << 17
+"""Channels times filters from which a weight gradient of 1x1 filters is computed as a dense layer's."""
 
 
 def workspace_size(
@@ -50,7 +54,11 @@ def workspace_size(
         forward_size = tiles.workspace_size(output, channels, filters, size, taps, limit)
         backward_size = tiles.workspace_size(output, filters, channels, size, taps, limit - mirrored)
         return max(forward_size, mirrored + backward_size)
-    forward_size = cut(output, channels, filters, window.terms, groups).workspace(limit)
+    plan = cut(output, channels, filters, window.terms, groups)
+    if _is_product(channels, filters, window, groups):
+        forward_size = max(plan.forward_workspace(limit), dense.workspace_size("cpu", filters, 0, 0, limit))
+    else:
+        forward_size = plan.workspace(limit)
     if _by_columns(channels, window, groups):
         return max(forward_size, columns.workspace_size(output, channels, filters, window, groups, limit))
     backward = cut((output[0], *input_size), filters, channels, _mirrored(window), groups)
@@ -103,6 +111,10 @@ def backward_weights(
         depthwise.backward_weights(d_weights, x, d_y, window, workspace)
         return
     size = TILES[chosen]
+    if not size and _is_product(x.shape[3], d_y.shape[3], window, groups):
+        matrices = (each.reshape(-1, each.shape[-1]) for each in (d_weights, x, d_y))
+        dense.backward_weights(*matrices, workspace)
+        return
     if size:
         winograd.backward_weights(
             d_weights, x, d_y, (window.padding.top, window.padding.left), size, workspace
@@ -124,6 +136,14 @@ def backward_weights(
         numbers,
         workspace,
     )
+
+
+def _is_product(channels: int, filters: int, window: Window, groups: int) -> bool:
+    """Whether a weight gradient is x^T d_y itself, of so many channels and filters that every task has enough of them: sums
+    of a few pixels at a time would go to and fro between the caches.
+    """
+    alone = window.kernel == window.stride == (1, 1) and not any(window.padding)
+    return alone and groups == 1 and channels * filters >= _LARGE
 
 
 def _by_columns(channels: int, window: Window, groups: int) -> bool:
