@@ -25,6 +25,8 @@ _PRODUCTS = tuple(
     for op in ("forward", "backward_input", "backward_weights")
 )
 """Ops whose work is the layer's multiply-adds."""
+_ADDING = ("combine.", "columns.")
+"""How the names of kernels begin that add up parts of sums."""
 
 
 @dataclass(frozen=True)
@@ -72,22 +74,24 @@ def layer_times(network: Network, batch_size: int, *, seconds: float = 4.0) -> I
     plan.run_forward(plan.scores, training=True)
     plan.backward_loss(None, loss)
 
-    parts: list[tuple[str, str, Launches]] = []
+    parts: list[tuple[str, str, Launches, int]] = []
     for step in plan.training_steps(loss):
         op = "" if step.kernel is None else step.kernel.name
-        parts += [(step.node, op, part) for part in _parts(plan.launches_of(step), plan)]
+        own = _parts(plan.launches_of(step), plan)
+        operations = 0
+        if op in _PRODUCTS:
+            node = graph[step.node]
+            output, inputs = graph.shapes[step.node], graph.input_shapes(node)
+            operations = 2 * batch_size * node.layer.multiply_adds(output, *inputs)
+        # Several products of one op share its work; what adds up parts of sums is none.
+        multiply = [len(own) == 1 or not part.names[0].startswith(_ADDING) for part in own]
+        each = operations // max(1, sum(multiply))
+        parts += [(step.node, op, part, each * is_one) for part, is_one in zip(own, multiply, strict=True)]
     update = Launches()
     with update.recorded():
         optimizer.update(plan.gradient)
-    parts += [("", UPDATE, part) for part in _parts(update, plan)]
-    before = ("", "")
-    for name, op, part in parts:
-        node = graph[name] if name else None
-        operations = 0
-        if node is not None and op in _PRODUCTS and (name, op) != before:
-            output, inputs = graph.shapes[name], graph.input_shapes(node)
-            operations = 2 * batch_size * node.layer.multiply_adds(output, *inputs)
-        before = name, op
+    parts += [("", UPDATE, part, 0) for part in _parts(update, plan)]
+    for name, op, part, operations in parts:
         kernel = part.names[0] if graph.device.own_memory else ""
         yield LayerTime(name, op, kernel, _seconds(part, plan, seconds / len(parts)), operations)
 

@@ -1,5 +1,5 @@
 """Instructions that Python has no word for, each an intrinsic that numba-cuda compiles to LLVM's or to PTX: accesses of
-several numbers at once, products of tensor cores, asynchronous copies into shared memory.
+several numbers at once, products of tensor cores.
 
 Which thread holds what of a tensor core's matrices is in the PTX ISA, "Matrix Fragments for mma.m16n8k8" and
 "for mma.m16n8k16 with floating point type".
@@ -50,7 +50,7 @@ def _load(count: int) -> Any:
     return load
 
 
-load2, load4 = _load(2), _load(4)
+load4 = _load(4)
 
 
 @intrinsic
@@ -216,49 +216,6 @@ def store_words(typing_context: Any, array: Any, index: Any, first: Any, second:
     return types.void(array, index, types.uint32, types.uint32), generate
 
 
-def _copy(count: int) -> Any:
-    """shared[at : at + count] = array[index : index + count], or 0 where nothing is there, without waiting: what lies
-    there until it is waited for nobody knows. at and index are multiples of count.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        shared_type, at_type, array_type, index_type, flag_type = signature.args
-        shared, at, array, index, is_there = arguments
-        is_there = context.cast(builder, is_there, flag_type, types.boolean)
-        wide = context.cast(builder, index, index_type, types.uint64)
-        own = builder.select(is_there, wide, ir.Constant(wide.type, 0))
-        size = builder.select(is_there, _WORD(4 * count), _WORD(0))
-        target = _shared_address(context, builder, shared_type, shared, at_type, at)
-        source = _pointer(context, builder, array_type, array, types.uint64, own)
-        text = f"cp.async.ca.shared.global [$0], [$1], {4 * count}, $2;"
-        arguments = [target, builder.ptrtoint(source, ir.IntType(64)), size]
-        _assembly(builder, ir.VoidType(), text, "r,l,r,~{memory}", arguments, side_effect=True)
-        return context.get_dummy_value()
-
-    @intrinsic
-    def copy(typing_context: Any, shared: Any, at: Any, array: Any, index: Any, is_there: Any) -> Any:
-        return types.void(shared, at, array, index, is_there), generate
-
-    return copy
-
-
-copy_one, copy_four = _copy(1), _copy(4)
-
-
-def _order(text: str) -> Any:
-    """An instruction that orders copies."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _assembly(builder, ir.VoidType(), text, "~{memory}", [], side_effect=True)
-        return context.get_dummy_value()
-
-    @intrinsic
-    def order(typing_context: Any) -> Any:
-        return types.void(), generate
-
-    return order
-
-
 @intrinsic
 def place_anew(typing_context: Any) -> Any:
     """(thread, block across, block down), asked of the GPU again: what follows from the first answers need not be kept
@@ -273,12 +230,3 @@ def place_anew(typing_context: Any) -> Any:
         return context.make_tuple(builder, signature.return_type, numbers)
 
     return types.UniTuple(types.uint32, 3)(), generate
-
-
-copies_end = _order("cp.async.commit_group;")
-"""The copies that a thread has started since the last end are a group."""
-
-
-def copies_wait(groups: int) -> Any:
-    """What waits for all of a thread's groups of copies but the last so many."""
-    return _order(f"cp.async.wait_group {groups};")

@@ -5,7 +5,7 @@ plan.py       which tile a product takes, and into how many parts its sums are c
 loaders.py    where the parts of A and B that a block needs are: of a plain matrix
 kernel.py     the kernel, whatever multiplies
 core.py       what multiplies: ffma.py in float32, tensor_cores.py in tf32 and bf16; precision.py: which of them
-registers.py  how parts come into shared memory: by way of registers, copies.py by copies that nobody waits for
+registers.py  how parts come into shared memory: by way of registers
 launching.py  what ops call
 combine.py    partial sums added in their order
 division.py   division by a number that all threads share

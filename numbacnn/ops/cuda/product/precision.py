@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 from ....errors import DeviceError, nearest
 from ..diagnosis import OLDEST, compute_capability
-from .copies import DEPTH
 from .core import MakeCore
 from .ffma import ffma
-from .tensor_cores import bf16, tf32_copied
+from .tensor_cores import DEPTH, bf16, tf32
 from .tile import Tile
 
 
@@ -29,7 +28,7 @@ PRECISIONS = {
     each.name: each
     for each in (
         Precision("float32", ffma, None, OLDEST),
-        Precision("tf32", tf32_copied, DEPTH, (8, 0)),
+        Precision("tf32", tf32, DEPTH, (8, 0)),
         Precision("bf16", bf16, DEPTH, (8, 0)),
     )
 }

@@ -17,7 +17,6 @@ from numba import cuda, float32, uint32
 
 from ..instructions import (
     beginning_at,
-    load2,
     load_matrices,
     load_pairs,
     load_pairs_turned,
@@ -29,7 +28,6 @@ from ..instructions import (
     store_words,
 )
 from ..toolchain import device_function
-from .copies import DEPTH, by_copies, in_deep, in_flat
 from .core import Core
 from .loaders import Loader
 from .registers import Store, by_registers
@@ -38,16 +36,40 @@ from .tile import Tile
 _ROWS, _COLUMNS = 16, 8
 _NONE, _ONE, _TWO, _FOUR, _EIGHT, _SIXTEEN = (np.uint32(i) for i in (0, 1, 2, 4, 8, 16))
 _LOW, _HIGH = np.uint32(31), np.uint32(0xFFFFFFE0)
+DEPTH = 16
+"""Of a part: a row of a deep one in tf32 takes 16 of the 32 banks of shared memory."""
 _DEEP = np.uint32(DEPTH)
 
 Operand = tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]
 """How sixteen rows of A, or columns of B, are read from a part in shared memory:
 
-    index(place, depth)             see copies.py
+    index(place, depth)             where a number is in the part: in an order that differs from row to row, for the threads of
+                                    a warp to find what they read at a time in different banks
     reads(first, lane)              where a thread reads in the sixteen from row or column `first` on
     read(shared, at, step, beyond)  what it holds of those `beyond` rows from there, of instruction `step` along the
                                     depth: in the upper eight and in the lower, then further along the depth in both
 """
+
+
+@device_function
+def _in_deep(place: Any, depth: Any) -> Any:
+    """In a deep part of float32. Fours of eight rows, two rows to the 32 banks: of rows 2, 3, 6 and 7 each half is exchanged,
+    of rows 4 to 7 each four with its neighbour.
+    """
+    order = np.uint32((place & _TWO) | ((place >> _TWO) & _ONE))
+    return np.uint32(place * _DEEP + (((depth // _FOUR) ^ order) * _FOUR) + depth % _FOUR)
+
+
+def _in_flat(extent: int) -> Any:
+    """In a part (depth, extent) of float32, for threads that read eight neighbours at four depths at a time."""
+    width, most = np.uint32(extent), np.uint32(extent - 1)
+
+    @device_function
+    def index(place: Any, depth: Any) -> Any:
+        order = np.uint32((depth % _FOUR) * _EIGHT)
+        return np.uint32(depth * width + (place ^ (order & most)))
+
+    return index
 
 
 def _tf32_operand(deep: bool, extent: int) -> Operand:
@@ -57,16 +79,16 @@ def _tf32_operand(deep: bool, extent: int) -> Operand:
         @device_function
         def reads(first: Any, lane: Any) -> Any:
             # Thread t tells where row t % 16 begins, the first sixteen of them of the nearer four.
-            return in_deep(np.uint32(first + lane % _SIXTEEN), np.uint32((lane // _SIXTEEN) * _FOUR))
+            return _in_deep(np.uint32(first + lane % _SIXTEEN), np.uint32((lane // _SIXTEEN) * _FOUR))
 
         @device_function
         def read(shared: Any, at: Any, step: Any, beyond: Any) -> Any:
             own = beginning_at(shared, np.uint32(at ^ (step * _EIGHT)))
             return load_matrices(own, np.uint32(beyond * _DEEP))
 
-        return in_deep, reads, read
+        return _in_deep, reads, read
 
-    index = in_flat(extent, 1)
+    index = _in_flat(extent)
     pitch, further = np.uint32(extent), np.uint32(4 * extent)
 
     @device_function
@@ -85,60 +107,6 @@ def _tf32_operand(deep: bool, extent: int) -> Operand:
 
 
 def _bf16_operand(deep: bool, extent: int) -> Operand:
-    """Rounded to 7 bits after the point and paired when they are read, as they lie in shared memory as float32."""
-    if deep:
-        eight_rows = np.uint32(8 * DEPTH)
-
-        @device_function
-        def reads(first: Any, lane: Any) -> Any:
-            return in_deep(np.uint32(first + lane // _FOUR), np.uint32((lane % _FOUR) * _TWO))
-
-        @device_function
-        def pair(shared: Any, at: Any) -> Any:
-            one, other = load2(shared, at)
-            return packed_bf16(one, other)
-
-        @device_function
-        def read(shared: Any, at: Any, step: Any, beyond: Any) -> Any:
-            rest = np.uint32(beyond * _DEEP)
-            near = beginning_at(shared, at)
-            further = beginning_at(shared, np.uint32(at ^ _EIGHT))
-            return (
-                pair(near, rest),
-                pair(near, np.uint32(rest + eight_rows)),
-                pair(further, rest),
-                pair(further, np.uint32(rest + eight_rows)),
-            )
-
-        return in_deep, reads, read
-
-    index = in_flat(extent, 2)
-    pitch, eight_deeper = np.uint32(extent), np.uint32(8 * extent)
-
-    @device_function
-    def reads_flat(first: Any, lane: Any) -> Any:
-        return index(np.uint32(first + lane // _FOUR), np.uint32((lane % _FOUR) * _TWO))
-
-    @device_function
-    def pair_flat(shared: Any, at: Any) -> Any:
-        return packed_bf16(shared[at], shared[np.uint32(at + pitch)])
-
-    @device_function
-    def read_flat(shared: Any, at: Any, step: Any, beyond: Any) -> Any:
-        rest = np.uint32(beyond & _HIGH)
-        upper = beginning_at(shared, np.uint32(at ^ (beyond & _LOW)))
-        lower = beginning_at(shared, np.uint32(at ^ ((beyond & _LOW) | _EIGHT)))
-        return (
-            pair_flat(upper, rest),
-            pair_flat(lower, rest),
-            pair_flat(upper, np.uint32(rest + eight_deeper)),
-            pair_flat(lower, np.uint32(rest + eight_deeper)),
-        )
-
-    return index, reads_flat, read_flat
-
-
-def _packed_operand(deep: bool, extent: int) -> Operand:
     """Two numbers of bf16 a word, as they were put there; eight, a chunk of 16 bytes, are what ldmatrix reads of a row. In
     the order of chunks lines differ, for eight rows of a matrix to lie in different banks.
     """
@@ -188,17 +156,7 @@ def tf32(tile: Tile, load_a: Loader, load_b: Loader) -> Core:
 
 def bf16(tile: Tile, load_a: Loader, load_b: Loader) -> Core:
     """Numbers rounded to 7 bits after the point, on their way into shared memory."""
-    return _core(tile, load_a, load_b, _packed_operand, mma_bf16, 16, uint32, _put_packed)
-
-
-def tf32_copied(tile: Tile, load_a: Loader, load_b: Loader) -> Core:
-    """As tf32, with numbers that are copied into shared memory without waiting, and rounded there."""
-    return _core(tile, load_a, load_b, _tf32_operand, mma_tf32, 8, float32, None, rounded_tf32)
-
-
-def bf16_copied(tile: Tile, load_a: Loader, load_b: Loader) -> Core:
-    """As bf16, with numbers that are copied into shared memory without waiting, and rounded when they are read."""
-    return _core(tile, load_a, load_b, _bf16_operand, mma_bf16, 16, uint32, None)
+    return _core(tile, load_a, load_b, _bf16_operand, mma_bf16, 16, uint32, _put_packed)
 
 
 def _put_rounded(index: Callable[..., Any]) -> Any:
@@ -229,12 +187,9 @@ def _core(
     mma: Any,
     depth: int,
     word: Any,
-    put: Callable[[Callable[..., Any]], Any] | None,
-    rounded: Any = None,
+    put: Callable[[Callable[..., Any]], Any],
 ) -> Core:
-    """`depth` of an instruction, whose operands are such words. `put` makes what brings numbers into shared memory; None: they
-    are copied there, and then `rounded`, if they are.
-    """
+    """`depth` of an instruction, whose operands are such words. `put` makes what brings numbers into shared memory."""
     index_a, reads_a, read_a = operand(load_a.deep, tile.rows)
     index_b, reads_b, read_b = operand(load_b.deep, tile.columns)
     tall, wide = tile.warp[0] // _ROWS, tile.warp[1] // _COLUMNS
@@ -242,7 +197,9 @@ def _core(
     columns = np.uint32(wide)
 
     @device_function
-    def multiply(sums: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any) -> None:
+    def multiply(
+        sums: Any, held_a: Any, held_b: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any
+    ) -> None:
         of_b = cuda.local.array(words_of_b, word)
         for i in range(steps):
             step = np.uint32(i)
@@ -271,12 +228,6 @@ def _core(
                     )
 
     @device_function
-    def multiply_held(
-        sums: Any, of_a: Any, of_b: Any, shared_a: Any, shared_b: Any, at_a: Any, at_b: Any
-    ) -> None:
-        multiply(sums, shared_a, shared_b, at_a, at_b)
-
-    @device_function
     def reads_from(row: Any, column: Any, lane: Any) -> Any:
         return reads_a(row, lane), reads_b(column, lane)
 
@@ -291,12 +242,9 @@ def _core(
         row = np.uint32((instruction // columns) * _SIXTEEN + (own // _TWO) * _EIGHT)
         return row, np.uint32((instruction % columns) * _EIGHT + own % _TWO)
 
-    if put is None:
-        moved = by_copies(tile, load_a, load_b, index_a, index_b, reads_a, reads_b, rounded, multiply)
-    else:
-        # A row's words: two numbers of 16 bits are one.
-        words = DEPTH * 8 // depth
-        store_a, store_b = Store(tile.rows * words, put(index_a)), Store(tile.columns * words, put(index_b))
-        moved = by_registers(tile, load_a, load_b, store_a, store_b, reads_from, multiply_held)
+    # A row's words: two numbers of 16 bits are one.
+    words = DEPTH * 8 // depth
+    store_a, store_b = Store(tile.rows * words, put(index_a)), Store(tile.columns * words, put(index_b))
+    moved = by_registers(tile, load_a, load_b, store_a, store_b, reads_from, multiply)
     # Measured: up to 0.15 where patches are read in fours; finding them takes most of a small tile's loop.
     return Core(*moved, owns, place_of, 216, ffma_share=0.0, hmma_share=0.05 if tall * wide >= 16 else 0.01)
