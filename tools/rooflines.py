@@ -58,7 +58,9 @@ class Timed:
 
 
 def timed_steps(ours: Ours, rounds: int, *, forward: bool, clock: Clock = time.perf_counter) -> list[Timed]:
-    """The ops of a pass in order, each with the median of its seconds over the rounds."""
+    """The ops of a pass in order, each with the median of its seconds over the rounds. A small network is timed op by op, as it
+    runs where it cannot have its pictures as lanes (program.chain).
+    """
     plan = ours.forward_plan if forward else ours.plan
     steps = plan._forward_steps(plan.scores) if forward else plan.training_steps(ours.loss)
     acts: list[Callable[[], None]] = [plan.launches_of(step).run for step in steps]

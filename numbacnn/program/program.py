@@ -139,7 +139,10 @@ class Program(Arrays):
         last = (self.graph.output if until is None else self.graph[until]).name
         self._training = training
         self._backward_ran = False
-        self._perform(("forward", last, self.count, training), lambda: self._forward_steps(last))
+        self._perform(
+            ("forward", last, self.count, training),
+            lambda: self._chained_forward(self._forward_steps(last), last),
+        )
 
     def _forward_steps(self, last: str) -> list[Step]:
         graph = self.graph
@@ -149,7 +152,7 @@ class Program(Arrays):
         end = order.index(last)
         wanted = {name for name in self._asked.kept if order.index(name) <= end} | {last} | heads
         needed = set[str]().union(*map(graph.ancestors, wanted))
-        return self._chained_forward((step for step in steps if step.node in needed), last)
+        return [step for step in steps if step.node in needed]
 
     # Losses
 
