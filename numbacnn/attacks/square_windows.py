@@ -66,6 +66,10 @@ class L2Windows(Windows):
 
     places = 2
 
+    def __init__(self, generator: Any, queries: int, shape: tuple[int, int, int]) -> None:
+        super().__init__(generator, queries, shape)
+        self.turned = generator.random(queries) > 0.5
+
     def begin(self, generator: Any) -> Any:
         height, width, channels = self.shape
         side = max(min(height, width) // _TILES, 1)
@@ -88,8 +92,7 @@ class L2Windows(Windows):
         both[here] = both[there] = True
         left = max(float(epsilon) ** 2 - float((change**2).sum()), 0.0)  # what cutting to [0, 1] has saved
         budget = left / self.shape[2] + (change[both] ** 2).sum(axis=0)
-        turned = bool(self._places[query, 0, 0] + self._places[query, 1, 1] > 1)
-        added = bump(side, turned) * self.signs[query] + _of_size_1(change[here])
+        added = bump(side, bool(self.turned[query])) * self.signs[query] + _of_size_1(change[here])
         moved = change.copy()
         moved[there] = 0
         moved[here] = _of_size_1(added) * np.sqrt(budget)
