@@ -252,7 +252,7 @@ def test_several_attacks_on_one_axis(capsys: pytest.CaptureFixture[str], model: 
     assert "has no epsilon" in attack(capsys, "sweep", "--attacks", "patch", code=2)["error"]["message"]
     assert (
         "takes linf"
-        in attack(capsys, "sweep", "--attacks", "square", "--norm", "l2", code=2)["error"]["message"]
+        in attack(capsys, "sweep", "--attacks", "square", "--norm", "l0", code=2)["error"]["message"]
     )
 
 
