@@ -155,7 +155,7 @@ def test_a_run_that_stopped_early_says_that_more_epochs_change_nothing(
 ) -> None:
     options = ("--schedule", "halve", "--learning-rate", "1e-12", "--patience", "1", "--epochs", "30")
     assert main(["train", "--run", "mine", *options]) == 0
-    assert "ended after epoch 6: the learning rate was halved" in capsys.readouterr().out
+    assert re.search(r"ended after epoch \d+: the learning rate was halved", capsys.readouterr().out)
     assert main(["train", "--resume", "mine", "--epochs", "40"]) == 0
     assert "more epochs would change nothing" in capsys.readouterr().out
 

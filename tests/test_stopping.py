@@ -267,6 +267,7 @@ def test_nobody_waits_for_a_batch_whose_kernels_compile(monkeypatch: pytest.Monk
     released = threading.Event()
 
     def prepare(*_: Any, **__: Any) -> None:
+        assert not released.is_set(), "the thread reads on, though nobody asks"
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         released.wait(60)
 

@@ -32,7 +32,11 @@ class ReadAhead(Generic[Item]):
         self._thread = Thread(target=self._work, name="numbacnn reads ahead", daemon=True)
 
     def __enter__(self) -> ReadAhead[Item]:
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:  # Ctrl-C, while the thread begins
+            self._stop()
+            raise
         return self
 
     def __exit__(
@@ -41,12 +45,15 @@ class ReadAhead(Generic[Item]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stopped = True
-        self._places.release()
+        self._stop()
         if kind is None or not issubclass(
             kind, KeyboardInterrupt
         ):  # nobody waits for what a kernel takes to compile
             self._thread.join()
+
+    def _stop(self) -> None:
+        self._stopped = True
+        self._places.release()
 
     def __iter__(self) -> Iterator[Item]:
         return self
