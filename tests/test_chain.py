@@ -64,6 +64,7 @@ NETWORKS = {
         ("tanh1", Tanh()),
         ("pool1", AveragePool(2, rounding="ceil")),
         ("dropout1", Dropout(0.5)),
+        ("leaky1", LeakyReLU(0.2)),  # that no convolution or pool takes along
         ("conv2", Convolution(8, 3, padding=1)),
         ("sigmoid2", Sigmoid()),
         ("pool2", SumPool(2, stride=1)),

@@ -69,7 +69,7 @@ def resident(monkeypatch: pytest.MonkeyPatch) -> None:
 def ring(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many batches of four pictures at a time, as on a device that has no room for all of them."""
     monkeypatch.setattr(held, "_AT_A_TIME", request.param * 4 * 8 * 8 * 3)
-    monkeypatch.setattr(loop, "feed_for", lambda *parts: EpochFeed(*parts[:-1], ring=True))
+    monkeypatch.setattr(loop, "feed_for", lambda *parts: EpochFeed(*parts[:-1], ring=1 << 30))
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -89,8 +89,18 @@ def test_a_part_at_a_time_gives_the_same_bits(ring: None, monkeypatch: pytest.Mo
 def test_what_does_not_fit_is_brought_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     device = get_device("cpu")
     monkeypatch.setattr(type(device), "own_memory", True)
-    for free, whole in ((1 << 30, True), (1000, False)):
-        monkeypatch.setattr(type(device), "free_bytes", lambda self, free=free: free)
+
+    def held_with(free: int) -> tuple[Any, int]:
+        """What holds the pictures, and the bytes that the feed, the program and the one beside take."""
+        monkeypatch.setattr(type(device), "free_bytes", lambda self: free)
         run = trainer(SETTINGS["plain"])
         next(iter(run))
-        assert isinstance(run._feed._held, WholeSplit if whole else Ring)
+        beside = run._evaluation_plan()
+        needed = run._feed.bytes + run._plan.bytes + (0 if beside is None else beside.bytes)
+        return getattr(run._feed, "_held", None), needed
+
+    whole, needed = held_with(1 << 30)
+    assert isinstance(whole, WholeSplit)
+    assert isinstance(held_with(8 * needed // 7 + 8)[0], WholeSplit)
+    assert isinstance(held_with(8 * (needed - 64) // 7)[0], Ring)
+    assert held_with(1000)[0] is None

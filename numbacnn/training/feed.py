@@ -93,7 +93,8 @@ def feed_for(
     parts: tuple[Any, ...] = program, step, split, changes, settings
     free = program.device.free_bytes() if program.device.own_memory else None
     if free is not None and settings.adversarial == "none":  # such steps change what the host can see
-        feed = EpochFeed(*parts)
-        needed = feed.bytes + program.bytes + (0 if beside is None else beside.bytes)
-        return feed if needed <= free - free // _SPARE else EpochFeed(*parts, ring=True)
+        room = free - free // _SPARE - program.bytes - (0 if beside is None else beside.bytes)
+        for feed in (EpochFeed(*parts), EpochFeed(*parts, ring=room // 2)):
+            if feed.bytes <= room:
+                return feed
     return BatchFeed(*parts)

@@ -69,16 +69,25 @@ class WholeSplit:
 
 class Ring:
     """The pictures of some batches, in the order in which steps want them. While the steps of one part run, a thread reads those
-    of the next ones, and they are copied into places that nothing reads any more.
+    of the next ones, and they are copied into places that nothing reads any more. It takes `room` bytes at most, but three
+    batches at least.
     """
 
     def __init__(
-        self, device: Device, split: Split, shape: tuple[int, ...], size: int, batches: int, seed: int
+        self,
+        device: Device,
+        split: Split,
+        shape: tuple[int, ...],
+        size: int,
+        batches: int,
+        seed: int,
+        room: int,
     ) -> None:
         self._device, self._split, self._shape = device, split, shape
         self._size, self._batches, self._seed = size, batches, seed
         self._picture_bytes = math.prod(shape)
-        self.batches_a_part = min(batches, max(1, _AT_A_TIME // (size * self._picture_bytes)))
+        batch_bytes = size * self._picture_bytes
+        self.batches_a_part = max(1, min(batches, min(_AT_A_TIME, room // PLACES) // batch_bytes))
         self._room = self.batches_a_part * size
         self._parts = -(-batches // self.batches_a_part)
         self.bytes = PLACES * self._room * self._picture_bytes

@@ -80,7 +80,9 @@ class _News(NamedTuple):
 
 
 class EpochFeed:
-    """See `training.feed.Feed`. All pictures of the split lie on the device or, in a `ring`, those of the next batches."""
+    """See `training.feed.Feed`. All pictures of the split lie on the device or, in a ring of at most so many bytes, those of the
+    next batches.
+    """
 
     def __init__(
         self,
@@ -90,7 +92,7 @@ class EpochFeed:
         changes: Augmentation,
         settings: Settings,
         *,
-        ring: bool = False,
+        ring: int | None = None,
     ) -> None:
         self._program, self._step, self._split, self._changes = program, step, split, changes
         self._seed, self._device = settings.seed, program.device
@@ -113,8 +115,8 @@ class EpochFeed:
         self._table_bytes = (1 + self._batches) * self._layout.bytes
         shape = changes.picture_shape
         self._held: Held = (
-            Ring(self._device, split, shape, size, self._batches, self._seed)
-            if ring
+            Ring(self._device, split, shape, size, self._batches, self._seed, ring)
+            if ring is not None
             else WholeSplit(self._device, split, shape, self._batches)
         )
         self._channel: Channel | None = None

@@ -105,7 +105,10 @@ class Tables:
 
     def _go_forward(self, index: int) -> None:
         link, x = self._links[index], self._volumes[index]
-        following = self._links[index + 1] if index + 1 < len(self._links) else None
+        others = (
+            each for each in self._links[index + 1 :] if not isinstance(each, Activation) or not each.in_place
+        )
+        following = next(others, None)  # that reads this volume last, through what is done in place
         if isinstance(link, Activation) and link.in_place:
             y = x
         else:

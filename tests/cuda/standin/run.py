@@ -98,7 +98,7 @@ def changed(how: str) -> Iterator[None]:
         elif how == "ring":
             patches.enter_context(patch.object(held, "_AT_A_TIME", 2 * SETTINGS.batch_size * 7 * 7))
             patches.enter_context(
-                patch.object(loop, "feed_for", lambda *parts: EpochFeed(*parts[:-1], ring=True))
+                patch.object(loop, "feed_for", lambda *parts: EpochFeed(*parts[:-1], ring=1 << 30))
             )
         elif how:
             patches.enter_context(patch.object(loop, "feed_for", lambda *parts: BatchFeed(*parts[:-1])))
