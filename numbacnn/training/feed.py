@@ -94,7 +94,8 @@ def feed_for(
     free = program.device.free_bytes() if program.device.own_memory else None
     if free is not None and settings.adversarial == "none":  # such steps change what the host can see
         room = free - free // _SPARE - program.bytes - (0 if beside is None else beside.bytes)
-        for feed in (EpochFeed(*parts), EpochFeed(*parts, ring=room // 2)):
+        for ring in (None, room // 2):
+            feed = EpochFeed(*parts, ring=ring)
             if feed.bytes <= room:
                 return feed
     return BatchFeed(*parts)

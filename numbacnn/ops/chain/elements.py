@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import activations
 from ..activations import BLOCK, STANDARD
+from ..compilation import jit
 from ..philox import philox, unit
 from .calling import step
 from .vectors import VECTOR_BYTES
@@ -26,14 +27,21 @@ _clip_backward = activations.clip_backward.variants["cpu"].share
 _NONE = np.uintp(0)
 
 
+@jit(inline=True)
+def _row(arena: Any, g: Any, place: Any, row: Any, size: Any) -> Any:
+    """The elements of a row, whose first row and next row g tells from `place` on."""
+    begin = g[place] + row * g[place + 1]
+    return arena[begin : begin + size]
+
+
 @step
 def rectifier(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
     """y = x where it is above 0, else numbers[0] x."""
     for row in range(g[5]):
-        y = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[6]]
-        x = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[6]]
+        y = _row(arena, g, 1, row, g[6])
+        x = _row(arena, g, 3, row, g[6])
         _leaky_relu_forward(_NONE, np.uintp(y.size), y, x, numbers[0])
 
 
@@ -44,9 +52,9 @@ def rectifier_back(
     """d_x = d_y where y is above 0, else numbers[0] d_y; both may be one."""
     share = arena.dtype.type(numbers[0])
     for row in range(g[9]):
-        d_x = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[10]]
-        d_y = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[10]]
-        y = arena[g[5] + row * g[6] : g[5] + row * g[6] + g[10]]
+        d_x = _row(arena, g, 1, row, g[10])
+        d_y = _row(arena, g, 3, row, g[10])
+        y = _row(arena, g, 5, row, g[10])
         for i in range(d_x.size):
             d_x[i] = d_y[i] if y[i] > 0 else share * d_y[i]
 
@@ -57,8 +65,8 @@ def tanh(
 ) -> None:
     """y = tanh x."""
     for row in range(g[5]):
-        y = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[6]]
-        x = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[6]]
+        y = _row(arena, g, 1, row, g[6])
+        x = _row(arena, g, 3, row, g[6])
         _tanh_forward(_NONE, np.uintp(y.size), y, x)
 
 
@@ -68,10 +76,10 @@ def tanh_back(
 ) -> None:
     """By the outputs, and by the inputs where those are saturated."""
     for row in range(g[9]):
-        d_x = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[10]]
-        d_y = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[10]]
-        y = arena[g[5] + row * g[6] : g[5] + row * g[6] + g[10]]
-        x = arena[g[7] + row * g[8] : g[7] + row * g[8] + g[10]]
+        d_x = _row(arena, g, 1, row, g[10])
+        d_y = _row(arena, g, 3, row, g[10])
+        y = _row(arena, g, 5, row, g[10])
+        x = _row(arena, g, 7, row, g[10])
         _tanh_backward(_NONE, np.uintp((d_x.size + BLOCK - 1) // BLOCK), d_x, d_y, y, x)
 
 
@@ -81,8 +89,8 @@ def sigmoid(
 ) -> None:
     """y = 1 / (1 + e^-x)."""
     for row in range(g[5]):
-        y = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[6]]
-        x = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[6]]
+        y = _row(arena, g, 1, row, g[6])
+        x = _row(arena, g, 3, row, g[6])
         _sigmoid_forward(_NONE, np.uintp(y.size), y, x)
 
 
@@ -92,10 +100,10 @@ def sigmoid_back(
 ) -> None:
     """As `tanh_back`."""
     for row in range(g[9]):
-        d_x = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[10]]
-        d_y = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[10]]
-        y = arena[g[5] + row * g[6] : g[5] + row * g[6] + g[10]]
-        x = arena[g[7] + row * g[8] : g[7] + row * g[8] + g[10]]
+        d_x = _row(arena, g, 1, row, g[10])
+        d_y = _row(arena, g, 3, row, g[10])
+        y = _row(arena, g, 5, row, g[10])
+        x = _row(arena, g, 7, row, g[10])
         _sigmoid_backward(_NONE, np.uintp((d_x.size + BLOCK - 1) // BLOCK), d_x, d_y, y, x)
 
 
@@ -105,8 +113,8 @@ def clip(
 ) -> None:
     """y = x between the two numbers."""
     for row in range(g[5]):
-        y = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[6]]
-        x = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[6]]
+        y = _row(arena, g, 1, row, g[6])
+        x = _row(arena, g, 3, row, g[6])
         _clip_forward(_NONE, np.uintp(y.size), y, x, numbers[0], numbers[1])
 
 
@@ -116,9 +124,9 @@ def clip_back(
 ) -> None:
     """d_x = d_y where x is between the two numbers, else 0."""
     for row in range(g[9]):
-        d_x = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[10]]
-        d_y = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[10]]
-        x = arena[g[7] + row * g[8] : g[7] + row * g[8] + g[10]]
+        d_x = _row(arena, g, 1, row, g[10])
+        d_y = _row(arena, g, 3, row, g[10])
+        x = _row(arena, g, 7, row, g[10])
         _clip_backward(_NONE, np.uintp(d_x.size), d_x, d_y, x, numbers[0], numbers[1], STANDARD)
 
 
@@ -156,7 +164,7 @@ def drop_back(
     probability = numbers[0]
     scale = 1 / (1 - probability)
     for row in range(g[5]):
-        d = arena[g[1] + row * g[2] : g[1] + row * g[2] + g[6]]
-        mask = arena[g[3] + row * g[4] : g[3] + row * g[4] + g[6]]
+        d = _row(arena, g, 1, row, g[6])
+        mask = _row(arena, g, 3, row, g[6])
         for i in range(d.size):
             d[i] = d[i] * scale if mask[i] > 0 else 0

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from ..product.transpose import turned
 from .vectors import Vectors, add, integer
 
 
@@ -24,23 +24,11 @@ def turn(typingctx, arena, target, source, at, next_picture):
             context.cast(builder, value, kind, types.intp) if isinstance(kind, types.Integer) else value
             for kind, value in zip(signature.args, arguments, strict=True)
         )
-        kind = ir.VectorType(ir.IntType(32), lanes)
         lines = [
             vectors.load(vectors.at(1, add(builder, begin, builder.mul(apart, integer(i)))))
             for i in range(lanes)
         ]
-        step = 1
-        while step < lanes:  # squares of this size change places with the one across the diagonal
-            upper = [lane if not lane & step else lanes + lane - step for lane in range(lanes)]
-            lower = [lane + step if not lane & step else lanes + lane for lane in range(lanes)]
-            for i in range(lanes):
-                if not i & step:
-                    pair = lines[i], lines[i + step]
-                    lines[i], lines[i + step] = (
-                        builder.shuffle_vector(*pair, ir.Constant(kind, mask)) for mask in (upper, lower)
-                    )
-            step *= 2
-        for i, line in enumerate(lines):
+        for i, line in enumerate(turned(builder, lines)):
             vectors.store(line, vectors.at(0, add(builder, to, integer(i * lanes))))
         return context.get_dummy_value()
 

@@ -53,6 +53,24 @@ def prefetch(typingctx, array, at):
     return signature, generate
 
 
+def turned(builder, lines):
+    """The columns of a square whose rows are `lines`: as many LLVM vectors as each of them is wide."""
+    width, lines = len(lines), list(lines)
+    kind = ir.VectorType(ir.IntType(32), width)
+    apart = 1
+    while apart < width:  # squares of this size change places with the one across the diagonal
+        upper = [lane if not lane & apart else width + lane - apart for lane in range(width)]
+        lower = [lane + apart if not lane & apart else width + lane for lane in range(width)]
+        for i in range(width):
+            if not i & apart:
+                pair = lines[i], lines[i + apart]
+                lines[i], lines[i + apart] = (
+                    builder.shuffle_vector(*pair, ir.Constant(kind, mask)) for mask in (upper, lower)
+                )
+        apart *= 2
+    return lines
+
+
 @intrinsic
 def _transpose_square(typingctx, target, target_at, target_row, source, source_at, source_row):
     """A square as wide as a panel, of flat arrays."""
@@ -72,20 +90,7 @@ def _transpose_square(typingctx, target, target_at, target_row, source, source_a
             ]
             return [builder.bitcast(builder.gep(start, [o]), vector.as_pointer()) for o in offsets]
 
-        def shuffle(first, second, lanes):
-            mask = ir.Constant(ir.VectorType(ir.IntType(32), width), lanes)
-            return builder.shuffle_vector(first, second, mask)
-
-        lines = [builder.load(row, align=alignment) for row in rows(3)]
-        apart = 1
-        while apart < width:  # squares of this size change places with the one across the diagonal
-            upper = [lane if not lane & apart else width + lane - apart for lane in range(width)]
-            lower = [lane + apart if not lane & apart else width + lane for lane in range(width)]
-            for i in range(width):
-                if not i & apart:
-                    pair = lines[i], lines[i + apart]
-                    lines[i], lines[i + apart] = shuffle(*pair, upper), shuffle(*pair, lower)
-            apart *= 2
+        lines = turned(builder, [builder.load(row, align=alignment) for row in rows(3)])
         for row, line in zip(rows(0), lines, strict=True):
             builder.store(line, row, align=alignment)
         return context.get_dummy_value()
