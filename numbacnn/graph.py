@@ -15,6 +15,7 @@ from .errors import DeviceError, NetworkError, NumbacnnError, ShapeError, UsageE
 from .layers import Layer, Pixels, Shape
 from .layers.initialization import INITIALIZERS, first_values
 from .limits import need_memory
+from .loans import Lendable
 from .parameters import Buffer, Parameter, check_learning
 from .store import Store
 
@@ -126,10 +127,10 @@ class Graph(Store):
         own = {key: Parameter(name, key, spec, decay=spec.decay) for key, spec in specs.items()}
         wanted = layer.buffer_specs(*shapes)
         if wanted:
-            taken = sum(each.value.nbytes for each in self.buffers.values())
+            taken = sum(each.array.nbytes for each in self.buffers.values())
             need(taken + self.dtype.itemsize * sum(math.prod(spec.shape) for spec in wanted.values()))
         buffers = {
-            key: Buffer(name, key, spec, np.full(spec.shape, spec.initial, self.dtype))
+            key: Buffer(name, key, spec, Lendable(np.full(spec.shape, spec.initial, self.dtype), self.loans))
             for key, spec in wanted.items()
         }
         self._parameters_of[name], self._buffers_of[name] = own, buffers

@@ -20,6 +20,7 @@ from numpy.typing import DTypeLike
 from .device import Array, Device
 from .errors import NetworkError, cut, nearest
 from .layers import BufferSpec, ParameterSpec, Shape
+from .loans import Lendable, Loans
 
 _ALIGNMENT = 16
 """Elements: every parameter begins with a cache line."""
@@ -55,7 +56,7 @@ class Parameter:
     """The epochs of a training in which it learns (`Graph.stop_learning`); not stored with a model."""
     first: int = 0
     """Its first element in the graph's row."""
-    row: Array | None = None
+    row: Lendable | None = None
     """The graph's row, once there is one."""
 
     @property
@@ -72,10 +73,17 @@ class Parameter:
 
     @property
     def value(self) -> Array:
-        """Its numbers on the graph's device: a view, in its own shape. Raises KeyError before it has any."""
+        """Its numbers on the graph's device: a view, in its own shape, that may be written to. Raises KeyError before it has any."""
+        array = self.array
+        assert self.row is not None
+        return self.row.loans.lend(array)
+
+    @property
+    def array(self) -> Array:
+        """The same, to be read; who writes there calls `Loans.changed`."""
         if self.row is None:
             raise KeyError(self.name)
-        return self.view(self.row)
+        return self.view(self.row.array)
 
     def view(self, row: Array) -> Array:
         """Its share of a row that is laid out as the graph's."""
@@ -89,11 +97,21 @@ class Buffer:
     node: str
     key: str
     spec: BufferSpec
-    value: Array
+    held: Lendable
 
     @property
     def name(self) -> str:
         return f"{self.node}/{self.key}"
+
+    @property
+    def value(self) -> Array:
+        """Its numbers on the graph's device, in its own shape; they may be written to."""
+        return self.held.lent()
+
+    @property
+    def array(self) -> Array:
+        """The same, to be read; who writes there calls `Loans.changed`."""
+        return self.held.array
 
 
 class Layout(NamedTuple):
@@ -143,9 +161,11 @@ def _put(parameter: Parameter, place: int) -> int:
     return place + -(-parameter.size // _ALIGNMENT) * _ALIGNMENT
 
 
-def new_row(parameters: Sequence[Parameter], size: int, device: Device, dtype: DTypeLike) -> Array:
+def new_row(
+    parameters: Sequence[Parameter], size: int, device: Device, dtype: DTypeLike, loans: Loans
+) -> Lendable:
     """A row on a device for parameters that have their places, which look at it from now on."""
-    row = device.zeros((max(size, 1),), dtype)
+    row = Lendable(device.zeros((max(size, 1),), dtype), loans)
     for parameter in parameters:
         parameter.row = row
     return row

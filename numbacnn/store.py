@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from .device import CPU_DEVICE, Array, Device
 from .errors import NetworkError, ShapeError, nearest
+from .loans import Lendable, Loans
 from .parameters import Buffer, Layout, Parameter, lay_out, new_row
 
 
@@ -27,7 +28,9 @@ class Store:
         self._parameters_of: dict[str, dict[str, Parameter]] = {}
         """Node -> its parameters, by the layer's own names; `_buffers_of` likewise."""
         self._buffers_of: dict[str, dict[str, Buffer]] = {}
-        self._row: Any = None
+        self._row: Lendable | None = None
+        self.loans = Loans()
+        """Who has these arrays in hand, and whether they have changed."""
 
     @property
     def has_values(self) -> bool:
@@ -36,9 +39,19 @@ class Store:
 
     @property
     def row(self) -> Array:
-        """All parameters as one row on the device, in `layout`; zeros until they are given numbers."""
+        """All parameters as one row on the device, in `layout`, that may be written to; zeros until they are given numbers."""
+        return self._held_row().lent()
+
+    @property
+    def row_to_read(self) -> Array:
+        """The same for who only reads it, or calls `loans.changed` when he has written."""
+        return self._held_row().array
+
+    def _held_row(self) -> Lendable:
         if self._row is None:
-            self._row = new_row(list(self.parameters.values()), self.layout.size, self.device, self.dtype)
+            self._row = new_row(
+                list(self.parameters.values()), self.layout.size, self.device, self.dtype, self.loans
+            )
         return self._row
 
     def write(self, name: str, values: Any) -> None:
@@ -47,16 +60,19 @@ class Store:
         Raises NetworkError for an unknown name, ShapeError for numbers of another shape.
         """
         if name in self.buffers:
-            target, shape = self.buffers[name].value, self.buffers[name].spec.shape
+            target, shape = self.buffers[name].array, self.buffers[name].spec.shape
         elif name in self.parameters:
-            _ = self.row
-            target, shape = self.parameters[name].value, self.parameters[name].shape
+            self._held_row()
+            target, shape = self.parameters[name].array, self.parameters[name].shape
         else:
             known = [*self.parameters, *self.buffers]
             raise NetworkError(f"no parameter or buffer is named '{name}'{nearest(name, known)}")
         if np.shape(values) != shape:
             raise ShapeError(f"{name} has shape {shape}, and numbers of shape {np.shape(values)} are given")
-        self.device.write(target, np.asarray(values, self.dtype))
+        try:
+            self.device.write(target, np.asarray(values, self.dtype))
+        finally:
+            self.loans.changed()
 
     def read(self, name: str) -> np.ndarray[Any, Any]:
         """A parameter's or buffer's numbers on the host. Raises NetworkError for an unknown name or where it has none."""
@@ -93,7 +109,7 @@ class Store:
         """Takes the arrays of another for its own, whose parameters and buffers have the same names and sizes, or which has
         others beside them that do not learn.
         """
-        self.device, theirs = source.device, source.parameters
+        self.device, self.loans, theirs = source.device, source.loans, source.parameters
         self._replace(
             {
                 name: replace(
@@ -107,23 +123,23 @@ class Store:
         )
         assert self.layout.groups == source.layout.groups
         assert self.layout.size in (source.layout.size, source.layout.trained)
-        self._row = source.row[: max(self.layout.size, 1)]
+        self._row = Lendable(source.row_to_read[: max(self.layout.size, 1)], self.loans)
         for parameter in self.parameters.values():
             parameter.row = self._row
         for name, buffer in self.buffers.items():
-            buffer.value = source.buffers[name].value
+            buffer.held = source.buffers[name].held
 
     def _take_values_of(self, source: Store, device: Device) -> None:
         """Arrays of its own on a device, with the numbers of another of the same layers (or of itself)."""
         read = source.device.read
         values = (
-            {name: read(each.value) for name, each in source.parameters.items()} if source.has_values else {}
+            {name: read(each.array) for name, each in source.parameters.items()} if source.has_values else {}
         )
-        buffers = {name: np.array(read(each.value), self.dtype) for name, each in source.buffers.items()}
+        buffers = {name: np.array(read(each.array), self.dtype) for name, each in source.buffers.items()}
         self.device = device
         self._replace({name: replace(each) for name, each in source.parameters.items()})
         self.buffers = {
-            name: replace(each, value=device.to_device(buffers[name]))
+            name: replace(each, held=Lendable(device.to_device(buffers[name]), self.loans))
             for name, each in source.buffers.items()
         }
         self._buffers_of = {

@@ -18,6 +18,7 @@ from .folding import foldable
 from .lifetimes import blocks
 from .loss import Head
 from .rewrites import Rewrites, decide
+from .settled import divided, settled
 
 
 class Asked(NamedTuple):
@@ -70,8 +71,13 @@ class Compiled:
         if wanted.nothing:  # no pass back will look at what a normalisation began with
             for name, source in self.rewrites.folds.items():
                 self.rewrites.aliases[name, OUTPUT] = self.rewrites.root((source, OUTPUT))
-        run_forward = [step for steps in forward for step in self.rewrites.forward(steps)]
+        run = [self.rewrites.forward(steps) for steps in forward]
         run_back = [step for steps in backward for step in self.rewrites.backward(steps)]
+        # On a GPU steps that change nothing cost less than asking.
+        is_steady = not wanted.learns and not graph.device.own_memory
+        self.settled: set[Key] = settled([*run, run_back]) if is_steady else set()
+        """The Storages that hold the same until a parameter or buffer changes."""
+        run_forward = [step for steps in run for step in chain(*divided(steps, self.settled))]
         made = (operand.storage for step in run_forward for operand in step.accesses())
         self.storages: dict[Key, Storage] = {
             **{storage.key: storage for storage in made},
@@ -87,6 +93,7 @@ class Compiled:
             run_forward,
             run_back,
             self.rewrites,
+            settled=self.settled,
             kept=stays,
             reuse=reuse,
             once=self.once,

@@ -315,4 +315,4 @@ class Emission:
 
 
 def _value_of(owned: Parameter | Buffer) -> Callable[[], Array]:
-    return lambda: owned.value
+    return lambda: owned.array

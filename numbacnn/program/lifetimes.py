@@ -28,6 +28,7 @@ def blocks(
     backward: Iterable[Step],
     rewrites: Rewrites,
     *,
+    settled: Collection[Key],
     kept: Collection[Key],
     reuse: bool,
     once: bool,
@@ -36,7 +37,7 @@ def blocks(
 
     `kept` stay readable after a pass, and without `reuse` all that a backward pass may read or write does. `once`: one
     backward pass follows each forward pass, so that what it has passed is not needed again; otherwise whatever a backward
-    pass reads stays for the next.
+    pass reads stays for the next. What is `settled` is written before the passes, and stays if one of them reads it.
     """
     lives: dict[Key, Life] = {}
 
@@ -57,8 +58,10 @@ def blocks(
         if storage.array is not None or rewrites.root(key) != key:
             continue
         life = lives.get(key, Life(0, 0))
+        if key in settled:
+            life = Life(life.born, math.inf if life.dies >= 0 else life.dies)
         # What belongs to no node is written from outside, or read.
-        if key[0] == "" or (used_back and not reuse):
+        elif key[0] == "" or (used_back and not reuse):
             life = Life(0, math.inf)
         elif key in always or (not once and key in both):
             life = Life(life.born, math.inf)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -12,12 +13,38 @@ from ..device import Array
 from ..errors import NetworkError, NotEnoughMemory
 from ..graph import Graph, Node
 from ..layers import Call
+from ..loans import Loan, Loans
 from ..ops.activations import RULES
 from ..ops.launches import Launches, launch
 from ..ops.operands import Key, Operand, Step
 from .binding import bound
 from .compiled import Asked, Compiled, tables_of, too_large
 from .emission import LABELS, RANDOM, Emission
+from .settled import divided, writes_to_graph
+
+
+class Pass:
+    """What a kind of pass launches: before it what is settled, then all else."""
+
+    def __init__(self, settle: Callable[[], None] | None, act: Callable[[], None], writes: bool) -> None:
+        self._settle, self._act, self._writes = settle, act, writes
+        self._settled_for: object | None = None
+        """The state of the graph's numbers (`Loans.state`) for which all is settled."""
+
+    def run(self, loans: Loans) -> None:
+        """Carries it out."""
+        if self._settle is not None:
+            state = loans.state
+            if state is None or state is not self._settled_for:
+                self._settle()
+                self._settled_for = state
+        if not self._writes:
+            self._act()
+            return
+        try:
+            self._act()
+        finally:
+            loans.changed()
 
 
 class Machine:
@@ -34,8 +61,9 @@ class Machine:
         self._training = False
         """Whether the present pass is one of training."""
         self._beside: Machine | None = None
-        self._passes: dict[tuple[Any, ...], Callable[[], None]] = {}
+        self._passes: dict[tuple[Any, ...], Pass] = {}
         """Kind of pass -> its compiled launches, which are repeated when it comes again."""
+        self._outside: Loan | None = None
         self._emissions: dict[tuple[int, bool, int], Emission] = {}
         self._arrays: dict[tuple[int, Key], Array] = {}
         self._drawn_from: tuple[int, int] | None = None
@@ -126,6 +154,7 @@ class Machine:
         if self._eager:
             for step in steps():
                 self._run(step)
+            self.graph.loans.changed()
             return
         known = self._passes.get(place)
         if known is None:
@@ -133,14 +162,22 @@ class Machine:
                 raise NetworkError(
                     "the network has no weights yet: Graph.initialise gives every parameter its first values"
                 )
-            launches, written = Launches(), list(steps())
-            with launches.recorded():
-                for step in written:
-                    self._run(step)
-            always_the_same = all(step.kernel is not None for step in written)
-            known = self.device.recorded(launches.run) if always_the_same else launches.run
-            self._passes[place] = known
-        known()
+            self._passes[place] = known = self._pass(list(steps()))
+        known.run(self.graph.loans)
+
+    def _pass(self, steps: list[Step]) -> Pass:
+        before, left = divided(steps, self._compiled.settled)
+        return Pass(
+            self._repeatable(before) if before else None, self._repeatable(left), writes_to_graph(left)
+        )
+
+    def _repeatable(self, steps: list[Step]) -> Callable[[], None]:
+        launches = Launches()
+        with launches.recorded():
+            for step in steps:
+                self._run(step)
+        always_the_same = all(step.kernel is not None for step in steps)
+        return self.device.recorded(launches.run) if always_the_same else launches.run
 
     def _run(self, step: Step) -> None:
         arguments = self._bind(step.arguments)
@@ -151,7 +188,8 @@ class Machine:
             launch(step.function, *arguments)
 
     def launches_of(self, step: Step) -> Launches:
-        """The launches of a step, collected without carrying them out."""
+        """The launches of a step, collected without carrying them out. Whoever does that may change the graph's buffers."""
+        self._outside = self._outside or Loan(self.graph.loans)
         launches = Launches()
         with launches.recorded():
             self._run(step)
@@ -166,11 +204,17 @@ class Machine:
             if node.name in self._compiled.flows:
                 for step in emission.back_through(node):
                     self._run(step)
+        self.graph.loans.changed()
 
     def call(self, node: Node) -> Call:
         """The Call of a node in the present pass, with arrays in it."""
         call: Call = self._bind(self._emission(self._training).call(node))
-        return call
+        lend = self.graph.loans.lend
+        return replace(
+            call,
+            parameters={key: lend(array) for key, array in call.parameters.items()},
+            buffers={key: lend(array) for key, array in call.buffers.items()},
+        )
 
     def _array(self, key: Key, operand: Callable[[Emission], Operand]) -> Array:
         """The array of an Operand, made at the first call for as many pictures and kept, as passes ask for some every time."""

@@ -122,7 +122,7 @@ class Chain:
         pixels = graph.pixels.tables(graph.dtype, *graph.input_shapes(graph.nodes[0]))
         back, sums = tables.back if learns else tables.none, tables.sums
         arguments = (
-            _slots(graph, emission.count, learns), learns, *written, emission.output(graph.scores), images, labels, graph.row, *forward, *back,
+            _slots(graph, emission.count, learns), learns, *written, emission.output(graph.scores), images, labels, graph.row_to_read, *forward, *back,
             emission.operand(RANDOM, (2,), np.uint64), pixels["mean"], pixels["scale"], pixels["order"], tables.places, loss,
             option, scale, sums, self._arenas, self._partials,
         )  # fmt: skip

@@ -40,7 +40,7 @@ class Optimizer(ABC):
         # The weights, what is remembered of them, and the weights of the best epoch.
         needed = (3 + len(self.remembers)) * size * graph.dtype.itemsize
         need_memory(needed, f"training {size:,} parameters takes")
-        self.weights = graph.row
+        self.weights = graph.row_to_read
         self.rows = {
             name: self.device.zeros((max(self.layout.trained, 1),), graph.dtype) for name in self.remembers
         }
@@ -84,6 +84,7 @@ class Optimizer(ABC):
             self._update(
                 self.weights[own], [row[own] for row in self.rows.values()], gradient[own], numbers, group
             )
+        self.graph.loans.changed()
 
     @property
     def learning(self) -> tuple[bool, ...]:
