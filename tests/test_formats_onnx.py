@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx_models import model, numbers, operator, refused
 
 from numbacnn.errors import ModelError, UsageError
 from numbacnn.formats import Asked, Preparation, read_network, write_network
@@ -186,59 +187,6 @@ def test_a_mean_image_and_a_network_that_ends_in_a_map(tmp_path: Path, suffix: s
     if found is not None:
         np.testing.assert_allclose(found[0], made.predict(IMAGES), atol=1e-4)
     compare(network(classified(ReLU()), pixels), tmp_path / f"b{suffix}")
-
-
-def model(
-    *operators: Writer,
-    opset: int = 17,
-    shape: tuple[int, ...] = (1, 3, 9, 7),
-    tensors: tuple[Writer, ...] = (),
-) -> bytes:
-    """A file with one input x and one output y."""
-    dimensions = Writer()
-    for length in shape:
-        dimensions.data(1, Writer().integer(1, length))
-    kind = Writer().data(1, Writer().integer(1, 1).data(2, dimensions))
-    graph = Writer()
-    for each in operators:
-        graph.data(1, each)
-    for tensor in tensors:
-        graph.data(5, tensor)
-    graph.data(11, Writer().data(1, "x").data(2, kind)).data(12, Writer().data(1, "y"))
-    whole = Writer().integer(1, 8).data(7, graph).data(8, Writer().integer(2, opset))
-    return b"".join(whole.parts())
-
-
-def operator(kind: str, *names: str, **attributes: int | Writer) -> Writer:
-    """Its inputs and, as the last, its output."""
-    message = Writer()
-    for name in names[:-1]:
-        message.data(1, name)
-    message.data(2, names[-1]).data(3, f"its {kind}").data(4, kind)
-    for name, value in attributes.items():
-        own = Writer().data(1, name)
-        message.data(
-            5,
-            own.integer(3, value).integer(20, 2)
-            if isinstance(value, int)
-            else own.data(5, value).integer(20, 4),
-        )
-    return message
-
-
-def numbers(values: Any, name: str) -> Writer:
-    """A tensor."""
-    message = Writer()
-    for length in values.shape:
-        message.integer(1, length)
-    return message.integer(2, 7 if values.dtype.kind == "i" else 1).data(8, name).array(9, values)
-
-
-def refused(path: Path, data: bytes, **asked: Any) -> str:
-    path.write_bytes(data)
-    with pytest.raises((ModelError, UsageError)) as error:
-        read_network(path, Asked(**asked), Preparation(mean=(0.0,)))
-    return str(error.value)
 
 
 def test_unsupported_operators_are_listed_at_once(tmp_path: Path) -> None:

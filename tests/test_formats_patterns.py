@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_formats_onnx import IMAGES, model, numbers, operator
+from onnx_models import model, numbers, operator
+from test_formats_onnx import IMAGES
 
 from numbacnn.errors import ModelError
 from numbacnn.formats import Asked, Preparation, read_network
@@ -129,3 +130,11 @@ def test_response_within_a_channel(tmp_path: Path) -> None:
     )
     expected = x * (1 + 2.0 / 9 * windows.sum(axis=(4, 5))) ** -0.6
     np.testing.assert_allclose(network.activations(images, norm), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "said"), [(0, "odd number"), (4, "odd number"), (301, "of memory")])
+def test_a_response_that_no_channel_can_have_is_refused(tmp_path: Path, size: int, said: str) -> None:
+    """301 x 301 places a channel would be a matrix of 30 GiB for a file of a few bytes."""
+    (tmp_path / "a").write_bytes(b"0")
+    with pytest.raises(ModelError, match=said):
+        Description(tmp_path / "a", "a", (9, 7, 3)).normalised_within("norm", "pixels", size, 2.0, 0.6)

@@ -1,7 +1,8 @@
-"""Other people's weights: one file a format, whose reader yields a `Description`, of which a network is built.
+"""Reads the networks of other programs: one module for each file format, whose reader returns a
+`Description`; `building` makes a network of it.
 
-A new format is a file here and its line in FORMATS. Files may come from anywhere: nothing in them is run, and what they
-declare is compared with what they hold before memory is taken.
+A new format is one module here and one line in FORMATS. Files may come from anywhere: nothing in them is run,
+and the sizes that they declare are compared with what they hold before memory is taken.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file: what it is called, the suffixes of its files, and what reads it."""
+    """A file format: its name, the suffixes of its files, and the function that reads it."""
 
     name: str
     suffixes: tuple[str, ...]
     read: Callable[[Path, Asked], Description]
     options: tuple[str, ...] = ()
-    """What `Asked` may say beside the size of the pictures."""
+    """The fields of `Asked`, beside the size of the pictures, that this format's reader uses."""
 
 
 FORMATS: dict[str, Format] = {
@@ -54,12 +55,14 @@ FORMATS: dict[str, Format] = {
     "onnx": Format("ONNX", (".onnx",), onnx.read),
     "safetensors": Format("safetensors", (".safetensors",), pytorch.read_safetensors, ("network",)),
 }
-"""Name for --format -> format."""
+"""Maps the name that --format takes to its format."""
 
 
 @dataclass(frozen=True)
 class Converted:
-    """A network from another program's file: which one it is, and what the user should know."""
+    """A network that was read from another program's file, the name of its architecture, and warnings for the
+    user.
+    """
 
     network: Network
     name: str
@@ -76,11 +79,15 @@ def read_network(
     format_name: str | None = None,
     needs_preparation: bool = True,
 ) -> Converted:
-    """The network in a file of another program, with its preprocessing and the names of its classes.
+    """Reads the network in a file of another program (or a model of numbacnn's own), with its preprocessing
+    and the names of its classes.
 
-    `preparation` and `classes` are the user's, and go before the file's; `class_names` are for a file that has none. Without `needs_preparation` it may stay unsaid what is
-    done to pixels: they go in as they are. Raises UsageError for what has to be said beside
-    the file, ModelError for what is wrong with it.
+    `preparation` and `classes` (a file with names of classes) come from the user and take precedence over
+    what the file says; `class_names` are used where neither the file nor `classes` has names. With
+    `needs_preparation` False, a file may leave its preprocessing open: pixels then go in unchanged.
+
+    Raises UsageError where the user has to say more than the file does, ModelError where the file is damaged
+    or has layers that are not supported.
     """
     path = path / BEST if (path / BEST).is_file() else path
     if format_name is None and path.suffix.lower() == ".h5" and path.is_file() and not is_of_keras(path):
@@ -125,7 +132,9 @@ def read_network(
 
 
 def _ours(path: Path, asked: Asked, preparation: Preparation, classes: Path | None) -> Converted:
-    """A model of numbacnn's own, which says everything itself."""
+    """Loads a model of numbacnn's own, which holds its preprocessing and class names itself. Raises
+    UsageError for options that would change them.
+    """
     if asked != Asked() or preparation != Preparation() or classes is not None:
         raise UsageError(f"{path} is a {KIND}: its size, its preprocessing and its classes are what they are")
     network, record = load_model(path)

@@ -1,4 +1,6 @@
-"""From a description to a network: what does not lead to the output is left out, and arrays are turned round."""
+"""Builds a network from a `Description`: layers that do not lead to the output are left out, and arrays are
+transposed to numbacnn's order of axes.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,15 @@ from ..program import Program
 from .description import Array, Description, as_float32
 
 Order = Any
-"""Of a flat output, our place -> the place in the other program, int64; None where both are the same."""
+"""int64, one entry for each number of a flat output: entry i is the place, in the other program's order, of
+number i in ours. None where both orders are the same.
+"""
 
 
 def network_of(description: Description) -> Network:
-    """The network with its weights. Raises ModelError, which names the file."""
+    """Returns the network that a description describes, with its weights. Raises ModelError, which names the
+    file.
+    """
     path = description.path
     _end_in_softmax(description)
     pixels = (PIXELS, description.preparation.pixels(description.input_shape))
@@ -52,7 +58,9 @@ def network_of(description: Description) -> Network:
 
 
 def turned(array: Array, layer: Layer, key: str, order: Order) -> Array:
-    """An array of another program's as ours: filters (K,C,R,S) -> (R,S,C,K), weights (K,D) -> (D,K)."""
+    """Returns another program's array in numbacnn's order of axes: filters (K,C,R,S) become (R,S,C,K),
+    weights (K,D) become (D,K). `order` is that of the layer's flat input.
+    """
     values = as_float32(array)
     if isinstance(layer, (Convolution, TransposedConvolution)) and key == "weights":
         return values.transpose(2, 3, 1, 0)
@@ -64,7 +72,9 @@ def turned(array: Array, layer: Layer, key: str, order: Order) -> Array:
 
 
 def flat_orders(graph: Graph) -> dict[str, Order]:
-    """For every node the order of its numbers: ours are flattened as (H,W,C), others' as (C,H,W)."""
+    """Returns the `Order` of every node's output. numbacnn flattens a volume as (H,W,C), other programs as
+    (C,H,W).
+    """
     orders: dict[str, Order] = {}
     for node in graph.nodes:
         shapes, own = graph.input_shapes(node), [orders[source] for source in node.inputs]
@@ -102,7 +112,7 @@ def _end_in_softmax(description: Description) -> None:
 
 
 def _leading_to(output: str, lines: list[LayerLine]) -> list[LayerLine]:
-    """The lines that the output needs."""
+    """Returns the lines of those layers that the output depends on, in their order."""
     wanted, kept = {output}, []
     for line in reversed(lines):
         name, _, inputs = (*line, ())[:3]

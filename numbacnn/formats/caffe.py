@@ -1,7 +1,8 @@
-"""Caffe (.prototxt and .caffemodel): layers of all three generations, as a description.
+"""Reads Caffe's files (.prototxt and .caffemodel), with layers of all three generations, as a description.
 
-Blobs have names, and a layer may write over the one that it reads; here every layer is a node of its own. Pooling rounds up,
-convolution down. Without a .prototxt the weights' file is read alone: it repeats the network that it was trained as.
+Caffe's blobs have names, and a layer may overwrite the blob that it reads; here every layer becomes a node of
+its own. Pooling rounds its output size up, convolution rounds it down. Without a .prototxt the .caffemodel is
+read alone: it repeats the network as it was trained.
 """
 
 from __future__ import annotations
@@ -25,13 +26,15 @@ _LOSSES = (
     "SigmoidCrossEntropyLoss",
 )  # fmt: skip
 _IGNORED = ("Accuracy", "Silence", "HDF5Output", "ArgMax", *_LOSSES)
-"""What nothing is made of: it measures or shows."""
+"""Types of layers that are left out, as they measure or show something and compute nothing that the network
+needs.
+"""
 
 
 def read(path: Path, asked: Asked) -> Description:
-    """The network of a .caffemodel, with the layers of its .prototxt if there is one.
+    """Reads the network of a .caffemodel, with the layers of its .prototxt if one is given or lies beside it.
 
-    Raises ModelError that says file, layer and line; UsageError if the size of the pictures is not known.
+    Raises ModelError that names file, layer and line; UsageError if the size of the pictures is not known.
     """
     weights = read_weights(path)
     text = asked.prototxt or _beside(path)
@@ -79,7 +82,9 @@ def _check_ends(layer: CaffeLayer) -> None:
 
 
 def _choose_output(description: Description, losses: list[str]) -> None:
-    """Ends that are not the output are auxiliary classifiers: the last loss, or the last layer, is it."""
+    """Chooses the network's output: the last loss, or the last layer where there is no loss. Other ends are
+    auxiliary classifiers.
+    """
     read = {source for line in description.lines for source in (line[2] if len(line) == 3 else ())}
     others = [line[0] for line in description.lines if line[0] not in read]
     output = losses[-1] if losses else description.output
@@ -92,7 +97,7 @@ def _choose_output(description: Description, losses: list[str]) -> None:
 
 
 def _take_weights(network: CaffeNetwork, weights: CaffeNetwork, description: Description) -> None:
-    """Gives the layers of a text the weights of the layers of the same names."""
+    """Copies the weights of a .caffemodel to the layers of the same names of a .prototxt."""
     stored = {layer.name: layer.blobs for layer in weights.layers if layer.blobs}
     names = {layer.name for layer in network.layers}
     for layer in network.layers:
@@ -122,7 +127,7 @@ def _input_shape(network: CaffeNetwork, asked: Asked, path: Path) -> Shape:
 
 
 def _declared_shape(network: CaffeNetwork) -> tuple[int, ...] | None:
-    """Channels, height and width, as the file gives them."""
+    """Returns the input's (channels, height, width) as the file declares them, None if it does not."""
     dims = network.message.wholes("input_dim")
     for shape in network.message.messages("input_shape")[:1]:
         dims = shape.wholes("dim")
@@ -143,7 +148,9 @@ def _declared_shape(network: CaffeNetwork) -> tuple[int, ...] | None:
 
 
 def _preparation(network: CaffeNetwork, description: Description) -> Preparation:
-    """Caffe subtracts first and multiplies then; its tools keep colours as BGR."""
+    """Returns the preprocessing of the file's transform_param. Caffe subtracts the mean before it scales, and
+    its tools keep colours as BGR.
+    """
     order = "BGR" if description.input_shape[2] == 3 else None
     for layer in network.layers:
         for name in ("transform_param", "data_param", "image_data_param"):
@@ -160,7 +167,9 @@ def _preparation(network: CaffeNetwork, description: Description) -> Preparation
 
 
 def _beside(path: Path) -> Path | None:
-    """The text that lies beside the weights: of the same name, deploy.prototxt, or the only one."""
+    """Finds the .prototxt beside the weights: the one of the same name, deploy.prototxt, or the only one in
+    the folder.
+    """
     for name in (f"{path.stem}.prototxt", "deploy.prototxt"):
         if path.with_name(name).is_file():
             return path.with_name(name)

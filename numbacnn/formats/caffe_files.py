@@ -1,4 +1,6 @@
-"""Caffe's files: networks as text and with weights, of all three generations, and mean images."""
+"""Caffe's files: networks as text (.prototxt) or with weights (.caffemodel), of all three generations, and
+mean images.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from .prototext import read_prototext
 
 @dataclass
 class CaffeLayer:
-    """A layer of any generation in today's terms: its type, what it reads and writes, its message, its weights."""
+    """A layer of any generation in the newest generation's terms: its type, the blobs that it reads (bottoms)
+    and writes (tops), its message, its weights.
+    """
 
     name: str
     type: str
@@ -31,17 +35,21 @@ class CaffeLayer:
 
     @property
     def where(self) -> str:
-        """Where it stands, for messages."""
+        """The layer's file, name and, in a text file, line, for error messages."""
         return f"{self.message.where}: layer '{self.name}'"
 
     def options(self, name: str) -> Message:
-        """One group of its options; an empty one where it has none."""
+        """Returns one group of the layer's options, such as "convolution_param"; an empty message if it has
+        none.
+        """
         return self.message.message(name)
 
 
 @dataclass
 class CaffeNetwork:
-    """A file: the network's name, its layers for testing in order, and the message for what else it says."""
+    """A network's name, its layers for testing in the file's order, and the whole message for what else it
+    says.
+    """
 
     path: Path
     name: str
@@ -50,12 +58,12 @@ class CaffeNetwork:
 
 
 def read_text(path: Path) -> CaffeNetwork:
-    """A .prototxt. Raises ModelError with file and line."""
+    """Reads a .prototxt. Raises ModelError with file and line."""
     return _network(path, read_prototext(path))
 
 
 def read_weights(path: Path) -> CaffeNetwork:
-    """A .caffemodel, which holds the layers' options beside their weights. Raises ModelError."""
+    """Reads a .caffemodel, which holds the layers' options beside their weights. Raises ModelError."""
     network = _network(path, decode(file_bytes(path), NETWORK, str(path)))
     if not network.layers:
         raise ModelError(f"{path}: no network with layers; Caffe's weights (.caffemodel) are expected")
@@ -63,7 +71,9 @@ def read_weights(path: Path) -> CaffeNetwork:
 
 
 def read_mean_image(path: Path) -> NDArray[np.float32]:
-    """A mean image, (H,W,C), its channels in the file's order: Caffe's .binaryproto, or an array (C,H,W) as .npy."""
+    """Reads a mean image as float32 (H,W,C), its channels in the file's order: Caffe's .binaryproto, or a
+    .npy array (C,H,W). Raises ModelError.
+    """
     if path.suffix == ".npy":
         try:
             array = np.load(path, allow_pickle=False)
@@ -114,7 +124,9 @@ def _v0_layer(message: Message) -> CaffeLayer:
 
 
 def _is_tested(layer: CaffeLayer) -> bool:
-    """Whether the layer is there when the network is tested, and not only in training."""
+    """Returns whether the layer is part of the network when it is tested (some layers are there in training
+    only).
+    """
     included, excluded = layer.message.messages("include"), layer.message.messages("exclude")
     phases = ("TRAIN", "TEST")
     if included:
@@ -123,7 +135,9 @@ def _is_tested(layer: CaffeLayer) -> bool:
 
 
 def _padded(layers: list[CaffeLayer]) -> Iterator[CaffeLayer]:
-    """Without the oldest files' layers that only pad: the convolutions that read them pad instead."""
+    """Yields the layers of a file of the oldest generation without its padding layers; the convolutions that
+    read those get their padding.
+    """
     pads: dict[str, tuple[str, int]] = {}
     for layer in layers:
         if layer.type == "Padding" and layer.bottoms and layer.tops:
@@ -139,7 +153,9 @@ def _padded(layers: list[CaffeLayer]) -> Iterator[CaffeLayer]:
 
 
 def _blob(message: Message) -> NDArray[Any]:
-    """An array in the shape that the file gives it. Raises ModelError if it holds another number of values."""
+    """Returns a blob's numbers in the shape that the file declares. Raises ModelError if it holds another
+    number of values.
+    """
     parts = message.all("data") or message.all("double_data")
     if any(not isinstance(part, np.ndarray) for part in parts):
         values = np.array(message.numbers("data"), np.float32)  # of a text file

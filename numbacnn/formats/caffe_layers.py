@@ -1,4 +1,4 @@
-"""One function a type of Caffe's layers: which of ours it becomes."""
+"""Translates Caffe's layers: one function for each type, which adds its counterpart to the description."""
 
 from __future__ import annotations
 
@@ -41,33 +41,37 @@ from .messages import Message
 
 @dataclass
 class Reading:
-    """A network that is being read: the description so far, and which node wrote each blob last."""
+    """The state of reading a network: the description so far, and the node that wrote each blob last."""
 
     description: Description
     unsupported: Unsupported
     blobs: dict[str, str] = field(default_factory=dict)
     following: Sequence[CaffeLayer] = ()
-    """The layers after the one in hand."""
+    """The layers after the current one."""
     done: set[int] = field(default_factory=set)
-    """Identities of layers that were read together with one before them."""
+    """The ids of layers that were translated together with an earlier layer."""
 
     def source(self, layer: CaffeLayer, place: int) -> str:
-        """The node that a layer reads."""
+        """Returns the node whose output the layer reads as bottom number `place`. Raises ModelError if no
+        earlier layer writes that blob.
+        """
         name = layer.bottoms[place]
         if name not in self.blobs:
             raise ModelError(f"{layer.where}: it reads '{cut(name)}', which no layer above writes")
         return self.blobs[name]
 
     def sources(self, layer: CaffeLayer) -> list[str]:
-        """All nodes that a layer reads."""
+        """Returns the nodes of all blobs that the layer reads."""
         return [self.source(layer, place) for place in range(len(layer.bottoms))]
 
     def add(self, layer: CaffeLayer, ours: Layer, sources: Sequence[str], **arrays: Array) -> None:
-        """One of our layers for the one in hand, which writes its blob."""
+        """Adds our layer for the current one; its node becomes the writer of the blob that the current layer
+        writes.
+        """
         self.blobs[layer.tops[0]] = self.description.add(layer.name, ours, sources, **arrays)
 
     def same(self, layer: CaffeLayer) -> None:
-        """The layer changes nothing: what it writes is what it reads."""
+        """Translates a layer that changes nothing: its tops stand for the node that it reads."""
         self.blobs |= dict.fromkeys(layer.tops, self.source(layer, 0))
 
 
@@ -151,7 +155,9 @@ def _prelu(reading: Reading, layer: CaffeLayer) -> None:
 
 
 def _batch_norm(reading: Reading, layer: CaffeLayer) -> None:
-    """Sums of means and variances, and what they are divided by; the scale and the shift are a layer of their own."""
+    """Translates a BatchNorm, whose file has sums of means and of variances and the factor to divide both by;
+    the scale and the shift are in a Scale layer of their own.
+    """
     mean, variance, *rest = _blobs(layer, 2)
     factor = float(rest[0].reshape(-1)[0]) if rest and rest[0].size else 1.0
     divisor = np.float32(factor) if factor else np.float32(1)
@@ -173,7 +179,9 @@ def _batch_norm(reading: Reading, layer: CaffeLayer) -> None:
 
 
 def _scale_after(reading: Reading, layer: CaffeLayer) -> CaffeLayer | None:
-    """The Scale layer that belongs to a BatchNorm: the next one that reads its blob, if no other does before that is written over."""
+    """Returns the Scale layer that belongs to a BatchNorm, None if there is none: the next layer that reads
+    its blob, if no other layer reads it first.
+    """
     top = layer.tops[0]
     readers = [each for each in reading.following if top in each.bottoms]
     first = next(iter(readers), None)
@@ -192,7 +200,7 @@ def _scale_and_shift(layer: CaffeLayer) -> tuple[Array, Array]:
 
 
 def _scale(reading: Reading, layer: CaffeLayer) -> None:
-    """A factor a channel, and an offset; or of two blobs their product."""
+    """Translates a Scale: a factor and an offset for each channel, or the product of two blobs."""
     options = layer.options("scale_param")
     if id(layer) in reading.done:
         return
@@ -329,11 +337,11 @@ TRANSLATIONS: dict[str, Callable[[Reading, CaffeLayer], None]] = {
     "Swish": _swish,
     "TanH": _plain(Tanh),
 }
-"""Type of layer -> what adds its counterpart to the description."""
+"""Maps a type of layer to the function that adds its counterpart to the description."""
 
 
 def _made(layer: CaffeLayer, make: Callable[[], Layer]) -> Layer:
-    """One of our layers; what its options are refused for is told with the file's layer."""
+    """Calls `make` for one of our layers; an error about its options names the file's layer."""
     try:
         return make()
     except ModelError:
@@ -345,7 +353,9 @@ def _made(layer: CaffeLayer, make: Callable[[], Layer]) -> Layer:
 def _pair(
     options: Message, name: str, short: str, layer: CaffeLayer, default: int | None = None
 ) -> tuple[int, int]:
-    """Height and width of an option: one number, one an axis, or NAME_h and NAME_w."""
+    """Returns (height, width) of an option that is written as one number, one number for each axis, or NAME_h
+    and NAME_w.
+    """
     if f"{short}_h" in options or f"{short}_w" in options:
         return options.whole(f"{short}_h", default or 0), options.whole(f"{short}_w", default or 0)
     given = options.wholes(name)

@@ -1,4 +1,6 @@
-"""Caffe's messages: the numbers of those fields that are read (caffe.proto, proto2), and the names of old layer types."""
+"""The schemas of Caffe's messages: field numbers of what is read (caffe.proto, proto2), and the names of the
+types of old layers.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ _PARAMETERS = {
     "scale_param": schema(axis=(1, "int"), num_axes=(2, "int"), bias_term=(4, "bool")),
     "swish_param": schema(beta=(1, "float")),
 }
-"""Options of layers by the name of their field, which is the same in old and new messages."""
+"""Groups of options by the name of their field, which is the same in new messages and in those of the second
+generation.
+"""
 
 _NEW_NUMBERS = {
     "transform_param": 100, "concat_param": 104, "convolution_param": 106, "data_param": 107, "dropout_param": 108,
@@ -97,7 +101,9 @@ V1_TYPES = {
     28: "HingeLoss", 29: "MemoryData", 30: "ArgMax", 31: "Threshold", 32: "DummyData", 33: "Slice", 34: "MVN",
     35: "AbsVal", 36: "Silence", 37: "ContrastiveLoss", 38: "Exp", 39: "Deconvolution",
 }  # fmt: skip
-"""Numbers of V1LayerParameter.LayerType -> today's names."""
+"""Maps the numbers of V1LayerParameter.LayerType (second generation) to the newest generation's names of
+types.
+"""
 
 V1_NAMES = {
     "ABSVAL": "AbsVal", "ACCURACY": "Accuracy", "ARGMAX": "ArgMax", "BNLL": "BNLL", "CONCAT": "Concat",
@@ -111,7 +117,7 @@ V1_NAMES = {
     "SOFTMAX_LOSS": "SoftmaxWithLoss", "SPLIT": "Split", "SLICE": "Slice", "TANH": "TanH", "WINDOW_DATA": "WindowData",
     "THRESHOLD": "Threshold",
 }  # fmt: skip
-"""The same in text files."""
+"""Maps the names that the second generation has in text files to the newest generation's."""
 
 V0_TYPES = {
     "conv": "Convolution", "pool": "Pooling", "innerproduct": "InnerProduct", "relu": "ReLU", "dropout": "Dropout",
@@ -119,7 +125,7 @@ V0_TYPES = {
     "data": "Data", "images": "ImageData", "accuracy": "Accuracy", "split": "Split", "sigmoid": "Sigmoid",
     "tanh": "TanH", "euclidean_loss": "EuclideanLoss", "padding": "Padding",
 }  # fmt: skip
-"""The oldest files' types -> today's."""
+"""Maps the first generation's names of types to the newest generation's."""
 
 V0_OPTIONS = {
     "Convolution": ("convolution_param", {"num_output": "num_output", "biasterm": "bias_term", "pad": "pad",
@@ -132,4 +138,6 @@ V0_OPTIONS = {
     "Data": ("transform_param", {"scale": "scale", "meanfile": "mean_file", "cropsize": "crop_size"}),
     "ImageData": ("transform_param", {"scale": "scale", "meanfile": "mean_file", "cropsize": "crop_size"}),
 }  # fmt: skip
-"""Where the oldest files' options, which lie in the layer itself, are today."""
+"""Maps the first generation's options, which stand in the layer itself, to the group and name that the newest
+generation has.
+"""

@@ -1,4 +1,4 @@
-"""Names of classes that lie beside weights: a text with a line a class, or JSON."""
+"""Reads names of classes from files beside weights: a text file with one class a line, or JSON."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from ..errors import ModelError, UsageError
 from ..limits import MAX_CLASSES
 
 BESIDE = ("synset_words.txt", "class_names.txt", "classes.txt", "labels.txt", "imagenet_classes.txt")
-"""What such files are called where they lie beside the weights."""
+"""The names under which such files are looked for beside the weights."""
 
 _LARGEST = 16 << 20
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
-    """The names in order: lines of a text ("n01440764 tench, Tinca tinca" is one), or of JSON a list or {"0": …}.
+    """Returns the names of the classes by index: the lines of a text file (such as "n01440764 tench, Tinca
+    tinca"), a JSON list, or a JSON object {"0": ...}.
 
-    Raises UsageError if there is no such file, ModelError for one that holds no names.
+    Raises UsageError if there is no such file, ModelError if it holds no names.
     """
     if not path.is_file():
         raise UsageError(f"--classes {path}: no such file; a text with one class a line is expected")

@@ -1,4 +1,4 @@
-"""What a file of another program says of a network, in one form whatever the file: what the readers of this room yield."""
+"""The form in which every reader of this room describes a network, whatever the file's format."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ Array = NDArray[Any]
 
 
 class Description:
-    """Layers in order, with their arrays as other programs have them, and what else is known.
+    """A network as a reader found it: its layers in order, their arrays in the other program's order of axes,
+    and its preprocessing, class names and warnings.
 
-    Arrays are named as our parameters and buffers, and have their numbers channels first: filters (K,C,R,S), weights of a
-    dense layer (K,D) over the flattened (C,H,W). `ready()` turns that round. Every array is compared with what its layer
-    needs before the next layer is added.
+    Arrays have the names of numbacnn's parameters and buffers but keep the order channels first: filters
+    (K,C,R,S), weights of a dense layer (K,D) over the flattened (C,H,W); `building.network_of` transposes
+    them. The shapes of a layer's arrays are checked before the next layer is added.
     """
 
     def __init__(self, path: Any, name: str, input_shape: Shape) -> None:
@@ -45,9 +46,11 @@ class Description:
         self.arrays: dict[str, Array] = {}
         self.lines: list[LayerLine] = []
         self.channels_last = False
-        """Whether a flattened volume has its numbers in the order (H,W,C), as ours have, and not (C,H,W)."""
+        """Whether a volume was flattened in the order (H,W,C), as numbacnn does it, and not (C,H,W)."""
         self.output = "pixels"
-        """The node whose scores the classes have: the one that was added last, unless a reader says another."""
+        """The node that holds the scores of the classes: the one that was added last, unless a reader sets
+        another.
+        """
         self._graph = OpenGraph(
             [("pixels", Pixels())],
             input_shape,
@@ -55,21 +58,21 @@ class Description:
         )
 
     def shape(self, node: str) -> Shape:
-        """The shape of a node's output."""
+        """Returns the shape of a node's output, without the batch's axis."""
         return self._graph.shapes[node]
 
     def layer(self, node: str) -> Layer:
-        """The layer of a node."""
+        """Returns the layer of a node."""
         return self._graph[node].layer
 
     def sources(self, node: str) -> tuple[str, ...]:
-        """The nodes that a node reads."""
+        """Returns the nodes that a node reads."""
         return self._graph[node].inputs
 
     def add(self, name: str, layer: Layer, inputs: Sequence[str], **arrays: Array) -> str:
-        """One layer more, with its arrays; the name that it has now (another where that is taken).
+        """Adds a layer with its arrays and returns its name, which differs from `name` where that is taken.
 
-        Raises ModelError that names file and layer.
+        Raises ModelError that names file and layer if the layer or an array does not fit.
         """
         name = self._free(name)
         line = (name, layer, tuple(inputs))
@@ -89,34 +92,51 @@ class Description:
         return name
 
     def flat(self, node: str) -> str:
-        """The node, or one more that flattens it."""
+        """Returns the node if its output is flat, else a new node that flattens it."""
         from ..layers import Flatten
 
         return node if len(self.shape(node)) == 1 else self.add(f"{node}/flat", Flatten(), (node,))
 
     def hard_sigmoid(self, name: str, source: str, slope: float, offset: float) -> str:
-        """slope x + offset, between 0 and 1: a factor and an offset, then bounds."""
+        """Adds y = min(1, max(0, slope x + offset)) as a Scale and a Clip, and returns the node."""
         channels = self.shape(source)[-1]
         line = {"scale": np.full(channels, slope, np.float32), "shift": np.full(channels, offset, np.float32)}
         return self.add(name, Clip(0.0, 1.0), (self.add(f"{name}/line", Scale(), (source,), **line),))
 
     def hard_swish(self, name: str, source: str) -> str:
-        """x times its hard sigmoid of slope 1/6 and offset 1/2 (Howard et al., 2019)."""
+        """Adds y = x hard_sigmoid(x), with slope 1/6 and offset 1/2 (Howard et al., 2019), and returns the
+        node.
+        """
         gate = self.hard_sigmoid(f"{name}/gate", source, 1 / 6, 0.5)
         return self.add(name, Multiply(), (source, gate))
 
     def padded(self, name: str, source: str, pads: tuple[int, int, int, int]) -> str:
-        """Zeros around a map, top, bottom, left and right: a convolution of every channel with 1 that has this padding."""
+        """Adds zeros around a map, `pads` being (top, bottom, left, right), and returns the node. It is a
+        depthwise 1x1 convolution with weights 1 and this padding.
+        """
         channels = self.shape(source)[-1]
         layer = Convolution(channels, 1, padding=pads, groups=channels, rounding="floor", bias=False)
         return self.add(name, layer, (source,), weights=np.ones((channels, 1, 1, 1), np.float32))
 
     def normalised_within(self, name: str, source: str, size: int, alpha: float, beta: float) -> str:
-        """x (1 + alpha / size^2 times the sum of x^2 over size x size places of its channel)^-beta.
+        """Adds local response normalisation within each channel, and returns the node:
 
-        Those places become neighbouring channels, over which a response normalisation goes; the middle one is kept.
+            y = x (1 + alpha / size^2 sum)^-beta
+
+        The sum adds x^2 over the size x size places around x.
+
+        Raises ModelError for a size that is not odd. A depthwise convolution copies those places into
+        neighbouring channels, LocalResponseNorm normalises across them, and a second convolution keeps the
+        middle one.
         """
+        if size < 1 or size % 2 == 0:
+            raise ModelError(
+                f"{self.path}: layer '{cut(name)}' normalises {size} x {size} places; an odd number is expected"
+            )
         channels, places = self.shape(source)[-1], size * size
+        need_described(
+            8 * channels * places * places, self.path, f"the places of '{cut(name)}' take", ModelError
+        )
         spread = np.tile(np.eye(places, dtype=np.float32).reshape(places, 1, size, size), (channels, 1, 1, 1))
         middle = np.tile(
             np.eye(places, dtype=np.float32)[places // 2].reshape(1, places, 1, 1), (channels, 1, 1, 1)
@@ -128,6 +148,28 @@ class Description:
         norm = self.add(f"{name}/norm", LocalResponseNorm(places, alpha, beta, 1.0), (around,))
         kept = Convolution(channels, 1, groups=channels, rounding="floor", bias=False)
         return self.add(name, kept, (norm,), weights=middle)
+
+    def chosen(self, name: str, source: str, channels: Sequence[int]) -> str:
+        """Adds the channels of these indices, in this order, and returns the node: a 1x1 convolution (of a
+        row: a dense layer) with weights 0 and 1. Raises ModelError for more memory than the file may take.
+        """
+        depth = self.shape(source)[-1]
+        need_described(
+            4 * depth * len(channels), self.path, f"the channels of '{cut(name)}' take", ModelError
+        )
+        weights = np.zeros((len(channels), depth), np.float32)
+        weights[np.arange(len(channels)), list(channels)] = 1
+        if len(self.shape(source)) == 1:
+            return self.add(name, Dense(len(channels), bias=False), (source,), weights=weights)
+        layer = Convolution(len(channels), 1, rounding="floor", bias=False)
+        return self.add(name, layer, (source,), weights=weights[:, :, None, None])
+
+    def shuffled(self, name: str, source: str, groups: int) -> str:
+        """Adds a channel shuffle (Zhang et al., 2018), and returns the node: channel k of its output is
+        channel (k mod groups) C / groups + floor(k / groups) of its input.
+        """
+        channels = np.arange(self.shape(source)[-1]).reshape(groups, -1).T
+        return self.chosen(name, source, channels.reshape(-1).tolist())
 
     def _checked(self, name: str, key: str, array: Array, shape: Shape) -> Array:
         ones = [length for length in array.shape if length != 1]
@@ -152,7 +194,7 @@ class Description:
 
 
 def _foreign(layer: Layer, key: str, shape: Shape) -> Shape:
-    """Our shape of an array as other programs have it."""
+    """Returns the shape that other programs give the array that has `shape` here."""
     if key != "weights":
         return shape
     if isinstance(layer, (Convolution, TransposedConvolution)):
@@ -162,20 +204,22 @@ def _foreign(layer: Layer, key: str, shape: Shape) -> Shape:
 
 
 class Unsupported:
-    """What a reader finds that has no counterpart here, by kind: all of it is told at once."""
+    """Collects what a reader finds that has no counterpart here, so that one error lists all of it."""
 
     def __init__(self) -> None:
         self._found: dict[str, list[str]] = {}
 
     def note(self, kind: str, used_by: str) -> None:
-        """A kind of layer, or an option of one, and the layer that it is needed for."""
+        """Notes a kind of layer or of option, and the name of the layer that needs it."""
         self._found.setdefault(kind, []).append(used_by)
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
     def check(self, path: Any, noun: str) -> None:
-        """Raises ModelError that lists them, if there are any."""
+        """Raises ModelError that lists everything that was noted, if anything was. `noun` is what the format
+        calls a layer.
+        """
         if self._found:
             listed = "; ".join(f"{cut(kind)} ({_some(used)})" for kind, used in sorted(self._found.items()))
             count = len(self._found)
@@ -192,5 +236,5 @@ def _some(names: Iterable[str]) -> str:
 
 
 def as_float32(array: Array) -> Array:
-    """The numbers as float32; the same array where they are."""
+    """Returns the numbers as float32; the array itself if it is float32 already."""
     return np.asarray(array, np.float32)

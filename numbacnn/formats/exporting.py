@@ -1,4 +1,4 @@
-"""Networks as other programs' files."""
+"""Writes networks in other programs' formats."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ SUFFIXES = (".onnx", ".safetensors")
 
 
 def write_network(path: Path, network: Network, name: str) -> None:
-    """Writes a network as the suffix says, whole or not at all. Raises ModelError, or NetworkError for one of other inputs."""
+    """Writes a network in the format of the file's suffix, completely or not at all. Raises ModelError for
+    layers that the format lacks, NetworkError for a network whose input is not pictures.
+    """
     network.need_pictures()
     if path.suffix.lower() == ".onnx":
         parts = onnx_bytes(network, name, _version())
@@ -39,7 +41,9 @@ def write_network(path: Path, network: Network, name: str) -> None:
 
 
 def tensors_of(network: Network) -> dict[str, Array]:
-    """All arrays as PyTorch has them: filters (K,C,R,S), weights (K,D) over (C,H,W), under names such as conv1.weight."""
+    """Returns all arrays in PyTorch's order of axes, filters (K,C,R,S) and weights (K,D) over (C,H,W), by
+    names such as conv1.weight.
+    """
     graph, orders = network.graph, flat_orders(network.graph)
     found: dict[str, Array] = {}
     for ours, theirs in torch_names(graph).items():

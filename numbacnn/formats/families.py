@@ -1,4 +1,6 @@
-"""The families of networks that state dicts are recognised as: torchvision's names, and those of ResNets for CIFAR-10."""
+"""The families of networks that state dicts are recognised as by torchvision's names of tensors, or by those
+of ResNets for CIFAR-10.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ def _resnet_matches(names: Iterable[str]) -> bool:
 
 
 def _blocks(arrays: Arrays) -> dict[int, int]:
-    """Stage -> its blocks."""
+    """Returns the number of blocks of each stage, by the stage's number."""
     found: dict[int, int] = {}
     for name in arrays:
         part = re.fullmatch(r"layer(\d{1,3})\.(\d{1,4})\.conv1\.weight", name)
@@ -46,7 +48,7 @@ def _resnet_name(arrays: Arrays) -> str:
 
 
 def _is_small(arrays: Arrays) -> bool:
-    """Whether the first filters are 3x3: the stem of networks for pictures of 32x32."""
+    """Returns whether the first filters are 3x3, as in the stem for pictures of 32x32."""
     return arrays["conv1.weight"].shape[2:] == (3, 3)
 
 
@@ -131,7 +133,9 @@ def _vgg_name(arrays: Arrays) -> str:
 
 
 def _vgg(state: StateDict) -> None:
-    """A number that is missing after a rectifier is a pool's."""
+    """Builds a VGG network. Layers are numbered, and a number that is missing after a rectifier belongs to a
+    pool.
+    """
     numbers = _numbers(state.arrays, "features")
     node = "pixels"
     for number in numbers:
@@ -163,7 +167,7 @@ def _squeezenet_name(arrays: Arrays) -> str:
 
 
 def _squeezenet(state: StateDict) -> None:
-    """Pools stand where numbers are missing."""
+    """Builds a SqueezeNet. Its layers are numbered, and the numbers that are missing belong to pools."""
     node = state.add("features.1", ReLU(), state.convolution("features.0", "pixels", stride=2, padding=0))
     for number in range(2, 13):
         fire = f"features.{number}"
@@ -199,7 +203,9 @@ def _normalised(state: StateDict, prefix: str, source: str, stride: int = 1) -> 
 
 
 def _googlenet(state: StateDict) -> None:
-    """Its pools round up; where the paper has 5x5 filters, torchvision has 3x3."""
+    """Builds torchvision's GoogLeNet: its pools round up, and it has 3x3 filters where the paper (Szegedy et
+    al., 2015) has 5x5.
+    """
 
     def pool(name: str, source: str, kernel: int = 3) -> str:
         return state.add(name, MaxPool(kernel, stride=2, rounding="ceil"), source)
@@ -232,7 +238,7 @@ def _mobilenet_matches(names: Iterable[str]) -> bool:
 
 
 _STRIDED = (2, 4, 7, 14)
-"""Blocks of MobileNet v2 that halve the size (Sandler et al., 2018, table 2)."""
+"""The blocks of MobileNet v2 that halve height and width (Sandler et al., 2018, table 2)."""
 
 
 def _mobilenet(state: StateDict) -> None:
@@ -273,4 +279,4 @@ FAMILIES = (
     Family(_alexnet_matches, lambda _: "alexnet", _imagenet, _alexnet),
     Family(_vgg_matches, _vgg_name, _imagenet, _vgg),
 )
-"""In the order in which they are tried."""
+"""The families in the order in which they are tried."""

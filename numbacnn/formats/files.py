@@ -1,4 +1,4 @@
-"""Files as rows of bytes and numbers."""
+"""Files as bytes, and bytes as arrays of numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..errors import ModelError
 
 
 def file_bytes(path: Path) -> memoryview:
-    """A file's bytes, read as they are looked at. Raises ModelError."""
+    """Returns a file's bytes as a memory map, which reads them when they are used. Raises ModelError."""
     try:
         with path.open("rb") as file:
             if not path.stat().st_size:
@@ -27,12 +27,14 @@ def file_bytes(path: Path) -> memoryview:
 
 
 def as_numbers(data: memoryview, code: str) -> NDArray[Any]:
-    """Bytes as a row of numbers, little-endian, of NumPy's type `code`; of "bf16" as float32, whose upper half that is."""
+    """Returns little-endian bytes as a flat array of NumPy's type `code`; "bf16", which is the upper half of
+    a float32, becomes float32.
+    """
     if code == "bf16":
         return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
     return np.frombuffer(data, np.dtype(code).newbyteorder("<"))
 
 
 def itemsize(code: str) -> int:
-    """Bytes of a number of that type."""
+    """Returns the bytes of one number of type `code`."""
     return 2 if code == "bf16" else np.dtype(code).itemsize

@@ -1,7 +1,7 @@
-"""Keras: whole models (.keras, .h5) and weights alone (.weights.h5), as a description.
+"""Reads Keras's files, whole models (.keras, .h5) and weights alone (.weights.h5), as a description.
 
-A model is layers as JSON, and arrays in HDF5: under the layers' names in .h5, numbered by class in the newer formats. Nothing
-in them is run: no layer is made by its class's name but those in `keras_layers`.
+A model is its layers as JSON, and arrays in HDF5: by the layers' names in .h5, numbered by class in the newer
+formats. Nothing in them is run: only the classes that `keras_layers` lists are translated.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ _LARGEST_CONFIG = 64 << 20
 
 
 def read(path: Path, asked: Asked) -> Description:
-    """The network of a file of Keras's. Raises ModelError, UsageError for what has to be said beside it."""
+    """Reads the network of a Keras file. Raises ModelError, or UsageError where the file does not say enough
+    by itself.
+    """
     if zipfile.is_zipfile(path):
         with _unpacked(path) as (config, file):
             return _described(path, config, Weights(file), asked)
@@ -47,7 +49,7 @@ def read(path: Path, asked: Asked) -> Description:
 
 @contextmanager
 def _unpacked(path: Path) -> Iterator[tuple[Any, KerasReader]]:
-    """The layers and the weights in a .keras file."""
+    """Yields the layers' JSON and the weights of a .keras file, which is a zip archive."""
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(prefix="numbacnn-") as folder:
             names = archive.namelist()
@@ -108,7 +110,7 @@ def _described(path: Path, config: Any, weights: Weights, asked: Asked) -> Descr
 def _translated(
     reading: Reading, model: Model, weights: Weights, inputs: tuple[str, ...], above: Place
 ) -> str:
-    """Adds the layers of a model, and gives the node of its first output."""
+    """Adds the layers of a model to the description, and returns the node of the model's first output."""
     nodes: dict[Call, str] = dict(zip(model.inputs, inputs, strict=False))
     numbers = dict(
         zip((each.name for each in model.layers), numbered(each.type for each in model.layers), strict=True)

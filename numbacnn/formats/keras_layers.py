@@ -1,4 +1,6 @@
-"""One function a class of Keras's layers: which of ours it becomes."""
+"""Translates Keras's layers: one function for each class, which adds its counterpart to the description and
+returns the node of its output.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,7 @@ Sources = Sequence[str]
 
 
 def _window(reading: Reading, layer: KerasLayer, source: str, kernel: tuple[int, int]) -> dict[str, Any]:
-    """Stride, padding and dilation of a window over a map."""
+    """Returns stride, padding and dilation of a window that slides over a map, as our layers take them."""
     pools = "pool_size" in layer.config
     stride = (
         layer.pair("strides", None if not pools else kernel[0]) if layer.config.get("strides") else kernel
@@ -74,7 +76,7 @@ def _depthwise(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
 
 
 def _separable(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
-    """A filter a channel, then a convolution of one place."""
+    """Translates a depthwise convolution followed by a 1x1 convolution."""
     depthwise, pointwise, *bias = layer.arrays("depthwise_kernel", "pointwise_kernel", *_bias(layer))
     node = _spread(reading, layer, sources[0], depthwise, [], activated=False)
     filters = layer.whole("filters")
@@ -85,7 +87,9 @@ def _separable(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
 def _spread(
     reading: Reading, layer: KerasLayer, source: str, weights: Array, bias: list[Array], *, activated: bool
 ) -> str:
-    """A filter a channel, or several: a convolution with as many groups as there are channels."""
+    """Adds a depthwise convolution, with one filter or several for each channel, as a convolution with as
+    many groups as channels.
+    """
     kernel, times = layer.pair("kernel_size"), layer.whole("depth_multiplier", 1)
     channels = reading.shape(source)[-1]
     if weights.shape != (*kernel, channels, times):
@@ -142,7 +146,9 @@ def _transposed(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
 
 
 def _dense(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
-    """Over the last axis: of a map, at every place."""
+    """Translates a dense layer, which Keras applies to the last axis: over a map it becomes a 1x1
+    convolution.
+    """
     units = layer.whole("units")
     weights, *bias = layer.arrays("kernel", *_bias(layer))
     if len(reading.shape(sources[0])) == 1:
@@ -229,7 +235,7 @@ def _rescaling(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
 
 
 def _normalization(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
-    """(x - mean) / deviation, both stored, or written down."""
+    """Translates (x - mean) / deviation, whose numbers are weights or options."""
     if layer.config.get("mean") is not None:
         mean, variance = _row(layer, "mean", 0.0), _row(layer, "variance", 1.0)
     else:
@@ -241,7 +247,9 @@ def _normalization(reading: Reading, layer: KerasLayer, sources: Sources) -> str
 
 
 def _line(reading: Reading, layer: KerasLayer, sources: Sources, factor: Array, offset: Array) -> str:
-    """A factor and an offset a channel; of the pixels themselves it is what is done to them before the network."""
+    """Adds a factor and an offset for each channel; where it reads the pixels themselves, it becomes part of
+    the preprocessing.
+    """
     channels = reading.shape(sources[0])[-1]
     if factor.size not in (1, channels) or offset.size not in (1, channels):
         reading.note(f"{layer.type} other than by one number, or by one a channel", layer)
@@ -275,7 +283,9 @@ def _flatten(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
 
 
 def _reshape(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
-    """To a row, or to what it is; a row as a map of one place stays a row."""
+    """Translates a reshape to a flat row, or to the shape that its input has; a row that becomes a map of 1x1
+    stays a row.
+    """
     shape, wanted = reading.shape(sources[0]), list(layer.config.get("target_shape") or ())
     size = int(np.prod(shape))
     whole = [size // max(1, -int(np.prod(wanted))) if each == -1 else each for each in wanted]
@@ -322,7 +332,7 @@ def _activation(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
 
 
 def _nothing(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
-    """A layer that does something in training alone."""
+    """Translates a layer that only acts in training: its input is passed on."""
     return sources[0]
 
 
@@ -366,7 +376,9 @@ TRANSLATIONS: dict[str, Callable[[Reading, KerasLayer, Sources], str]] = {
     "UpSampling2D": _upsampling,
     "ZeroPadding2D": _zeros_around,
 }
-"""Class of layer -> what adds its counterpart to the description, and gives the node of its output."""
+"""Maps a class of layer to the function that adds its counterpart to the description and returns the node of
+its output.
+"""
 
 
 def _bias(layer: KerasLayer) -> list[str]:
@@ -378,7 +390,7 @@ def _named(bias: list[Array]) -> dict[str, Array]:
 
 
 def _row(layer: KerasLayer, name: str, default: float) -> Array:
-    """A number of a layer's options, or a row of them. Raises ModelError."""
+    """Returns an option that is a number or a list of numbers as an array. Raises ModelError."""
     value = layer.config.get(name, default)
     try:
         row = np.asarray(value, np.float64).reshape(-1)

@@ -1,4 +1,6 @@
-"""Keras's description of a model, Sequential or Functional, of Keras 2 or 3: layers, and which reads which."""
+"""Keras's description of a model, Sequential or Functional, of Keras 2 or 3: its layers, and which layer
+reads which.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,13 @@ from ..errors import ModelError, cut
 from ..graph import MAX_LAYERS
 
 _DEEPEST = 16
-"""Models within models."""
+"""How deep models may be nested within models."""
 
 _MODELS = ("Sequential", "Functional", "Model")
 
 
 class Call(NamedTuple):
-    """One use of a layer: its name, and the how manieth use it is."""
+    """One use of a layer: the layer's name, and the number of this use, from 0."""
 
     layer: str
     number: int = 0
@@ -25,7 +27,7 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True)
 class LayerOf:
-    """A layer of a model, or a model that is one: its class, its options, and what each of its uses reads."""
+    """A layer of a model, or a nested model: its class, its options, and what each of its uses reads."""
 
     name: str
     type: str
@@ -36,7 +38,7 @@ class LayerOf:
 
 @dataclass(frozen=True)
 class Model:
-    """A model's layers in its order, and where it begins and ends."""
+    """A model's layers in its order, its inputs and its outputs."""
 
     path: Path
     name: str
@@ -46,7 +48,7 @@ class Model:
     input_shape: tuple[int | None, ...]
 
     def all_layers(self) -> Iterator[tuple[LayerOf, tuple[str, ...]]]:
-        """Every layer, those of models within it too, with their names."""
+        """Yields every layer, those of nested models included, with the names of the models that it is in."""
         for layer in self.layers:
             yield layer, (layer.name,)
             if layer.model is not None:
@@ -54,7 +56,9 @@ class Model:
                     yield inner, (layer.name, *names)
 
     def in_order(self) -> Iterator[tuple[LayerOf, Call, tuple[Call, ...]]]:
-        """Every use of a layer after those that it reads. Raises ModelError if there is no such order."""
+        """Yields every use of a layer after those that it reads, with what it reads. Raises ModelError if
+        there is no such order.
+        """
         waiting = [
             (layer, Call(layer.name, number), reads)
             for layer in self.layers
@@ -79,7 +83,7 @@ class Model:
 
 
 def model_of(path: Path, described: Any, depth: int = 0) -> Model:
-    """The model that JSON describes. Raises ModelError."""
+    """Returns the model that the JSON describes. Raises ModelError."""
     kind = described.get("class_name") if isinstance(described, dict) else None
     config = described.get("config") if isinstance(described, dict) else None
     if kind not in _MODELS or not isinstance(config, (dict, list)):
@@ -108,7 +112,7 @@ def model_of(path: Path, described: Any, depth: int = 0) -> Model:
 
 
 def _sequential(path: Path, name: str, layers: list[LayerOf], config: Any) -> Model:
-    """Each layer reads the one before it."""
+    """Makes a Sequential model, in which each layer reads the one before it."""
     shape = _shape(layers[0])
     if not shape and isinstance(config, dict):
         shape = _as_shape(config.get("build_input_shape"))
@@ -135,7 +139,7 @@ def _layer(path: Path, entry: Any, number: int, depth: int) -> LayerOf:
 
 
 def _reads(path: Path, name: str, node: Any) -> Iterator[Call]:
-    """What one use of a layer reads: Keras 3 writes the tensors as objects, Keras 2 as lists."""
+    """Yields what one use of a layer reads. Keras 3 writes tensors as objects, Keras 2 as lists."""
     if isinstance(node, dict):
         if any(map(_tensors_in, (node.get("kwargs") or {}).values())):
             raise ModelError(f"{path}: layer '{cut(name)}' reads tensors by name, which is not read")
@@ -180,7 +184,7 @@ def _ends(path: Path, given: Any) -> tuple[Call, ...]:
 
 
 def _shape(layer: LayerOf) -> tuple[int | None, ...]:
-    """The shape of a picture, where the first layer says it."""
+    """Returns the shape of a picture if the first layer declares it."""
     if layer.model is not None:
         return layer.model.input_shape
     return _as_shape(layer.config.get("batch_shape") or layer.config.get("batch_input_shape"))

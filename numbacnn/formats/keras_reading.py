@@ -1,4 +1,6 @@
-"""A Keras network that is being read: its layers, with their options and arrays, and what each of them becomes."""
+"""The state of reading a Keras network: the layer in hand with its options and arrays, and the description so
+far.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from .preparation import Preparation
 
 @dataclass(frozen=True)
 class KerasLayer:
-    """A layer of the file: its class, its options, where it stands, and the file's weights."""
+    """A layer of the file: its class, its options, its place in the model, and the file's weights."""
 
     type: str
     config: Mapping[str, Any]
@@ -27,28 +29,30 @@ class KerasLayer:
 
     @property
     def name(self) -> str:
-        """Its name, with those of the models that it is in."""
+        """The layer's name, after the names of the models that it is in."""
         return "/".join(self.place.names)
 
     @property
     def where(self) -> str:
-        """How messages name it."""
+        """The name by which error messages call the layer."""
         return f"{self.path}: {cut(self.type)} '{cut(self.name)}'"
 
     def arrays(self, *names: str) -> list[Array]:
-        """Its arrays, float32, in Keras's order."""
+        """Returns the arrays of these names, float32, in Keras's order of axes. Raises ModelError for one
+        that is missing.
+        """
         return [as_float32(each) for each in self.weights.of(self.place, names, self.where)]
 
     def whole(self, name: str, default: int | None = None) -> int:
-        """A whole number of its options."""
+        """Returns an option that is a whole number. Raises ModelError."""
         return whole(self.config, name, self.where, default)
 
     def pair(self, name: str, default: int | None = None) -> tuple[int, int]:
-        """Two whole numbers of its options."""
+        """Returns an option that is two whole numbers, or one for both. Raises ModelError."""
         return pair(self.config, name, self.where, default)
 
     def number(self, name: str, default: float) -> float:
-        """A number of its options. Raises ModelError."""
+        """Returns an option that is a number. Raises ModelError."""
         value = self.config.get(name, default)
         if isinstance(value, dict):  # Keras 3 writes arrays so
             value = value.get("config", {}).get("value")
@@ -57,12 +61,14 @@ class KerasLayer:
         return float(value)
 
     def flag(self, name: str, default: bool) -> bool:
-        """Whether one of its options is set."""
+        """Returns whether an option is set."""
         return bool(self.config.get(name, default))
 
 
 class Reading:
-    """The description so far, and what is done to pixels before the first layer that learned something."""
+    """The description so far, and the preprocessing that was found before the first layer with learned
+    weights.
+    """
 
     def __init__(self, description: Description, unsupported: Unsupported) -> None:
         self.description, self.unsupported = description, unsupported
@@ -70,20 +76,22 @@ class Reading:
         self.offset: Array | None = None
 
     def shape(self, node: str) -> tuple[int, ...]:
-        """The shape of a node's output."""
+        """Returns the shape of a node's output."""
         return self.description.shape(node)
 
     def add(self, layer: KerasLayer, ours: Layer, sources: Sequence[str], **arrays: Array) -> str:
-        """One of our layers for the one in hand, with the activation that belongs to it."""
+        """Adds our layer for the current one, and after it the activation that is one of the current layer's
+        options; returns the last node.
+        """
         node = self.description.add(layer.name, ours, sources, **arrays)
         return self.activated(layer, node)
 
     def note(self, what: str, layer: KerasLayer) -> None:
-        """Something that has no counterpart here."""
+        """Notes something that has no counterpart here."""
         self.unsupported.note(what, layer.name)
 
     def activated(self, layer: KerasLayer, node: str, given: Any = None) -> str:
-        """The node after a layer's activation, which is another layer here."""
+        """Adds a layer's activation, which is a layer of its own here, and returns its node."""
         given = layer.config.get("activation") if given is None else given
         options: Mapping[str, Any] = {}
         if isinstance(given, dict):
@@ -114,7 +122,7 @@ class Reading:
         return self.description.add(name, ours, (node,))
 
     def softmax(self, name: str, node: str) -> str:
-        """Probabilities over the classes. Raises ModelError for a map of scores."""
+        """Adds a softmax over the classes, and returns its node. Raises ModelError for a map of scores."""
         if int(np.prod(self.shape(node)[:-1])) != 1:
             raise ModelError(
                 f"{self.description.path}: '{cut(name)}' is over a map of {self.shape(node)}; a classifier has one score a class, "
@@ -123,12 +131,12 @@ class Reading:
         return self.description.add(name, Softmax(), (self.description.flat(node),))
 
     def prepared(self, factor: Array, offset: Array) -> None:
-        """Pixels times a factor plus an offset, after what was done to them before."""
+        """Appends pixels * factor + offset to the preprocessing."""
         before, shift = (np.float64(1), np.float64(0)) if self.factor is None else (self.factor, self.offset)
         self.factor, self.offset = before * factor, shift * factor + offset
 
     def preparation(self) -> Preparation:
-        """What is done to pixels, as far as the file says it."""
+        """The preprocessing, as far as the file describes it."""
         if self.factor is None or self.offset is None:
             return Preparation(order="RGB")
         channels = self.description.input_shape[2]
@@ -152,6 +160,8 @@ _ACTIVATIONS: dict[str, Any] = {
 
 
 def raise_named(error: NumbacnnError, layer: KerasLayer) -> ModelError:
-    """The error of one of our layers, with the file's layer."""
+    """Returns a ModelError with the message of an error about one of our layers, and the name of the file's
+    layer.
+    """
     message = str(error)
     return ModelError(message if message.startswith(str(layer.path)) else f"{layer.where}: {message}")

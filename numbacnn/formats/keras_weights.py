@@ -1,4 +1,6 @@
-"""Where the arrays of a Keras layer lie: under its name in the old format, numbered by class in the new one."""
+"""Where the arrays of a Keras layer lie: under the layer's name in the old format, numbered by class in the
+new one.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +17,20 @@ from .description import Array
 
 _TYPES = ("f2", "f4", "f8", "i4", "i8", "u4", "u8")
 _NUMBERED = ("layers", "_layer_checkpoint_dependencies")
-"""The group of a model's layers in the new format, and in its first version."""
+"""The name of the group that holds a model's layers in the new format, and in its first version."""
 
 
 class Place(NamedTuple):
-    """Where a layer stands: the names of the models that it is in and its own, and the same as numbers by class."""
+    """A layer's place: its path by names (of the models that it is in, and its own), and the same path as
+    numbers by class.
+    """
 
     names: tuple[str, ...]
     numbered: tuple[str, ...]
 
 
 class Weights:
-    """The arrays of an open file, each read when a layer asks for it."""
+    """The arrays of an open file; each is read when a layer asks for it."""
 
     def __init__(self, file: KerasReader, root: str = "") -> None:
         self.file, self._read = file, 0
@@ -36,11 +40,13 @@ class Weights:
 
     @property
     def is_numbered(self) -> bool:
-        """Whether layers are numbered by class, and have no names."""
+        """Whether layers are numbered by class, without their names."""
         return self._numbered is not None
 
     def of(self, place: Place, names: Iterable[str], where: str) -> list[Array]:
-        """The arrays of a layer in the order of their names, which the old format has. Raises ModelError."""
+        """Returns the arrays of a layer in the order of `names`, which only the old format stores. Raises
+        ModelError.
+        """
         wanted = list(names)
         if self._numbered is not None:
             group = "/".join(f"{self._numbered}/{part}" for part in place.numbered)
@@ -56,13 +62,15 @@ class Weights:
         return found
 
     def read(self, stored: Stored) -> Array:
-        """Its numbers, where all that has been read is no more than the file may take."""
+        """Returns the numbers of a stored array. Raises ModelError where all arrays so far exceed what the
+        file may take.
+        """
         self._read += stored.nbytes
         need_described(self._read, self.file.path, "its weights take", ModelError)
         return stored.read()
 
     def _of_layer(self, place: Place) -> dict[str, str]:
-        """Name of an array -> its path, for a layer of the old format."""
+        """Returns the path of each array of a layer in the old format, by the array's name."""
         top, own = place.names[0], place.names[-1]
         group = f"{self._root}/{top}".lstrip("/")
         if group not in self._by_layer:
@@ -77,11 +85,13 @@ class Weights:
 
 
 _OTHERWISE = {"depthwise_kernel": "kernel"}
-"""What Keras 3 calls an array in the old format."""
+"""Names of arrays that Keras 3 writes otherwise into the old format."""
 
 
 def numbered(class_names: Iterable[str]) -> list[str]:
-    """What the layers of one model are called in the new format: conv2d, conv2d_1, … in the order of the model."""
+    """Returns the names of a model's layers in the new format, conv2d, conv2d_1, ..., in the order of the
+    model.
+    """
     counts: Counter[str] = Counter()
     names = []
     for class_name in class_names:
@@ -92,13 +102,13 @@ def numbered(class_names: Iterable[str]) -> list[str]:
 
 
 def _in_snakes(name: str) -> str:
-    """SeparableConv2D -> separable_conv2d."""
+    """Returns a class name in snake case: SeparableConv2D becomes separable_conv2d."""
     words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
 
 
 def whole(config: Mapping[str, Any], name: str, where: str, default: int | None = None) -> int:
-    """A whole number of a layer's options. Raises ModelError."""
+    """Returns an option that is a whole number. Raises ModelError."""
     value = config.get(name, default)
     if type(value) is not int or not 0 <= value < 1 << 31:
         raise ModelError(f"{where}: {name} = {cut(repr(value))}; a whole number is expected")
@@ -106,7 +116,7 @@ def whole(config: Mapping[str, Any], name: str, where: str, default: int | None 
 
 
 def pair(config: Mapping[str, Any], name: str, where: str, default: int | None = None) -> tuple[int, int]:
-    """Two whole numbers of a layer's options, or one for both. Raises ModelError."""
+    """Returns an option that is two whole numbers, or one for both. Raises ModelError."""
     value = config.get(name)
     value = default if value is None else value
     both = [value, value] if type(value) is int else value

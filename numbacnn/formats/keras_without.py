@@ -1,4 +1,6 @@
-"""Weights of Keras without their layers: which belong to which is told by a JSON file beside them, or by a network's name."""
+"""Reads Keras's weights without layers: a JSON file beside them, or the name of a network, says which layers
+they belong to.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _LARGEST = 64 << 20
 
 
 def layers_beside(path: Path) -> Any:
-    """What a JSON file beside the weights describes (`model.to_json()`): NAME.json, or config.json; None without one."""
+    """Returns the model that a JSON file beside the weights describes (`model.to_json()`): NAME.json or
+    config.json; None if there is neither.
+    """
     stem = re.sub(r"(\.weights)?\.(h5|hdf5)$", "", path.name)
     for beside in (path.with_name(f"{stem}.json"), path.with_name("config.json")):
         if not beside.is_file():
@@ -39,9 +43,9 @@ def layers_beside(path: Path) -> Any:
 
 
 def without_layers(path: Path, file: KerasReader, weights: Weights, asked: Asked) -> Description:
-    """The network that --network names, with the file's arrays: the first of a kind is the first of that kind there.
+    """Fills the network that --network names with the file's arrays, each kind of layer in order.
 
-    Raises UsageError where no network is named, ModelError where the arrays are another's.
+    Raises UsageError if no network is named, ModelError if the arrays are those of another network.
     """
     if asked.network is None:
         raise UsageError(
@@ -80,7 +84,7 @@ def _kind(node: Node, shape: tuple[int, ...]) -> str:
 
 
 def _by_kind(file: KerasReader, weights: Weights) -> dict[str, list[list[Array]]]:
-    """Kind of layer -> the arrays of each layer of it, in order."""
+    """Returns for each kind of layer the arrays of every layer of that kind, in order."""
     groups: dict[str, list[str]] = {}
     if weights.is_numbered:
         root = "layers" if file.has("layers") else "_layer_checkpoint_dependencies"
@@ -101,7 +105,7 @@ def _by_kind(file: KerasReader, weights: Weights) -> dict[str, list[list[Array]]
 
 
 def _counted(name: str) -> tuple[str, int]:
-    """conv2d_10 after conv2d_9."""
+    """Returns a key that sorts conv2d_10 after conv2d_9."""
     match = re.fullmatch(r"(.*?)_(\d{1,6})", name)
     return (match[1], int(match[2])) if match else (name, 0)
 
@@ -117,7 +121,9 @@ def _kind_of(name: str, fields: list[str], arrays: list[Array]) -> str:
 
 
 def _for(node: Node, arrays: list[Array], wanted: list[str]) -> dict[str, Array]:
-    """Arrays in Keras's order under our names, filters and weights as other programs have them."""
+    """Returns the arrays of a layer under our names, filters and weights in the order of axes that a
+    Description has.
+    """
     order = [
         name
         for name in ("weights", "bias", "slopes", "scale", "shift", "running_mean", "running_variance")

@@ -1,4 +1,6 @@
-"""One message of a description, be it binary or text: fields by name, each with its values in order."""
+"""A message of a description, read from a binary file or from text: named fields, each with its values in
+order.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,11 @@ _LARGEST = 1 << 62
 
 
 class Message:
-    """Fields by name. A value is a number, a text, bytes, an array or a Message; of a text file numbers are texts too.
+    """Named fields and their values. A value is a number, a text, bytes, an array or a Message; in a text
+    file numbers are texts, and are converted when they are asked for.
 
-    `where` says where it stands: a file, and of a text file the line. What is asked for as a number and is none is a
-    ModelError that says so.
+    `where` names the file, and of a text file the line. Every method that asks for a number raises ModelError
+    with that place if the value is not one.
     """
 
     def __init__(self, fields: Mapping[str, Sequence[Any]], where: str) -> None:
@@ -25,50 +28,50 @@ class Message:
         return bool(self.fields.get(name))
 
     def all(self, name: str) -> list[Any]:
-        """Every value of a field, in order."""
+        """Returns every value of a field, in order."""
         return list(self.fields.get(name, ()))
 
     def messages(self, name: str) -> list[Message]:
-        """Every message of a field."""
+        """Returns every message of a field, in order."""
         for each in self.all(name):
             if not isinstance(each, Message):
                 raise ModelError(f"{self.where}: {name} = {cut(repr(each))}: {name} {{ … }} is expected")
         return self.all(name)
 
     def message(self, name: str) -> Message:
-        """The last message of a field; an empty one where there is none."""
+        """Returns the last message of a field; an empty one if there is none."""
         found = self.messages(name)
         return found[-1] if found else Message({}, self.where)
 
     def text(self, name: str, default: str = "") -> str:
-        """The last value of a field as text."""
+        """Returns the last value of a field as text."""
         found = self.all(name)
         return self._text(name, found[-1]) if found else default
 
     def texts(self, name: str) -> list[str]:
-        """Every value of a field as text."""
+        """Returns every value of a field as text."""
         return [self._text(name, each) for each in self.all(name)]
 
     def whole(self, name: str, default: int = 0) -> int:
-        """The last value of a field as a whole number."""
+        """Returns the last value of a field as a whole number."""
         found = self.wholes(name)
         return found[-1] if found else default
 
     def wholes(self, name: str) -> list[int]:
-        """Every value of a field as a whole number."""
+        """Returns every value of a field as a whole number."""
         return [self._whole(name, each) for each in self.all(name)]
 
     def number(self, name: str, default: float = 0.0) -> float:
-        """The last value of a field as a number."""
+        """Returns the last value of a field as a float."""
         found = self.numbers(name)
         return found[-1] if found else default
 
     def numbers(self, name: str) -> list[float]:
-        """Every value of a field as a number."""
+        """Returns every value of a field as a float."""
         return [self._number(name, each) for each in self.all(name)]
 
     def flag(self, name: str, default: bool = False) -> bool:
-        """The last value of a field as true or false."""
+        """Returns the last value of a field as a bool."""
         found = self.all(name)
         if not found:
             return default
@@ -79,7 +82,7 @@ class Message:
         return known[value]
 
     def choice(self, name: str, names: Sequence[str], default: int = 0) -> str:
-        """The last value of an enumeration whose values are `names`, counted from 0, by its name."""
+        """Returns the name of the last value of an enumeration whose values are `names`, numbered from 0."""
         found = self.all(name)
         value = found[-1] if found else names[default]
         if isinstance(value, str) and value.isdecimal() and len(value) < 6:

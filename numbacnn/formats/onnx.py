@@ -1,6 +1,8 @@
-"""ONNX: the operators of convolutional networks for pictures (N,C,H,W), opset 7 and later, as a description.
+"""Reads ONNX files, with the operators of convolutional networks for pictures (N,C,H,W), opset 7 and later,
+as a description.
 
-What can be computed from constants alone (shapes that are put together, zeros that are made) is computed while reading.
+Operators whose inputs are all constants, such as those that compute shapes, are evaluated while the file is
+read.
 """
 
 from __future__ import annotations
@@ -19,11 +21,13 @@ from .onnx_reading import Reading
 from .reading import Asked
 
 _NAMELESS = ("", "main_graph", "torch_jit", "torch-jit-export", "tf2onnx", "graph")
-"""What exporters call every graph."""
+"""Names that exporters give to every graph, and which therefore name no network."""
 
 
 def read(path: Path, asked: Asked) -> Description:
-    """The network of an .onnx file. Raises ModelError that names the operator, UsageError if the size is not known."""
+    """Reads the network of an .onnx file. Raises ModelError that names the operator or lists all that are not
+    supported, UsageError if the size of the pictures is not known.
+    """
     model = read_model(path)
     description = Description(
         path, path.stem if model.name in _NAMELESS else model.name, _input_shape(model, asked)
@@ -85,7 +89,9 @@ def _input_shape(model: OnnxModel, asked: Asked) -> Shape:
 
 
 def _choose_output(reading: Reading, model: OnnxModel) -> None:
-    """The first output is the network's; a softmax of the same scores that is another output says the same."""
+    """Takes the first output as the network's. Another output that is the softmax of the same scores is not
+    reported as left out.
+    """
     outputs = [name for name in model.outputs if name in reading.nodes]
     if not outputs:
         raise ModelError(f"{model.path}: none of its outputs depends on the picture")
@@ -104,7 +110,9 @@ def _choose_output(reading: Reading, model: OnnxModel) -> None:
 
 
 def _take_metadata(reading: Reading, model: OnnxModel) -> None:
-    """What numbacnn writes: names of classes, and that the graph takes pixels as they are."""
+    """Takes the names of classes that numbacnn writes into a file's metadata, and the preprocessing that was
+    found at the start of the graph.
+    """
     description = reading.description
     description.preparation = reading.preparation
     try:

@@ -1,4 +1,6 @@
-"""Operators on constants, which are computed while an ONNX file is read: shapes that programs put together, zeros, ones."""
+"""Evaluates operators on constants while an ONNX file is read, such as those that exporters compute shapes
+with.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,16 @@ FOLDED = (
     "Cast", "Concat", "Constant", "ConstantOfShape", "Gather", "Identity", "Mul", "Add", "Sub", "Div", "Reshape", "Shape",
     "Slice", "Sqrt", "Squeeze", "Transpose", "Unsqueeze",
 )  # fmt: skip
-"""What is computed where all inputs are known."""
+"""The types of operators that are evaluated where all inputs are constants."""
 
 _LARGEST = 1 << 20
-"""Numbers of what is computed; the weights themselves are never."""
+"""Numbers that may be computed with at most; weights are far larger, and are never computed with."""
 
 
 def fold(operator: Operator, inputs: list[Array], model: OnnxModel) -> Array:
-    """The value of an operator on known values. Raises ModelError."""
+    """Returns the value of an operator whose inputs are constants. Raises ModelError if it cannot be
+    computed.
+    """
     try:
         return _value(operator, inputs, model)
     except ModelError:
@@ -96,14 +100,16 @@ def _view(operator: Operator, inputs: list[Array], model: OnnxModel) -> Array:
 
 
 def axes(operator: Operator, inputs: list[Array]) -> list[int] | None:
-    """The axes of an operator: an attribute in old files, the second input in new ones; None where it has none."""
+    """Returns the axes of an operator, which old files have as an attribute and new ones as the second input;
+    None if it has none.
+    """
     if "axes" in operator.attributes:
         return operator.wholes("axes", [])
     return [int(axis) for axis in inputs[1].reshape(-1)] if len(inputs) > 1 else None
 
 
 def slices(operator: Operator, inputs: list[Array], model: OnnxModel) -> tuple[list[int], ...]:
-    """Starts, ends, axes and steps of a Slice: attributes before opset 10, inputs since."""
+    """Returns starts, ends, axes and steps of a Slice, which are attributes before opset 10 and inputs since."""
     if model.opset < 10:
         starts, ends = operator.wholes("starts", []), operator.wholes("ends", [])
         return starts, ends, operator.wholes("axes", list(range(len(starts)))), [1] * len(starts)

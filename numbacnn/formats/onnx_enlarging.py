@@ -1,4 +1,4 @@
-"""ONNX's operators that make maps larger: Resize and Upsample by whole factors, ConvTranspose."""
+"""Translates ONNX's operators that enlarge maps: Resize and Upsample by whole factors, and ConvTranspose."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from .onnx_reading import Reading
 
 
 def resize(reading: Reading, operator: Operator) -> None:
-    """A whole factor for height and width, by repetition or bilinear between the centres of cells."""
+    """Translates Resize and Upsample by one whole factor for height and width, nearest or bilinear between
+    the centres of cells.
+    """
     source = reading.source(operator)
     factors = _factors(reading, operator, source)
     mode = operator.text("mode", "nearest")
@@ -44,7 +46,7 @@ def resize(reading: Reading, operator: Operator) -> None:
 
 
 def _factors(reading: Reading, operator: Operator, source: str) -> list[float]:
-    """By how much each axis grows. Raises ModelError where the file does not say it."""
+    """Returns the factor by which each axis grows. Raises ModelError if the file does not give it."""
     given = operator.attributes.get("scales")
     if given is None:
         place = 2 if reading.model.opset >= 11 and operator.type == "Resize" else 1
@@ -66,7 +68,9 @@ def _coordinates(operator: Operator, opset: int) -> str:
 
 
 def _repeats(operator: Operator, opset: int, scale: int) -> bool:
-    """Whether every cell is repeated `scale` times, by the formula of the operator's options."""
+    """Returns whether the operator's options repeat every cell `scale` times, by the formula of the ONNX
+    specification.
+    """
     at = np.arange(scale * 4, dtype=np.float64)
     coordinates = _coordinates(operator, opset)
     if coordinates in ("half_pixel", "pytorch_half_pixel"):
@@ -89,7 +93,7 @@ def _repeats(operator: Operator, opset: int, scale: int) -> bool:
 
 
 def transposed(reading: Reading, operator: Operator) -> None:
-    """ConvTranspose: the backward pass of a convolution with respect to its input."""
+    """Translates ConvTranspose, which is the backward pass of a convolution with respect to its input."""
     source, filters = reading.source(operator), reading.constant(operator, 1)
     bias = reading.constant(operator, 2)
     if filters is None or filters.ndim != 4:

@@ -1,4 +1,4 @@
-"""ONNX's files: operators in order with their attributes, constants, and the input."""
+"""ONNX files: operators in order with their attributes, constants, the input and the outputs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .onnx_schema import MODEL, NUMBERS
 from .protobuf import decode
 
 _OLDEST, _NEWEST = 7, 28
-"""Opsets that are read: the newest known; a later one is read with a warning."""
+"""The oldest and newest opset that are known; a file of a newer one is read with a warning."""
 
 
 @dataclass
 class Operator:
-    """A node: its type, what it reads and writes, its attributes by name."""
+    """A node of the graph: its type, the values that it reads and writes, its attributes by name."""
 
     type: str
     name: str
@@ -31,34 +31,36 @@ class Operator:
     attributes: dict[str, Any]
 
     def whole(self, name: str, default: int) -> int:
-        """An attribute that is a whole number."""
+        """Returns an attribute that is a whole number. Raises ModelError."""
         value = self.attributes.get(name, default)
         if not isinstance(value, int):
             raise ModelError(f"{self.type} '{cut(self.name)}': {name} is no whole number")
         return value
 
     def number(self, name: str, default: float) -> float:
-        """An attribute that is a number."""
+        """Returns an attribute that is a number. Raises ModelError."""
         value = self.attributes.get(name, default)
         if not isinstance(value, (int, float)) or not math.isfinite(value):
             raise ModelError(f"{self.type} '{cut(self.name)}': {name} is no number")
         return float(value)
 
     def wholes(self, name: str, default: list[int]) -> list[int]:
-        """An attribute that is a list of whole numbers."""
+        """Returns an attribute that is a list of whole numbers. Raises ModelError."""
         value = self.attributes.get(name, default)
         if not isinstance(value, list) or not all(isinstance(each, int) for each in value):
             raise ModelError(f"{self.type} '{cut(self.name)}': {name} is no list of whole numbers")
         return value
 
     def text(self, name: str, default: str) -> str:
-        """An attribute that is a text."""
+        """Returns an attribute that is a text. Raises ModelError."""
         return str(self.attributes.get(name, default))
 
 
 @dataclass
 class OnnxModel:
-    """A file: operators, constants by name, the input's name and shape, the outputs, the opset, and what else it says."""
+    """The contents of a file: operators, constants by name, the input's name and shape, the outputs, the
+    opset, metadata and warnings.
+    """
 
     path: Path
     name: str
@@ -73,7 +75,7 @@ class OnnxModel:
 
 
 def read_model(path: Path) -> OnnxModel:
-    """What an .onnx file says. Raises ModelError."""
+    """Reads the contents of an .onnx file. Raises ModelError."""
     message = decode(file_bytes(path), MODEL, str(path))
     if "graph" not in message or "opset_import" not in message:
         raise ModelError(f"{path}: damaged, or no ONNX: there is no graph with its opset in it")
@@ -117,7 +119,9 @@ def _operator(message: Message, path: Path) -> Operator:
 
 
 def _attribute(message: Message, path: Path) -> Any:
-    """By the field that is there; old files do not say the type. Zeros are left out of messages, so the type tells those."""
+    """Returns an attribute's value from whichever field is present, as old files do not store the type; the
+    type is used where a value of zero was left out of the message.
+    """
     kinds = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints", 8: "strings"}
     name = kinds.get(message.whole("type")) or next((each for each in kinds.values() if each in message), "")
     if name == "t":
@@ -136,7 +140,9 @@ def _attribute(message: Message, path: Path) -> Any:
 
 
 def tensor_of(message: Message, path: Path) -> Array:
-    """A tensor's numbers, looked at in the file where they are raw. Raises ModelError if they are not as many as it says."""
+    """Returns a tensor's numbers, as a view of the file where they are stored raw. Raises ModelError if their
+    count does not match the shape.
+    """
     name, shape = message.text("name"), tuple(message.wholes("dims"))
     kind = message.whole("data_type")
     if kind not in NUMBERS:
@@ -162,7 +168,9 @@ def tensor_of(message: Message, path: Path) -> Array:
 
 
 def _beside(message: Message, path: Path, size: int) -> memoryview:
-    """A tensor's bytes in a file beside the network's, as PyTorch writes large ones. Raises ModelError for a place elsewhere."""
+    """Returns a tensor's bytes from a second file beside the network's, as PyTorch writes large tensors.
+    Raises ModelError for a file elsewhere.
+    """
     said = {each.text("key"): each.text("value") for each in message.messages("external_data")}
     name, location = message.text("name"), said.get("location", "")
     if not location or location in (".", "..") or any(sign in location for sign in "/\\:\0"):

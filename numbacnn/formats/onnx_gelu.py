@@ -1,4 +1,6 @@
-"""GELU as programs without that operator write it: x / 2 (1 + erf(x / sqrt(2))), in whatever order it is multiplied."""
+"""Recognises GELU where a program wrote it with other operators, x / 2 (1 + erf(x / sqrt(2))), in any order
+of the products.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,16 @@ from .onnx_reading import Reading
 
 
 class Half(NamedTuple):
-    """A value on the way to a GELU: of which node, and how far it is ("erf", "1 + erf", or "2 gelu")."""
+    """A value that is part of a GELU: the node x that the GELU is of, and how much of it has been computed
+    ("erf", "1 + erf", "2 gelu" or "gelu / x").
+    """
 
     stage: str
     source: str
 
 
 def error_function(reading: Reading, operator: Operator) -> None:
-    """erf of a node over sqrt(2)."""
+    """Translates Erf if it reads x / sqrt(2): the first part of a GELU of x."""
     given = reading.source(operator)
     found = _multiplied(reading, given)
     if found is None or not math.isclose(found[1], math.sqrt(0.5), rel_tol=1e-4):
@@ -31,7 +35,7 @@ def error_function(reading: Reading, operator: Operator) -> None:
 
 
 def continues(reading: Reading, operator: Operator) -> bool:
-    """Whether a sum or a product is the next step towards a GELU, which then is taken."""
+    """Returns whether a sum or a product is the next part of a GELU, and takes it if so."""
     first, second = operator.inputs[:2]
     if first not in reading.halves and second not in reading.halves:
         return False
@@ -66,7 +70,7 @@ def _halved(operator: Operator, value: float) -> bool:
 
 
 def _multiplied(reading: Reading, node: str) -> tuple[str, float] | None:
-    """The node that this one is a multiple of, and the factor."""
+    """Returns (node, factor) if a node is a multiple of another one, else None."""
     if not node or node == "pixels" or not isinstance(reading.description.layer(node), Scale):
         return None
     arrays = reading.description.arrays

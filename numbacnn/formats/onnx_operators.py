@@ -1,4 +1,4 @@
-"""One function a type of ONNX's operators: which of our layers it becomes."""
+"""Translates ONNX's operators: one function for each type, which adds its counterpart to the description."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ..layers import (
     Softmax,
     Tanh,
 )
-from . import onnx_enlarging, onnx_gelu, onnx_shapes
+from . import onnx_channels, onnx_enlarging, onnx_gelu, onnx_shapes
 from .description import Array, as_float32
 from .onnx_constants import axes
 from .onnx_files import Operator
@@ -40,7 +40,7 @@ from .padding import same
 
 
 def _window(reading: Reading, operator: Operator, source: str, kernel: tuple[int, int]) -> dict[str, Any]:
-    """Options of a window that slides over a map."""
+    """Returns stride, padding and dilation of a window that slides over a map, as our layers take them."""
     strides, dilations = operator.wholes("strides", [1, 1]), operator.wholes("dilations", [1, 1])
     pads = operator.wholes("pads", [0, 0, 0, 0])
     if not len(kernel) == len(strides) == len(dilations) == 2 or len(pads) != 4 or min(strides) < 1:
@@ -111,7 +111,7 @@ def _global_pool(reading: Reading, operator: Operator) -> None:
 
 
 def _mean(reading: Reading, operator: Operator) -> None:
-    """Over height and width."""
+    """Translates ReduceMean over height and width."""
     source = reading.source(operator)
     inputs = [np.empty(0), *([reading.known(operator.inputs[1])] if len(operator.inputs) > 1 else [])]
     along = sorted(axis % 4 for axis in axes(operator, inputs) or ())
@@ -132,7 +132,7 @@ def _gemm(reading: Reading, operator: Operator) -> None:
 
 
 def _matmul(reading: Reading, operator: Operator) -> None:
-    """With the bias that is added after it."""
+    """Translates a product with a constant matrix, and the addition of a bias after it."""
     weights = reading.constant(operator, 1)
     if weights is None or weights.ndim != 2:
         raise ModelError("a product with a constant matrix is expected")
@@ -292,11 +292,13 @@ TRANSLATIONS: dict[str, Callable[[Reading, Operator], None]] = {
     "Sigmoid": _plain(lambda _: Sigmoid()),
     "Slice": onnx_shapes.slice,
     "Softmax": _softmax,
+    "Split": onnx_channels.split,
     "Squeeze": onnx_shapes.squeeze,
     "Sub": onnx_shapes.arithmetic,
     "Sum": _sum,
     "Tanh": _plain(lambda _: Tanh()),
+    "Transpose": onnx_channels.transpose,
     "Unsqueeze": onnx_shapes.squeeze,
     "Upsample": onnx_enlarging.resize,
 }
-"""Type of operator -> what adds its counterpart to the description."""
+"""Maps a type of operator to the function that adds its counterpart to the description."""

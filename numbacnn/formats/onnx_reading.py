@@ -1,4 +1,6 @@
-"""An ONNX network that is being read: which of its values are nodes, and which are constants."""
+"""The state of reading an ONNX network: which of its values are nodes of the description, and which are
+constants.
+"""
 
 from __future__ import annotations
 
@@ -17,37 +19,41 @@ from .preparation import Preparation
 
 @dataclass
 class Reading:
-    """A network that is being read: the description so far, which node each value is, and which values are constants."""
+    """The description so far, the node that stands for each value, and the values that are constants."""
 
     description: Description
     unsupported: Unsupported
     model: OnnxModel
     readers: Mapping[str, int]
-    """Value -> how many operators read it."""
+    """How many operators read each value."""
     nodes: dict[str, str] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
     following: Sequence[Operator] = ()
-    """The operators after the one in hand."""
+    """The operators after the current one."""
     done: set[str] = field(default_factory=set)
-    """Names of operators that were read together with one before them."""
+    """Names of operators that were translated together with an earlier one."""
     preparation: Preparation = field(default_factory=Preparation)
     halves: dict[str, Any] = field(default_factory=dict)
-    """Values on the way to a GELU (`onnx_gelu.Half`)."""
+    """Values that are parts of a GELU (`onnx_gelu.Half`)."""
+    shuffles: dict[str, Any] = field(default_factory=dict)
+    """Values that are parts of a channel shuffle (`onnx_channels.Part`)."""
 
     def __post_init__(self) -> None:
         self.nodes[self.model.input] = "pixels"
         self.constants |= self.model.constants
 
     def is_known(self, name: str) -> bool:
-        """Whether a value is a constant. One that is left out is; of a picture's value only the shape is."""
+        """Returns whether a value is a constant, or an optional input that is left out."""
         return not name or name in self.constants
 
     def known(self, name: str) -> Array:
-        """A constant; an empty one for what is left out."""
+        """Returns a constant; an empty array for an optional input that is left out."""
         return self.constants[name] if name else np.empty(0, np.float32)
 
     def constant(self, operator: Operator, place: int) -> Array | None:
-        """A constant that an operator reads; None where it is left out. Raises ModelError if it depends on the picture."""
+        """Returns a constant that an operator reads; None if it is left out. Raises ModelError if the value
+        depends on the picture.
+        """
         name = operator.inputs[place] if place < len(operator.inputs) else ""
         if not name:
             return None
@@ -56,30 +62,37 @@ class Reading:
         return self.constants[name]
 
     def source(self, operator: Operator, place: int = 0) -> str:
-        """The node that an operator reads."""
+        """Returns the node that an operator reads as input number `place`. Raises ModelError if that is no
+        node.
+        """
         name = operator.inputs[place] if place < len(operator.inputs) else ""
         if name in self.halves:
             self.unsupported.note("Erf other than in a GELU", operator.name)
             return str(self.halves[name].source)
+        if name in self.shuffles:
+            self.unsupported.note("Reshape other than to a row", operator.name)
+            return str(self.shuffles[name].source)
         if name not in self.nodes:
             what = "is a constant" if name in self.constants else "is of no operator above"
             raise ModelError(f"its input '{cut(name)}' {what}")
         return self.nodes[name]
 
     def add(self, operator: Operator, layer: Layer, sources: Sequence[str], **arrays: Array) -> None:
-        """One of our layers for the operator in hand."""
+        """Adds one of our layers for the operator; its node stands for the operator's output."""
         self.nodes[operator.outputs[0]] = self.description.add(operator.name, layer, sources, **arrays)
 
     def pass_on(self, operator: Operator) -> None:
-        """The operator changes nothing."""
+        """Translates an operator that changes nothing: its output stands for the node that it reads."""
         self.nodes[operator.outputs[0]] = self.source(operator)
 
     def shape(self, node: str) -> tuple[int, ...]:
-        """The shape of a node's output."""
+        """Returns the shape of a node's output."""
         return self.description.shape(node)
 
     def only_reader(self, name: str, kind: str) -> Operator | None:
-        """The operator of a type that alone reads a value, if there is one."""
+        """Returns the operator of type `kind` that reads a value, if it is the value's only reader; else
+        None.
+        """
         if self.readers[name] != 1 or name in self.model.outputs:
             return None
         return next((each for each in self.following if name in each.inputs and each.type == kind), None)

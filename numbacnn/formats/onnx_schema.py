@@ -1,20 +1,20 @@
-"""ONNX's messages (onnx.proto3): the numbers of the fields that are read and written."""
+"""The schemas of ONNX's messages (onnx.proto3): field numbers of what is read and written."""
 
 from __future__ import annotations
 
 from .protobuf import schema
 
 IR_VERSION, OPSET = 10, 17
-"""What is written: old enough for runtimes of 2022, new enough for all layers."""
+"""The versions that are written: old enough for runtimes of 2022, new enough for all layers."""
 
 FLOAT, INT64 = 1, 7
-"""Types of tensors that are written."""
+"""The types of tensors that are written."""
 
 NUMBERS = {
     1: "f4", 2: "u1", 3: "i1", 4: "u2", 5: "i2", 6: "i4", 7: "i8", 9: "u1", 10: "f2", 11: "f8", 12: "u4", 13: "u8",
     16: "bf16",
 }  # fmt: skip
-"""TensorProto.DataType -> the type of its numbers."""
+"""Maps TensorProto.DataType to NumPy's type of its numbers."""
 
 ENTRY = schema(key=(1, "text"), value=(2, "text"))
 TENSOR = schema(

@@ -1,4 +1,6 @@
-"""ONNX's operators of shapes and of arithmetic: factors and offsets, rows of maps, what is done to pixels."""
+"""Translates ONNX's operators of arithmetic and of shapes: factors and offsets, flattening, padding, and
+preprocessing inside the graph.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import numpy as np
 
 from ..layers import Add, Multiply, Scale, Sigmoid, SiLU, Subsample
 from .description import Array, as_float32
+from .onnx_channels import resolved, shuffles
 from .onnx_constants import slices
 from .onnx_files import Operator
 from .onnx_gelu import continues
@@ -15,7 +18,9 @@ from .onnx_reading import Reading
 
 
 def arithmetic(reading: Reading, operator: Operator) -> None:
-    """Of two maps a sum or a product; with a constant a factor and an offset a channel, or what is done to pixels."""
+    """Translates Add, Sub, Mul and Div: of two maps their sum or product; with a constant a factor and an
+    offset for each channel, or, of the pixels themselves, preprocessing.
+    """
     if continues(reading, operator):
         return
     first, second = operator.inputs[:2]
@@ -49,7 +54,9 @@ def arithmetic(reading: Reading, operator: Operator) -> None:
 
 
 def prepare(reading: Reading, operator: Operator, value: Array, place: int) -> bool:
-    """What is done to pixels themselves: a mean that is subtracted, then a factor, of files that say their pixels are 0 to 255."""
+    """Takes a mean that is subtracted from the pixels, or a factor after it, as preprocessing; returns
+    whether it did. Only files that declare pixels from 0 to 255 have such.
+    """
     if reading.model.metadata.get("input") != "RGB pixels from 0 to 255" or place == 1:
         return False
     said, channels = reading.preparation, reading.shape("pixels")[2]
@@ -70,7 +77,9 @@ def prepare(reading: Reading, operator: Operator, value: Array, place: int) -> b
 
 
 def gather(reading: Reading, operator: Operator) -> None:
-    """Colours that change their order: what is done to pixels was said as RGB, and is asked for in the network's order."""
+    """Translates a Gather that reverses the pixels' channels: the preprocessing before it was given for RGB,
+    and is reversed for the network's BGR.
+    """
     source, indices = reading.source(operator), reading.constant(operator, 1)
     channels = reading.shape(source)[-1]
     turned = indices is not None and indices.tolist() == list(range(channels))[::-1]
@@ -90,6 +99,7 @@ def gather(reading: Reading, operator: Operator) -> None:
 
 
 def of_two(reading: Reading, operator: Operator) -> None:
+    """Translates the sum or the product of two maps; x sigmoid(x) becomes SiLU."""
     sources = [reading.source(operator, place) for place in range(2)]
     if operator.type == "Add":
         reading.add(operator, Add(), sources)
@@ -109,21 +119,27 @@ def of_two(reading: Reading, operator: Operator) -> None:
 
 
 def flatten(reading: Reading, operator: Operator) -> None:
+    """Translates Flatten of all axes but the batch's."""
     if operator.whole("axis", 1) not in (1, -3):
         reading.unsupported.note("Flatten from another axis than the channels", operator.name)
     reading.nodes[operator.outputs[0]] = reading.description.flat(reading.source(operator))
 
 
 def reshape(reading: Reading, operator: Operator) -> None:
-    """To a row, or to what it is."""
-    source, wanted = reading.source(operator), reading.constant(operator, 1)
+    """Translates Reshape to a row, to the shape that the value has, or as part of a channel shuffle."""
+    wanted = reading.constant(operator, 1)
+    lengths = [] if wanted is None else [int(each) for each in wanted.reshape(-1)]
+    if shuffles(reading, operator, lengths):
+        return
+    source = reading.source(operator)
     shape = reading.shape(source)
     theirs = (shape[2], *shape[:2]) if len(shape) == 3 else shape
-    lengths = [] if wanted is None else [int(each) for each in wanted.reshape(-1)]
     size = int(np.prod(shape))
     if len(lengths) == 2 and lengths[1] in (-1, size, *([0] if len(shape) == 1 else [])):
         reading.nodes[operator.outputs[0]] = reading.description.flat(source)
-    elif tuple(lengths[1:]) == theirs or (len(lengths) == 4 and lengths[2:] == [1, 1] and size == shape[-1]):
+    elif resolved(lengths, theirs) == theirs or (
+        len(lengths) == 4 and lengths[2:] == [1, 1] and size == shape[-1]
+    ):
         reading.pass_on(operator)
     else:
         reading.unsupported.note("Reshape other than to a row", operator.name)
@@ -131,14 +147,16 @@ def reshape(reading: Reading, operator: Operator) -> None:
 
 
 def shape(reading: Reading, operator: Operator) -> None:
-    """Known but for how many pictures there are, 0: a Reshape leaves that as it is."""
+    """Evaluates Shape. The number of pictures is not known and stands as 0, which a Reshape reads as "leave
+    this axis as it is".
+    """
     shape = reading.shape(reading.source(operator))
     theirs = (shape[2], *shape[:2]) if len(shape) == 3 else shape
     reading.constants[operator.outputs[0]] = np.array((0, *theirs), np.int64)
 
 
 def squeeze(reading: Reading, operator: Operator) -> None:
-    """Maps of one place as a row, and a row as such maps."""
+    """Translates Squeeze of maps of 1x1 to a row, and Unsqueeze of a row to such maps."""
     source = reading.source(operator)
     if int(np.prod(reading.shape(source)[:-1])) != 1:
         reading.unsupported.note(f"{operator.type} of maps", operator.name)
@@ -148,11 +166,16 @@ def squeeze(reading: Reading, operator: Operator) -> None:
 
 
 def slice(reading: Reading, operator: Operator) -> None:
-    """Every so many rows and columns, from the first on."""
+    """Translates a Slice that takes every so many rows and columns from the first on."""
     source = reading.source(operator)
     inputs = [np.empty(0), *(reading.known(name) for name in operator.inputs[1:])]
     starts, ends, along, steps = slices(operator, inputs, reading.model)
     shape = reading.shape(source)
+    if [axis % (len(shape) + 1) for axis in along] == [1]:
+        chosen = range(shape[-1])[starts[0] : ends[0] : steps[0]]
+        if chosen:
+            reading.nodes[operator.outputs[0]] = reading.description.chosen(operator.name, source, chosen)
+            return
     whole = len(shape) == 3 and all(
         end >= shape[axis % 4 - 2] for end, axis in zip(ends, along, strict=True) if axis % 4 > 1
     )
@@ -164,7 +187,9 @@ def slice(reading: Reading, operator: Operator) -> None:
 
 
 def pad(reading: Reading, operator: Operator) -> None:
-    """Zeros around channels, or around a map that one window then reads, whose padding they become."""
+    """Translates zeros around channels, or around a map; a convolution or an average pool that alone reads
+    the map takes them as its padding.
+    """
     source = reading.source(operator)
     given, value = reading.constant(operator, 1), reading.constant(operator, 2)
     pads = operator.wholes("pads", []) if given is None else [int(each) for each in given.reshape(-1)]

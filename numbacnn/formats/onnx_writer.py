@@ -1,8 +1,8 @@
-"""A network as ONNX: opset 17, IR version 10.
+"""Writes a network as ONNX, opset 17, IR version 10.
 
-The input `pixels` is float32 (N,C,H,W), channels as RGB, values from 0 to 255: what is done to pixels is part of the graph. The
-outputs are the probabilities (N, classes) and the scores before the softmax. Numbers are flattened as (C,H,W) there and as
-(H,W,C) here; weights are turned round for it.
+The input `pixels` is float32 (N,C,H,W), channels as RGB, values from 0 to 255: the preprocessing is part of
+the graph. The outputs are the probabilities (N, classes) and the scores before the softmax. ONNX flattens
+volumes as (C,H,W), numbacnn as (H,W,C); weights are reordered accordingly.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ from .protobuf import Writer
 
 
 def onnx_bytes(network: Network, name: str, version: str) -> list[bytes]:
-    """A file, in parts to write one after another. Raises ModelError for layers that ONNX has no counterpart for."""
+    """Returns the contents of the file in parts, to be written one after another. Raises ModelError for
+    layers that ONNX has no counterpart for.
+    """
     graph = network.graph
     unsupported = Unsupported()
     for node in graph.nodes:
@@ -117,7 +119,9 @@ def _convolution(writing: Writing, node: Node) -> str:
 
 
 def _pads(writing: Writing, node: Node) -> tuple[int, ...]:
-    """[top, left, bottom, right], with what lets the last windows that hang over fit."""
+    """Returns [top, left, bottom, right], enlarged so that windows that overhang the border (ceil rounding)
+    fit.
+    """
     window = node.layer.window()
     assert window is not None
     sizes, outputs = writing.graph.input_shapes(node)[0][:2], writing.graph.shapes[node.name][:2]
@@ -142,7 +146,9 @@ def _max_pool(writing: Writing, node: Node) -> str:
 
 
 def _sum_pool(writing: Writing, node: Node) -> str:
-    """ONNX averages; the cells it divides by are ours too: of the kernel, of the padded picture or of the picture alone."""
+    """Writes a sum or average pool. ONNX only averages; the number of cells that it divides by (the window's,
+    those of the padded picture, or those of the picture) matches the layer's.
+    """
     layer, window = node.layer, node.layer.window()
     assert window is not None
     pads, value = _pads(writing, node), writing.inputs(node)[0]
@@ -345,9 +351,9 @@ _WRITERS: dict[type, Callable[[Writing, Node], str]] = {
     TransposedConvolution: _transposed,
     Upsample: _upsample,
 }
-"""Class of layer -> what writes it, and gives the name of its output."""
+"""Maps a class of layer to the function that writes it and returns the name of its output."""
 
 
 def _writer_of(node: Node) -> Callable[[Writing, Node], str] | None:
-    """The writer of a layer's class, or of the one that it derives from."""
+    """Returns the writer of a layer's class or of the class that it derives from; None if there is none."""
     return next((_WRITERS[each] for each in type(node.layer).__mro__ if each in _WRITERS), None)

@@ -1,4 +1,4 @@
-"""An ONNX graph that is being written: its operators and tensors so far."""
+"""The state of writing an ONNX graph: its operators and tensors so far."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .onnx_schema import FLOAT, INT64
 from .protobuf import Writer
 
 INPUT, SCORES, PROBABILITIES = "pixels", "scores", "probabilities"
-"""Names of the graph's input and outputs."""
+"""The names of the graph's input and outputs."""
 
 
 class Writing:
-    """A graph that is being written: what each node's output is called there, and nodes and tensors so far."""
+    """A graph that is being written: the name of each node's output, and the operators and tensors so far."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -30,7 +30,7 @@ class Writing:
         self._count = 0
 
     def node(self, operator: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
-        """One operator more; the name of its output."""
+        """Adds an operator, and returns the name of its output."""
         self._count += 1
         output = output or f"{operator.lower()}_{self._count}"
         message = Writer()
@@ -43,7 +43,7 @@ class Writing:
         return output
 
     def tensor(self, values: Any, name: str = "") -> str:
-        """A constant of floats, or of whole numbers; its name."""
+        """Adds a constant of float32 or int64 numbers, and returns its name."""
         array = np.asarray(values)
         array = array.astype(np.float32 if array.dtype.kind == "f" else np.int64)
         self._count += 1
@@ -56,18 +56,22 @@ class Writing:
         return name
 
     def parameter(self, node: Node, key: str, values: Any) -> str:
-        """A parameter or a buffer, under the name NODE.KEY."""
+        """Adds a parameter or a buffer under the name NODE.KEY, and returns that name."""
         return self.tensor(values, f"{node.name}.{key}")
 
     def read(self, node: Node, key: str, default: float = 0.0) -> Any:
-        """The numbers of a node's parameter or buffer, a channel each, in the order of the other side; a default where it has none."""
+        """Returns the numbers of a node's parameter or buffer in ONNX's order, or `default` for every channel
+        if the node has none.
+        """
         own: dict[str, Any] = {**self.graph.parameters_of(node), **self.graph.buffers_of(node)}
         if key not in own:
             return np.full(self.graph.input_shapes(node)[0][-1], default, np.float32)
         return self.graph.read(own[key].name)
 
     def channels(self, node: Node, key: str, default: float = 0.0, axes: bool = True) -> Any:
-        """The same for a layer of channels, in the other side's order: (C,1,1) over maps, (D) over a row."""
+        """Returns the numbers of a parameter or a buffer with one number a channel, in ONNX's order: (C,1,1)
+        for maps, (D) for a row.
+        """
         values = self.read(node, key, default)
         order = self.orders[node.inputs[0]]
         if order is not None:
@@ -75,11 +79,11 @@ class Writing:
         return values.reshape(-1, 1, 1) if axes and len(self.graph.input_shapes(node)[0]) == 3 else values
 
     def inputs(self, node: Node) -> list[str]:
-        """What a node reads is called so."""
+        """Returns the names of the values that a node reads."""
         return [self.values[source] for source in node.inputs]
 
     def finished(self, network: Network, name: str) -> Writer:
-        """The whole graph."""
+        """Returns the message of the whole model."""
         graph = self.graph
         ends = {SCORES: self.values[graph.scores], PROBABILITIES: self.values[graph.output.name]}
         order = self.orders[graph.scores]

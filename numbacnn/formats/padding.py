@@ -1,4 +1,4 @@
-"""Padding that other programs leave to be computed."""
+"""Padding that other programs compute from the sizes ("same")."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ def same(
     *,
     more_after: bool = True,
 ) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right, for an output of ⌈size / stride⌉; where it is odd, the larger part comes after, or before."""
+    """Returns (top, bottom, left, right) for an output of ceil(size / stride). The larger part of an odd
+    number comes after the map, or before it if not `more_after`.
+    """
     missing = [
         max(0, (-(-size // step) - 1) * step + apart * (length - 1) + 1 - size)
         for size, length, step, apart in zip(sizes, kernel, stride, dilation, strict=True)

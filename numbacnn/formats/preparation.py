@@ -1,4 +1,4 @@
-"""What is done to pixels before a network sees them, as a file or the user says it."""
+"""The preprocessing of a network, as a file or the user gives it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from ..layers import Pixels, Shape
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_DEVIATION = (58.395, 57.12, 57.375)
-"""Red, green and blue of ImageNet's training pictures, from 0 to 255, as torchvision's networks expect them."""
+"""The standard deviation of red, green and blue of ImageNet's training pictures, on the scale from 0 to 255,
+as torchvision's networks expect it.
+"""
 
 Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """(pixel - mean) * scale, in the order of channels that the network takes; None: nobody has said it.
+    """The preprocessing (pixel - mean) * scale, in the network's order of channels; a field that is None has
+    not been given.
 
-    `mean` has one number, or one a channel, or is an image (H,W,C), on the scale from 0 to 255; `scale` has one number or one a
-    channel. Both are in the network's order of channels, `order`, "RGB" or "BGR". `shorter_side` is `Pixels`' own.
+    `mean` is one number, one for each channel, or an image (H,W,C), on the scale from 0 to 255; `scale` is
+    one number or one for each channel. Both are in the order `order`, "RGB" or "BGR". `shorter_side` is that
+    of `Pixels`.
     """
 
     mean: tuple[float, ...] | Image | None = None
@@ -32,15 +36,15 @@ class Preparation:
     order: str | None = None
     shorter_side: int | None = None
     hint: str = ""
-    """What the file says of a mean that it does not hold."""
+    """What the file tells of a mean that it does not hold."""
 
     @property
     def is_known(self) -> bool:
-        """Whether anything is said of what is done to the pixels' values."""
+        """Whether a mean or a scale was given."""
         return self.mean is not None or self.scale is not None
 
     def overlaid(self, given: Preparation) -> Preparation:
-        """The same where `given` says nothing, and what that says."""
+        """Returns the preparation with the fields that `given` has replaced by them."""
         said = {
             name: value
             for name in ("mean", "scale", "order", "shorter_side")
@@ -49,11 +53,13 @@ class Preparation:
         return replace(self, **said)
 
     def hinted(self, hint: str) -> Preparation:
-        """The same with what is to be told where nothing is said."""
+        """Returns the preparation with a hint for the error that asks for it."""
         return replace(self, hint=hint)
 
     def pixels(self, shape: Shape) -> Pixels:
-        """The first layer of a network of that input. Raises ModelError for numbers that do not fit its channels."""
+        """Returns the first layer of a network with input (H,W,C) `shape`. Raises ModelError for numbers that
+        do not fit its channels.
+        """
         height, width, channels = shape
         turned = channels > 1 and self.order == "BGR"
         image = self.mean if isinstance(self.mean, np.ndarray) else None
@@ -88,7 +94,7 @@ class Preparation:
 
 
 def _cut_out(image: Image, shape: Shape) -> Image:
-    """The middle of a mean image, of the network's size, as Caffe cuts it out with the picture's."""
+    """Returns the middle of a mean image, in the network's size, as Caffe crops it with the picture."""
     height, width, channels = shape
     if image.shape[2] != channels or image.shape[0] < height or image.shape[1] < width:
         given, wanted = ("x".join(map(str, each)) for each in (image.shape, shape))
@@ -98,7 +104,9 @@ def _cut_out(image: Image, shape: Shape) -> Image:
 
 
 def parse_numbers(option: str, text: str) -> tuple[float, ...]:
-    """`104,117,123` or `1/256` or `1/58.4,1/57.1,1/57.4` as numbers. Raises UsageError."""
+    """Returns `104,117,123`, `1/256` or `1/58.4,1/57.1,1/57.4` as numbers. Raises UsageError that names the
+    option.
+    """
     numbers = []
     for part in text.split(","):
         above, slash, below = part.partition("/")
@@ -114,7 +122,9 @@ def parse_numbers(option: str, text: str) -> tuple[float, ...]:
 
 
 def read_mean(text: str) -> Preparation:
-    """What --mean says: numbers, 'imagenet', or a file with a mean image (.binaryproto, .npy). Raises UsageError, ModelError."""
+    """Returns what --mean gives: numbers, 'imagenet', or a file with a mean image (.binaryproto, .npy).
+    Raises UsageError, ModelError.
+    """
     if text.lower() == "imagenet":
         return Preparation(mean=IMAGENET_MEAN, scale=tuple(1 / each for each in IMAGENET_DEVIATION))
     path = Path(text)

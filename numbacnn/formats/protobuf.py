@@ -1,8 +1,8 @@
-"""Protocol buffers on the wire, read by tables of the fields that are wanted, and written field by field.
+"""Protocol buffers in their binary form: read by schemas of the wanted fields, and written field by field.
 
-A message is a row of fields, each a number and a value: a varint, 4 or 8 bytes, or a length with so many bytes
-(protobuf.dev, "Encoding"). A file may come from anywhere: every length is compared with what is there before anything is
-made of it, and what is not wanted is stepped over.
+A message is a sequence of fields, each a number and a value: a varint, 4 or 8 bytes, or a length followed by
+so many bytes (protobuf.dev, "Encoding"). A file may come from anywhere: every length is compared with the
+bytes that are left before anything is made of it, and fields that are not wanted are skipped.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from ..errors import ModelError
 from .messages import Message
 
 VARINT, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
-"""How a value is written; 3 and 4, groups, are no longer in use."""
+"""The wire types of values; 3 and 4, groups, are no longer in use."""
 
 _WIDTHS = {EIGHT_BYTES: 8, FOUR_BYTES: 4}
 _DEEPEST = 40
 _MOST_VALUES = 1 << 20
-"""Of one field in one message; numbers packed into an array count as one."""
+"""The most values of one field in one message; packed numbers count as one."""
 
 
 class Field(NamedTuple):
-    """A field that is wanted: its name, and what it holds.
+    """A wanted field: its name, and the kind of its values.
 
-    `kind` is "int", "uint", "bool", "float", "double", "text", "bytes", the arrays "floats", "doubles" and "ints"
-    (repeated numbers), or the Schema of a message.
+    `kind` is "int", "uint", "bool", "float", "double", "text", "bytes", the arrays "floats", "doubles" and
+    "ints" (repeated numbers), or the Schema of a message.
     """
 
     name: str
@@ -38,16 +38,18 @@ class Field(NamedTuple):
 
 
 class Schema(dict[int, Field]):
-    """Number -> field, of one kind of message."""
+    """The wanted fields of one kind of message, by number."""
 
 
 def schema(**fields: tuple[int, Any]) -> Schema:
-    """The fields of a message as name=(number, kind)."""
+    """Returns a Schema of fields that are given as name=(number, kind)."""
     return Schema({number: Field(name, kind) for name, (number, kind) in fields.items()})
 
 
 def decode(data: bytes | memoryview, wanted: Schema, where: str, depth: int = 0) -> Message:
-    """The wanted fields of a message; `where` is the file's name. Raises ModelError with the byte where it is damaged."""
+    """Returns the wanted fields of a message; `where` is the file's name, for errors. Raises ModelError with
+    the byte at which the message is damaged.
+    """
     if depth > _DEEPEST:
         raise ModelError(f"{where}: messages in messages more than {_DEEPEST} deep; it is damaged or forged")
     found: dict[str, list[Any]] = {}
@@ -64,7 +66,7 @@ def decode(data: bytes | memoryview, wanted: Schema, where: str, depth: int = 0)
 
 
 def _fields(data: memoryview, where: str) -> Iterator[tuple[int, int, Any, int]]:
-    """(number, how it is written, value, its place) of every field: an int, or a memoryview."""
+    """Yields (number, wire type, value, position) of every field; the value is an int or a memoryview."""
     place, end = 0, len(data)
     while place < end:
         start = place
@@ -152,23 +154,23 @@ def _signed(value: int, kind: str) -> int:
 
 
 class Writer:
-    """A message that is being written, field after field."""
+    """A message that is being written, field after field; every method returns the writer."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
 
     def integer(self, number: int, value: int) -> Writer:
-        """A whole number or a bool."""
+        """Appends a whole number or a bool."""
         self._parts.append(_varint_bytes(number << 3 | VARINT) + _varint_bytes(value & 0xFFFF_FFFF_FFFF_FFFF))
         return self
 
     def real(self, number: int, value: float) -> Writer:
-        """A float of 4 bytes."""
+        """Appends a float of 4 bytes."""
         self._parts.append(_varint_bytes(number << 3 | FOUR_BYTES) + struct.pack("<f", value))
         return self
 
     def data(self, number: int, value: bytes | str | Writer) -> Writer:
-        """Bytes, a text, or a message."""
+        """Appends bytes, a text, or a message."""
         parts = (
             value._parts
             if isinstance(value, Writer)
@@ -179,11 +181,11 @@ class Writer:
         return self
 
     def array(self, number: int, values: NDArray[Any]) -> Writer:
-        """An array's bytes, little-endian, row after row."""
+        """Appends an array's bytes, little-endian, in C order."""
         return self.data(number, np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes())
 
     def parts(self) -> list[bytes]:
-        """What to write, in order."""
+        """Returns the bytes to write, in order."""
         return self._parts
 
 

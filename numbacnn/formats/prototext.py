@@ -15,7 +15,7 @@ from ..errors import ModelError, cut
 from .messages import Message
 
 _LARGEST = 16 << 20
-"""Bytes: a description of thousands of layers has less than one of these millions."""
+"""The most bytes of a text: a network of thousands of layers has less than one of these millions."""
 _DEEPEST = 40
 
 _TOKEN = re.compile(
@@ -31,7 +31,7 @@ class _Token(NamedTuple):
 
 
 def read_prototext(path: Path) -> Message:
-    """What a .prototxt says. Raises ModelError with file and line."""
+    """Reads a .prototxt. Raises ModelError with file and line."""
     try:
         size = path.stat().st_size
         if size > _LARGEST:

@@ -1,4 +1,4 @@
-"""PyTorch's weights: state dicts (.pth, .pt, .th) and safetensors, with timm's config.json beside them."""
+"""Reads PyTorch's weights, state dicts (.pth, .pt, .th) and safetensors, with timm's config.json beside them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,16 @@ _LARGEST_CONFIG = 16 << 20
 
 
 def read(path: Path, asked: Asked) -> Description:
-    """The network of a state dict. Raises ModelError, UsageError."""
+    """Reads the network of a state dict. Raises ModelError; UsageError where the tensors do not tell which
+    network it is.
+    """
     return _described(path, read_torch(path), asked, in_order=True)
 
 
 def read_safetensors(path: Path, asked: Asked) -> Description:
-    """The network of a file of tensors. Raises ModelError, UsageError."""
+    """Reads the network of a safetensors file. Raises ModelError; UsageError where the tensors do not tell
+    which network it is.
+    """
     tensors, metadata = read_tensors(path)
     if ARCHITECTURE in metadata and asked.network is None:
         return _ours(path, tensors, metadata[ARCHITECTURE])
@@ -35,7 +39,7 @@ def read_safetensors(path: Path, asked: Asked) -> Description:
 
 
 def _ours(path: Path, tensors: dict[str, Array], architecture: str) -> Description:
-    """What numbacnn wrote, with its layers and its preprocessing."""
+    """Reads a file that numbacnn wrote, which has its layers and its preprocessing."""
     try:
         network = network_from(json.loads(architecture), path)
     except (NumbacnnError, ValueError, RecursionError) as error:
@@ -72,7 +76,9 @@ def _channels(value: float | tuple[float, ...], turned: bool) -> tuple[float, ..
 
 
 def _described(path: Path, found: Any, asked: Asked, *, in_order: bool) -> Description:
-    """With what timm's config.json says, if one lies beside the weights and has a pretrained_cfg."""
+    """Describes the tensors' network, with the preprocessing of timm's config.json if one with a
+    pretrained_cfg lies beside the weights.
+    """
     config = path.with_name("config.json")
     whole = _json(config) if config.is_file() else {}
     said = whole.get("pretrained_cfg")
@@ -122,8 +128,8 @@ def _prepare(description: Description, config: Path, said: dict[str, Any]) -> No
 
 
 def _compare_names(description: Description, config: Path, architecture: str) -> None:
-    """Says where timm's name is of another network than the one that the tensors are read as: some differ in nothing that is
-    stored, such as blurred pools or padding.
+    """Warns if timm's config names another architecture than the one that the tensors were recognised as:
+    some architectures differ only in what is not stored, such as blurred pools or padding.
     """
     theirs, ours = (re.sub("[^a-z0-9]", "", name.lower()) for name in (architecture, description.name))
     if theirs and theirs.removeprefix("tf") != ours:

@@ -1,4 +1,4 @@
-"""What the user says beside the file, and the weights' format by the file's name."""
+"""What a user says beside the file, for its reader."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from ..layers import Shape
 
 @dataclass(frozen=True)
 class Asked:
-    """What a reader is told: a text with Caffe's layers, the size of the pictures, a network's name. None: nothing was said."""
+    """The user's options for a reader, None where not given: a .prototxt with Caffe's layers, the input's
+    shape (H,W,C), the name of a network.
+    """
 
     prototxt: Path | None = None
     input_shape: Shape | None = None

@@ -1,4 +1,4 @@
-"""Which network a dict of tensors belongs to, and where each tensor goes."""
+"""Finds the network that a dict of tensors belongs to, and the layer that each tensor belongs to."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ _ENDS = {
     "slopes": "weight",
     "running_variance": "running_var",
 }
-"""Our names of arrays -> PyTorch's, where they differ."""
+"""Maps our names of arrays to PyTorch's, where they differ."""
 
 
 def describe(path: Path, arrays: dict[str, Array], asked: Asked, *, in_order: bool) -> Description:
-    """The network of these tensors: what --network says, else what their names tell, else the named one that they fit.
+    """Describes the network of these tensors: the one that --network names, else the family that their names
+    belong to, else the first named network that they fit.
 
-    `in_order`: the tensors are in the order of the layers, as PyTorch writes them. Raises ModelError, UsageError.
+    `in_order` says that the tensors are in the order of the layers, as PyTorch writes them. Raises
+    ModelError, UsageError.
     """
     for name, array in arrays.items():
         if array.dtype.kind not in "fiu":
@@ -73,7 +75,7 @@ def _of_family(path: Path, arrays: dict[str, Array], asked: Asked, family: Famil
 def _named(
     path: Path, arrays: dict[str, Array], asked: Asked, in_order: bool, names: Sequence[str]
 ) -> Description:
-    """The first of the networks that the tensors fit, by their names or in their order."""
+    """Describes the first of the named networks that the tensors fit, by their names or in their order."""
     wanted = {name: each for name, each in arrays.items() if not name.endswith("num_batches_tracked")}
     problems = []
     for name in names:
@@ -96,7 +98,7 @@ def _named(
 
 
 class _Built(NamedTuple):
-    """A network by name, for the tensors' classes."""
+    """A named network, built for the tensors' number of classes."""
 
     name: str
     graph: Graph
@@ -108,7 +110,9 @@ def _built(name: str, arrays: dict[str, Array], asked: Asked) -> _Built:
 
 
 def graph_named(name: str, classes: int, asked: Asked) -> Graph:
-    """The graph of a named network, or of a .toml file, for the classes of a file's weights. Raises UsageError."""
+    """Returns the graph of a named network, or of a .toml file, for the classes of a file's weights. Raises
+    UsageError.
+    """
     if name.endswith(".toml"):
         definition = read_definition(Path(name))
         return Graph(definition.layers, definition.input_shape, heads=definition.heads)
@@ -122,7 +126,9 @@ def graph_named(name: str, classes: int, asked: Asked) -> Graph:
 
 
 def _places(built: _Built, arrays: dict[str, Array], in_order: bool) -> tuple[dict[str, str], str | None]:
-    """Our name of an array -> theirs; and why the tensors do not fit, None if they do."""
+    """Returns the tensor's name for each of our arrays, and the reason why the tensors do not fit, None if
+    they do.
+    """
     wanted = torch_names(built.graph)
     by_name = {ours: theirs for ours, theirs in wanted.items() if theirs in arrays}
     if len(by_name) == len(wanted) == len(arrays):
@@ -142,7 +148,7 @@ def _places(built: _Built, arrays: dict[str, Array], in_order: bool) -> tuple[di
 
 
 def torch_names(graph: Graph) -> dict[str, str]:
-    """Our names of all arrays, in PyTorch's order within a layer, and what it would call them."""
+    """Returns PyTorch's name for each of our arrays, in PyTorch's order within a layer."""
     found = {}
     for node in graph.nodes:
         for each in _arrays_of(graph, node):

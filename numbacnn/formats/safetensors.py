@@ -1,6 +1,7 @@
-"""safetensors: a length, a JSON object that says where each tensor lies, and the tensors, row after row.
+"""The safetensors format: a length, a JSON header that says where each tensor lies, and the tensors' bytes,
+one after another.
 
-What the object says is compared with the file before anything is read: every tensor in its own place, one after another.
+The header is compared with the file before anything is read: tensors must not overlap or leave gaps.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ TYPES = {
     "F64": "f8", "F32": "f4", "F16": "f2", "BF16": "bf16", "I64": "i8", "I32": "i4", "I16": "i2", "I8": "i1", "U8": "u1",
     "U16": "u2", "U32": "u4", "U64": "u8", "BOOL": "u1",
 }  # fmt: skip
-"""Names of types -> NumPy's."""
+"""Maps the format's names of types to NumPy's."""
 
 _LARGEST_HEADER = 100_000_000
 METADATA = "__metadata__"
 ARCHITECTURE = "numbacnn.architecture"
-"""Metadata of what numbacnn wrote: the network, so that it can be read back."""
+"""The metadata key under which numbacnn stores the network's layers, so that the file can be read back."""
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
-    """The tensors by name, looked at in the file, and its metadata. Raises ModelError."""
+    """Returns the tensors by name, as views of the file, and the metadata. Raises ModelError."""
     data = file_bytes(path)
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > min(_LARGEST_HEADER, len(data) - 8):
@@ -86,7 +87,7 @@ def _place(path: Path, name: str, entry: Any, size: int) -> tuple[int, int]:
 
 
 def tensors_bytes(arrays: dict[str, Array], metadata: dict[str, str]) -> list[bytes]:
-    """A file of float32 tensors, in parts to write one after another."""
+    """Returns the contents of a file of float32 tensors in parts, to be written one after another."""
     header: dict[str, Any] = {METADATA: metadata}
     parts, place = [], 0
     for name, array in arrays.items():

@@ -1,4 +1,6 @@
-"""Networks as PyTorch's state dicts name their tensors: which one it is follows from the names, its sizes from the shapes."""
+"""Builds networks from PyTorch's state dicts: the names of the tensors tell the architecture, their shapes
+the layers' sizes.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from ..layers import BatchNorm, Convolution, Dense, Layer
 from .description import Array, Description
 
 _IGNORED = ("num_batches_tracked",)
-"""Ends of names that no layer here needs."""
+"""Ends of names of tensors that no layer here needs."""
 
 _BATCH_NORM = {
     "weight": "scale",
@@ -23,18 +25,18 @@ _BATCH_NORM = {
 
 @dataclass
 class StateDict:
-    """Tensors by name, which of them have been used, and the description that is made of them."""
+    """The tensors by name, those that have been used, and the description that is built from them."""
 
     arrays: dict[str, Array]
     description: Description
     used: set[str] = field(default_factory=set)
 
     def has(self, prefix: str) -> bool:
-        """Whether there is a module of that name that has weights."""
+        """Returns whether a module of that name has weights."""
         return f"{prefix}.weight" in self.arrays
 
     def shape(self, prefix: str) -> tuple[int, ...]:
-        """The shape of a module's weights. Raises ModelError if there are none."""
+        """Returns the shape of a module's weights. Raises ModelError if it has none."""
         shape: tuple[int, ...] = self._array(f"{prefix}.weight").shape
         return shape
 
@@ -47,7 +49,9 @@ class StateDict:
         padding: int | tuple[int, int] | None = None,
         name: str = "",
     ) -> str:
-        """A convolution of the module's sizes; padding left out keeps the size. Groups follow from the channels."""
+        """Adds a convolution of the module's sizes, and returns its node. `padding` None keeps height and
+        width; the number of groups follows from the channels. Raises ModelError.
+        """
         shape = self.shape(prefix)
         if len(shape) != 4 or min(shape) < 1:
             raise ModelError(
@@ -67,12 +71,14 @@ class StateDict:
         return self.add(name or prefix, layer, source, **self._weights(prefix))
 
     def batch_norm(self, prefix: str, source: str, eps: float = 1e-5) -> str:
-        """A batch normalisation."""
+        """Adds a batch normalisation, and returns its node. Raises ModelError."""
         arrays = {ours: self._array(f"{prefix}.{theirs}") for theirs, ours in _BATCH_NORM.items()}
         return self.add(prefix, BatchNorm(eps=eps), source, **arrays)
 
     def dense(self, prefix: str, source: str) -> str:
-        """A dense layer, after what flattens its input. A convolution of one place is one too."""
+        """Adds a dense layer, after a Flatten if its input is not flat, and returns its node. A 1x1
+        convolution's weights are taken too. Raises ModelError.
+        """
         arrays = self._weights(prefix)
         if arrays["weights"].ndim == 4 and arrays["weights"].shape[2:] == (1, 1):
             arrays["weights"] = arrays["weights"].reshape(arrays["weights"].shape[:2])
@@ -81,11 +87,11 @@ class StateDict:
         return self.add(prefix, layer, flat, **arrays)
 
     def add(self, name: str, layer: Layer, *sources: str, **arrays: Array) -> str:
-        """One layer more; the name that it has now."""
+        """Adds a layer, and returns its node."""
         return self.description.add(name, layer, sources, **arrays)
 
     def unused(self) -> list[str]:
-        """Tensors that no layer took."""
+        """Returns the names of tensors that no layer took."""
         return [name for name in self.arrays if name not in self.used and not name.endswith(_IGNORED)]
 
     def _weights(self, prefix: str) -> dict[str, Array]:
@@ -106,13 +112,15 @@ Build = Callable[[StateDict], None]
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of network: whether names are its, what it is called, the pictures it was made for, and how it is built."""
+    """A family of networks: whether names of tensors are its, the network's name, the size of its pictures,
+    and the function that builds it.
+    """
 
     matches: Callable[[Iterable[str]], bool]
     name: Callable[[dict[str, Array]], str]
     side: Callable[[dict[str, Array]], int]
     build: Build
     left_out: tuple[str, ...] = ()
-    """How the names of tensors begin that are not needed: those of auxiliary classifiers."""
+    """Beginnings of names of tensors that are not needed: those of auxiliary classifiers."""
     hint: str = ""
-    """What its authors' weights want done to pixels, if that is not what most want."""
+    """The preprocessing that its authors' weights need, if it is not the usual one."""

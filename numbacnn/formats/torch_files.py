@@ -1,6 +1,7 @@
-"""PyTorch's files: state dicts in zip archives (since 1.6) and in the form before it. Nothing in them is run.
+"""PyTorch's files: state dicts in zip archives (since 1.6) and in the older form. Nothing in them is run.
 
-Every tensor becomes an array; its place is compared with what the file holds, and no number is copied before it is asked for.
+Every tensor becomes an array; its place is compared with what the file holds, and numbers are read when they
+are used.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .files import as_numbers, file_bytes, itemsize
 from .torch_pickle import Storage, Tensor, load_pickle
 
 _MAGIC = 0x1950A86A20F9469CFC6C
-"""The first pickle of the form before zip; its version is 1001."""
+"""The first pickle of the older form; its version is 1001."""
 _VERSION = 1001
 _LARGEST_PICKLE = 64 << 20
 
@@ -27,7 +28,9 @@ Read = Callable[[Storage], memoryview]
 
 
 def read_torch(path: Path) -> Any:
-    """What torch.save wrote, with arrays in the place of tensors: dicts, lists, tuples, numbers, texts. Raises ModelError."""
+    """Returns what torch.save wrote (dicts, lists, tuples, numbers, texts) with arrays in the place of
+    tensors. Raises ModelError.
+    """
     data = file_bytes(path)
     if bytes(data[:4]) == b"PK\x03\x04":
         return _read_zip(path, data)
@@ -81,7 +84,9 @@ def _read_zip(path: Path, data: memoryview) -> Any:
 
 
 def _read_before_zip(path: Path, data: memoryview) -> Any:
-    """Five pickles, the magic number, the version, the machine, the dict and the keys of its storages, and these in order."""
+    """Reads the older form: five pickles (magic number, version, machine, object, the keys of its storages),
+    then the storages in that order.
+    """
     file = io.BytesIO(data)
     if load_pickle(file, path) != _MAGIC:
         raise ModelError(
@@ -120,12 +125,14 @@ def _read_before_zip(path: Path, data: memoryview) -> Any:
 
 
 def _filled(value: Any, path: Path, read: Read) -> Any:
-    """The same with arrays in the place of tensors."""
+    """Returns the object with arrays in the place of tensors."""
     return _tensors(value, lambda tensor: _array(tensor, path, read), {})
 
 
 def _tensors(value: Any, change: Callable[[Tensor], Any], known: dict[int, Any]) -> Any:
-    """Dicts in dicts with `change`d tensors. One may stand in many places: each is looked at once."""
+    """Returns nested dicts with `change(tensor)` in the place of every tensor. A tensor that occurs several
+    times is changed once.
+    """
     if isinstance(value, Tensor):
         return change(value)
     if not isinstance(value, dict):
@@ -161,9 +168,11 @@ def _array(tensor: Tensor, path: Path, read: Read) -> NDArray[Any]:
 
 
 def state_dict_of(found: Any, path: Path) -> dict[str, NDArray[Any]]:
-    """The dict of tensors in what was saved: that itself, or under one of the names that training scripts give it.
+    """Returns the dict of tensors in what was saved: the object itself, or the entry under one of the names
+    that training scripts use.
 
-    Prefixes that wrappers put before every name ("module.") are taken off. Raises ModelError if there is none.
+    Prefixes that wrappers put before every name ("module.") are removed. Raises ModelError if there is no
+    such dict.
     """
     for key in ("", "state_dict", "model_state_dict", "model", "net", "network", "ema_state_dict"):
         inner = found.get(key) if isinstance(found, dict) and key else found

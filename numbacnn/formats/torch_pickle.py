@@ -1,8 +1,9 @@
-"""PyTorch's pickles without Python's pickle: an interpreter of the few instructions that a dict of tensors is written in.
+"""Reads PyTorch's pickles without Python's pickle: an interpreter of the few instructions that a dict of
+tensors needs.
 
-A pickle is a program. This reads it instruction by instruction and can make dicts, lists, tuples, numbers, texts and tensors,
-nothing else: a name outside the table below, or an instruction that is not listed, is refused by its name. No class is looked
-up, nothing is called.
+A pickle is a program. This interpreter can make dicts, lists, tuples, numbers, texts and tensors, and nothing
+else: a name outside the table below, or another instruction, is refused by its name. No class is looked up,
+and nothing is called.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ STORAGES = {
     "FloatStorage": "f4", "DoubleStorage": "f8", "HalfStorage": "f2", "BFloat16Storage": "bf16", "LongStorage": "i8",
     "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1", "ByteStorage": "u1", "BoolStorage": "u1",
 }  # fmt: skip
-"""PyTorch's kinds of storage -> the type of their numbers."""
+"""Maps PyTorch's kinds of storage to the type of their numbers."""
 
 _MOST_DIMENSIONS = 32
 _MOST_ITEMS = 1 << 20
@@ -26,7 +27,7 @@ _MOST_ITEMS = 1 << 20
 
 @dataclass(frozen=True)
 class Storage:
-    """A row of numbers that lies elsewhere in the file: its type, its key, how many."""
+    """A flat array elsewhere in the file: its type, its key, the number of its elements."""
 
     type: str
     key: str
@@ -35,7 +36,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A view of a storage, in elements."""
+    """A view of a storage; offset, shape and strides are in elements."""
 
     storage: Storage
     offset: int
@@ -44,12 +45,12 @@ class Tensor:
 
 
 class _Other:
-    """A value that is carried along and never looked at, such as a number of NumPy's."""
+    """A value that is kept but never used, such as a NumPy scalar."""
 
 
 @dataclass(frozen=True)
 class _Name:
-    """One of the names below, as it stands in the pickle."""
+    """One of the names that are accepted, as it stands in the pickle."""
 
     name: str
 
@@ -70,7 +71,7 @@ _MARK = object()
 
 
 def load_pickle(file: BinaryIO, path: Path) -> Any:
-    """The next pickle of a file. Raises ModelError that names what is not read."""
+    """Returns the object of the next pickle of a file. Raises ModelError that names what is not accepted."""
     try:
         return _Machine(path).run(file)
     except ModelError:
@@ -189,7 +190,7 @@ _ARGUMENTS = {
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "UNICODE", "BINUNICODE",
     "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES",
 }  # fmt: skip
-"""Instructions that push a constant, and those that push what follows them."""
+"""Instructions that push a constant, and instructions that push their argument."""
 
 
 def _paired(items: list[Any]) -> dict[Any, Any]:
