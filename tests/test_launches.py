@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+import pytest
 
 from numbacnn.graph import Graph
 from numbacnn.layers import Convolution, Dense, Dropout, Flatten, ReLU, Softmax
 from numbacnn.ops import joins
+from numbacnn.ops import launches as recording
 from numbacnn.ops.launches import Launches, launch, single_thread
 from numbacnn.program import Loss, Program
 
@@ -27,16 +29,25 @@ def graph_and_pictures():
     return graph, np.random.default_rng(0).integers(0, 256, (5, 6, 6, 2)).astype(np.uint8)
 
 
+@pytest.fixture(params=["called", "laid out"])
+def _laid_out(request, monkeypatch):
+    """Launches that Python calls at every run, or that are laid out after the first."""
+    monkeypatch.setattr(recording, "_OFTEN", 1 if request.param == "laid out" else 10**9)
+
+
+@pytest.mark.usefixtures("_laid_out")
 def test_launches_see_what_the_arrays_hold_now():
     launches, source, target = Launches(), np.zeros(3, np.float32), np.ones(3, np.float32)
     with launches.recorded():
         joins.copy(target, source)
     assert target.tolist() == [1, 1, 1]
-    source[:] = 7
-    launches.run()
-    assert target.tolist() == [7, 7, 7]
+    for value in (7, 8, 9):
+        source[:] = value
+        launches.run()
+        assert target.tolist() == [value] * 3
 
 
+@pytest.mark.usefixtures("_laid_out")
 def test_launches_remember_what_ran_alone():
     launches, seen = Launches(), []
 
@@ -48,12 +59,15 @@ def test_launches_remember_what_ran_alone():
         with single_thread():
             launch(look)
     assert len(launches) == 2
-    launches.run()
     most = numba.config.NUMBA_NUM_THREADS
-    assert seen == [most, 1]
+    for _ in range(3):
+        launches.run()
+        assert seen == [most, 1]
+        seen.clear()
     assert numba.get_num_threads() == most
 
 
+@pytest.mark.usefixtures("_laid_out")
 def test_a_repeated_pass_sees_other_parameters_pictures_and_draws():
     graph, images = graph_and_pictures()
     plan, labels = Program(graph, 5, gradients="parameters", keep=()), np.array([0, 2, 1, 2, 0])

@@ -8,7 +8,9 @@ import numba
 import numpy as np
 import pytest
 
+from numbacnn.ops import launches as recording
 from numbacnn.ops.compilation import jit
+from numbacnn.ops.launches import Launches, launch
 from numbacnn.ops.parallel import in_parallel, parallel, share
 
 
@@ -62,3 +64,25 @@ def test_what_a_share_raises_is_an_error_of_the_kernel(limit: int) -> None:
     counts = np.zeros(10, np.int64)
     with pytest.raises(IndexError, match="threads share"):
         _count(counts, limit)
+
+
+@pytest.mark.usefixtures("threads")
+def test_launches_that_are_repeated_often_raise_what_they_raised_at_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recording, "_OFTEN", 2)
+    whole, part, after = np.zeros(10, np.int64), np.zeros(10, np.int64), np.zeros(10, np.int64)
+    launches, seen, before = Launches(), [], numba.get_num_threads()
+    with launches.recorded():
+        _count(whole, 10)
+        launch(lambda: seen.append(whole[0]))  # what is not compiled is called in between
+        _count(whole, 10)
+        _count(part, whole[:1].size)
+        _count(after, 10)
+    for run in range(5):
+        with pytest.raises(IndexError, match="threads share"):
+            launches.run()
+        assert whole.tolist() == [2 * run + 2] * 10
+        assert numba.get_num_threads() == before
+    assert seen == [1, 3, 5, 7, 9]
+    assert after.tolist() == [0] * 10

@@ -14,14 +14,20 @@ import pytest
 START = """
 import json, numpy as np
 from numbacnn.ops import joins, threading_layer
-
-def kernel(_=None):
-    sums = np.zeros(3)
-    joins.accumulate(sums, np.ones(3))
-    return sums.tolist()
+from numbacnn.ops.launches import Launches
 
 assert threading_layer.layer() is None
-kernel()
+sums, launches = np.zeros(3), Launches()
+with launches.recorded():
+    joins.accumulate(sums, np.ones(3))
+
+def kernel(_=None):
+    sums[:] = 0
+    launches.run()
+    return sums.tolist()
+
+for _ in range(20):  # often enough to be laid out
+    kernel()
 """
 SHOW = "print(json.dumps(threading_layer.layer()))"
 FORK = """
