@@ -1,9 +1,11 @@
-"""Data sets and trained networks from where their authors publish them: by name, resumable, checked by digest.
+"""Fetches data sets and trained networks by name from where their authors publish them.
+
+Files are checked by digest; a download that was cut goes on.
 
     contents, files = fetch_data("cifar10", folder)     # for `storage.write_dataset`
     converted, files = fetch_model("resnet-18", folder)
 
-`folder` keeps what was fetched: a second call finds it there.
+`folder` keeps the files: a second call finds them there.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ def _unwatched(items: Iterable[Any], *_: object) -> Iterable[Any]:
 
 
 def published(name: str, known: Mapping[str, Entry]) -> Entry:
-    """What is published under a name. Raises UsageError."""
+    """Returns what is published under a name. Raises UsageError for an unknown name, with the nearest known one."""
     if name not in known:
         raise UsageError(f"'{name}' is nothing that can be fetched{nearest(name, known)}")
     return known[name]
@@ -64,9 +66,10 @@ def fetch_data(
     seed: int = 0,
     watch: Watch = _unwatched,
 ) -> tuple[Contents, list[Fetched]]:
-    """A published data set, as an importer reads it, and the files that it is of.
+    """Fetches a published data set into `folder`, and returns its contents as an importer reads them, and the files.
 
-    `validation` is the share of its training pictures that is kept apart. Raises FetchError, DataError, UsageError.
+    `wish` says from where, and how files are checked; `validation` is the share of the training pictures that becomes
+    the validation split, drawn with `seed`. `watch` follows the progress. Raises FetchError, DataError, UsageError.
     """
     entry = published(name, DATA_SETS)
     files = [fetch_file(file, name, folder / name, wish or Wish(), watch) for file in entry.files]
@@ -92,10 +95,10 @@ def fetch_model(
     classes: Path | None = None,
     watch: Watch = _unwatched,
 ) -> tuple[Converted, list[Fetched]]:
-    """A published network with its weights, and the files that it is of.
+    """Fetches a published network with its weights into `folder`, and returns the converted network and the files.
 
-    `classes` is a file with the names of its classes, in place of the published one. `wish.digest` is the weights'.
-    Raises FetchError, ModelError, UsageError.
+    `classes` is a file with the names of its classes that replaces the published one; `wish.digest` is the digest of
+    the weights. `watch` follows the progress. Raises FetchError, ModelError, UsageError.
     """
     entry = published(name, MODELS)
     asked = wish or Wish()

@@ -1,4 +1,4 @@
-"""What can be fetched by name: a set or a model, its files, who publishes them, and under which licence."""
+"""Describes what can be fetched by name: files, publishers, licences."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file, the addresses that have it, and the digest that was published of it.
+    """A file, the addresses that have it, and its published digest.
 
-    `digest` is `ALGORITHM:HEX`; fewer digits than the algorithm has are those that the digest begins with, as in the names of
-    torchvision's files. Empty: nobody has published one.
+    `digest` is `ALGORITHM:HEX`. Fewer digits than the algorithm has are the first digits of the digest, as in the names
+    of torchvision's files. An empty digest says that none has been published.
     """
 
     name: str
@@ -20,10 +20,10 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Published:
-    """What is fetched by one name: the first file is the data's or the weights', and what lies beside them follows."""
+    """What is fetched under one name: the first file is that of the data or the weights, the others lie beside it."""
 
     title: str
     files: tuple[RemoteFile, ...]
     origin: str
     licence: str
-    """As its authors state it; empty: they state none."""
+    """The licence as its authors state it; empty if they state none."""

@@ -1,4 +1,4 @@
-"""The data sets that are fetched by name."""
+"""The data sets that can be fetched by name."""
 
 from __future__ import annotations
 
@@ -73,4 +73,4 @@ DATA_SETS: dict[str, Published] = {
         "",
     ),
 }
-"""Name -> what is published under it."""
+"""Maps a name to the data set that is published under it."""

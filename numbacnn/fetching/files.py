@@ -1,4 +1,4 @@
-"""A published file in a folder here: from a mirror or its address, whole and checked or not at all."""
+"""Fetches one published file into a folder, from a mirror or from its address: completely and checked, or not at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .verifying import digest_of, fits, is_whole
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file that is here: what it is of, its SHA-256, and by what it was checked ("" if by nothing)."""
+    """A file that was fetched: what it belongs to, its SHA-256, and the digest that it was checked by ("" if none)."""
 
     path: Path
     url: str
@@ -24,12 +24,14 @@ class Fetched:
     sha256: str
     checked: str
     cached: bool
-    """Whether it was here already."""
+    """Whether the file was in the folder before."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """How files are fetched: from which mirror, a folder or an address; without any check, or by the user's digest."""
+    """How files are fetched: from which mirror (a folder or an address), and checked by the published digest, by the
+    user's, or not at all.
+    """
 
     mirror: str | None = None
     unverified: bool = False
@@ -38,9 +40,10 @@ class Wish:
 
 
 def fetch_file(file: RemoteFile, name: str, folder: Path, wish: Wish, watch: Watch) -> Fetched:
-    """The file in `folder`, which is made; `name` is what it belongs to, and its folder on a mirror.
+    """Fetches a file into `folder`, which is made if it is missing. `name` is the name of the set or model, and of its
+    folder on a mirror.
 
-    Raises FetchError, and UsageError where nothing says what the file should be.
+    Raises FetchError, and UsageError if there is no digest to check the file by.
     """
     import logging
 
@@ -104,7 +107,7 @@ def _fetch(file: RemoteFile, name: str, folder: Path, digest: str, wish: Wish, w
 
 
 def _bring(url: str, part: Path, digest: str, wish: Wish, watch: Watch) -> None:
-    """The whole, checked file in `part`. Raises FetchError, and then nothing wrong is left there."""
+    """Downloads the file to `part` and checks it. Raises FetchError, and then leaves nothing wrong there."""
     for last in (False, True):
         if "://" in url:
             try:
@@ -131,7 +134,7 @@ def _bring(url: str, part: Path, digest: str, wish: Wish, watch: Watch) -> None:
 
 
 def _second_name(part: Path, target: Any) -> None:
-    """The file under the name that pooch takes it by; until it has it, the part stays as it is."""
+    """Gives the file the name under which pooch accepts it; until then the part is left as it is."""
     os.unlink(target)
     try:
         os.link(part, target)
@@ -151,7 +154,7 @@ def _copy(source: Path, part: Path) -> None:
 
 
 def _addresses(file: RemoteFile, name: str, mirror: str | None) -> list[str]:
-    """Where the file may be, in the order in which it is looked for. Raises FetchError for a mirror that lacks it."""
+    """Returns the addresses to try, in order. Raises FetchError for a mirror that lacks the file."""
     if mirror is None:
         return list(file.urls)
     if "://" in mirror:

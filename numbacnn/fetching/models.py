@@ -1,4 +1,4 @@
-"""The trained networks that are fetched by name."""
+"""The trained networks that can be fetched by name."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ CLASSES_FILE = "imagenet_class_index.json"
 
 @dataclass(frozen=True)
 class PublishedModel(Published):
-    """A trained network, and what its file does not say of it."""
+    """A trained network, and what its file does not hold."""
 
     preparation: Preparation
     network: str | None = None
-    """Which network the tensors are of, where their names do not tell."""
+    """The name of the network that the tensors belong to, if their names do not tell."""
     class_names: tuple[str, ...] = ()
-    """The names of its classes, where no file has them."""
+    """The names of its classes, if no file has them."""
 
 
 _IMAGENET = Preparation(
@@ -29,7 +29,7 @@ _IMAGENET = Preparation(
 )
 _CAFFE = Preparation(mean=(104.0, 117.0, 123.0), scale=(1.0,), order="BGR", shorter_side=256)
 _HALVES = Preparation(mean=(127.5,), scale=(1 / 127.5,), order="RGB", shorter_side=256)
-"""Pixels from -1 to 1, as TensorFlow's networks take them."""
+"""Preprocessing that maps pixels to the range from -1 to 1, as TensorFlow's networks take them."""
 
 _NAMES = RemoteFile(
     CLASSES_FILE,
@@ -55,7 +55,7 @@ _TERMS = "trained on ImageNet, which is for non-commercial research"
 
 
 def _prefixed(name: str) -> str:
-    """The digest whose first digits end the name of a file: resnet18-f37072fd.pth."""
+    """Returns the digest whose first digits end a file's name: resnet18-f37072fd.pth."""
     found = re.search(r"-([0-9a-f]{8})\.\w+$", name)
     return f"sha256:{found[1]}" if found else ""
 
@@ -85,7 +85,7 @@ def _cifar_resnet(depth: int, digits: str) -> PublishedModel:
 
 
 def _bvlc(title: str, folder: str, file: str, weights: str, layers: str) -> PublishedModel:
-    """A model of the Caffe Model Zoo, with its layers beside it."""
+    """Returns a model of the Caffe Model Zoo, with its layers beside its weights."""
     base = f"https://raw.githubusercontent.com/BVLC/caffe/master/models/{folder}"
     return PublishedModel(
         title,
@@ -188,4 +188,4 @@ MODELS: dict[str, PublishedModel] = {
     "resnet-56": _cifar_resnet(56, "4bfd9763"),
     "resnet-110": _cifar_resnet(110, "1d1ed7c2"),
 }
-"""Name -> what is published under it."""
+"""Maps a name to the network that is published under it."""

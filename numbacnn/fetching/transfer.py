@@ -1,4 +1,6 @@
-"""One file over HTTP into a part of it on disk, which a later call goes on with: ranges (RFC 9110, section 14)."""
+"""Downloads one file over HTTP into a partial file, from which a later call goes on by range requests (RFC 9110,
+section 14).
+"""
 
 from __future__ import annotations
 
@@ -14,23 +16,24 @@ from typing import Any
 from ..errors import FetchError, cut
 
 CHUNK = 1 << 14
-"""Bytes that are written at a time: what is lost at most of what had come before a connection was cut."""
+"""Bytes that are written at a time, and that are lost at most when a connection is cut."""
 
 MOST = 2 << 30
-"""Bytes of a file; nothing that is published here is as large."""
+"""Bytes of a file, at most; every file that is published here is smaller."""
 
 _PAGE = re.compile(rb"\s*<(?:!doctype\s+html|html)", re.IGNORECASE)
 _RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15}|\*)")
 
 Watch = Callable[..., Iterable[Any]]
-"""Passes items on and shows how far they are: (items, description, how many)."""
+"""A function of (items, description, number of items) that passes the items on and shows the progress."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds until a server has to answer, and between two pieces of a file; how often a file is asked for anew.
+    """Seconds to wait for a server's answer and between two pieces of a file, and the number of attempts.
 
-    Attempts are counted from the last one that brought anything. `pause`: seconds before the second, doubled for each.
+    Attempts are counted from the last one that brought any bytes. `pause` is the seconds before the second attempt,
+    doubled for each further one.
     """
 
     connect: float = 15.0
@@ -40,21 +43,22 @@ class Patience:
 
 
 class NotThere(FetchError):
-    """The server has no such file."""
+    """Raised if the server has no such file."""
 
 
 class NotTheFile(FetchError):
-    """What the server sends is something else."""
+    """Raised if the server sends something else than the file."""
 
 
 class _CutShort(Exception):
-    """A transfer that may go better the next time."""
+    """Raised for a transfer that may succeed if it is tried again."""
 
 
 def transfer(url: str, part: Path, watch: Watch, patience: Patience, most: int = MOST) -> bool:
-    """Brings the file at an address whole into `part`, going on where that ends; whether some of it was there before.
+    """Downloads the file at an address completely into `part`, going on where `part` ends. Returns whether some of it
+    was there before.
 
-    What has come stays in `part` whatever happens, with a note of its origin beside it. Raises FetchError.
+    Bytes that arrived stay in `part` whatever happens, with a note of their origin beside it. Raises FetchError.
     """
     resumed, left, pause = False, patience.attempts, patience.pause
     while True:
@@ -77,13 +81,13 @@ def transfer(url: str, part: Path, watch: Watch, patience: Patience, most: int =
 
 
 def forget(part: Path) -> None:
-    """Removes a part, and the note beside it."""
+    """Removes a partial file, and the note beside it."""
     part.unlink(missing_ok=True)
     _note(part).unlink(missing_ok=True)
 
 
 def _attempt(url: str, part: Path, watch: Watch, patience: Patience, most: int) -> bool:
-    """One request; whether it went on with what was there. Raises _CutShort, FetchError."""
+    """Makes one request, and returns whether it continued what was there. Raises _CutShort, FetchError."""
     import requests
     from urllib3.exceptions import HTTPError
 
@@ -123,7 +127,9 @@ def _attempt(url: str, part: Path, watch: Watch, patience: Patience, most: int) 
 
 
 def _expected(url: str, answer: Any, part: Path, here: int, most: int) -> int | None:
-    """How long the whole file is, if the server says so. Raises for an answer that is not the file."""
+    """Returns the size of the whole file, None if the server does not say it. Raises FetchError for an answer that is
+    not the file.
+    """
     code = answer.status_code
     if code in (404, 410):
         raise NotThere(f"{url}: the server has no such file ({code})")
@@ -190,7 +196,9 @@ def _note(part: Path) -> Path:
 
 
 def _write_note(part: Path, url: str, headers: Any) -> None:
-    """Where the part is of, and the tag by which the server knows whether its file is still the same."""
+    """Writes beside the part where it comes from, and the tag by which the server tells whether its file is still the
+    same.
+    """
     tag = headers.get("ETag", "")
     if tag.startswith("W/") or not tag:
         tag = headers.get("Last-Modified", "")
@@ -198,7 +206,7 @@ def _write_note(part: Path, url: str, headers: Any) -> None:
 
 
 def _known(part: Path, url: str) -> str | None:
-    """The tag of a part that is of this address; None: it is not, or nobody knows."""
+    """Returns the tag of a part that came from this address; None if it did not or has no note."""
     try:
         said = json.loads(_note(part).read_text("utf-8"))
     except (OSError, ValueError):
@@ -209,7 +217,7 @@ def _known(part: Path, url: str) -> str | None:
 
 
 def _reason(error: BaseException) -> str:
-    """What lies at the bottom of an error of the libraries below, in a few words."""
+    """Returns the innermost cause of an error from the libraries below, in a few words."""
     text = str(error)
     if "NameResolution" in text or "getaddrinfo" in text or "resolve" in text:
         return "its name is of no computer that is known; is there a connection to the Internet?"

@@ -1,4 +1,4 @@
-"""Archives of data sets, out of which only the files that an importer reads are taken."""
+"""Unpacks from archives of data sets only the files that an importer reads."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path, PurePosixPath
 from ..errors import FetchError
 
 _LARGEST = 512 << 20
-"""Bytes of one file."""
+"""Bytes of one file, at most."""
 _MOST_MEMBERS = 1000
 
 
 def unpack(archive: Path, folder: Path) -> Path:
-    """The plain files of a .tar.gz in `folder`, whatever folders they are in there. Raises FetchError."""
+    """Writes the regular files of a .tar.gz into `folder`, without their folders, and returns it. Raises FetchError."""
     taken = 0
     try:
         with tarfile.open(archive, "r:gz") as tar:

@@ -1,4 +1,4 @@
-"""Digests of files, compared with those that were published."""
+"""Computes digests of files and compares them with published ones."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ..errors import UsageError
 
 _LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64}
 _LEAST = 8
-"""Digits that say enough against accidents; torchvision's names have so many."""
+"""The fewest digits that are accepted; torchvision's file names have so many, which is enough against accidents."""
 
 
 def parse_digest(option: str, text: str) -> str:
-    """The digest that a user gave, `sha256:HEX`. Raises UsageError."""
+    """Returns the digest that a user gave, as `sha256:HEX`. Raises UsageError that names the option."""
     given = text.lower().removeprefix("sha256:")
     if not re.fullmatch(rf"[0-9a-f]{{{_LEAST},64}}", given):
         raise UsageError(
@@ -23,19 +23,19 @@ def parse_digest(option: str, text: str) -> str:
 
 
 def digest_of(path: Path, algorithm: str = "sha256") -> str:
-    """The digest of a file, in hexadecimal digits."""
+    """Returns the digest of a file in hexadecimal digits."""
     from pooch import file_hash
 
     return str(file_hash(str(path), alg=algorithm))
 
 
 def is_whole(digest: str) -> bool:
-    """Whether a digest has all its digits."""
+    """Returns whether a digest has all digits of its algorithm."""
     algorithm, _, digits = digest.partition(":")
     return len(digits) == _LENGTHS.get(algorithm)
 
 
 def fits(path: Path, digest: str) -> bool:
-    """Whether a file has this digest, or one that begins with its digits."""
+    """Returns whether a file has this digest, or one that begins with these digits."""
     algorithm, _, digits = digest.partition(":")
     return digest_of(path, algorithm).startswith(digits)

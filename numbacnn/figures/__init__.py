@@ -1,4 +1,4 @@
-"""Plain arrays in, matplotlib figures out. The only room that imports matplotlib, and never pyplot."""
+"""Draws arrays as matplotlib figures. This is the only room that imports matplotlib, and it never imports pyplot."""
 
 from .activations import activation_functions
 from .architecture import architecture

@@ -1,4 +1,4 @@
-"""Non-linear activations with their slopes, and where they pass no gradient."""
+"""Draws activation functions with their derivatives, and the ranges in which they pass no gradient."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 COLUMNS = 4
 FLAT = 0.05
-"""A slope below this share of the steepest passes next to no gradient."""
+"""A slope below this share of the steepest counts as passing no gradient."""
 
 
 def activation_functions(
     curves: Sequence[Curve], quiz: Sequence[float], title: str = "", *, provenance: str = ""
 ) -> Drawing:
-    """A panel a curve: its values, its slope (dashed), grey where it passes next to no gradient; below, the slopes asked for."""
+    """Returns a figure with one panel for each curve: its values, its derivative (dashed), and grey where it passes
+    next to no gradient. Below stand the slopes at the inputs of `quiz`.
+    """
     columns = min(COLUMNS, len(curves))
     rows = -(-(len(curves) + 1) // columns)  # one more, for the legend
     figure = chart(2.7 * columns, 0.9 + 2.75 * rows, title, provenance)

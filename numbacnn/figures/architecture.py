@@ -1,4 +1,4 @@
-"""A network as the lecture's volumes: boxes as high and wide as the maps, as deep as there are channels."""
+"""Draws a network as the lecture's volumes: boxes as high as the maps and as deep as there are channels."""
 
 from __future__ import annotations
 
@@ -46,20 +46,22 @@ WORDS = {
     "other": "other",
 }
 TALLEST, LEAST = 1.5, 0.1
-"""Inches of a box's height."""
+"""Inches of a box's height, at most and at least."""
 SLANT = 0.3
-"""How far back the width goes, as a share of itself, to the right and up."""
+"""How far a box's side goes to the right and up, as a share of the width that it stands for."""
 GAP = 0.22
 NARROWEST = 0.72
-"""Inches from one box to the next, for what is written under them."""
+"""Inches from one box to the next at least, so that the text under them has room."""
 WIDEST = 11.0
 LINES = 3
 
 
 def architecture(volumes: Sequence[Outlined], title: str = "", *, provenance: str = "") -> Drawing:
-    """The volumes in rows from left to right: above each what makes it, below its size.
+    """Returns a figure of the volumes in rows from left to right; above each stands the layer that makes it, below its
+    size.
 
-    Heights are to the square root of the maps' heights, depths to the logarithm of the channels, so that small ones show.
+    Heights grow with the square root of the maps' heights, depths with the logarithm of the number of channels, so that
+    small ones can be seen.
     """
     largest = max((volume.shape[0] for volume in volumes if len(volume.shape) == 3), default=1)
     boxes = [_size(volume, largest) for volume in volumes]
@@ -93,7 +95,7 @@ def architecture(volumes: Sequence[Outlined], title: str = "", *, provenance: st
 
 
 def _size(volume: Outlined, largest: int) -> tuple[float, float]:
-    """(depth, height) in inches."""
+    """Returns (depth, height) of a volume's box in inches."""
     if len(volume.shape) == 1:
         return 0.09, min(TALLEST, 0.25 + 0.1 * math.log2(volume.shape[0] + 1))
     tall = max(LEAST, TALLEST * math.sqrt(volume.shape[0] / largest))
@@ -101,7 +103,7 @@ def _size(volume: Outlined, largest: int) -> tuple[float, float]:
 
 
 def _rows(steps: Sequence[float]) -> list[list[int]]:
-    """Which boxes stand in which row: as few rows as may be, and about as wide as each other."""
+    """Returns the boxes' indices row by row: as few rows as possible, all about equally wide."""
     count = math.ceil(sum(steps) / WIDEST)
     share = sum(steps) / count
     rows: list[list[int]] = [[]]
@@ -115,9 +117,8 @@ def _rows(steps: Sequence[float]) -> list[list[int]]:
 
 
 def _box(board: Board, left: float, ground: float, depth: float, tall: float, color: str) -> float:
-    """A box that stands on the ground: its front, its top and its right side. Of a flat output the side is thin.
-
-    Gives how high up it reaches.
+    """Draws a box that stands on the line `ground`: front, top and right side; a flat output has a thin side. Returns
+    the height up to which it reaches.
     """
     back = SLANT * tall if depth > 0.09 else 0.05
     right, top = left + depth, ground - tall
@@ -135,7 +136,9 @@ def _box(board: Board, left: float, ground: float, depth: float, tall: float, co
 def _write(
     board: Board, volume: Outlined, left: float, room: tuple[float, float], ground: float, step: float
 ) -> None:
-    """What makes the volume, above it, between the upper and the lower end of `room`; its size below."""
+    """Writes the layer that makes the volume above its box, between the two heights of `room`, and the volume's size
+    below.
+    """
     times = f"{volume.times} x " if volume.times > 1 else ""
     lines = wrapped(f"{times}{volume.says}", step - 0.06, SMALL)[:LINES]
     y = max(room[0], room[1] - 0.05 - len(lines) * line_height(SMALL))

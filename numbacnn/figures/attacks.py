@@ -1,4 +1,4 @@
-"""What an attack changed, and how far a network holds."""
+"""Draws what an attack changed, and how accuracy falls with the size of the change."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from .robustness import SIZES, band, over_epsilon, style
 
 SIDE = 1.4
 SIGN = 0.3
-"""Inches for the plus and the equals sign."""
+"""Inches for the plus sign and the equals sign."""
 
 LANDSCAPE = 16 / 9
 """Width over height of a slide."""
 
 BETWEEN = 0.6
-"""Inches between two pictures' rows that stand side by side."""
+"""Inches between two rows of pictures that stand side by side."""
 
 Judgement = tuple[str, float]
-"""A class's name and its probability."""
+"""The name of a class and its probability."""
 
 
 def attack_panel(
@@ -55,15 +55,17 @@ def attack_panel(
     layout: Literal["portrait", "landscape"] = "portrait",
     provenance: str = "",
 ) -> Drawing:
-    """Rows of picture + amplified change = result, with what the network says of each (Goodfellow et al., 2015).
+    """Returns a figure with a row for each picture: picture + amplified change = result, and the network's answer to
+    each (Goodfellow et al., 2015).
 
-    What it says of a changed picture is red where it differs from what it said before. `truths` are the true classes'
-    names, where they are known; `sizes` how large each change is, by norm (L0, L1, L2, Linf, of values from 0 to 1), `notes` a line under each result. In
-    portrait up to five rows stand one below the other, in landscape as many side by side
-    as make the figure about as wide as a slide.
+    `images` and `adversarial` are (N,H,W,C), uint8 or in [0, 1]; `perturbations` (N,H,W,C) in [-1, 1] are drawn around
+    grey, amplified by `amplification`, or so that the largest of all reaches white or black. `before` and `after` are
+    the network's answers; an answer that changed is red. `truths` are names of the true classes, None where not known;
+    `sizes` the size of each change by norm (L0, L1, L2, Linf, of values from 0 to 1); `notes` one line under each
+    result.
 
-    `images` and `adversarial` (N,H,W,C), uint8 or in [0, 1]; `perturbations` (N,H,W,C) in [-1, 1], drawn around
-    grey and amplified so that the largest of all is seen in full, unless `amplification` is given.
+    In portrait up to five rows stand one below the other; in landscape as many side by side as make the figure about as
+    wide as a slide.
     """
     perturbations = np.asarray(perturbations, np.float64)
     largest = float(np.abs(perturbations).max())
@@ -117,7 +119,7 @@ def attack_panel(
 
 
 def _side_by_side(count: int, width: float, height: float, layout: str) -> int:
-    """How many of `count` rows, each so large, stand side by side."""
+    """Returns how many of `count` rows, each `width` x `height` inches, stand side by side."""
     if layout == "portrait":
         return 1 if count <= 5 else 2
     choices = range(1, count + 1)
@@ -138,10 +140,10 @@ def epsilon_sweep(
     success_8bit: Sequence[float] = (),
     provenance: str = "",
 ) -> Drawing:
-    """Accuracy (0 to 1) over epsilon (in Linf drawn in 255ths), before and after rounding to 8 bits.
+    """Returns a figure of accuracy (0 to 1) over epsilon (in Linf in 255ths), before and after rounding to 8 bits.
 
-    `intervals` are the confidence intervals of the first, drawn as a band. With a target, `success` and `success_8bit` are
-    the shares of pictures that are taken for it; they are drawn too.
+    `intervals` are confidence intervals (low, high) of `adversarial`, drawn as a band. With a target class, `success`
+    and `success_8bit` are the shares of pictures that the network takes for it, and are drawn too.
     """
     order = np.argsort(epsilons, kind="stable")
     levels = over_epsilon(epsilons, norm)[order]
@@ -185,11 +187,11 @@ def _lines(judgement: Judgement) -> tuple[str, str]:
 
 
 def _sizes(sizes: Mapping[str, float]) -> tuple[str, str]:
-    """Two lines: L0 and L1, L2 and Linf."""
+    """Returns two lines of text: L0 and L1, then L2 and Linf."""
     parts = [f"{name} {size:,.0f}" if size >= 100 else f"{name} {size:.3g}" for name, size in sizes.items()]
     return ", ".join(parts[:2]), ", ".join(parts[2:])
 
 
 def _levels(change: float) -> str:
-    """In 255ths: 8/255, 2.5/255."""
+    """Returns a change in 255ths: "8/255", "2.5/255"."""
     return f"{round(255 * float(change), 1):g}/255"

@@ -21,26 +21,26 @@ INK, FAINT, RULE = "#222222", "#6E6E6E", "#D9D9D9"
 
 DPI = 200
 MAX_SIDE = 30_000
-"""Pixels; the PNG writer takes 65,535, viewers fewer."""
+"""Pixels of a figure's longer side, at most; the PNG writer takes 65,535, but viewers take fewer."""
 
 LEAST_DPI = 40
-"""Dots an inch; with fewer nothing can be read."""
+"""Dots an inch, at least; with fewer nothing can be read."""
 
 TITLE, LABEL, SMALL = 11.0, 8.5, 7.0
 """Sizes of text, in points."""
 
 BOLD = 1.15
-"""How much wider bold letters are, at most."""
+"""How much wider bold letters are than regular ones, at most."""
 
 MARGIN = 0.15
 NARROWEST = 4.2
-"""Inches that a board is wide at least if there is so much to say of what made it."""
+"""Inches that a board is wide at least if its provenance is a long text."""
 
 Pixels = NDArray[np.uint8]
 
 
 def as_rgb(image: Any) -> Pixels:
-    """A picture (h,w), (h,w,1) or (h,w,3), uint8 or float in [0, 1], as (h,w,3) uint8."""
+    """Returns a picture (h,w), (h,w,1) or (h,w,3), uint8 or float in [0, 1], as (h,w,3) uint8."""
     pixels = np.asarray(image)
     if pixels.dtype != np.uint8:
         pixels = np.rint(np.clip(np.nan_to_num(pixels), 0, 1) * 255).astype(np.uint8)
@@ -50,12 +50,14 @@ def as_rgb(image: Any) -> Pixels:
 
 
 def signed_as_rgb(values: Any, largest: float) -> Pixels:
-    """Signed values (h,w,C) as a picture: grey is 0, white (or a full colour) +largest, black -largest."""
+    """Returns signed values (h,w,C) as a picture (h,w,3) uint8: grey is 0, white (or a full colour) +largest, black
+    -largest.
+    """
     return as_rgb(0.5 + 0.5 * np.asarray(values, np.float64) / (largest or 1.0))
 
 
 def text_width(text: str, size: float) -> float:
-    """Inches that a line takes at `size` points."""
+    """Returns the inches that a line of text takes at `size` points."""
     text = without_controls(text)
     font = FontProperties(family=list(families(text)), size=size)
     with missing_characters_said_once():
@@ -64,7 +66,7 @@ def text_width(text: str, size: float) -> float:
 
 
 def shortened(text: str, width: float, size: float) -> str:
-    """The line, cut with an ellipsis where it is wider than `width` inches."""
+    """Returns the line, cut with an ellipsis if it is wider than `width` inches."""
     text = without_controls(" ".join(text.split()))
     if text_width(text, size) <= width:
         return text
@@ -77,7 +79,7 @@ def shortened(text: str, width: float, size: float) -> str:
 
 
 def wrapped(text: str, width: float, size: float) -> list[str]:
-    """The text in lines of at most `width` inches, broken between words."""
+    """Returns the text in lines of at most `width` inches, broken between words."""
     lines: list[str] = []
     for word in without_controls(" ".join(text.split())).split():
         if lines and text_width(f"{lines[-1]} {word}", size) <= width:
@@ -88,13 +90,15 @@ def wrapped(text: str, width: float, size: float) -> list[str]:
 
 
 def tile_side(pixels: int, inches: float) -> float:
-    """About `inches`, such that few `pixels` are each the same whole number of dots wide."""
+    """Returns a side of about `inches` such that each of `pixels` pixels is the same whole number of dots wide, if
+    there are few.
+    """
     dots = round(inches * DPI)
     return (round(dots / pixels) * pixels if pixels <= dots / 3 else dots) / DPI
 
 
 def chart(width: float, height: float, heading: str = "", provenance: str = "") -> Drawing:
-    """An empty figure whose axes find their places by themselves; below them stands what made it."""
+    """Returns an empty figure of these inches whose axes matplotlib places; the provenance stands below them."""
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
     lines = wrapped(provenance, width - 2 * MARGIN, SMALL)
     height += len(lines) * line_height(SMALL)
@@ -108,9 +112,11 @@ def chart(width: float, height: float, heading: str = "", provenance: str = "") 
 
 
 class Board:
-    """A figure measured in inches from its upper left corner; (left, top) is an item's own such corner.
+    """A figure on which items are placed in inches; (left, top) is an item's upper left corner, measured from the
+    figure's.
 
-    What made it stands below, for which the figure grows. Raises ShapeError for one that is too large to be drawn.
+    The provenance stands below, and the figure grows by the height that it needs. Raises ShapeError for a figure that
+    is too large to be drawn.
     """
 
     def __init__(self, width: float, height: float, title: str = "", provenance: str = "") -> None:
@@ -140,7 +146,7 @@ class Board:
             self.text(line, MARGIN, y, width=width - 2 * MARGIN, size=SMALL, color=FAINT)
 
     def picture(self, image: Any, left: float, top: float, width: float, height: float) -> None:
-        """A picture, as large as fits into the box, in its middle; small ones keep their sharp pixels."""
+        """Draws a picture as large as fits into the box, centred in it; enlarged pixels keep sharp edges."""
         pixels = as_rgb(image)
         scale = min(width / pixels.shape[1], height / pixels.shape[0])
         wide, tall = pixels.shape[1] * scale, pixels.shape[0] * scale
@@ -166,7 +172,7 @@ class Board:
         align: str = "left",
         weight: str = "normal",
     ) -> None:
-        """One line, shortened to `width`; `align` places it in there."""
+        """Draws one line of text, shortened to `width` inches; `align` places it within that width."""
         position = left + {"left": 0.0, "center": width / 2, "right": width}[align]
         self.axes.text(
             position,
@@ -181,20 +187,20 @@ class Board:
         )
 
     def bar(self, left: float, top: float, width: float, height: float, color: str) -> None:
-        """A filled rectangle."""
+        """Draws a filled rectangle."""
         self.axes.add_patch(Rectangle((left, top), width, height, facecolor=color, linewidth=0))
 
 
 def line_height(size: float) -> float:
-    """Inches from one line to the next at `size` points."""
+    """Returns the inches from one line of text to the next at `size` points."""
     return size * 1.4 / 72
 
 
 def title_height(title: str) -> float:
-    """Inches that a board's title takes under the upper margin."""
+    """Returns the inches that a board's title takes under the upper margin."""
     return line_height(TITLE) + 0.06 if title else 0.0
 
 
 def title_width(title: str) -> float:
-    """Inches that a board should be wide for its title."""
+    """Returns the inches that a board should be wide for its title."""
     return min(BOLD * text_width(title, TITLE) + 2 * MARGIN + 0.05, 8.0)

@@ -1,4 +1,6 @@
-"""Attribution methods beside each other for one picture, with what speaks for or against each method."""
+"""Draws attribution methods beside each other for one picture, with the measurements that speak for or against each
+method.
+"""
 
 from __future__ import annotations
 
@@ -26,24 +28,27 @@ from .heat import WHOLE, heat_and_overlay
 
 SIDE, GAP, COLUMNS = 1.75, 0.14, 5
 CHART = 2.1
-"""Inches that the curves are high."""
+"""Inches of the curves' height."""
 
 SPACE = 0.5
 """Inches around the curves, for their labels."""
 
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#882255", "#000000", "#999933")
-"""Okabe and Ito's and two of Tol's, one a method; lines have patterns too, so that they need no colours."""
+"""Colours of Okabe and Ito and two of Tol's, one for each method; lines have patterns too, so that nobody needs the
+colours.
+"""
 
 STYLES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1)), (0, (3, 1, 1, 1)), "-", "--", "-.")
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One method's map (H,W) of the picture, and what was measured of it.
+    """A method's map (H,W) of the picture, and its measurements.
 
-    `deletion` and `insertion` are the class's probabilities over shares of pixels, `areas` the areas below the two;
-    `random` its maps (H,W) with weights random in more and more layers, `correlations` how alike they are to the map, and
-    `unchanged` whether that is too much. Without the check of random weights these are empty, and `unchanged` None.
+    `deletion` and `insertion` are the class's probabilities over the shares of deleted or inserted pixels, `areas` the
+    areas under these two curves. `random` has the method's maps (H,W) after the weights of more and more layers were
+    made random, `correlations` their rank correlations with the map, and `unchanged` says whether these are too high.
+    Without the check of random weights these are empty, and `unchanged` is None.
     """
 
     title: str
@@ -59,8 +64,8 @@ class Compared:
 
 @dataclass(frozen=True)
 class Reference:
-    """What all methods are measured with: shares of pixels, the curves of a random order, how many layers are random at each
-    stage, and the correlation from which on a map counts as unchanged.
+    """What all methods are measured against: the shares of pixels, the curves of a random order of pixels, the number
+    of random layers at each stage, and the correlation from which on a map counts as unchanged.
     """
 
     shares: Any
@@ -79,9 +84,11 @@ def attribution_comparison(
     part: tuple[float, ...] = WHOLE,
     provenance: str = "",
 ) -> Drawing:
-    """The picture and each method's map laid over it; below each its maps of random weights; then the curves of all.
+    """Returns a figure of the picture, each method's map laid over it, below each its maps with random weights, and at
+    the bottom the curves of all methods.
 
-    A method whose maps stay what they are when the weights are random is marked as such.
+    `image` is (h,w,C), `part` the part of it that the network saw (`heat.Part`). A method whose maps do not change when
+    the weights are random is marked as such.
     """
     height, width = as_rgb(image).shape[:2]
     wide, tall = SIDE * min(width / height, 1), SIDE * min(height / width, 1)

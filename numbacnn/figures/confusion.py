@@ -1,4 +1,4 @@
-"""Which class was taken for which."""
+"""Draws which class was taken for which."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from .drawing import Drawing
 
 MAX_NUMBERED = 20
 MAX_NAMED = 60
-"""Classes up to which cells have numbers, and rows and columns names."""
+"""Up to so many classes, cells have numbers, and rows and columns have names."""
 
 
 def confusion_matrix(
     counts: Any, class_names: Sequence[str], title: str = "", *, provenance: str = ""
 ) -> Drawing:
-    """Pictures by true class (rows) and predicted class (columns); colours are shares of a row.
+    """Returns a figure of counts (K,K), pictures by true class (rows) and predicted class (columns); colours show
+    shares of a row.
 
-    The scale of colours is a square root, so that a few errors show beside a thousand right answers.
-    Raises ShapeError unless there are as many rows and columns as names.
+    The colour scale is a square root, so that a few errors show beside a thousand right answers. Raises ShapeError
+    unless there are as many rows and columns as names.
     """
     counts = np.asarray(counts)
     classes = len(class_names)

@@ -1,4 +1,4 @@
-"""One step of a convolution: the window on the volume, the filter, and the number that they make."""
+"""Draws one step of a convolution: the window on the volume, the filter, and the number that they make."""
 
 from __future__ import annotations
 
@@ -42,9 +42,11 @@ def convolution_step(
     *,
     provenance: str = "",
 ) -> Drawing:
-    """The volume (H,W,C) with its padding grey, the filters (R,S,C,K), and of the output (P,Q,K) the first `done` numbers.
+    """Returns a figure of a padded volume (H,W,C) whose padding is grey, the filters (R,S,C,K), and the first `done`
+    numbers of the output (P,Q,K).
 
-    A channel stands below the other. Blue is what is multiplied, red the number that comes of it.
+    Channels stand one below the other. The window and the filter of this step are blue, the number that they make is
+    red.
     """
     tall, wide, channels = padded.shape
     side, filters = weights.shape[0], weights.shape[3]

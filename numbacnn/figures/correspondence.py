@@ -1,4 +1,6 @@
-"""Whether hiding the same part of several pictures changes layers alike (Zeiler and Fergus, 2013, table 1)."""
+"""Draws whether hiding the same part of several pictures changes layers in the same way (Zeiler and Fergus, 2013, table
+1).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from .drawing import Drawing
 
 _COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, "#CC79A7", "#56B4E9", "#000000")
 COLUMNS, ROWS = 8, 2
-"""Of pictures that are shown, at most."""
+"""Columns and rows of pictures that are shown, at most."""
 
 
 def correspondence_chart(
@@ -25,10 +27,12 @@ def correspondence_chart(
     title: str = "",
     provenance: str = "",
 ) -> Drawing:
-    """Pictures (h,w,C) with the parts that are hidden, one at a time, and below a panel a layer.
+    """Returns a figure of pictures (h,w,C) with the hidden parts marked, one part at a time, and below a panel for each
+    layer.
 
-    `boxes` has for each part (top, left, bottom, right) in every picture; `layers` the mean and the deviation of each part's
-    differences at each layer, `at_random` (draws) the means of places at random.
+    `boxes` has for each part (top, left, bottom, right) in pixels in every picture; `layers` has for each layer the
+    mean and the standard deviation of each part's differences, `at_random` (draws) the means for boxes at random
+    places.
     """
     shown = list(pictures)[: COLUMNS * ROWS]
     columns = min(len(shown), COLUMNS)

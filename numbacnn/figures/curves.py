@@ -1,4 +1,4 @@
-"""How a training run went."""
+"""Draws how a training run went."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from .drawing import Drawing
 PURPLE = "#cc79a7"
 PERCENT = "top-1 error (%)"
 LOG_RATIO = 50
-"""A loss that falls by more than this, or a rate, is drawn on a logarithmic scale."""
+"""A loss or a learning rate whose largest value exceeds its smallest by more than this factor is drawn on a logarithmic
+scale.
+"""
 
 
 def training_curves(rows: Sequence[Mapping[str, Any]], title: str = "", *, provenance: str = "") -> Drawing:
-    """Loss, top-1 error and learning rate over the epochs; a line a roll-back, a ring at the best epoch.
+    """Returns a figure of loss, top-1 error and learning rate over the epochs, with a line at each roll-back and a ring
+    at the best epoch.
 
-    `rows` as in metrics.csv: epoch, train_loss, train_top1_error, validation_loss, validation_top1_error,
-    robust_top1_error (errors from 0 to 1; the last of adversarial training alone), learning_rate, rolled_back. What is missing, empty or not finite is left out.
+    `rows` are those of metrics.csv: epoch, train_loss, train_top1_error, validation_loss, validation_top1_error,
+    robust_top1_error (only of adversarial training; errors are from 0 to 1), learning_rate, rolled_back. Values that
+    are missing, empty or not finite are left out.
     """
     figure = chart(7.5, 6.0, title, provenance)
     loss, error, rate = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1.2))

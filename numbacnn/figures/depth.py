@@ -1,4 +1,4 @@
-"""The revolution of depth: errors fell year after year, and networks became deeper."""
+"""Draws the revolution of depth: errors fell year after year, and networks became deeper."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from .board import BLUE, FAINT, INK, LABEL, RULE, SMALL, TITLE, VERMILLION, char
 from .drawing import Drawing
 
 _PALE = "#BFDCEF"
-"""Bars that text can be read on."""
+"""Colours of bars on which dark text can be read."""
 
 
 class Entry(NamedTuple):
-    """A bar: what stands below it, a top-5 error in percent, and layers with weights (0: a shallow method)."""
+    """A bar: the label below it, a top-5 error in percent, and the number of layers with weights (0 for a method
+    without a network).
+    """
 
     label: str
     error: float
@@ -21,7 +23,9 @@ class Entry(NamedTuple):
 
 
 def revolution_of_depth(entries: Sequence[Entry], title: str = "", *, provenance: str = "") -> Drawing:
-    """A bar an entry, as high as its error, and a line for the layers (after He et al., 2016)."""
+    """Returns a figure with a bar for each entry, as high as its error, and a line for the number of layers (after He
+    et al., 2016).
+    """
     figure = chart(7.5, 4.6, title, provenance)
     axes = figure.add_subplot()
     places = range(len(entries))

@@ -1,4 +1,4 @@
-"""A figure that a notebook shows and that knows what made it."""
+"""A figure that a notebook shows and that knows its provenance."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from ..errors import without_controls
 from .fonts import families, missing_characters_said_once
 
 UNHINTED: Any = {"text.hinting": "no_hinting"}
-"""Letters are as wide as they were measured, however many dots an inch has."""
+"""Turns font hinting off, so that letters are as wide as they were measured at any resolution."""
 
 
 class Drawing(Figure):
-    """matplotlib's Figure, with a heading and a sentence on what made it, which `save` writes into the file too."""
+    """A matplotlib Figure with a heading, and with a sentence on its provenance, which `save` also writes into the
+    file's metadata.
+    """
 
     heading = ""
     provenance = ""
 
     def draw(self, renderer: Any) -> None:
-        """Draws it, each text with fonts that have its characters."""
+        """Draws the figure; each text gets fonts that have its characters."""
         for item in self.findobj(Text):
             item.set_text("\n".join(map(without_controls, item.get_text().split("\n"))))
             if not item.get_text().isascii():
@@ -32,7 +34,7 @@ class Drawing(Figure):
             super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
-        """What a notebook shows of it."""
+        """Returns the PNG that a notebook shows."""
         picture = io.BytesIO()
         self.savefig(picture, format="png", dpi=self.dpi)
         return picture.getvalue()

@@ -1,4 +1,4 @@
-"""Units of a layer from epoch to epoch (Zeiler and Fergus, 2013, figure 4)."""
+"""Draws units of a layer from epoch to epoch (Zeiler and Fergus, 2013, figure 4)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class _Sizes(NamedTuple):
 
 
 def layer_evolution(stages: Sequence[Stage], title: str = "", *, provenance: str = "") -> Drawing:
-    """A row a unit, a column an epoch: the reconstruction above the patch."""
+    """Returns a figure with a row for each unit and a column for each epoch; each cell has the reconstruction above the
+    patch that caused it.
+    """
     units = stages[0].units
     height, width = units[0].patches[0].shape[:2]
     size = _Sizes(SIDE * width / max(height, width), SIDE * height / max(height, width))

@@ -1,4 +1,4 @@
-"""The kernels of a convolution as a mosaic."""
+"""Draws the kernels of a convolution as a mosaic."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from .board import (
 from .drawing import Drawing
 
 MAX_FILTERS, MAX_CHANNELS = 32, 32
-"""Rows and columns of a mosaic of filters over many channels."""
+"""Rows and columns of a mosaic of filters over many channels, at most."""
 
 NUMBER = 5.0
-"""Points, the size of a filter's or channel's number."""
+"""Points, the size of the number of a filter or channel."""
 
 NUMBER_LINE = 0.1
-"""Inches that a line of them takes."""
+"""Inches that a line of such numbers takes."""
 
 Scale = Literal["shared", "own"]
 
@@ -53,12 +53,13 @@ def filter_mosaic(
     marks: Mapping[int, str] | None = None,
     provenance: str = "",
 ) -> Drawing:
-    """Kernels (R,S,C,K): in colour where C is 3, in grey where it is 1, else a row a filter, a column a channel.
+    """Returns a figure of kernels (R,S,C,K): in colour where C is 3, in grey where C is 1, else with a row for each
+    filter and a column for each channel.
 
-    Grey is 0. With the shared scale, white and black are plus and minus the largest weight of all; with "own",
-    of each tile. Of filters over other than 1 or 3 channels the first 32 with their first 32 channels are shown.
-    Each filter has its number, from 0, as `viz layers --units` takes it; in the colours of `marks`, where it has one. `says`
-    are sentences below the mosaic, a verdict on it.
+    Grey is 0. With the scale "shared", white and black are plus and minus the largest weight of all; with "own", of
+    each tile. Of filters over other than 1 or 3 channels, the first 32 with their first 32 channels are shown. Each
+    filter has its number, from 0, as `viz layers --units` takes it, in the colour that `marks` gives it. `says` are
+    sentences below the mosaic, such as a verdict.
     """
     tiles = _tiles(kernels, scale)
     rows, columns, tall, wide = tiles.pixels.shape[:4]
@@ -107,7 +108,7 @@ def _number(board: Board, number: int, left: float, top: float, width: float, co
 def _number_rows(
     board: Board, tiles: _Tiles, left: float, top: float, step: float, marks: Mapping[int, str]
 ) -> None:
-    """The number of each row's first filter, at its left."""
+    """Writes the number of each row's first filter at its left."""
     rows, columns = tiles.pixels.shape[:2]
     every = max(1, int(np.ceil(NUMBER_LINE / step)))
     for row in range(0, rows, every):
@@ -119,7 +120,7 @@ def _number_rows(
 
 
 def mosaic_array(kernels: Any, scale: Scale = "shared") -> Pixels:
-    """The mosaic in its own pixels, tiles one pixel apart: (h,w,3) uint8."""
+    """Returns the mosaic with one pixel for each weight, tiles one pixel apart, as (h,w,3) uint8."""
     return _assemble(_tiles(kernels, scale), 1, 1)
 
 
@@ -159,13 +160,13 @@ def _of(shown: int, there: int) -> str:
 
 
 def _columns(count: int) -> int:
-    """Columns of a mosaic that is about as wide as high or twice as wide, without a gap if that can be."""
+    """Returns the columns of a mosaic that is one to two times as wide as high, without an empty place if possible."""
     narrow = int(np.ceil(np.sqrt(count)))
     return next((columns for columns in range(narrow, 2 * narrow) if count % columns == 0), narrow)
 
 
 def _enlargement(dots: int, tile: int) -> int:
-    """How many dots a weight is wide: a mosaic of about 7 inches, no tile wider than 1."""
+    """Returns how many dots wide a weight is drawn: the mosaic is about 7 inches wide, no tile wider than 1 inch."""
     return max(1, min(7 * DPI // dots, DPI // tile))
 
 

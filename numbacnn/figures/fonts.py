@@ -1,4 +1,4 @@
-"""Which fonts a text is drawn with: matplotlib's, and where it lacks characters, one of the system's that has them."""
+"""Chooses the fonts of a text: matplotlib's own, and for characters that it lacks a font of the system that has them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ PREFERRED = (
     "Noto Sans", "Source Han Sans", "PingFang", "Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei", "Yu Gothic",
     "Malgun Gothic", "WenQuanYi", "Droid Sans", "Arial Unicode MS",
 )  # fmt: skip
-"""Families without serifs, of several systems, that are looked into before all others."""
+"""Families without serifs, of several systems, that are tried before all others."""
 
 REGULAR = (400, 500, "normal", "regular", "book", "medium")
-"""Weights, in matplotlib's words, that a text of usual weight can be drawn with."""
+"""matplotlib's names of the weights that count as regular."""
 
 LAST_RESORT = "Last Resort"
-"""Unicode's font of boxes, which matplotlib brings: it has a box for every character."""
+"""Unicode's font of boxes, which matplotlib brings; it has a box for every character."""
 
 
 def families(text: str) -> tuple[str, ...]:
-    """The families to draw a text with, in order; says once if no font of this system has some of its characters."""
+    """Returns the families to draw a text with, in order. Warns once if no font of this system has some of its
+    characters.
+    """
     usual = tuple(FontProperties().get_family())
     if text.isascii():
         return usual
@@ -34,8 +36,8 @@ def families(text: str) -> tuple[str, ...]:
 
 @contextmanager
 def missing_characters_said_once() -> Iterator[None]:
-    """Silences matplotlib where it says of every glyph that no font has it, which `families` has told already, and of
-    every fallback that it is not bold.
+    """Silences matplotlib's warnings about every glyph that no font has, which `families` has reported already, and
+    about fallback fonts that have no bold weight.
     """
     log = logging.getLogger("matplotlib.font_manager")
     with warnings.catch_warnings():
@@ -62,7 +64,9 @@ def _without(known: frozenset[int] | set[int], text: str) -> Iterator[str]:
 
 @cache
 def _fallbacks(missing: frozenset[str]) -> tuple[str, ...]:
-    """Families that together have the characters; each has more of what is left than any looked at before it."""
+    """Returns families that together have the characters; each is the one that has most of those that are still
+    missing.
+    """
     found: list[str] = []
     left = set(missing)
     while left:
@@ -89,7 +93,7 @@ def _best(wanted: frozenset[str]) -> tuple[str, frozenset[str]]:
 
 @cache
 def _installed() -> list[tuple[str, str]]:
-    """(family, file) of every upright font of usual weight, those that are preferred first."""
+    """Returns (family, file) of every upright font of regular weight, preferred families first."""
     usable = {
         (entry.name, entry.fname)
         for entry in fontManager.ttflist
@@ -107,7 +111,7 @@ def _characters(path: str) -> frozenset[int]:
 
 
 def _say_missing(example: str) -> None:
-    """A process tells it once, of the first characters, and not again for every name."""
+    """Warns of missing characters, once in a process."""
     if _said:
         return
     _said.append(example)

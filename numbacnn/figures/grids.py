@@ -1,4 +1,4 @@
-"""Pictures in rows and columns."""
+"""Draws pictures in rows and columns."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ def image_grid(
     side: float | None = None,
     provenance: str = "",
 ) -> Drawing:
-    """Pictures (N,H,W,C), uint8 or float in [0, 1], with a line under each if there are captions; the longer side of each is
-    about `side` inches (None: 0.8, of a single one 2).
+    """Returns a figure of pictures (N,H,W,C), uint8 or float in [0, 1], each with a caption below it if `captions` are
+    given.
+
+    The longer side of each picture is about `side` inches (None: 0.8; 2 for a single picture).
     """
     count = len(images)
     columns = max(1, min(columns, count))

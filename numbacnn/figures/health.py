@@ -1,4 +1,4 @@
-"""How a network's layers do: what they put out, what is stuck, and how far a step moves them, a row a layer."""
+"""Draws the health of a network's layers: their outputs, the share that is stuck, their gradients and updates."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from .board import BLUE, FAINT, GREEN, INK, LABEL, ORANGE, RULE, SMALL, TITLE, V
 from .drawing import Drawing
 
 ROW = 0.2
-"""Inches."""
+"""Inches of a layer's row."""
 USUAL_UPDATES = (1e-4, 1e-2)
 NAME = 1.7
-"""Inches that a layer's name may take."""
+"""Inches that a layer's name takes, at most."""
 
 
 class Health(NamedTuple):
-    """A layer: its outputs' quantiles (5, 25, 50, 75, 95 %), and as shares what is stuck; nan: it has none of that.
+    """A layer's measurements; nan where the layer has no such measurement.
 
-    `dead` of its units, `off` and `saturated` of its outputs; `gradient` and `update` beside the size of its weights.
-    `wrong`: which columns have something to be told: "outputs", "stuck", "gradient", "update".
+    `outputs` are the quantiles (5, 25, 50, 75, 95 %) of its outputs; `dead` is the share of its units, `off` and
+    `saturated` are shares of its outputs; `gradient` and `update` are relative to the norm of its weights. `wrong`
+    names the columns to be marked: "outputs", "stuck", "gradient", "update".
     """
 
     name: str
@@ -37,7 +38,7 @@ class Health(NamedTuple):
 
 
 def layer_health(layers: Sequence[Health], title: str = "", *, provenance: str = "") -> Drawing:
-    """Four columns beside each other, the network's first layer at the top; what is wrong is red."""
+    """Returns a figure of four columns with a row for each layer, the first layer at the top; what is wrong is red."""
     rows = np.arange(len(layers))
     figure = chart(10.0, 1.5 + ROW * max(len(layers), 4), title, provenance)
     panels = figure.subplots(1, 4, sharey=True, width_ratios=(1.3, 1.1, 1, 1))

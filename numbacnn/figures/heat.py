@@ -1,4 +1,4 @@
-"""A map as colours, and laid over its picture."""
+"""Draws a map of importance in colours, and laid over its picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .board import Pixels, as_rgb
 
 
 class Part(NamedTuple):
-    """What a network saw of a picture: rows and columns from, to, as shares of its height and width."""
+    """The part of a picture that a network saw: (top, bottom, left, right), as shares of its height and width."""
 
     top: float
     left: float
@@ -26,10 +26,11 @@ WHOLE = Part(0.0, 0.0, 1.0, 1.0)
 def heat_and_overlay(
     image: Any, values: Any, part: tuple[float, ...] = WHOLE, *, signed: bool = False
 ) -> tuple[Pixels, Pixels]:
-    """A map (H,W) in colours, and laid over its faded picture (h,w,C): two pictures (h,w,3).
+    """Returns a map (H,W) in colours, and the map laid over its faded picture (h,w,C): two pictures (h,w,3) uint8.
 
-    Its scale ends at the 99.5th percentile of its sizes. Black is 0 and bright is large; of a `signed` one white is 0, red
-    positive and blue negative. The map lies on the part of the picture that the network saw; the rest is pale.
+    The colour scale ends at the 99.5th percentile of the absolute values. Black is 0 and bright is large; in a `signed`
+    map white is 0, red positive and blue negative. The map covers the `part` of the picture that the network saw; the
+    rest stays pale.
     """
     picture, values = as_rgb(image), np.asarray(values)
     sizes = np.abs(values)
@@ -54,7 +55,9 @@ def heat_and_overlay(
 
 
 def _placed(strength: Any, size: tuple[int, int], part: Part) -> tuple[Any, Any]:
-    """A map (H,W) on a picture of `size`: its values, smooth where it is enlarged and 0 where there is none, and where."""
+    """Returns a map (H,W) enlarged smoothly onto a picture of `size`, with 0 outside of `part`, and a mask of that
+    part.
+    """
     if strength.shape == size:
         return strength, np.ones(size, bool)
     rows, columns = size

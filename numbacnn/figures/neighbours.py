@@ -1,4 +1,4 @@
-"""Pictures and those that a network takes for alike (Krizhevsky et al., 2012, figure 4, right)."""
+"""Draws pictures beside those that a network finds most alike (Krizhevsky et al., 2012, figure 4, right)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ SMALLER = 0.85
 """Inches of a picture where there are several queries."""
 GAP = 0.14
 BELOW = 0.05
-"""Between a picture and its caption."""
+"""Inches between a picture and its caption."""
 COLUMNS = 6
 
 
 class Neighbourhood(NamedTuple):
-    """A query (h,w,C) and the pictures nearest to it, the nearest first, each with its caption.
+    """A query (h,w,C) and the pictures nearest to it, nearest first, each with a caption.
 
-    `others` says of each of them whether it is of another class than the query.
+    `others` says for each of them whether its class differs from the query's.
     """
 
     query: Any
@@ -33,7 +33,9 @@ class Neighbourhood(NamedTuple):
 def neighbours(
     query: Any, pictures: Sequence[Any], captions: Sequence[str], *, provenance: str = ""
 ) -> Drawing:
-    """The query (h,w,C) at the left, and right of a line the pictures, the nearest first, each with its caption below."""
+    """Returns a figure of the query (h,w,C) at the left and, right of a line, the pictures, nearest first, each with
+    its caption below.
+    """
     columns = min(len(pictures), COLUMNS)
     line = line_height(SMALL)
     step = SIDE + BELOW + line + GAP
@@ -58,7 +60,9 @@ def neighbours(
 
 
 def neighbour_rows(rows: Sequence[Neighbourhood], title: str = "", *, provenance: str = "") -> Drawing:
-    """A row for each query: it at the left, and right of a line the pictures nearest to it. What is of another class has a red caption."""
+    """Returns a figure with a row for each query: the query at the left and, right of a line, the pictures nearest to
+    it. Captions of pictures of another class are red.
+    """
     columns = max(len(row.pictures) for row in rows)
     step = SMALLER + BELOW + line_height(SMALL) + 0.1
     begin, top = MARGIN + SMALLER + 2 * GAP, MARGIN + title_height(title)

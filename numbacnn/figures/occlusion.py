@@ -1,4 +1,4 @@
-"""What a network makes of a picture while a square slides over it (Zeiler and Fergus, 2013, figure 7)."""
+"""Draws a network's answers while a square slides over a picture (Zeiler and Fergus, 2013, figure 7)."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ def occlusion_panel(
     title: str = "",
     provenance: str = "",
 ) -> Drawing:
-    """The picture (h,w,C) with one place of the square, the strongest unit's projection, and three maps (P,Q) over the places.
+    """Returns a figure of the picture (h,w,C) with one place of the square, the strongest unit's projection (h,w,C),
+    and three maps (P,Q) over the places of the square.
 
-    The maps are the activity of that unit's map, the probability of a class, and which class is the likeliest (an index into
-    `class_names`), each where the square (top, left, bottom, right in the picture's pixels) was. `unit` and `class_name` are
-    what the panels' headings call them.
+    The maps are `activity`, of the strongest unit's feature map; `probabilities`, of one class; and `likeliest`, the
+    index in `class_names` of the likeliest class. `boxes` are the places, (top, left, bottom, right) in the picture's
+    pixels. `unit` and `class_name` are used in the panels' headings.
     """
     figure = chart(12.5, 3.2, title, provenance)
     axes = figure.subplots(1, 5)
@@ -85,7 +86,7 @@ def _heading(axes: Axes, text: str) -> None:
 def _classes(
     axes: Axes, likeliest: Any, extent: tuple[float, float, float, float], class_names: Sequence[str]
 ) -> None:
-    """The likeliest class of each place; the frequent ones have a colour and stand in the legend."""
+    """Draws the likeliest class of each place; frequent classes have a colour and an entry in the legend."""
     found, counts = np.unique(likeliest, return_counts=True)
     frequent = found[np.argsort(-counts, kind="stable")][: len(_COLOURS)]
     numbers = np.full(likeliest.shape, len(frequent))

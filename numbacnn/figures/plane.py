@@ -1,4 +1,4 @@
-"""Pictures in the plane of a network's features, coloured by class and as thumbnails."""
+"""Draws pictures in the plane of a network's features, as points coloured by class and as thumbnails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MARKERS = "os^Dv<>pPX"
 CELLS = 24
 """Thumbnails in a row of the right panel, at most."""
 MAX_NAMED = 20
-"""Classes in the legend."""
+"""Classes in the legend, at most."""
 
 
 def feature_plane(
@@ -29,10 +29,11 @@ def feature_plane(
     title: str = "",
     provenance: str = "",
 ) -> Drawing:
-    """Points (N,2) by class, and beside them the pictures (N,h,w,C) at their points, one to a cell of a grid.
+    """Returns a figure of points (N,2) coloured by class, and beside it the pictures (N,h,w,C) at their points, one in
+    each cell of a grid.
 
-    Labels (N) are indices into `class_names`, or -1 where they are not known; of the many classes of more than twenty, the
-    most frequent are coloured.
+    Labels (N) are indices into `class_names`, or -1 where the class is not known. Of more than twenty classes, the most
+    frequent are coloured.
     """
     figure = chart(13.0, 6.6, title, provenance)
     left, right = figure.subplots(1, 2)
@@ -70,7 +71,7 @@ def feature_plane(
 
 
 def _thumbnails(axes: Any, points: Any, thumbnails: Any) -> None:
-    """One picture a cell, that of the point nearest to its middle."""
+    """Draws in each cell the picture whose point is nearest to the cell's middle."""
     low, high = points.min(axis=0), points.max(axis=0)
     size = np.maximum(high - low, 1e-9) / CELLS
     cells = np.minimum((points - low) // size, CELLS - 1).astype(int)

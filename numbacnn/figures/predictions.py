@@ -1,4 +1,4 @@
-"""What a network makes of pictures: each with its likeliest classes as bars (Krizhevsky et al., 2012, figure 4)."""
+"""Draws a network's predictions: each picture with its likeliest classes as bars (Krizhevsky et al., 2012, figure 4)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GAP = 0.22
 BAR = 0.17
 LEGEND = 0.24
 RIGHT, OTHER, TRACK = "#F3B95F", "#9CCDEB", "#F2F2F2"
-"""Orange and sky blue of Okabe and Ito, lightened so that text can be read on them."""
+"""Orange and sky blue of Okabe and Ito, lightened so that text can be read on them, and the colour behind the bars."""
 
 
 def predictions(
@@ -29,10 +29,11 @@ def predictions(
     *,
     provenance: str = "",
 ) -> Drawing:
-    """Pictures (h,w,C), of any sizes, over the bars of their `top` classes; probabilities (N, classes).
+    """Returns a figure of pictures (h,w,C), of any sizes, above the bars of their `top` likeliest classes;
+    probabilities are (N, classes).
 
-    Where `labels` has the true class, its bar is orange and its name stands over the picture, in front of the caption;
-    a legend below says so.
+    Where `labels` has the true class's index, that class's bar is orange and its name stands over the picture, before
+    the caption; a legend below says so.
     """
     probabilities = np.asarray(probabilities)
     top = min(top, len(class_names))

@@ -1,4 +1,4 @@
-"""How far networks hold: accuracy over epsilon, the smallest changes, what transfers, what is certain."""
+"""Draws how robust networks are: accuracy over epsilon, smallest changes, transfer between models, certified radii."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .drawing import Drawing
 
 SKY, PURPLE, BLACK = "#56b4e9", "#cc79a7", "#333333"
 COLORS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, BLACK)
-"""Okabe and Ito's, which colour-blind people tell apart."""
+"""Colours of Okabe and Ito, which colour-blind people can tell apart."""
 MARKERS = "osD^vPX"
 
 SIZES = {
@@ -25,16 +25,16 @@ SIZES = {
 }
 
 Curve = tuple[str, Sequence[float], Sequence[tuple[float, float]]]
-"""A name, shares (0 to 1) over epsilon, and the interval of each; no intervals: no band."""
+"""A name, shares (0 to 1) over epsilon, and the confidence interval of each share (empty: no band is drawn)."""
 
 
 def over_epsilon(values: Sequence[float], norm: str) -> Any:
-    """Epsilons as they are drawn: 255ths in Linf."""
+    """Returns epsilons on the scale on which they are drawn: in 255ths for Linf."""
     return np.asarray(values, np.float64) * (255 if norm == "linf" else 1)
 
 
 def style(axes: Axes, x_label: str, y_label: str, title: str = "") -> None:
-    """Labels, grid and title as all charts here have them."""
+    """Gives axes their labels, grid and title."""
     axes.set_xlabel(x_label, fontsize=LABEL, color=INK)
     axes.set_ylabel(y_label, fontsize=LABEL, color=INK)
     axes.tick_params(labelsize=SMALL, colors=INK)
@@ -46,7 +46,7 @@ def style(axes: Axes, x_label: str, y_label: str, title: str = "") -> None:
 
 
 def band(axes: Axes, x: Any, intervals: Sequence[tuple[float, float]], color: str) -> None:
-    """The confidence intervals around a curve, in per cent."""
+    """Draws the confidence intervals around a curve, in per cent."""
     if len(intervals):
         low, high = 100 * np.asarray(intervals, np.float64).T
         axes.fill_between(x, low, high, color=color, alpha=0.15, linewidth=0)
@@ -61,7 +61,7 @@ def robustness_curves(
     title: str = "",
     provenance: str = "",
 ) -> Drawing:
-    """Accuracy (0 to 1) over epsilon, a curve an attack (or a network), with bands of confidence."""
+    """Returns a figure of accuracy (0 to 1) over epsilon, with a curve and a band for each attack or network."""
     order = np.argsort(epsilons, kind="stable")
     x = over_epsilon(epsilons, norm)[order]
     figure = chart(5.6, 3.6, title, provenance)
@@ -88,7 +88,9 @@ def robustness_curves(
 def epsilon_distribution(
     epsilons: Any, *, norm: str = "linf", title: str = "", provenance: str = ""
 ) -> Drawing:
-    """The share of pictures that are fooled within each size of change: epsilons (N,), inf where never."""
+    """Returns a figure of the share of pictures that are fooled by changes up to each size: epsilons (N,), inf for
+    pictures that are never fooled.
+    """
     epsilons = np.asarray(epsilons, np.float64)
     figure = chart(5.6, 3.6, title, provenance)
     axes = figure.add_subplot()
@@ -120,7 +122,9 @@ def epsilon_distribution(
 
 
 def transfer_matrix(rates: Any, names: Sequence[str], *, title: str = "", provenance: str = "") -> Drawing:
-    """Success rates (M,M), 0 to 1: a row a model that pictures were made on, a column one that they were shown to."""
+    """Returns a figure of success rates (M,M), 0 to 1: rows are the models that the pictures were made on, columns
+    those that they were shown to.
+    """
     rates = np.asarray(rates, np.float64)
     side = 1.6 + 0.8 * len(names)
     figure = chart(side + 1.6, side + 0.5, title, provenance)
@@ -149,7 +153,9 @@ def transfer_matrix(rates: Any, names: Sequence[str], *, title: str = "", proven
 
 
 def certified_curve(radii: Any, *, title: str = "", provenance: str = "") -> Drawing:
-    """The share of pictures that are right and certain within each radius: radii (N,) L2, below 0 where wrong or abstained."""
+    """Returns a figure of the share of pictures that are right and certified within each radius: radii (N,) in L2,
+    negative where the network is wrong or abstained.
+    """
     radii = np.asarray(radii, np.float64)
     figure = chart(5.6, 3.6, title, provenance)
     axes = figure.add_subplot()
@@ -165,7 +171,9 @@ def certified_curve(radii: Any, *, title: str = "", provenance: str = "") -> Dra
 def confidence_path(
     curves: Sequence[Sequence[tuple[str, Any]]], names: Sequence[str], *, provenance: str = ""
 ) -> Drawing:
-    """Probabilities step by step: a chart a picture, in each a curve a class, which begins with the true one's."""
+    """Returns a figure of probabilities step by step: a chart for each picture, in it a curve for each class, the true
+    class first.
+    """
     columns = min(len(names), 3)
     rows = -(-len(names) // columns)
     width = 3.4 if columns > 1 else 5.2

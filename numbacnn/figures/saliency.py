@@ -1,4 +1,4 @@
-"""Which pixels a class depends on, beside the picture and laid over it."""
+"""Draws which pixels a class depends on, beside the picture and laid over it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .drawing import Drawing
 from .heat import WHOLE, heat_and_overlay
 
 SIDE, PHOTOGRAPH = 1.6, 2.6
-"""Inches of a picture's longer side: of what a network sees, and of photographs that are larger than that."""
+"""Inches of a picture's longer side: of a picture in the network's size, and of a photograph that is larger."""
 
 GAP = 0.06
 
@@ -28,12 +28,12 @@ def saliency_panel(
     parts: Sequence[tuple[float, float, float, float]] = (),
     provenance: str = "",
 ) -> Drawing:
-    """Three pictures for each of `images` (h,w,C), of any sizes: it, its map (H,W) from 0, and the map laid over it; in the
-    view "overlay" the last of them alone.
+    """Returns a figure with three pictures for each of `images` (h,w,C), of any sizes: the picture, its map (H,W), and
+    the map laid over it; with view "overlay" the last alone.
 
-    Each map has a scale of its own and lies over the part of its picture that the network saw, by default all of it
-    (`heat.heat_and_overlay`); the maps of a `signed` method are red where they are positive and blue where they are
-    negative. Captions may be of several lines.
+    Each map has its own scale and covers the part of its picture that the network saw, by default all of it
+    (`heat.heat_and_overlay`). Maps of a `signed` method are red where they are positive and blue where they are
+    negative. Captions may have several lines.
     """
     headers = ("picture", f"{method}{': red for, blue against' if signed else ''}", "laid over")
     parts = parts or [WHOLE] * len(images)
@@ -73,7 +73,7 @@ def saliency_panel(
 
 
 def _cell(size: tuple[int, ...], inches: float) -> tuple[float, float]:
-    """(width, height) in inches of a picture's place."""
+    """Returns (width, height) in inches of the place of a picture."""
     height, width = size
     side = tile_side(max(height, width), inches)
     return side * width / max(height, width), side * height / max(height, width)

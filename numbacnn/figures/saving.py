@@ -1,4 +1,4 @@
-"""Figures as files."""
+"""Writes figures as files."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from ..replacing import replacing
 from .board import MAX_SIDE
 
 MAX_DOTS = 400_000_000
-"""Of a PNG for which dots an inch are asked for: four bytes each while it is drawn."""
+"""The most dots of a PNG for which a resolution is asked for; each takes four bytes while it is drawn."""
 
 FORMATS: dict[str, dict[str, Any]] = {
     ".png": {"heading": "Title", "provenance": "Description", "program": "Software"},
     ".svg": {"heading": "Title", "provenance": "Description", "program": "Creator"},
     ".pdf": {"heading": "Title", "provenance": "Subject", "program": "Creator"},
 }
-"""The words of each format for what a file says of itself."""
+"""The metadata keys of each format."""
 
 # Without these dates a figure drawn twice is the same file.
 DATES: dict[str, dict[str, Any]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 AS_TEXT: Any = {"pdf.fonttype": 42, "svg.fonttype": "none"}
-"""Letters stay letters: PDF gets the fonts themselves (TrueType), SVG text that can be searched and edited."""
+"""Keeps letters as text: PDF files embed the fonts (TrueType), text in SVG files can be searched and edited."""
 
 
 def save(figure: Figure, path: str | Path, dpi: int | None = None) -> None:
-    """Write a figure as PNG, SVG or PDF, by the name's ending; whole or not at all.
+    """Writes a figure as PNG, SVG or PDF, by the suffix of the path; completely or not at all.
 
-    `dpi` are dots an inch, if not the figure's own: of all of a PNG, of the pictures in an SVG or PDF. The file says
-    what made the figure, where the figure knows that (`Drawing`). Raises UsageError for another ending or for more dots
-    than a PNG takes, OSError if the folder cannot be written to.
+    `dpi` replaces the figure's own dots an inch: of the whole PNG, or of the pictures in an SVG or PDF. The file's
+    metadata has the figure's provenance (`Drawing`). Raises UsageError for another suffix or for more dots than a PNG
+    may have, OSError if the file cannot be written.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -61,14 +61,14 @@ def _check_dots(figure: Figure, dpi: int) -> None:
 
 
 def as_png(figure: Figure, dpi: float) -> bytes:
-    """The figure as a PNG, for a page that holds it."""
+    """Returns the bytes of the figure as a PNG, for a page that embeds it."""
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=dpi)
     return picture.getvalue()
 
 
 def as_pixels(figure: Figure, dpi: float) -> Any:
-    """The figure as (h,w,3) uint8, to be looked at at once."""
+    """Returns the figure as (h,w,3) uint8, for a preview."""
     picture = io.BytesIO()
     figure.savefig(picture, format="rgba", dpi=dpi)
     width, height = (int(length * dpi + 1e-6) for length in figure.get_size_inches())

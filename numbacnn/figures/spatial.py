@@ -1,4 +1,4 @@
-"""Where a filter fits on a picture, stride by stride."""
+"""Draws where a filter fits on a picture, stride by stride."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ NARROWEST = 2.5
 def spatial(
     placements: Sequence[Placement], remedies: Sequence[str], title: str = "", *, provenance: str = ""
 ) -> Drawing:
-    """A column a placement: the picture with the filter in its first place, its positions below it, one a line, and the verdict.
+    """Returns a figure with a column for each placement: the picture with the filter at its first position, below it
+    one line for each position, and the verdict.
 
-    A position that hangs over the border is red; `remedies` say what would fit, a text a placement.
+    A position that overhangs the border is red. `remedies` has one text for each placement that says what would fit.
     """
     column = max(SIDE, NARROWEST)
     lines = max(len(each.starts) + (not each.fits) for each in placements)
@@ -91,7 +92,7 @@ def _grid(board: Board, each: Placement, left: float, top: float, cell: float) -
 
 
 def _positions(board: Board, each: Placement, left: float, top: float, cell: float) -> None:
-    """A line a position, from its first cell to its last; at last the one that does not fit."""
+    """Draws a line for each position, from its first cell to its last, and at last the position that does not fit."""
     border = each.size + each.padding
     following = (each.starts[-1] + each.stride) if each.starts else -each.padding
     for line, start in enumerate((*each.starts, *(() if each.fits else (following,)))):

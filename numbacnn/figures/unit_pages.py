@@ -1,4 +1,4 @@
-"""Units of several layers in one figure, layer by layer (Zeiler and Fergus, 2013, figure 2)."""
+"""Draws units of several layers in one figure, layer by layer (Zeiler and Fergus, 2013, figure 2)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..analysis.deconvnet import UnitPatches
 
 SIDE = 1.14
-"""Inches of a 3x3 grid's longer side."""
+"""Inches of the longer side of a 3x3 grid."""
 BETWEEN, SPACE = 0.05, 0.2
 """Inches between the two grids of a unit, and between two units."""
 NUMBER = 6.0
@@ -42,7 +42,7 @@ NOTE = (
 
 
 class LayerUnits(NamedTuple):
-    """Some units of a layer, and what stands above them."""
+    """Some units of a layer, and the heading above them."""
 
     heading: str
     units: Sequence[UnitPatches]
@@ -51,7 +51,9 @@ class LayerUnits(NamedTuple):
 def layers_page(
     layers: Sequence[LayerUnits], title: str = "", *, columns: int = 4, provenance: str = ""
 ) -> Drawing:
-    """Each layer's units in rows of `columns`: a 3x3 grid of reconstructions beside the grid of patches that caused them."""
+    """Returns a figure with each layer's units in rows of `columns`: a 3x3 grid of reconstructions beside the grid of
+    the patches that caused them.
+    """
     sizes = [_size(layer.units[0]) for layer in layers]
     step_x = 2 * SIDE + BETWEEN + SPACE
     columns = min(columns, max(len(layer.units) for layer in layers))
@@ -82,7 +84,7 @@ def layers_page(
 
 
 def _size(entry: UnitPatches) -> tuple[float, float]:
-    """(width, height) in inches of a grid of such patches."""
+    """Returns (width, height) in inches of a grid of such patches."""
     tall, wide = np.shape(entry.patches[0])[:2]
     return SIDE * wide / max(tall, wide), SIDE * tall / max(tall, wide)
 
@@ -92,7 +94,7 @@ def _rows(layer: LayerUnits, columns: int) -> int:
 
 
 def _smaller(picture: Pixels, inches: float) -> Pixels:
-    """The picture, averaged down where it has more columns than its place has dots."""
+    """Returns the picture, averaged down if it has more columns than its place has dots."""
     height, width = picture.shape[:2]
     dots = max(1, round(inches * DPI))
     if width <= dots:
@@ -102,7 +104,7 @@ def _smaller(picture: Pixels, inches: float) -> Pixels:
 
 
 def _grid(pictures: Sequence[Any], inches: float) -> Pixels:
-    """Up to nine pictures as one, white lines between; small ones are enlarged a whole number of times."""
+    """Returns up to nine pictures as one, with white lines between them; small ones are enlarged by a whole factor."""
     tall, wide = pictures[0].shape[:2]
     factor = max(1, round(inches * DPI / 3 / wide))
     high, broad = tall * factor, wide * factor

@@ -1,4 +1,4 @@
-"""What excites the units of a layer (Zeiler and Fergus, 2013, figure 2)."""
+"""Draws what excites the units of a layer (Zeiler and Fergus, 2013, figure 2)."""
 
 from __future__ import annotations
 
@@ -31,17 +31,18 @@ SIDE = 0.46
 GAP = 0.03
 SPACE = 0.3
 TINY = 4.5
-"""Points, the size of what stands under a patch."""
+"""Points, the size of the text under a patch."""
 
 UNDER = 0.075
-"""Inches that it takes."""
+"""Inches that this text takes."""
 
 
 def walked_as_rgb(walked: Any, inches: float) -> Pixels:
-    """A reconstruction (h,w,C) as a picture for a place so wide: grey is 0, white (or a full colour) its largest values.
+    """Returns a reconstruction (h,w,C) as a picture (h,w,3) uint8 for a place of `inches`: grey is 0, white (or a full
+    colour) its largest values.
 
-    What is larger than its place is averaged down first and scaled then, or its dots of both signs would leave nothing but
-    grey. The scale is that of few largest values, of which single ones do not hide the rest.
+    A reconstruction that is larger than its place is averaged down before it is scaled; otherwise its dots of both
+    signs would cancel to grey. The scale ignores a few largest values, so that single ones do not hide the rest.
     """
     values = _averaged(np.asarray(walked, np.float32), max(1, round(inches * DPI)))
     sizes = np.abs(values)
@@ -49,7 +50,7 @@ def walked_as_rgb(walked: Any, inches: float) -> Pixels:
 
 
 def _averaged(values: Any, dots: int) -> Any:
-    """The values (h,w,C) on at most so many columns."""
+    """Returns the values (h,w,C) averaged to at most `dots` columns."""
     height, width, channels = values.shape
     if width <= dots:
         return values
@@ -68,10 +69,11 @@ def layer_units(
     classes: Sequence[Sequence[str]] = (),
     provenance: str = "",
 ) -> Drawing:
-    """For each unit a 3x3 block of reconstructions, grey being 0, beside the 3x3 patches that caused them.
+    """Returns a figure with, for each unit, a 3x3 block of reconstructions, in which grey is 0, beside the 3x3 patches
+    that caused them.
 
-    Each reconstruction has a scale of its own, and its activation below it; below each patch stands its class, where
-    `classes` has those of every unit's patches.
+    Each reconstruction has its own scale, and its activation stands below it. Below each patch stands its class, where
+    `classes` has the classes of every unit's patches.
     """
     height, width = units[0].patches[0].shape[:2]
     side = tile_side(max(height, width), SIDE)

@@ -1,4 +1,4 @@
-"""The volumes that a picture becomes, as the lecture draws them: maps behind maps, layer after layer."""
+"""Draws the volumes that a picture becomes, as the lecture does: maps behind maps, layer after layer."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ STEP = 0.075
 """Inches by which each map stands behind the one before it."""
 MAPS = 8
 EDGE = 2
-"""Dots of white around a map."""
+"""Dots of the white edge around a map."""
 COLUMNS, ALL_IN_A_ROW = 8, 10
 GAP = 0.22
 NOTE = "of each layer its strongest maps, the strongest in front; bright: active (a scale a layer)"
 
 
 class Volume(NamedTuple):
-    """A layer's output for a picture: (H,W,C) or flat (D)."""
+    """A layer's name and its output for one picture: (H,W,C) or flat (D)."""
 
     name: str
     values: Any
@@ -45,9 +45,10 @@ class Volume(NamedTuple):
 def activation_volumes(
     image: Any, layers: Sequence[Volume], says: Sequence[str] = (), title: str = "", *, provenance: str = ""
 ) -> Drawing:
-    """The picture (h,w,C), and after it every layer: the largest maps of a volume one behind the other, a flat one as a column.
+    """Returns a figure of the picture (h,w,C) followed by every layer: the strongest maps of a volume one behind the
+    other, a flat output as a column.
 
-    `says` are lines below the picture, such as what the network says of it.
+    `says` are lines below the picture, such as the network's answer.
     """
     cell = SIDE + (MAPS - 1) * STEP
     count = len(layers) + 1
@@ -96,7 +97,7 @@ def _volume(board: Board, values: Any, left: float, upper: float, cell: float) -
 
 
 def _sheet(values: Any, inches: float) -> Pixels:
-    """A map with a white edge, as many dots wide as it is drawn, that it stands out before the one behind it."""
+    """Returns a map at the resolution at which it is drawn, with a white edge that sets it off from the map behind it."""
     dots = max(1, round(inches * DPI))
     height, width = values.shape
     size = dots, max(1, round(dots * height / width))
@@ -108,7 +109,7 @@ def _sheet(values: Any, inches: float) -> Pixels:
 
 
 def _column(board: Board, scaled: Any, left: float, upper: float, cell: float) -> None:
-    """A flat output as a column of numbers, folded into several where it is long."""
+    """Draws a flat output as a column of numbers, or as several columns if it is long."""
     folds = max(1, int(np.ceil(len(scaled) / 64)))
     rows = -(-len(scaled) // folds)
     padded = np.full(rows * folds, np.nan)

@@ -1,8 +1,8 @@
-"""Reads the networks of other programs: one module for each file format, whose reader returns a
-`Description`; `building` makes a network of it.
+"""Reads the networks of other programs: one module for each file format, whose reader returns a `Description`;
+`building` makes a network of it.
 
-A new format is one module here and one line in FORMATS. Files may come from anywhere: nothing in them is run,
-and the sizes that they declare are compared with what they hold before memory is taken.
+A new format is one module here and one line in FORMATS. Files may come from anywhere: nothing in them is run, and the
+sizes that they declare are compared with what they hold before memory is taken.
 """
 
 from __future__ import annotations
@@ -60,9 +60,7 @@ FORMATS: dict[str, Format] = {
 
 @dataclass(frozen=True)
 class Converted:
-    """A network that was read from another program's file, the name of its architecture, and warnings for the
-    user.
-    """
+    """A network that was read from another program's file, the name of its architecture, and warnings for the user."""
 
     network: Network
     name: str
@@ -79,15 +77,15 @@ def read_network(
     format_name: str | None = None,
     needs_preparation: bool = True,
 ) -> Converted:
-    """Reads the network in a file of another program (or a model of numbacnn's own), with its preprocessing
-    and the names of its classes.
+    """Reads the network in a file of another program (or a model of numbacnn's own), with its preprocessing and the
+    names of its classes.
 
-    `preparation` and `classes` (a file with names of classes) come from the user and take precedence over
-    what the file says; `class_names` are used where neither the file nor `classes` has names. With
-    `needs_preparation` False, a file may leave its preprocessing open: pixels then go in unchanged.
+    `preparation` and `classes` (a file with names of classes) come from the user and take precedence over what the file
+    says; `class_names` are used where neither the file nor `classes` has names. With `needs_preparation` False, a file
+    may leave its preprocessing open: pixels then go in unchanged.
 
-    Raises UsageError where the user has to say more than the file does, ModelError where the file is damaged
-    or has layers that are not supported.
+    Raises UsageError where the user has to say more than the file does, ModelError where the file is damaged or has
+    layers that are not supported.
     """
     path = path / BEST if (path / BEST).is_file() else path
     if format_name is None and path.suffix.lower() == ".h5" and path.is_file() and not is_of_keras(path):
@@ -132,8 +130,8 @@ def read_network(
 
 
 def _ours(path: Path, asked: Asked, preparation: Preparation, classes: Path | None) -> Converted:
-    """Loads a model of numbacnn's own, which holds its preprocessing and class names itself. Raises
-    UsageError for options that would change them.
+    """Loads a model of numbacnn's own, which holds its preprocessing and class names itself. Raises UsageError for
+    options that would change them.
     """
     if asked != Asked() or preparation != Preparation() or classes is not None:
         raise UsageError(f"{path} is a {KIND}: its size, its preprocessing and its classes are what they are")

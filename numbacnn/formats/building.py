@@ -1,5 +1,5 @@
-"""Builds a network from a `Description`: layers that do not lead to the output are left out, and arrays are
-transposed to numbacnn's order of axes.
+"""Builds a network from a `Description`: layers that do not lead to the output are left out, and arrays are transposed
+to numbacnn's order of axes.
 """
 
 from __future__ import annotations
@@ -18,15 +18,13 @@ from ..program import Program
 from .description import Array, Description, as_float32
 
 Order = Any
-"""int64, one entry for each number of a flat output: entry i is the place, in the other program's order, of
-number i in ours. None where both orders are the same.
+"""int64, one entry for each number of a flat output: entry i is the place, in the other program's order, of number i in
+ours. None where both orders are the same.
 """
 
 
 def network_of(description: Description) -> Network:
-    """Returns the network that a description describes, with its weights. Raises ModelError, which names the
-    file.
-    """
+    """Returns the network that a description describes, with its weights. Raises ModelError, which names the file."""
     path = description.path
     _end_in_softmax(description)
     pixels = (PIXELS, description.preparation.pixels(description.input_shape))
@@ -58,8 +56,8 @@ def network_of(description: Description) -> Network:
 
 
 def turned(array: Array, layer: Layer, key: str, order: Order) -> Array:
-    """Returns another program's array in numbacnn's order of axes: filters (K,C,R,S) become (R,S,C,K),
-    weights (K,D) become (D,K). `order` is that of the layer's flat input.
+    """Returns another program's array in numbacnn's order of axes: filters (K,C,R,S) become (R,S,C,K), weights (K,D)
+    become (D,K). `order` is that of the layer's flat input.
     """
     values = as_float32(array)
     if isinstance(layer, (Convolution, TransposedConvolution)) and key == "weights":
@@ -72,9 +70,7 @@ def turned(array: Array, layer: Layer, key: str, order: Order) -> Array:
 
 
 def flat_orders(graph: Graph) -> dict[str, Order]:
-    """Returns the `Order` of every node's output. numbacnn flattens a volume as (H,W,C), other programs as
-    (C,H,W).
-    """
+    """Returns the `Order` of every node's output. numbacnn flattens a volume as (H,W,C), other programs as (C,H,W)."""
     orders: dict[str, Order] = {}
     for node in graph.nodes:
         shapes, own = graph.input_shapes(node), [orders[source] for source in node.inputs]

@@ -1,8 +1,8 @@
 """Reads Caffe's files (.prototxt and .caffemodel), with layers of all three generations, as a description.
 
-Caffe's blobs have names, and a layer may overwrite the blob that it reads; here every layer becomes a node of
-its own. Pooling rounds its output size up, convolution rounds it down. Without a .prototxt the .caffemodel is
-read alone: it repeats the network as it was trained.
+Caffe's blobs have names, and a layer may overwrite the blob that it reads; here every layer becomes a node of its own.
+Pooling rounds its output size up, convolution rounds it down. Without a .prototxt the .caffemodel is read alone: it
+repeats the network as it was trained.
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ _LOSSES = (
     "SigmoidCrossEntropyLoss",
 )  # fmt: skip
 _IGNORED = ("Accuracy", "Silence", "HDF5Output", "ArgMax", *_LOSSES)
-"""Types of layers that are left out, as they measure or show something and compute nothing that the network
-needs.
-"""
+"""Types of layers that are left out, as they measure or show something and compute nothing that the network needs."""
 
 
 def read(path: Path, asked: Asked) -> Description:
@@ -82,8 +80,8 @@ def _check_ends(layer: CaffeLayer) -> None:
 
 
 def _choose_output(description: Description, losses: list[str]) -> None:
-    """Chooses the network's output: the last loss, or the last layer where there is no loss. Other ends are
-    auxiliary classifiers.
+    """Chooses the network's output: the last loss, or the last layer where there is no loss. Other ends are auxiliary
+    classifiers.
     """
     read = {source for line in description.lines for source in (line[2] if len(line) == 3 else ())}
     others = [line[0] for line in description.lines if line[0] not in read]
@@ -148,8 +146,8 @@ def _declared_shape(network: CaffeNetwork) -> tuple[int, ...] | None:
 
 
 def _preparation(network: CaffeNetwork, description: Description) -> Preparation:
-    """Returns the preprocessing of the file's transform_param. Caffe subtracts the mean before it scales, and
-    its tools keep colours as BGR.
+    """Returns the preprocessing of the file's transform_param. Caffe subtracts the mean before it scales, and its tools
+    keep colours as BGR.
     """
     order = "BGR" if description.input_shape[2] == 3 else None
     for layer in network.layers:
@@ -167,9 +165,7 @@ def _preparation(network: CaffeNetwork, description: Description) -> Preparation
 
 
 def _beside(path: Path) -> Path | None:
-    """Finds the .prototxt beside the weights: the one of the same name, deploy.prototxt, or the only one in
-    the folder.
-    """
+    """Finds the .prototxt beside the weights: the one of the same name, deploy.prototxt, or the only one in the folder."""
     for name in (f"{path.stem}.prototxt", "deploy.prototxt"):
         if path.with_name(name).is_file():
             return path.with_name(name)

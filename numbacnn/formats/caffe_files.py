@@ -1,6 +1,4 @@
-"""Caffe's files: networks as text (.prototxt) or with weights (.caffemodel), of all three generations, and
-mean images.
-"""
+"""Caffe's files: networks as text (.prototxt) or with weights (.caffemodel), of all three generations, and mean images."""
 
 from __future__ import annotations
 
@@ -22,8 +20,8 @@ from .prototext import read_prototext
 
 @dataclass
 class CaffeLayer:
-    """A layer of any generation in the newest generation's terms: its type, the blobs that it reads (bottoms)
-    and writes (tops), its message, its weights.
+    """A layer of any generation in the newest generation's terms: its type, the blobs that it reads (bottoms) and
+    writes (tops), its message, its weights.
     """
 
     name: str
@@ -39,17 +37,13 @@ class CaffeLayer:
         return f"{self.message.where}: layer '{self.name}'"
 
     def options(self, name: str) -> Message:
-        """Returns one group of the layer's options, such as "convolution_param"; an empty message if it has
-        none.
-        """
+        """Returns one group of the layer's options, such as "convolution_param"; an empty message if it has none."""
         return self.message.message(name)
 
 
 @dataclass
 class CaffeNetwork:
-    """A network's name, its layers for testing in the file's order, and the whole message for what else it
-    says.
-    """
+    """A network's name, its layers for testing in the file's order, and the whole message for what else it says."""
 
     path: Path
     name: str
@@ -71,8 +65,8 @@ def read_weights(path: Path) -> CaffeNetwork:
 
 
 def read_mean_image(path: Path) -> NDArray[np.float32]:
-    """Reads a mean image as float32 (H,W,C), its channels in the file's order: Caffe's .binaryproto, or a
-    .npy array (C,H,W). Raises ModelError.
+    """Reads a mean image as float32 (H,W,C), its channels in the file's order: Caffe's .binaryproto, or a .npy array
+    (C,H,W). Raises ModelError.
     """
     if path.suffix == ".npy":
         try:
@@ -124,9 +118,7 @@ def _v0_layer(message: Message) -> CaffeLayer:
 
 
 def _is_tested(layer: CaffeLayer) -> bool:
-    """Returns whether the layer is part of the network when it is tested (some layers are there in training
-    only).
-    """
+    """Returns whether the layer is part of the network when it is tested (some layers are there in training only)."""
     included, excluded = layer.message.messages("include"), layer.message.messages("exclude")
     phases = ("TRAIN", "TEST")
     if included:
@@ -135,8 +127,8 @@ def _is_tested(layer: CaffeLayer) -> bool:
 
 
 def _padded(layers: list[CaffeLayer]) -> Iterator[CaffeLayer]:
-    """Yields the layers of a file of the oldest generation without its padding layers; the convolutions that
-    read those get their padding.
+    """Yields the layers of a file of the oldest generation without its padding layers; the convolutions that read those
+    get their padding.
     """
     pads: dict[str, tuple[str, int]] = {}
     for layer in layers:
@@ -153,8 +145,8 @@ def _padded(layers: list[CaffeLayer]) -> Iterator[CaffeLayer]:
 
 
 def _blob(message: Message) -> NDArray[Any]:
-    """Returns a blob's numbers in the shape that the file declares. Raises ModelError if it holds another
-    number of values.
+    """Returns a blob's numbers in the shape that the file declares. Raises ModelError if it holds another number of
+    values.
     """
     parts = message.all("data") or message.all("double_data")
     if any(not isinstance(part, np.ndarray) for part in parts):

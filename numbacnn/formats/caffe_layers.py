@@ -52,8 +52,8 @@ class Reading:
     """The ids of layers that were translated together with an earlier layer."""
 
     def source(self, layer: CaffeLayer, place: int) -> str:
-        """Returns the node whose output the layer reads as bottom number `place`. Raises ModelError if no
-        earlier layer writes that blob.
+        """Returns the node whose output the layer reads as bottom number `place`. Raises ModelError if no earlier layer
+        writes that blob.
         """
         name = layer.bottoms[place]
         if name not in self.blobs:
@@ -65,9 +65,7 @@ class Reading:
         return [self.source(layer, place) for place in range(len(layer.bottoms))]
 
     def add(self, layer: CaffeLayer, ours: Layer, sources: Sequence[str], **arrays: Array) -> None:
-        """Adds our layer for the current one; its node becomes the writer of the blob that the current layer
-        writes.
-        """
+        """Adds our layer for the current one; its node becomes the writer of the blob that the current layer writes."""
         self.blobs[layer.tops[0]] = self.description.add(layer.name, ours, sources, **arrays)
 
     def same(self, layer: CaffeLayer) -> None:
@@ -155,8 +153,8 @@ def _prelu(reading: Reading, layer: CaffeLayer) -> None:
 
 
 def _batch_norm(reading: Reading, layer: CaffeLayer) -> None:
-    """Translates a BatchNorm, whose file has sums of means and of variances and the factor to divide both by;
-    the scale and the shift are in a Scale layer of their own.
+    """Translates a BatchNorm, whose file has sums of means and of variances and the factor to divide both by; the scale
+    and the shift are in a Scale layer of their own.
     """
     mean, variance, *rest = _blobs(layer, 2)
     factor = float(rest[0].reshape(-1)[0]) if rest and rest[0].size else 1.0
@@ -179,8 +177,8 @@ def _batch_norm(reading: Reading, layer: CaffeLayer) -> None:
 
 
 def _scale_after(reading: Reading, layer: CaffeLayer) -> CaffeLayer | None:
-    """Returns the Scale layer that belongs to a BatchNorm, None if there is none: the next layer that reads
-    its blob, if no other layer reads it first.
+    """Returns the Scale layer that belongs to a BatchNorm, None if there is none: the next layer that reads its blob,
+    if no other layer reads it first.
     """
     top = layer.tops[0]
     readers = [each for each in reading.following if top in each.bottoms]
@@ -353,8 +351,8 @@ def _made(layer: CaffeLayer, make: Callable[[], Layer]) -> Layer:
 def _pair(
     options: Message, name: str, short: str, layer: CaffeLayer, default: int | None = None
 ) -> tuple[int, int]:
-    """Returns (height, width) of an option that is written as one number, one number for each axis, or NAME_h
-    and NAME_w.
+    """Returns (height, width) of an option that is written as one number, one number for each axis, or NAME_h and
+    NAME_w.
     """
     if f"{short}_h" in options or f"{short}_w" in options:
         return options.whole(f"{short}_h", default or 0), options.whole(f"{short}_w", default or 0)

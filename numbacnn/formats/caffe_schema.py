@@ -1,5 +1,5 @@
-"""The schemas of Caffe's messages: field numbers of what is read (caffe.proto, proto2), and the names of the
-types of old layers.
+"""The schemas of Caffe's messages: field numbers of what is read (caffe.proto, proto2), and the names of the types of
+old layers.
 """
 
 from __future__ import annotations
@@ -101,9 +101,7 @@ V1_TYPES = {
     28: "HingeLoss", 29: "MemoryData", 30: "ArgMax", 31: "Threshold", 32: "DummyData", 33: "Slice", 34: "MVN",
     35: "AbsVal", 36: "Silence", 37: "ContrastiveLoss", 38: "Exp", 39: "Deconvolution",
 }  # fmt: skip
-"""Maps the numbers of V1LayerParameter.LayerType (second generation) to the newest generation's names of
-types.
-"""
+"""Maps the numbers of V1LayerParameter.LayerType (second generation) to the newest generation's names of types."""
 
 V1_NAMES = {
     "ABSVAL": "AbsVal", "ACCURACY": "Accuracy", "ARGMAX": "ArgMax", "BNLL": "BNLL", "CONCAT": "Concat",

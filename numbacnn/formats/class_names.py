@@ -16,8 +16,8 @@ _LARGEST = 16 << 20
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
-    """Returns the names of the classes by index: the lines of a text file (such as "n01440764 tench, Tinca
-    tinca"), a JSON list, or a JSON object {"0": ...}.
+    """Returns the names of the classes by index: the lines of a text file (such as "n01440764 tench, Tinca tinca"), a
+    JSON list, or a JSON object {"0": ...}.
 
     Raises UsageError if there is no such file, ModelError if it holds no names.
     """

@@ -30,12 +30,12 @@ Array = NDArray[Any]
 
 
 class Description:
-    """A network as a reader found it: its layers in order, their arrays in the other program's order of axes,
-    and its preprocessing, class names and warnings.
+    """A network as a reader found it: its layers in order, their arrays in the other program's order of axes, and its
+    preprocessing, class names and warnings.
 
-    Arrays have the names of numbacnn's parameters and buffers but keep the order channels first: filters
-    (K,C,R,S), weights of a dense layer (K,D) over the flattened (C,H,W); `building.network_of` transposes
-    them. The shapes of a layer's arrays are checked before the next layer is added.
+    Arrays have the names of numbacnn's parameters and buffers but keep the order channels first: filters (K,C,R,S),
+    weights of a dense layer (K,D) over the flattened (C,H,W); `building.network_of` transposes them. The shapes of a
+    layer's arrays are checked before the next layer is added.
     """
 
     def __init__(self, path: Any, name: str, input_shape: Shape) -> None:
@@ -48,9 +48,7 @@ class Description:
         self.channels_last = False
         """Whether a volume was flattened in the order (H,W,C), as numbacnn does it, and not (C,H,W)."""
         self.output = "pixels"
-        """The node that holds the scores of the classes: the one that was added last, unless a reader sets
-        another.
-        """
+        """The node that holds the scores of the classes: the one that was added last, unless a reader sets another."""
         self._graph = OpenGraph(
             [("pixels", Pixels())],
             input_shape,
@@ -104,15 +102,13 @@ class Description:
         return self.add(name, Clip(0.0, 1.0), (self.add(f"{name}/line", Scale(), (source,), **line),))
 
     def hard_swish(self, name: str, source: str) -> str:
-        """Adds y = x hard_sigmoid(x), with slope 1/6 and offset 1/2 (Howard et al., 2019), and returns the
-        node.
-        """
+        """Adds y = x hard_sigmoid(x), with slope 1/6 and offset 1/2 (Howard et al., 2019), and returns the node."""
         gate = self.hard_sigmoid(f"{name}/gate", source, 1 / 6, 0.5)
         return self.add(name, Multiply(), (source, gate))
 
     def padded(self, name: str, source: str, pads: tuple[int, int, int, int]) -> str:
-        """Adds zeros around a map, `pads` being (top, bottom, left, right), and returns the node. It is a
-        depthwise 1x1 convolution with weights 1 and this padding.
+        """Adds zeros around a map, `pads` being (top, bottom, left, right), and returns the node. It is a depthwise 1x1
+        convolution with weights 1 and this padding.
         """
         channels = self.shape(source)[-1]
         layer = Convolution(channels, 1, padding=pads, groups=channels, rounding="floor", bias=False)
@@ -125,9 +121,8 @@ class Description:
 
         The sum adds x^2 over the size x size places around x.
 
-        Raises ModelError for a size that is not odd. A depthwise convolution copies those places into
-        neighbouring channels, LocalResponseNorm normalises across them, and a second convolution keeps the
-        middle one.
+        Raises ModelError for a size that is not odd. A depthwise convolution copies those places into neighbouring
+        channels, LocalResponseNorm normalises across them, and a second convolution keeps the middle one.
         """
         if size < 1 or size % 2 == 0:
             raise ModelError(
@@ -150,8 +145,8 @@ class Description:
         return self.add(name, kept, (norm,), weights=middle)
 
     def chosen(self, name: str, source: str, channels: Sequence[int]) -> str:
-        """Adds the channels of these indices, in this order, and returns the node: a 1x1 convolution (of a
-        row: a dense layer) with weights 0 and 1. Raises ModelError for more memory than the file may take.
+        """Adds the channels of these indices, in this order, and returns the node: a 1x1 convolution (of a row: a dense
+        layer) with weights 0 and 1. Raises ModelError for more memory than the file may take.
         """
         depth = self.shape(source)[-1]
         need_described(
@@ -165,8 +160,8 @@ class Description:
         return self.add(name, layer, (source,), weights=weights[:, :, None, None])
 
     def shuffled(self, name: str, source: str, groups: int) -> str:
-        """Adds a channel shuffle (Zhang et al., 2018), and returns the node: channel k of its output is
-        channel (k mod groups) C / groups + floor(k / groups) of its input.
+        """Adds a channel shuffle (Zhang et al., 2018), and returns the node: channel k of its output is channel (k mod
+        groups) C / groups + floor(k / groups) of its input.
         """
         channels = np.arange(self.shape(source)[-1]).reshape(groups, -1).T
         return self.chosen(name, source, channels.reshape(-1).tolist())
@@ -217,8 +212,8 @@ class Unsupported:
         return bool(self._found)
 
     def check(self, path: Any, noun: str) -> None:
-        """Raises ModelError that lists everything that was noted, if anything was. `noun` is what the format
-        calls a layer.
+        """Raises ModelError that lists everything that was noted, if anything was. `noun` is what the format calls a
+        layer.
         """
         if self._found:
             listed = "; ".join(f"{cut(kind)} ({_some(used)})" for kind, used in sorted(self._found.items()))

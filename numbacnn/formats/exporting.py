@@ -23,8 +23,8 @@ SUFFIXES = (".onnx", ".safetensors")
 
 
 def write_network(path: Path, network: Network, name: str) -> None:
-    """Writes a network in the format of the file's suffix, completely or not at all. Raises ModelError for
-    layers that the format lacks, NetworkError for a network whose input is not pictures.
+    """Writes a network in the format of the file's suffix, completely or not at all. Raises ModelError for layers that
+    the format lacks, NetworkError for a network whose input is not pictures.
     """
     network.need_pictures()
     if path.suffix.lower() == ".onnx":
@@ -41,8 +41,8 @@ def write_network(path: Path, network: Network, name: str) -> None:
 
 
 def tensors_of(network: Network) -> dict[str, Array]:
-    """Returns all arrays in PyTorch's order of axes, filters (K,C,R,S) and weights (K,D) over (C,H,W), by
-    names such as conv1.weight.
+    """Returns all arrays in PyTorch's order of axes, filters (K,C,R,S) and weights (K,D) over (C,H,W), by names such as
+    conv1.weight.
     """
     graph, orders = network.graph, flat_orders(network.graph)
     found: dict[str, Array] = {}

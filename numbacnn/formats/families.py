@@ -1,5 +1,5 @@
-"""The families of networks that state dicts are recognised as by torchvision's names of tensors, or by those
-of ResNets for CIFAR-10.
+"""The families of networks that state dicts are recognised as by torchvision's names of tensors, or by those of ResNets
+for CIFAR-10.
 """
 
 from __future__ import annotations
@@ -133,9 +133,7 @@ def _vgg_name(arrays: Arrays) -> str:
 
 
 def _vgg(state: StateDict) -> None:
-    """Builds a VGG network. Layers are numbered, and a number that is missing after a rectifier belongs to a
-    pool.
-    """
+    """Builds a VGG network. Layers are numbered, and a number that is missing after a rectifier belongs to a pool."""
     numbers = _numbers(state.arrays, "features")
     node = "pixels"
     for number in numbers:
@@ -203,8 +201,8 @@ def _normalised(state: StateDict, prefix: str, source: str, stride: int = 1) -> 
 
 
 def _googlenet(state: StateDict) -> None:
-    """Builds torchvision's GoogLeNet: its pools round up, and it has 3x3 filters where the paper (Szegedy et
-    al., 2015) has 5x5.
+    """Builds torchvision's GoogLeNet: its pools round up, and it has 3x3 filters where the paper (Szegedy et al., 2015)
+    has 5x5.
     """
 
     def pool(name: str, source: str, kernel: int = 3) -> str:

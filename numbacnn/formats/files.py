@@ -27,8 +27,8 @@ def file_bytes(path: Path) -> memoryview:
 
 
 def as_numbers(data: memoryview, code: str) -> NDArray[Any]:
-    """Returns little-endian bytes as a flat array of NumPy's type `code`; "bf16", which is the upper half of
-    a float32, becomes float32.
+    """Returns little-endian bytes as a flat array of NumPy's type `code`; "bf16", which is the upper half of a float32,
+    becomes float32.
     """
     if code == "bf16":
         return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)

@@ -1,7 +1,7 @@
 """Reads Keras's files, whole models (.keras, .h5) and weights alone (.weights.h5), as a description.
 
-A model is its layers as JSON, and arrays in HDF5: by the layers' names in .h5, numbered by class in the newer
-formats. Nothing in them is run: only the classes that `keras_layers` lists are translated.
+A model is its layers as JSON, and arrays in HDF5: by the layers' names in .h5, numbered by class in the newer formats.
+Nothing in them is run: only the classes that `keras_layers` lists are translated.
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ _LARGEST_CONFIG = 64 << 20
 
 
 def read(path: Path, asked: Asked) -> Description:
-    """Reads the network of a Keras file. Raises ModelError, or UsageError where the file does not say enough
-    by itself.
-    """
+    """Reads the network of a Keras file. Raises ModelError, or UsageError where the file does not say enough by itself."""
     if zipfile.is_zipfile(path):
         with _unpacked(path) as (config, file):
             return _described(path, config, Weights(file), asked)

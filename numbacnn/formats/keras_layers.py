@@ -1,5 +1,5 @@
-"""Translates Keras's layers: one function for each class, which adds its counterpart to the description and
-returns the node of its output.
+"""Translates Keras's layers: one function for each class, which adds its counterpart to the description and returns the
+node of its output.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def _separable(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
 def _spread(
     reading: Reading, layer: KerasLayer, source: str, weights: Array, bias: list[Array], *, activated: bool
 ) -> str:
-    """Adds a depthwise convolution, with one filter or several for each channel, as a convolution with as
-    many groups as channels.
+    """Adds a depthwise convolution, with one filter or several for each channel, as a convolution with as many groups
+    as channels.
     """
     kernel, times = layer.pair("kernel_size"), layer.whole("depth_multiplier", 1)
     channels = reading.shape(source)[-1]
@@ -146,9 +146,7 @@ def _transposed(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
 
 
 def _dense(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
-    """Translates a dense layer, which Keras applies to the last axis: over a map it becomes a 1x1
-    convolution.
-    """
+    """Translates a dense layer, which Keras applies to the last axis: over a map it becomes a 1x1 convolution."""
     units = layer.whole("units")
     weights, *bias = layer.arrays("kernel", *_bias(layer))
     if len(reading.shape(sources[0])) == 1:
@@ -247,8 +245,8 @@ def _normalization(reading: Reading, layer: KerasLayer, sources: Sources) -> str
 
 
 def _line(reading: Reading, layer: KerasLayer, sources: Sources, factor: Array, offset: Array) -> str:
-    """Adds a factor and an offset for each channel; where it reads the pixels themselves, it becomes part of
-    the preprocessing.
+    """Adds a factor and an offset for each channel; where it reads the pixels themselves, it becomes part of the
+    preprocessing.
     """
     channels = reading.shape(sources[0])[-1]
     if factor.size not in (1, channels) or offset.size not in (1, channels):
@@ -283,8 +281,8 @@ def _flatten(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
 
 
 def _reshape(reading: Reading, layer: KerasLayer, sources: Sources) -> str:
-    """Translates a reshape to a flat row, or to the shape that its input has; a row that becomes a map of 1x1
-    stays a row.
+    """Translates a reshape to a flat row, or to the shape that its input has; a row that becomes a map of 1x1 stays a
+    row.
     """
     shape, wanted = reading.shape(sources[0]), list(layer.config.get("target_shape") or ())
     size = int(np.prod(shape))
@@ -376,8 +374,8 @@ TRANSLATIONS: dict[str, Callable[[Reading, KerasLayer, Sources], str]] = {
     "UpSampling2D": _upsampling,
     "ZeroPadding2D": _zeros_around,
 }
-"""Maps a class of layer to the function that adds its counterpart to the description and returns the node of
-its output.
+"""Maps a class of layer to the function that adds its counterpart to the description and returns the node of its
+output.
 """
 
 

@@ -1,6 +1,4 @@
-"""Keras's description of a model, Sequential or Functional, of Keras 2 or 3: its layers, and which layer
-reads which.
-"""
+"""Keras's description of a model, Sequential or Functional, of Keras 2 or 3: its layers, and which layer reads which."""
 
 from __future__ import annotations
 
@@ -56,8 +54,8 @@ class Model:
                     yield inner, (layer.name, *names)
 
     def in_order(self) -> Iterator[tuple[LayerOf, Call, tuple[Call, ...]]]:
-        """Yields every use of a layer after those that it reads, with what it reads. Raises ModelError if
-        there is no such order.
+        """Yields every use of a layer after those that it reads, with what it reads. Raises ModelError if there is no
+        such order.
         """
         waiting = [
             (layer, Call(layer.name, number), reads)

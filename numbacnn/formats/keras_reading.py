@@ -1,6 +1,4 @@
-"""The state of reading a Keras network: the layer in hand with its options and arrays, and the description so
-far.
-"""
+"""The state of reading a Keras network: the layer in hand with its options and arrays, and the description so far."""
 
 from __future__ import annotations
 
@@ -38,8 +36,8 @@ class KerasLayer:
         return f"{self.path}: {cut(self.type)} '{cut(self.name)}'"
 
     def arrays(self, *names: str) -> list[Array]:
-        """Returns the arrays of these names, float32, in Keras's order of axes. Raises ModelError for one
-        that is missing.
+        """Returns the arrays of these names, float32, in Keras's order of axes. Raises ModelError for one that is
+        missing.
         """
         return [as_float32(each) for each in self.weights.of(self.place, names, self.where)]
 
@@ -66,9 +64,7 @@ class KerasLayer:
 
 
 class Reading:
-    """The description so far, and the preprocessing that was found before the first layer with learned
-    weights.
-    """
+    """The description so far, and the preprocessing that was found before the first layer with learned weights."""
 
     def __init__(self, description: Description, unsupported: Unsupported) -> None:
         self.description, self.unsupported = description, unsupported
@@ -80,8 +76,8 @@ class Reading:
         return self.description.shape(node)
 
     def add(self, layer: KerasLayer, ours: Layer, sources: Sequence[str], **arrays: Array) -> str:
-        """Adds our layer for the current one, and after it the activation that is one of the current layer's
-        options; returns the last node.
+        """Adds our layer for the current one, and after it the activation that is one of the current layer's options;
+        returns the last node.
         """
         node = self.description.add(layer.name, ours, sources, **arrays)
         return self.activated(layer, node)
@@ -160,8 +156,6 @@ _ACTIVATIONS: dict[str, Any] = {
 
 
 def raise_named(error: NumbacnnError, layer: KerasLayer) -> ModelError:
-    """Returns a ModelError with the message of an error about one of our layers, and the name of the file's
-    layer.
-    """
+    """Returns a ModelError with the message of an error about one of our layers, and the name of the file's layer."""
     message = str(error)
     return ModelError(message if message.startswith(str(layer.path)) else f"{layer.where}: {message}")

@@ -1,6 +1,4 @@
-"""Where the arrays of a Keras layer lie: under the layer's name in the old format, numbered by class in the
-new one.
-"""
+"""Where the arrays of a Keras layer lie: under the layer's name in the old format, numbered by class in the new one."""
 
 from __future__ import annotations
 
@@ -21,8 +19,8 @@ _NUMBERED = ("layers", "_layer_checkpoint_dependencies")
 
 
 class Place(NamedTuple):
-    """A layer's place: its path by names (of the models that it is in, and its own), and the same path as
-    numbers by class.
+    """A layer's place: its path by names (of the models that it is in, and its own), and the same path as numbers by
+    class.
     """
 
     names: tuple[str, ...]
@@ -44,9 +42,7 @@ class Weights:
         return self._numbered is not None
 
     def of(self, place: Place, names: Iterable[str], where: str) -> list[Array]:
-        """Returns the arrays of a layer in the order of `names`, which only the old format stores. Raises
-        ModelError.
-        """
+        """Returns the arrays of a layer in the order of `names`, which only the old format stores. Raises ModelError."""
         wanted = list(names)
         if self._numbered is not None:
             group = "/".join(f"{self._numbered}/{part}" for part in place.numbered)
@@ -62,8 +58,8 @@ class Weights:
         return found
 
     def read(self, stored: Stored) -> Array:
-        """Returns the numbers of a stored array. Raises ModelError where all arrays so far exceed what the
-        file may take.
+        """Returns the numbers of a stored array. Raises ModelError where all arrays so far exceed what the file may
+        take.
         """
         self._read += stored.nbytes
         need_described(self._read, self.file.path, "its weights take", ModelError)
@@ -89,9 +85,7 @@ _OTHERWISE = {"depthwise_kernel": "kernel"}
 
 
 def numbered(class_names: Iterable[str]) -> list[str]:
-    """Returns the names of a model's layers in the new format, conv2d, conv2d_1, ..., in the order of the
-    model.
-    """
+    """Returns the names of a model's layers in the new format, conv2d, conv2d_1, ..., in the order of the model."""
     counts: Counter[str] = Counter()
     names = []
     for class_name in class_names:

@@ -1,5 +1,5 @@
-"""Reads Keras's weights without layers: a JSON file beside them, or the name of a network, says which layers
-they belong to.
+"""Reads Keras's weights without layers: a JSON file beside them, or the name of a network, says which layers they
+belong to.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _LARGEST = 64 << 20
 
 
 def layers_beside(path: Path) -> Any:
-    """Returns the model that a JSON file beside the weights describes (`model.to_json()`): NAME.json or
-    config.json; None if there is neither.
+    """Returns the model that a JSON file beside the weights describes (`model.to_json()`): NAME.json or config.json;
+    None if there is neither.
     """
     stem = re.sub(r"(\.weights)?\.(h5|hdf5)$", "", path.name)
     for beside in (path.with_name(f"{stem}.json"), path.with_name("config.json")):
@@ -121,9 +121,7 @@ def _kind_of(name: str, fields: list[str], arrays: list[Array]) -> str:
 
 
 def _for(node: Node, arrays: list[Array], wanted: list[str]) -> dict[str, Array]:
-    """Returns the arrays of a layer under our names, filters and weights in the order of axes that a
-    Description has.
-    """
+    """Returns the arrays of a layer under our names, filters and weights in the order of axes that a Description has."""
     order = [
         name
         for name in ("weights", "bias", "slopes", "scale", "shift", "running_mean", "running_variance")

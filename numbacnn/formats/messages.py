@@ -1,6 +1,4 @@
-"""A message of a description, read from a binary file or from text: named fields, each with its values in
-order.
-"""
+"""A message of a description, read from a binary file or from text: named fields, each with its values in order."""
 
 from __future__ import annotations
 
@@ -14,11 +12,11 @@ _LARGEST = 1 << 62
 
 
 class Message:
-    """Named fields and their values. A value is a number, a text, bytes, an array or a Message; in a text
-    file numbers are texts, and are converted when they are asked for.
+    """Named fields and their values. A value is a number, a text, bytes, an array or a Message; in a text file numbers
+    are texts, and are converted when they are asked for.
 
-    `where` names the file, and of a text file the line. Every method that asks for a number raises ModelError
-    with that place if the value is not one.
+    `where` names the file, and of a text file the line. Every method that asks for a number raises ModelError with that
+    place if the value is not one.
     """
 
     def __init__(self, fields: Mapping[str, Sequence[Any]], where: str) -> None:

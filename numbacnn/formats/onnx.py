@@ -1,8 +1,7 @@
-"""Reads ONNX files, with the operators of convolutional networks for pictures (N,C,H,W), opset 7 and later,
-as a description.
+"""Reads ONNX files, with the operators of convolutional networks for pictures (N,C,H,W), opset 7 and later, as a
+description.
 
-Operators whose inputs are all constants, such as those that compute shapes, are evaluated while the file is
-read.
+Operators whose inputs are all constants, such as those that compute shapes, are evaluated while the file is read.
 """
 
 from __future__ import annotations
@@ -89,8 +88,8 @@ def _input_shape(model: OnnxModel, asked: Asked) -> Shape:
 
 
 def _choose_output(reading: Reading, model: OnnxModel) -> None:
-    """Takes the first output as the network's. Another output that is the softmax of the same scores is not
-    reported as left out.
+    """Takes the first output as the network's. Another output that is the softmax of the same scores is not reported as
+    left out.
     """
     outputs = [name for name in model.outputs if name in reading.nodes]
     if not outputs:
@@ -110,8 +109,8 @@ def _choose_output(reading: Reading, model: OnnxModel) -> None:
 
 
 def _take_metadata(reading: Reading, model: OnnxModel) -> None:
-    """Takes the names of classes that numbacnn writes into a file's metadata, and the preprocessing that was
-    found at the start of the graph.
+    """Takes the names of classes that numbacnn writes into a file's metadata, and the preprocessing that was found at
+    the start of the graph.
     """
     description = reading.description
     description.preparation = reading.preparation

@@ -1,6 +1,4 @@
-"""Evaluates operators on constants while an ONNX file is read, such as those that exporters compute shapes
-with.
-"""
+"""Evaluates operators on constants while an ONNX file is read, such as those that exporters compute shapes with."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ _LARGEST = 1 << 20
 
 
 def fold(operator: Operator, inputs: list[Array], model: OnnxModel) -> Array:
-    """Returns the value of an operator whose inputs are constants. Raises ModelError if it cannot be
-    computed.
-    """
+    """Returns the value of an operator whose inputs are constants. Raises ModelError if it cannot be computed."""
     try:
         return _value(operator, inputs, model)
     except ModelError:
@@ -100,8 +96,8 @@ def _view(operator: Operator, inputs: list[Array], model: OnnxModel) -> Array:
 
 
 def axes(operator: Operator, inputs: list[Array]) -> list[int] | None:
-    """Returns the axes of an operator, which old files have as an attribute and new ones as the second input;
-    None if it has none.
+    """Returns the axes of an operator, which old files have as an attribute and new ones as the second input; None if
+    it has none.
     """
     if "axes" in operator.attributes:
         return operator.wholes("axes", [])

@@ -14,8 +14,8 @@ from .onnx_reading import Reading
 
 
 def resize(reading: Reading, operator: Operator) -> None:
-    """Translates Resize and Upsample by one whole factor for height and width, nearest or bilinear between
-    the centres of cells.
+    """Translates Resize and Upsample by one whole factor for height and width, nearest or bilinear between the centres
+    of cells.
     """
     source = reading.source(operator)
     factors = _factors(reading, operator, source)
@@ -68,9 +68,7 @@ def _coordinates(operator: Operator, opset: int) -> str:
 
 
 def _repeats(operator: Operator, opset: int, scale: int) -> bool:
-    """Returns whether the operator's options repeat every cell `scale` times, by the formula of the ONNX
-    specification.
-    """
+    """Returns whether the operator's options repeat every cell `scale` times, by the formula of the ONNX specification."""
     at = np.arange(scale * 4, dtype=np.float64)
     coordinates = _coordinates(operator, opset)
     if coordinates in ("half_pixel", "pytorch_half_pixel"):

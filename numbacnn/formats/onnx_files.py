@@ -58,8 +58,8 @@ class Operator:
 
 @dataclass
 class OnnxModel:
-    """The contents of a file: operators, constants by name, the input's name and shape, the outputs, the
-    opset, metadata and warnings.
+    """The contents of a file: operators, constants by name, the input's name and shape, the outputs, the opset,
+    metadata and warnings.
     """
 
     path: Path
@@ -119,8 +119,8 @@ def _operator(message: Message, path: Path) -> Operator:
 
 
 def _attribute(message: Message, path: Path) -> Any:
-    """Returns an attribute's value from whichever field is present, as old files do not store the type; the
-    type is used where a value of zero was left out of the message.
+    """Returns an attribute's value from whichever field is present, as old files do not store the type; the type is
+    used where a value of zero was left out of the message.
     """
     kinds = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints", 8: "strings"}
     name = kinds.get(message.whole("type")) or next((each for each in kinds.values() if each in message), "")
@@ -140,8 +140,8 @@ def _attribute(message: Message, path: Path) -> Any:
 
 
 def tensor_of(message: Message, path: Path) -> Array:
-    """Returns a tensor's numbers, as a view of the file where they are stored raw. Raises ModelError if their
-    count does not match the shape.
+    """Returns a tensor's numbers, as a view of the file where they are stored raw. Raises ModelError if their count
+    does not match the shape.
     """
     name, shape = message.text("name"), tuple(message.wholes("dims"))
     kind = message.whole("data_type")
@@ -168,8 +168,8 @@ def tensor_of(message: Message, path: Path) -> Array:
 
 
 def _beside(message: Message, path: Path, size: int) -> memoryview:
-    """Returns a tensor's bytes from a second file beside the network's, as PyTorch writes large tensors.
-    Raises ModelError for a file elsewhere.
+    """Returns a tensor's bytes from a second file beside the network's, as PyTorch writes large tensors. Raises
+    ModelError for a file elsewhere.
     """
     said = {each.text("key"): each.text("value") for each in message.messages("external_data")}
     name, location = message.text("name"), said.get("location", "")

@@ -1,5 +1,5 @@
-"""Recognises GELU where a program wrote it with other operators, x / 2 (1 + erf(x / sqrt(2))), in any order
-of the products.
+"""Recognises GELU where a program wrote it with other operators, x / 2 (1 + erf(x / sqrt(2))), in any order of the
+products.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from .onnx_reading import Reading
 
 
 class Half(NamedTuple):
-    """A value that is part of a GELU: the node x that the GELU is of, and how much of it has been computed
-    ("erf", "1 + erf", "2 gelu" or "gelu / x").
+    """A value that is part of a GELU: the node x that the GELU is of, and how much of it has been computed ("erf", "1 +
+    erf", "2 gelu" or "gelu / x").
     """
 
     stage: str

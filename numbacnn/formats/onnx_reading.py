@@ -1,6 +1,4 @@
-"""The state of reading an ONNX network: which of its values are nodes of the description, and which are
-constants.
-"""
+"""The state of reading an ONNX network: which of its values are nodes of the description, and which are constants."""
 
 from __future__ import annotations
 
@@ -51,8 +49,8 @@ class Reading:
         return self.constants[name] if name else np.empty(0, np.float32)
 
     def constant(self, operator: Operator, place: int) -> Array | None:
-        """Returns a constant that an operator reads; None if it is left out. Raises ModelError if the value
-        depends on the picture.
+        """Returns a constant that an operator reads; None if it is left out. Raises ModelError if the value depends on
+        the picture.
         """
         name = operator.inputs[place] if place < len(operator.inputs) else ""
         if not name:
@@ -62,9 +60,7 @@ class Reading:
         return self.constants[name]
 
     def source(self, operator: Operator, place: int = 0) -> str:
-        """Returns the node that an operator reads as input number `place`. Raises ModelError if that is no
-        node.
-        """
+        """Returns the node that an operator reads as input number `place`. Raises ModelError if that is no node."""
         name = operator.inputs[place] if place < len(operator.inputs) else ""
         if name in self.halves:
             self.unsupported.note("Erf other than in a GELU", operator.name)
@@ -90,9 +86,7 @@ class Reading:
         return self.description.shape(node)
 
     def only_reader(self, name: str, kind: str) -> Operator | None:
-        """Returns the operator of type `kind` that reads a value, if it is the value's only reader; else
-        None.
-        """
+        """Returns the operator of type `kind` that reads a value, if it is the value's only reader; else None."""
         if self.readers[name] != 1 or name in self.model.outputs:
             return None
         return next((each for each in self.following if name in each.inputs and each.type == kind), None)

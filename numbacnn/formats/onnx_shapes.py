@@ -1,5 +1,5 @@
-"""Translates ONNX's operators of arithmetic and of shapes: factors and offsets, flattening, padding, and
-preprocessing inside the graph.
+"""Translates ONNX's operators of arithmetic and of shapes: factors and offsets, flattening, padding, and preprocessing
+inside the graph.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .onnx_reading import Reading
 
 
 def arithmetic(reading: Reading, operator: Operator) -> None:
-    """Translates Add, Sub, Mul and Div: of two maps their sum or product; with a constant a factor and an
-    offset for each channel, or, of the pixels themselves, preprocessing.
+    """Translates Add, Sub, Mul and Div: of two maps their sum or product; with a constant a factor and an offset for
+    each channel, or, of the pixels themselves, preprocessing.
     """
     if continues(reading, operator):
         return
@@ -54,8 +54,8 @@ def arithmetic(reading: Reading, operator: Operator) -> None:
 
 
 def prepare(reading: Reading, operator: Operator, value: Array, place: int) -> bool:
-    """Takes a mean that is subtracted from the pixels, or a factor after it, as preprocessing; returns
-    whether it did. Only files that declare pixels from 0 to 255 have such.
+    """Takes a mean that is subtracted from the pixels, or a factor after it, as preprocessing; returns whether it did.
+    Only files that declare pixels from 0 to 255 have such.
     """
     if reading.model.metadata.get("input") != "RGB pixels from 0 to 255" or place == 1:
         return False
@@ -77,8 +77,8 @@ def prepare(reading: Reading, operator: Operator, value: Array, place: int) -> b
 
 
 def gather(reading: Reading, operator: Operator) -> None:
-    """Translates a Gather that reverses the pixels' channels: the preprocessing before it was given for RGB,
-    and is reversed for the network's BGR.
+    """Translates a Gather that reverses the pixels' channels: the preprocessing before it was given for RGB, and is
+    reversed for the network's BGR.
     """
     source, indices = reading.source(operator), reading.constant(operator, 1)
     channels = reading.shape(source)[-1]
@@ -147,8 +147,8 @@ def reshape(reading: Reading, operator: Operator) -> None:
 
 
 def shape(reading: Reading, operator: Operator) -> None:
-    """Evaluates Shape. The number of pictures is not known and stands as 0, which a Reshape reads as "leave
-    this axis as it is".
+    """Evaluates Shape. The number of pictures is not known and stands as 0, which a Reshape reads as "leave this axis
+    as it is".
     """
     shape = reading.shape(reading.source(operator))
     theirs = (shape[2], *shape[:2]) if len(shape) == 3 else shape
@@ -187,8 +187,8 @@ def slice(reading: Reading, operator: Operator) -> None:
 
 
 def pad(reading: Reading, operator: Operator) -> None:
-    """Translates zeros around channels, or around a map; a convolution or an average pool that alone reads
-    the map takes them as its padding.
+    """Translates zeros around channels, or around a map; a convolution or an average pool that alone reads the map
+    takes them as its padding.
     """
     source = reading.source(operator)
     given, value = reading.constant(operator, 1), reading.constant(operator, 2)

@@ -1,8 +1,8 @@
 """Writes a network as ONNX, opset 17, IR version 10.
 
-The input `pixels` is float32 (N,C,H,W), channels as RGB, values from 0 to 255: the preprocessing is part of
-the graph. The outputs are the probabilities (N, classes) and the scores before the softmax. ONNX flattens
-volumes as (C,H,W), numbacnn as (H,W,C); weights are reordered accordingly.
+The input `pixels` is float32 (N,C,H,W), channels as RGB, values from 0 to 255: the preprocessing is part of the graph.
+The outputs are the probabilities (N, classes) and the scores before the softmax. ONNX flattens volumes as (C,H,W),
+numbacnn as (H,W,C); weights are reordered accordingly.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ from .protobuf import Writer
 
 
 def onnx_bytes(network: Network, name: str, version: str) -> list[bytes]:
-    """Returns the contents of the file in parts, to be written one after another. Raises ModelError for
-    layers that ONNX has no counterpart for.
+    """Returns the contents of the file in parts, to be written one after another. Raises ModelError for layers that
+    ONNX has no counterpart for.
     """
     graph = network.graph
     unsupported = Unsupported()
@@ -119,9 +119,7 @@ def _convolution(writing: Writing, node: Node) -> str:
 
 
 def _pads(writing: Writing, node: Node) -> tuple[int, ...]:
-    """Returns [top, left, bottom, right], enlarged so that windows that overhang the border (ceil rounding)
-    fit.
-    """
+    """Returns [top, left, bottom, right], enlarged so that windows that overhang the border (ceil rounding) fit."""
     window = node.layer.window()
     assert window is not None
     sizes, outputs = writing.graph.input_shapes(node)[0][:2], writing.graph.shapes[node.name][:2]
@@ -146,8 +144,8 @@ def _max_pool(writing: Writing, node: Node) -> str:
 
 
 def _sum_pool(writing: Writing, node: Node) -> str:
-    """Writes a sum or average pool. ONNX only averages; the number of cells that it divides by (the window's,
-    those of the padded picture, or those of the picture) matches the layer's.
+    """Writes a sum or average pool. ONNX only averages; the number of cells that it divides by (the window's, those of
+    the padded picture, or those of the picture) matches the layer's.
     """
     layer, window = node.layer, node.layer.window()
     assert window is not None

@@ -60,8 +60,8 @@ class Writing:
         return self.tensor(values, f"{node.name}.{key}")
 
     def read(self, node: Node, key: str, default: float = 0.0) -> Any:
-        """Returns the numbers of a node's parameter or buffer in ONNX's order, or `default` for every channel
-        if the node has none.
+        """Returns the numbers of a node's parameter or buffer in ONNX's order, or `default` for every channel if the
+        node has none.
         """
         own: dict[str, Any] = {**self.graph.parameters_of(node), **self.graph.buffers_of(node)}
         if key not in own:
@@ -69,8 +69,8 @@ class Writing:
         return self.graph.read(own[key].name)
 
     def channels(self, node: Node, key: str, default: float = 0.0, axes: bool = True) -> Any:
-        """Returns the numbers of a parameter or a buffer with one number a channel, in ONNX's order: (C,1,1)
-        for maps, (D) for a row.
+        """Returns the numbers of a parameter or a buffer with one number a channel, in ONNX's order: (C,1,1) for maps,
+        (D) for a row.
         """
         values = self.read(node, key, default)
         order = self.orders[node.inputs[0]]

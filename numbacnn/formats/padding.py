@@ -13,8 +13,8 @@ def same(
     *,
     more_after: bool = True,
 ) -> tuple[int, int, int, int]:
-    """Returns (top, bottom, left, right) for an output of ceil(size / stride). The larger part of an odd
-    number comes after the map, or before it if not `more_after`.
+    """Returns (top, bottom, left, right) for an output of ceil(size / stride). The larger part of an odd number comes
+    after the map, or before it if not `more_after`.
     """
     missing = [
         max(0, (-(-size // step) - 1) * step + apart * (length - 1) + 1 - size)

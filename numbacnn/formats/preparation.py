@@ -14,8 +14,8 @@ from ..layers import Pixels, Shape
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_DEVIATION = (58.395, 57.12, 57.375)
-"""The standard deviation of red, green and blue of ImageNet's training pictures, on the scale from 0 to 255,
-as torchvision's networks expect it.
+"""The standard deviation of red, green and blue of ImageNet's training pictures, on the scale from 0 to 255, as
+torchvision's networks expect it.
 """
 
 Image = NDArray[np.float32]
@@ -23,12 +23,11 @@ Image = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Preparation:
-    """The preprocessing (pixel - mean) * scale, in the network's order of channels; a field that is None has
-    not been given.
+    """The preprocessing (pixel - mean) * scale, in the network's order of channels; a field that is None has not been
+    given.
 
-    `mean` is one number, one for each channel, or an image (H,W,C), on the scale from 0 to 255; `scale` is
-    one number or one for each channel. Both are in the order `order`, "RGB" or "BGR". `shorter_side` is that
-    of `Pixels`.
+    `mean` is one number, one for each channel, or an image (H,W,C), on the scale from 0 to 255; `scale` is one number
+    or one for each channel. Both are in the order `order`, "RGB" or "BGR". `shorter_side` is that of `Pixels`.
     """
 
     mean: tuple[float, ...] | Image | None = None
@@ -57,8 +56,8 @@ class Preparation:
         return replace(self, hint=hint)
 
     def pixels(self, shape: Shape) -> Pixels:
-        """Returns the first layer of a network with input (H,W,C) `shape`. Raises ModelError for numbers that
-        do not fit its channels.
+        """Returns the first layer of a network with input (H,W,C) `shape`. Raises ModelError for numbers that do not
+        fit its channels.
         """
         height, width, channels = shape
         turned = channels > 1 and self.order == "BGR"
@@ -104,9 +103,7 @@ def _cut_out(image: Image, shape: Shape) -> Image:
 
 
 def parse_numbers(option: str, text: str) -> tuple[float, ...]:
-    """Returns `104,117,123`, `1/256` or `1/58.4,1/57.1,1/57.4` as numbers. Raises UsageError that names the
-    option.
-    """
+    """Returns `104,117,123`, `1/256` or `1/58.4,1/57.1,1/57.4` as numbers. Raises UsageError that names the option."""
     numbers = []
     for part in text.split(","):
         above, slash, below = part.partition("/")
@@ -122,8 +119,8 @@ def parse_numbers(option: str, text: str) -> tuple[float, ...]:
 
 
 def read_mean(text: str) -> Preparation:
-    """Returns what --mean gives: numbers, 'imagenet', or a file with a mean image (.binaryproto, .npy).
-    Raises UsageError, ModelError.
+    """Returns what --mean gives: numbers, 'imagenet', or a file with a mean image (.binaryproto, .npy). Raises
+    UsageError, ModelError.
     """
     if text.lower() == "imagenet":
         return Preparation(mean=IMAGENET_MEAN, scale=tuple(1 / each for each in IMAGENET_DEVIATION))

@@ -1,8 +1,8 @@
 """Protocol buffers in their binary form: read by schemas of the wanted fields, and written field by field.
 
-A message is a sequence of fields, each a number and a value: a varint, 4 or 8 bytes, or a length followed by
-so many bytes (protobuf.dev, "Encoding"). A file may come from anywhere: every length is compared with the
-bytes that are left before anything is made of it, and fields that are not wanted are skipped.
+A message is a sequence of fields, each a number and a value: a varint, 4 or 8 bytes, or a length followed by so many
+bytes (protobuf.dev, "Encoding"). A file may come from anywhere: every length is compared with the bytes that are left
+before anything is made of it, and fields that are not wanted are skipped.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _MOST_VALUES = 1 << 20
 class Field(NamedTuple):
     """A wanted field: its name, and the kind of its values.
 
-    `kind` is "int", "uint", "bool", "float", "double", "text", "bytes", the arrays "floats", "doubles" and
-    "ints" (repeated numbers), or the Schema of a message.
+    `kind` is "int", "uint", "bool", "float", "double", "text", "bytes", the arrays "floats", "doubles" and "ints"
+    (repeated numbers), or the Schema of a message.
     """
 
     name: str
@@ -47,8 +47,8 @@ def schema(**fields: tuple[int, Any]) -> Schema:
 
 
 def decode(data: bytes | memoryview, wanted: Schema, where: str, depth: int = 0) -> Message:
-    """Returns the wanted fields of a message; `where` is the file's name, for errors. Raises ModelError with
-    the byte at which the message is damaged.
+    """Returns the wanted fields of a message; `where` is the file's name, for errors. Raises ModelError with the byte
+    at which the message is damaged.
     """
     if depth > _DEEPEST:
         raise ModelError(f"{where}: messages in messages more than {_DEEPEST} deep; it is damaged or forged")

@@ -22,15 +22,15 @@ _LARGEST_CONFIG = 16 << 20
 
 
 def read(path: Path, asked: Asked) -> Description:
-    """Reads the network of a state dict. Raises ModelError; UsageError where the tensors do not tell which
-    network it is.
+    """Reads the network of a state dict. Raises ModelError; UsageError where the tensors do not tell which network it
+    is.
     """
     return _described(path, read_torch(path), asked, in_order=True)
 
 
 def read_safetensors(path: Path, asked: Asked) -> Description:
-    """Reads the network of a safetensors file. Raises ModelError; UsageError where the tensors do not tell
-    which network it is.
+    """Reads the network of a safetensors file. Raises ModelError; UsageError where the tensors do not tell which
+    network it is.
     """
     tensors, metadata = read_tensors(path)
     if ARCHITECTURE in metadata and asked.network is None:
@@ -76,8 +76,8 @@ def _channels(value: float | tuple[float, ...], turned: bool) -> tuple[float, ..
 
 
 def _described(path: Path, found: Any, asked: Asked, *, in_order: bool) -> Description:
-    """Describes the tensors' network, with the preprocessing of timm's config.json if one with a
-    pretrained_cfg lies beside the weights.
+    """Describes the tensors' network, with the preprocessing of timm's config.json if one with a pretrained_cfg lies
+    beside the weights.
     """
     config = path.with_name("config.json")
     whole = _json(config) if config.is_file() else {}
@@ -128,8 +128,8 @@ def _prepare(description: Description, config: Path, said: dict[str, Any]) -> No
 
 
 def _compare_names(description: Description, config: Path, architecture: str) -> None:
-    """Warns if timm's config names another architecture than the one that the tensors were recognised as:
-    some architectures differ only in what is not stored, such as blurred pools or padding.
+    """Warns if timm's config names another architecture than the one that the tensors were recognised as: some
+    architectures differ only in what is not stored, such as blurred pools or padding.
     """
     theirs, ours = (re.sub("[^a-z0-9]", "", name.lower()) for name in (architecture, description.name))
     if theirs and theirs.removeprefix("tf") != ours:

@@ -10,8 +10,8 @@ from ..layers import Shape
 
 @dataclass(frozen=True)
 class Asked:
-    """The user's options for a reader, None where not given: a .prototxt with Caffe's layers, the input's
-    shape (H,W,C), the name of a network.
+    """The user's options for a reader, None where not given: a .prototxt with Caffe's layers, the input's shape
+    (H,W,C), the name of a network.
     """
 
     prototxt: Path | None = None

@@ -27,11 +27,11 @@ _ENDS = {
 
 
 def describe(path: Path, arrays: dict[str, Array], asked: Asked, *, in_order: bool) -> Description:
-    """Describes the network of these tensors: the one that --network names, else the family that their names
-    belong to, else the first named network that they fit.
+    """Describes the network of these tensors: the one that --network names, else the family that their names belong to,
+    else the first named network that they fit.
 
-    `in_order` says that the tensors are in the order of the layers, as PyTorch writes them. Raises
-    ModelError, UsageError.
+    `in_order` says that the tensors are in the order of the layers, as PyTorch writes them. Raises ModelError,
+    UsageError.
     """
     for name, array in arrays.items():
         if array.dtype.kind not in "fiu":
@@ -110,9 +110,7 @@ def _built(name: str, arrays: dict[str, Array], asked: Asked) -> _Built:
 
 
 def graph_named(name: str, classes: int, asked: Asked) -> Graph:
-    """Returns the graph of a named network, or of a .toml file, for the classes of a file's weights. Raises
-    UsageError.
-    """
+    """Returns the graph of a named network, or of a .toml file, for the classes of a file's weights. Raises UsageError."""
     if name.endswith(".toml"):
         definition = read_definition(Path(name))
         return Graph(definition.layers, definition.input_shape, heads=definition.heads)
@@ -126,9 +124,7 @@ def graph_named(name: str, classes: int, asked: Asked) -> Graph:
 
 
 def _places(built: _Built, arrays: dict[str, Array], in_order: bool) -> tuple[dict[str, str], str | None]:
-    """Returns the tensor's name for each of our arrays, and the reason why the tensors do not fit, None if
-    they do.
-    """
+    """Returns the tensor's name for each of our arrays, and the reason why the tensors do not fit, None if they do."""
     wanted = torch_names(built.graph)
     by_name = {ours: theirs for ours, theirs in wanted.items() if theirs in arrays}
     if len(by_name) == len(wanted) == len(arrays):

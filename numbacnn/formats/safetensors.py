@@ -1,5 +1,5 @@
-"""The safetensors format: a length, a JSON header that says where each tensor lies, and the tensors' bytes,
-one after another.
+"""The safetensors format: a length, a JSON header that says where each tensor lies, and the tensors' bytes, one after
+another.
 
 The header is compared with the file before anything is read: tensors must not overlap or leave gaps.
 """

@@ -1,5 +1,5 @@
-"""Builds networks from PyTorch's state dicts: the names of the tensors tell the architecture, their shapes
-the layers' sizes.
+"""Builds networks from PyTorch's state dicts: the names of the tensors tell the architecture, their shapes the layers'
+sizes.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class StateDict:
         padding: int | tuple[int, int] | None = None,
         name: str = "",
     ) -> str:
-        """Adds a convolution of the module's sizes, and returns its node. `padding` None keeps height and
-        width; the number of groups follows from the channels. Raises ModelError.
+        """Adds a convolution of the module's sizes, and returns its node. `padding` None keeps height and width; the
+        number of groups follows from the channels. Raises ModelError.
         """
         shape = self.shape(prefix)
         if len(shape) != 4 or min(shape) < 1:
@@ -76,8 +76,8 @@ class StateDict:
         return self.add(prefix, BatchNorm(eps=eps), source, **arrays)
 
     def dense(self, prefix: str, source: str) -> str:
-        """Adds a dense layer, after a Flatten if its input is not flat, and returns its node. A 1x1
-        convolution's weights are taken too. Raises ModelError.
+        """Adds a dense layer, after a Flatten if its input is not flat, and returns its node. A 1x1 convolution's
+        weights are taken too. Raises ModelError.
         """
         arrays = self._weights(prefix)
         if arrays["weights"].ndim == 4 and arrays["weights"].shape[2:] == (1, 1):
@@ -112,8 +112,8 @@ Build = Callable[[StateDict], None]
 
 @dataclass(frozen=True)
 class Family:
-    """A family of networks: whether names of tensors are its, the network's name, the size of its pictures,
-    and the function that builds it.
+    """A family of networks: whether names of tensors are its, the network's name, the size of its pictures, and the
+    function that builds it.
     """
 
     matches: Callable[[Iterable[str]], bool]

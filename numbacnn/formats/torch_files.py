@@ -1,7 +1,6 @@
 """PyTorch's files: state dicts in zip archives (since 1.6) and in the older form. Nothing in them is run.
 
-Every tensor becomes an array; its place is compared with what the file holds, and numbers are read when they
-are used.
+Every tensor becomes an array; its place is compared with what the file holds, and numbers are read when they are used.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ Read = Callable[[Storage], memoryview]
 
 
 def read_torch(path: Path) -> Any:
-    """Returns what torch.save wrote (dicts, lists, tuples, numbers, texts) with arrays in the place of
-    tensors. Raises ModelError.
+    """Returns what torch.save wrote (dicts, lists, tuples, numbers, texts) with arrays in the place of tensors. Raises
+    ModelError.
     """
     data = file_bytes(path)
     if bytes(data[:4]) == b"PK\x03\x04":
@@ -84,8 +83,8 @@ def _read_zip(path: Path, data: memoryview) -> Any:
 
 
 def _read_before_zip(path: Path, data: memoryview) -> Any:
-    """Reads the older form: five pickles (magic number, version, machine, object, the keys of its storages),
-    then the storages in that order.
+    """Reads the older form: five pickles (magic number, version, machine, object, the keys of its storages), then the
+    storages in that order.
     """
     file = io.BytesIO(data)
     if load_pickle(file, path) != _MAGIC:
@@ -130,8 +129,8 @@ def _filled(value: Any, path: Path, read: Read) -> Any:
 
 
 def _tensors(value: Any, change: Callable[[Tensor], Any], known: dict[int, Any]) -> Any:
-    """Returns nested dicts with `change(tensor)` in the place of every tensor. A tensor that occurs several
-    times is changed once.
+    """Returns nested dicts with `change(tensor)` in the place of every tensor. A tensor that occurs several times is
+    changed once.
     """
     if isinstance(value, Tensor):
         return change(value)
@@ -168,11 +167,10 @@ def _array(tensor: Tensor, path: Path, read: Read) -> NDArray[Any]:
 
 
 def state_dict_of(found: Any, path: Path) -> dict[str, NDArray[Any]]:
-    """Returns the dict of tensors in what was saved: the object itself, or the entry under one of the names
-    that training scripts use.
+    """Returns the dict of tensors in what was saved: the object itself, or the entry under one of the names that
+    training scripts use.
 
-    Prefixes that wrappers put before every name ("module.") are removed. Raises ModelError if there is no
-    such dict.
+    Prefixes that wrappers put before every name ("module.") are removed. Raises ModelError if there is no such dict.
     """
     for key in ("", "state_dict", "model_state_dict", "model", "net", "network", "ema_state_dict"):
         inner = found.get(key) if isinstance(found, dict) and key else found

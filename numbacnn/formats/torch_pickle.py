@@ -1,9 +1,8 @@
-"""Reads PyTorch's pickles without Python's pickle: an interpreter of the few instructions that a dict of
-tensors needs.
+"""Reads PyTorch's pickles without Python's pickle: an interpreter of the few instructions that a dict of tensors needs.
 
-A pickle is a program. This interpreter can make dicts, lists, tuples, numbers, texts and tensors, and nothing
-else: a name outside the table below, or another instruction, is refused by its name. No class is looked up,
-and nothing is called.
+A pickle is a program. This interpreter can make dicts, lists, tuples, numbers, texts and tensors, and nothing else: a
+name outside the table below, or another instruction, is refused by its name. No class is looked up, and nothing is
+called.
 """
 
 from __future__ import annotations
