@@ -177,7 +177,7 @@ def test_figures_say_what_made_them(capsys: pytest.CaptureFixture[str], model: P
 
 
 def test_the_panel_in_landscape(capsys: pytest.CaptureFixture[str], model: Path) -> None:
-    arguments = ("--model", model, "--data", "digits", "--index", "0-4", "--sweep", "0")
+    arguments = ("--model", model, "--data", "digits", "--index", "0-4")
     sizes = {}
     for layout in ("portrait", "landscape"):
         result = run(capsys, *arguments, "--layout", layout, "--output", f"{layout}.png")
@@ -224,19 +224,15 @@ QUICK: dict[str, tuple[str, ...]] = {
 
 @pytest.mark.parametrize("name", [name for name in ATTACKS if name != "fgsm"])
 def test_every_attack_is_a_command(capsys: pytest.CaptureFixture[str], model: Path, name: str) -> None:
-    options = ("--model", model, "--data", "digits", "--count", 6, "--no-checks", "--save-data", "numbers.h5")
+    options = ("--model", model, "--data", "digits", "--count", 3, "--no-checks", "--save-data", "numbers.h5")
     result = attack(capsys, name, *options, *QUICK.get(name, ()))
     assert set(result) >= KEYS
     assert result["attack"] == name
-    assert result["images"] == len(result["pictures"]) == len(list(Path(result["saved"]).iterdir())) == 6
+    assert result["images"] == len(result["pictures"]) == len(list(Path(result["saved"]).iterdir())) == 3
     assert set(result["norms"]) == {"l0", "l1", "l2", "linf"}
     assert result["gradients"] + result["scores"] > 0
     assert (result["path_figure"] is not None) == (name == "step")
     assert Path(result["data_file"]).is_file()
-    assert main(["attack", name, "--help"]) == 0
-    shown = " ".join(capsys.readouterr().out.split())
-    for option in QUICK.get(name, ())[::2]:
-        assert option in shown
 
 
 def test_several_attacks_on_one_axis(capsys: pytest.CaptureFixture[str], model: Path) -> None:

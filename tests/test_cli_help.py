@@ -58,13 +58,24 @@ def test_examples_are_command_lines(line: str, tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("command", ["", "viz", *EXAMPLES])
-def test_help_ends_with_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_says_everything_and_ends_with_examples(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the JSON has, what every option is, and lines that can be typed."""
     assert main([*command.split(), "--help"]) == 0
-    _, _, examples = capsys.readouterr().out.partition("Examples:")
+    described, _, examples = capsys.readouterr().out.partition("Examples:")
+    assert ("JSON:" in described) == (command in EXAMPLES)
     for line, what in EXAMPLES.get(command, ()):
         assert f"numbacnn {line}" in " ".join(examples.split())
         assert what in " ".join(examples.split())
     assert f"numbacnn {command}".strip() in examples
+    if command in EXAMPLES:
+        found = shell.app
+        for name in command.split():
+            found = found[name]
+        for argument in found.assemble_argument_collection(parse_docstring=True):
+            if argument.parse and argument.show:
+                assert argument.parameter.help, f"{command} {argument.name}"
 
 
 @pytest.mark.parametrize("command", ["eval", "viz saliency", "viz layers", "attack fgsm"])

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 from numbacnn.errors import UsageError
-from numbacnn_cli import app as shell
 from numbacnn_cli import data as data_commands
 from numbacnn_cli.__main__ import main
 from numbacnn_cli.options import expand, parse_amount, parse_ranges
@@ -41,28 +40,6 @@ def test_help_imports_nothing_heavy(arguments: list[str], capfd: pytest.CaptureF
 
 def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-
-
-def _commands(tree: Any, *names: str) -> list[tuple[str, ...]]:
-    found = []
-    for name in tree:
-        if name.startswith("-"):
-            continue
-        below = _commands(tree[name], *names, name)
-        found += below or [(*names, name)]
-    return found
-
-
-@pytest.mark.parametrize("names", _commands(shell.app), ids=" ".join)
-def test_every_command_says_what_it_does(names: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*names, "--help"]) == 0
-    assert "JSON:" in capsys.readouterr().out
-    command = shell.app[names[0]]
-    for name in names[1:]:
-        command = command[name]
-    for argument in command.assemble_argument_collection(parse_docstring=True):
-        if argument.parse and argument.show:
-            assert argument.parameter.help, f"{' '.join(names)} {argument.name}"
 
 
 def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -135,13 +135,13 @@ def test_training_curves() -> None:
     ],
 )
 def test_training_curves_of_odd_runs(given: list[dict[str, Any]], tmp_path: Path) -> None:
-    save(training_curves(given), tmp_path / "curves.png")
+    save(training_curves(given), tmp_path / "curves.png", dpi=40)
 
 
 # confusion
 
 
-@pytest.mark.parametrize("classes", [1, 2, 10, 45, 1000])
+@pytest.mark.parametrize("classes", [1, 10, 45, 1000])
 def test_confusion_matrix(classes: int) -> None:
     counts = default_rng(0).poisson(0.05, (classes, classes)) + 50 * np.eye(classes, dtype=int)
     names = [f"{LONG} {index}" for index in range(classes)]
@@ -160,9 +160,7 @@ def test_confusion_with_an_empty_class() -> None:
 # predictions
 
 
-@pytest.mark.parametrize(
-    ("count", "classes", "size"), [(1, 2, 8), (1, 1000, 227), (6, 10, 227), (6, 10, 8), (16, 10, 8)]
-)
+@pytest.mark.parametrize(("count", "classes", "size"), [(1, 2, 8), (1, 1000, 227), (6, 10, 227), (9, 10, 8)])
 def test_predictions(count: int, classes: int, size: int) -> None:
     shares = default_rng(0).dirichlet(np.ones(classes), count)
     names = [f"{LONG} {index}" for index in range(classes)]
@@ -232,7 +230,7 @@ def test_a_photograph_keeps_its_size_and_has_the_map_where_the_network_looked() 
 
 @pytest.mark.parametrize(
     ("count", "size", "channels", "found"),
-    [(1, (1, 1), 3, 2), (1, (200, 130), 3, 9), (3, (5, 5), 1, 9), (16, (200, 130), 3, 9), (16, (1, 1), 3, 2)],
+    [(1, (1, 1), 3, 2), (1, (200, 130), 3, 9), (3, (5, 5), 1, 9), (4, (200, 130), 3, 9), (16, (1, 1), 3, 2)],
 )
 def test_layer_units(count: int, size: tuple[int, int], channels: int, found: int) -> None:
     units = [

@@ -315,8 +315,8 @@ def test_damaged_files_are_refused_or_read(tmp_path: Path) -> None:
     write_network(path, network(JOINED, Pixels(scale=0.01)), "made")
     whole = path.read_bytes()
     random = np.random.default_rng(6)
-    damaged = [whole[:length] for length in range(0, len(whole), 211)]
-    for place in random.integers(0, len(whole), 120).tolist():
+    damaged = [whole[:length] for length in range(0, len(whole), 499)]
+    for place in random.integers(0, len(whole), 60).tolist():
         damaged.append(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
     wrong = 0
     for data in damaged:
@@ -325,4 +325,4 @@ def test_damaged_files_are_refused_or_read(tmp_path: Path) -> None:
             read_network(path, Asked(), Preparation(mean=(0.0,)))
         except (ModelError, UsageError):
             wrong += 1
-    assert wrong >= len(whole) // 211
+    assert wrong >= len(whole) // 499

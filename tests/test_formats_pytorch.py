@@ -82,8 +82,8 @@ def test_damaged_files_are_refused_or_read(tmp_path: Path, write: Write, name: s
     path = write(tmp_path / name, residual())
     whole = path.read_bytes()
     random = np.random.default_rng(2)
-    damaged = [whole[:length] for length in range(0, len(whole), 997)]
-    for place in (*range(0, 60, 3), *random.integers(0, len(whole), 12).tolist()):
+    damaged = [whole[:length] for length in range(0, len(whole), 1997)]
+    for place in (*range(0, 60, 5), *random.integers(0, len(whole), 8).tolist()):
         damaged.append(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
     wrong = 0
     for data in damaged:
@@ -92,7 +92,7 @@ def test_damaged_files_are_refused_or_read(tmp_path: Path, write: Write, name: s
             read_network(path, Asked(input_shape=(8, 8, 3)), PLAIN)
         except ModelError:
             wrong += 1
-    assert wrong > len(whole) // 997
+    assert wrong > len(whole) // 1997
 
 
 def test_what_is_no_state_dict_says_so(tmp_path: Path) -> None:

@@ -71,9 +71,9 @@ def test_thousands_of_layers_take_seconds(tmp_path: Path) -> None:
     begun = time.process_time()
     network = architectures.build(path)
     assert len(network.graph.nodes) == 3904
-    for gradients in ("none", "parameters", "all"):
+    for gradients in ("none", "all"):
         assert Program(network.graph, 2, gradients=gradients, keep=()).bytes > 0
-    assert time.process_time() - begun < 3 * SOON
+    assert time.process_time() - begun < 2 * SOON
     more = "\n".join(f'q{each} = {{ type = "relu" }}' for each in range(200))
     path.write_text(f"input = [8, 8, 3]\n[layers]\n{lines}\n{more}\n{end}")
     with pytest.raises(NetworkError, match="more than 4,000 layers"):
