@@ -60,9 +60,14 @@ def _module(graph: Graph, node: Node, inputs: list[int]) -> Module:
         case "global-average-pool":
             return Module("AdaptiveAvgPool2d", [1], {}, inputs)
         case "batch-norm":
-            return Module("BatchNorm2d", [shape[2]], {"eps": layer.eps, "momentum": layer.momentum}, inputs)
+            name = "BatchNorm2d" if layer.learn_scale else "BatchNormOfOne"
+            return Module(name, [shape[2]], {"eps": layer.eps, "momentum": layer.momentum}, inputs)
         case "dense":
-            return Module("Linear", [*shape, layer.outputs], {}, inputs)
+            return Module("Linear", [*shape, layer.outputs], {} if layer.bias else {"bias": False}, inputs)
+        case "gelu":
+            return Module("GELU", ["tanh" if layer.approximate else "none"], {}, inputs)
+        case "factor":
+            return Module("Factor", [layer.factor], {}, inputs)
         case "relu":
             return Module("ReLU", [], {"inplace": True}, inputs)
         case "flatten":
@@ -113,7 +118,7 @@ def parameters(graph: Graph) -> Parameters:
             matrix = weights.reshape(known["weights"].shape).T
             found.append((np.ascontiguousarray(matrix), bias))
         elif node.layer.kind == "batch-norm":
-            found.append((known["scale"], known["shift"]))
+            found.append((known.get("scale", np.ones_like(known["shift"])), known["shift"]))
     return found
 
 

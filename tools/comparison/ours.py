@@ -20,6 +20,7 @@ BATCHES = {
     "alexnet": 16,
     "resnet-18": 64,
     "resnet-20": 64,
+    "airbench94": 64,
     "squeezenet-1.1": 16,
     "mobilenet-v1": 16,
 }

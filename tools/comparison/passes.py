@@ -150,13 +150,12 @@ def _gradients(graph: Graph, side: Any) -> Iterator[NDArray[Any]]:
                 yield found["weights"]
         return
     for node, module in zip(nodes, side.learning, strict=True):
-        matrix = module.weight.grad.cpu().numpy()
-        if node.layer.kind == "batch-norm":
-            yield matrix
+        if node.layer.kind == "batch-norm" and module.weight.requires_grad:
+            yield module.weight.grad.cpu().numpy()
         if module.bias is not None:
             yield module.bias.grad.cpu().numpy()
         if node.layer.kind == "convolution":
-            yield matrix.transpose(2, 3, 1, 0)
+            yield module.weight.grad.cpu().numpy().transpose(2, 3, 1, 0)
 
 
 def _apart(graph: Graph, side: Any, exact: Theirs) -> float:

@@ -39,6 +39,25 @@ class Subsample(nn.Module):
         return nn.functional.pad(volume[:, :, :: self._stride, :: self._stride], self._around)
 
 
+class Factor(nn.Module):
+    """Everything times a number."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self._factor = factor
+
+    def forward(self, volume: Any) -> Any:
+        return volume * self._factor
+
+
+class BatchNormOfOne(nn.BatchNorm2d):
+    """A batch normalisation whose scale is not learned."""
+
+    def __init__(self, channels: int, **options: float) -> None:
+        super().__init__(channels, **options)
+        self.weight.requires_grad_(False)
+
+
 class Net(nn.Module):
     """Modules that read each other's outputs; the last one's is the network's."""
 
@@ -54,7 +73,7 @@ class Net(nn.Module):
         return outputs[-1]
 
 
-OWN = {each.__name__: each for each in (Add, Concatenate, Subsample)}
+OWN = {each.__name__: each for each in (Add, BatchNormOfOne, Concatenate, Factor, Subsample)}
 
 
 class Theirs:
@@ -83,7 +102,12 @@ class Theirs:
         pictures = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)
         self.images = pictures.contiguous(memory_format=self._form)
         self.labels = torch.from_numpy(labels).to(device)
-        self.optimizer = torch.optim.SGD(self.model.parameters(), 1e-5, momentum=0.9, weight_decay=5e-4)
+        self.optimizer = torch.optim.SGD(
+            [each for each in self.model.parameters() if each.requires_grad],
+            1e-5,
+            momentum=0.9,
+            weight_decay=5e-4,
+        )
 
     def set_parameters(self, parameters: Iterable[tuple[NDArray[Any], NDArray[Any] | None]]) -> None:
         """Weights and bias of each layer that has them."""
