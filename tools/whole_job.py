@@ -64,7 +64,9 @@ def main() -> None:
     for number in range(options.rounds):
         for name, side in sides.items():
             speeds[name].append(side())
-            print(f"round {number + 1}, {name}: {speeds[name][-1]:,.0f} pictures/s", file=sys.stderr, flush=True)
+            print(
+                f"round {number + 1}, {name}: {speeds[name][-1]:,.0f} pictures/s", file=sys.stderr, flush=True
+            )
     medians = {name: statistics.median(values) for name, values in speeds.items()}
     if options.json:
         print(json.dumps({"network": options.network, "pictures_per_second": speeds, "medians": medians}))
@@ -80,7 +82,9 @@ def trained(options: argparse.Namespace) -> float:
     """Pictures a second of the median epoch of `numbacnn train`."""
     with tempfile.TemporaryDirectory() as folder:
         task = ["--data", options.data.resolve(), "--network", options.network, "--epochs", options.epochs]
-        return _said([*NUMBACNN, "train", *task, *_batch(options), "--run", "run"], "images_per_second", folder)
+        return _said(
+            [*NUMBACNN, "train", *task, *_batch(options), "--run", "run"], "images_per_second", folder
+        )
 
 
 def benched(options: argparse.Namespace) -> float:
@@ -102,7 +106,7 @@ def _batch(options: argparse.Namespace) -> list[Any]:
 def _said(command: list[Any], key: str | None, folder: str | None = None) -> float:
     """A number of what a command says: its JSON's `key`, or all of it. What goes wrong is shown, and raised."""
     words = [*map(str, command), *(["--json"] if key else [])]
-    done = subprocess.run(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(words, check=False, cwd=folder, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(words)}\n{done.stderr}")
     return float(json.loads(done.stdout)[key] if key else done.stdout)
