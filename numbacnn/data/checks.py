@@ -1,6 +1,6 @@
-"""Arrays that people bring, made into pictures and labels or refused with the place of what is wrong.
+"""Checks arrays that people bring, and makes pictures and labels of them; an error names the place of what is wrong.
 
-`where` opens every message: the file and the field.
+`where` begins every message: the file and the field.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from ..errors import DataError, cut
 from ..limits import MAX_CLASSES
 
 Range = tuple[float, float]
-"""The values that mean black and white."""
+"""The values that stand for black and white."""
 
 _BYTES, _SHARES = (0, 255), (0, 1)
 
 _SLAB = 1 << 22
-"""Values looked at together, so that checking a large array does not double its memory."""
+"""The number of values that are checked together, so that checking a large array does not double its memory."""
 
 
 def as_pixels(array: NDArray[Any], where: str, pixel_range: Range | None = None) -> NDArray[np.uint8]:
-    """Pictures (N,H,W,C) uint8, C 1 or 3, of (N,H,W), (N,H,W,C) or (N,C,H,W).
+    """Returns pictures (N,H,W,C) uint8, C 1 or 3, of an array (N,H,W), (N,H,W,C) or (N,C,H,W).
 
-    `pixel_range` has the values that mean black and white, (16, 0) for ink of 16 on paper of 0; left out, what
+    `pixel_range` has the values of black and white, such as (16, 0) for ink of 16 on paper of 0; left out, it is what
     `ranges_of` finds. Fractions are rounded. Raises DataError for values outside the range.
     """
     array = _as_volumes(array, where)
@@ -58,10 +58,10 @@ def as_pixels(array: NDArray[Any], where: str, pixel_range: Range | None = None)
 
 
 def ranges_of(arrays: Iterable[NDArray[Any]]) -> list[Range]:
-    """The values of black and white in the arrays of one set, if nobody says them.
+    """Returns the values of black and white in each of the arrays of one set, where the user does not give them.
 
-    They are 0 and 1 for truth values and for floats, if no float of the set exceeds 1; else 0 and 255. All splits are
-    looked at together, as one may happen to be dark.
+    They are 0 and 1 for truth values, and for floats if no float of the set exceeds 1; else 0 and 255. All splits are
+    checked together, as one of them may happen to be dark.
     """
     arrays = list(arrays)
     small = all(not array.size or array.max() <= 1 for array in arrays if array.dtype.kind == "f")
@@ -72,7 +72,7 @@ def ranges_of(arrays: Iterable[NDArray[Any]]) -> list[Range]:
 
 
 def _hint(low: float, high: float) -> str:
-    """How to import values from `low` to `high`, where their scale is plain."""
+    """Returns how to import values from `low` to `high`, if their scale is obvious."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
     if -1 <= low < 0 and high <= 1:
@@ -99,7 +99,7 @@ def _as_volumes(array: NDArray[Any], where: str) -> NDArray[Any]:
 
 
 def as_labels(labels: NDArray[Any], classes: int, count: int, where: str) -> NDArray[np.int64]:
-    """Labels (N) int64 in [0, classes) for `count` pictures, of (N) or (N,1). Raises DataError."""
+    """Returns labels (N) int64 in [0, classes) for `count` pictures, of an array (N) or (N,1). Raises DataError."""
     labels = flat_labels(labels, where)
     if len(labels) != count:
         raise DataError(f"{where}: {len(labels)} labels for {count} pictures")
@@ -113,7 +113,7 @@ def as_labels(labels: NDArray[Any], classes: int, count: int, where: str) -> NDA
 
 
 def flat_labels(labels: NDArray[Any], where: str) -> NDArray[Any]:
-    """Whole numbers (N). Raises DataError for another shape or type."""
+    """Returns whole numbers (N). Raises DataError for another shape or type."""
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:
@@ -124,7 +124,9 @@ def flat_labels(labels: NDArray[Any], where: str) -> NDArray[Any]:
 
 
 def as_class_names(names: Sequence[str], labels: Iterable[NDArray[Any]], where: str) -> tuple[str, ...]:
-    """The names given, or "0", "1", … up to the highest label. Raises DataError for names that cannot be."""
+    """Returns the names given, or "0", "1", ... up to the highest label. Raises DataError for names that are not
+    possible.
+    """
     if not names:
         highest = max(
             (int(values.max()) for values in labels if values.size and values.dtype.kind in "iu"), default=0
@@ -147,7 +149,7 @@ def _slabs(array: NDArray[Any]) -> Iterable[slice]:
 
 
 def _first(array: NDArray[Any], is_wrong: Any) -> tuple[int, ...]:
-    """Index of the first value that is wrong."""
+    """Returns the index of the first value for which `is_wrong` holds."""
     for part in _slabs(array):
         wrong = is_wrong(array[part])
         if wrong.any():

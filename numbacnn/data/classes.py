@@ -1,4 +1,4 @@
-"""Which class of a network is meant by a class of a data set: the one of the same name."""
+"""Matches the classes of a data set with the classes of a network by their names."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ from ..errors import DataError, cut
 NAMES_LISTED = 10
 
 ABSENT = -1
-"""The place of a class that has no pictures and no namesake."""
+"""The index for a class that has no pictures and no class of the same name."""
 
 
 SYNSET = re.compile(r"n\d{8}(?!\d)")
-"""WordNet's number of a noun, with which names of ImageNet's classes begin: "n01440764 tench, Tinca tinca"."""
+"""A pattern for WordNet's number of a noun, with which names of ImageNet's classes begin: "n01440764 tench, Tinca
+tinca".
+"""
 
 
 def match_classes(own: Sequence[str], known: Sequence[str], used: Iterable[int]) -> Any:
-    """The place among the classes `known` to a network of each of a data set's `own` classes: (classes,) int64.
+    """Returns, for each of a data set's `own` classes, the index among the classes `known` to a network: int64
+    (classes,).
 
-    Names are compared letter by letter. Those of the network that begin with WordNet's numbers or have commas are found by
-    the number and by each of their words too ("tench" is "n01440764 tench, Tinca tinca"). All this unless classes are `matched_by_index`. Only classes that are `used`
-    have to be there; others may get ABSENT. Raises DataError naming those that the network does not know, or that could be
-    several.
+    Names are compared exactly. A name of the network that begins with WordNet's number or has commas is also found by
+    that number and by each of its words ("tench" is "n01440764 tench, Tinca tinca"). Where classes are
+    `matched_by_index`, names are not compared. Only classes that are `used` must be found; others may become ABSENT.
+    Raises DataError that names the classes that the network does not know, or that could be several.
     """
     used = list(used)
     if matched_by_index(own, known):
@@ -53,7 +56,9 @@ def match_classes(own: Sequence[str], known: Sequence[str], used: Iterable[int])
 
 
 def short_name(name: str) -> str:
-    """What people call a class of ImageNet: "tench" of "n01440764 tench, Tinca tinca"; of others the whole name."""
+    """Returns the everyday name of a class of ImageNet, "tench" of "n01440764 tench, Tinca tinca"; the whole name of
+    other classes.
+    """
     number = SYNSET.match(name)
     if number is None:
         return name
@@ -61,7 +66,7 @@ def short_name(name: str) -> str:
 
 
 def _words(name: str) -> list[str]:
-    """What a class may be called beside its name: its number, all that follows, and the words between commas."""
+    """Returns the other names of a class: WordNet's number, all that follows it, and the words between commas."""
     number = SYNSET.match(name)
     rest = name[number.end() :] if number else name
     words = [rest, *rest.split(",")]
@@ -70,17 +75,19 @@ def _words(name: str) -> list[str]:
 
 
 def _places_of(name: str, places: Mapping[str, set[int]]) -> set[int]:
-    """The classes of the first of a name's words that there are classes of."""
+    """Returns the indices of the classes that have the first of a name's words that any class has."""
     return next((places[word] for word in _words(name) if word in places), set())
 
 
 def matched_by_index(own: Sequence[str], known: Sequence[str]) -> bool:
-    """Whether class i is class i, as the names differ and those of one side, "0", "1", …, only stand in for names."""
+    """Returns whether class i is class i: the names differ, but those of one side, "0", "1", ..., only stand in for
+    names.
+    """
     return not set(own) <= set(known) and (_are_stand_ins(own) or _are_stand_ins(known))
 
 
 def _are_stand_ins(names: Sequence[str]) -> bool:
-    """Whether classes are called "0", "1", … in this order, as those without names are."""
+    """Returns whether classes are called "0", "1", ... in this order, as classes without names are."""
     return all(name == str(index) for index, name in enumerate(names))
 
 

@@ -1,4 +1,4 @@
-"""Contents: the parts of a data set, as importers return them and storage writes them."""
+"""The contents of a data set, which importers return and storage writes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .splitting import stratified
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """Splits, whose pictures may be read only when they are asked for, and what is known of them."""
+    """Splits, whose pictures may be read only when they are used, and the set's name, class names, source and licence."""
 
     name: str
     splits: dict[str, Split]
@@ -18,14 +18,14 @@ class Contents:
     source: str = ""
     licence: str = ""
     notes: tuple[str, ...] = ()
-    """What the user should know of how it was read."""
+    """Sentences on how the source was read, for the user."""
     pixel_range: tuple[float, float] | None = None
-    """The source's values of black and white; None where files of pictures say it themselves."""
+    """The values of black and white in the source; None where picture files define them."""
 
     def with_part(self, part: str, fraction: float, seed: int) -> Contents:
-        """With `fraction` of the training pictures, each class in proportion, as the split `part`.
+        """Returns the contents with a split `part` of a fraction of the training pictures, each class in proportion.
 
-        Raises UsageError or DataError.
+        Raises UsageError for a fraction outside (0, 1), DataError if nothing can be taken.
         """
         train = self.splits["train"]
         rest, taken = stratified(train.labels, fraction, seed)

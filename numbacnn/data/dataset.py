@@ -28,14 +28,15 @@ SPLITS = ("train", "validation", "test")
 
 
 class Images(Protocol):
-    """Pictures (N,H,W,C) uint8: an array, or what reads them when it is asked.
+    """Pictures (N,H,W,C) uint8: an array, or an object that reads them when they are used.
 
-    `images[key]` takes an index, a slice, or indices in any order, some perhaps more than once. Training and evaluation
-    ask on a thread of their own.
+    `images[key]` takes an index, a slice, or indices in any order, with repetitions. Training and evaluation read on a
+    thread of their own.
     """
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """(N,H,W,C)."""
 
     def __len__(self) -> int: ...
 
@@ -46,8 +47,8 @@ class Images(Protocol):
 class Split:
     """Pictures (N,H,W,C) uint8 and their labels (N) int64, from 0.
 
-    `class_names` has what a label stands for; a split of a Dataset has that one's. Without names, a label is the index
-    of a network's class.
+    `class_names` has the name of each label; a split of a Dataset has the Dataset's names. Without names, a label is
+    the index of a network's class.
     """
 
     images: Images
@@ -61,25 +62,27 @@ class Split:
         return f"Split({len(self)} of {'x'.join(map(str, self.images.shape[1:]))})"
 
     def read(self, indices: NDArray[np.integer[Any]] | slice) -> Pixels:
-        """The pictures of these indices (n,H,W,C), in the order asked for; a slice may be a view."""
+        """Returns the pictures (n,H,W,C) of these indices, in this order; of a slice perhaps as a view."""
         return np.asarray(self.images[indices])
 
     def batches(self, size: int) -> Iterator[tuple[Pixels, Labels]]:
-        """(pictures, labels) of `size` pictures in order; the last may be fewer. Raises UsageError for a size below 1."""
+        """Yields (pictures, labels) of `size` pictures in order; the last batch may be smaller. Raises UsageError for a
+        size below 1.
+        """
         need_whole("batch size", size)
         for start in range(0, len(self), size):
             part = slice(start, start + size)
             yield self.read(part), self.labels[part]
 
     def subset(self, indices: NDArray[np.integer[Any]]) -> Split:
-        """The pictures of these indices as a split of their own; nothing is read or copied yet."""
+        """Returns the pictures of these indices as a split; nothing is read or copied yet."""
         return replace(self, images=_Subset(self.images, indices), labels=self.labels[indices])
 
     def with_classes_of(self, network: Network) -> Split:
-        """The same pictures with labels that are indices of the network's classes, each of the same name.
+        """Returns the same pictures with labels that are indices of the network's classes, matched by name.
 
-        Where one side has no names, the label stays as it is. Raises DataError naming the classes that the network does
-        not know.
+        Where one side has no names, labels stay as they are. Raises DataError that names the classes that the network
+        does not know.
         """
         if self.class_names in ((), network.class_names):
             return self
@@ -100,7 +103,7 @@ class _Subset:
 
 
 class _Joined:
-    """Pictures of several, one behind the other."""
+    """The pictures of several splits, one after another."""
 
     def __init__(self, parts: Sequence[Images]) -> None:
         self._parts = parts
@@ -124,8 +127,8 @@ class _Joined:
 class Dataset:
     """Pictures of one size, in splits. `path` is None for the embedded set and for arrays.
 
-    `mean_rgb` is the mean of each channel over the training split, in [0, 255]; `standard_deviation`, one number,
-    is that of all its values once the mean is subtracted (lecture: data preprocessing).
+    `mean_rgb` is the mean of each channel over the training split, in [0, 255]; `standard_deviation`, one number, is
+    that of all values after the mean is subtracted (lecture: data preprocessing).
     """
 
     name: str
@@ -138,7 +141,7 @@ class Dataset:
     licence: str = ""
     path: Path | None = None
     framing: Framing | None = None
-    """How drawings lie in its pictures, where they are ones."""
+    """How drawings are placed in its pictures, if the set is of drawings."""
 
     def __post_init__(self) -> None:
         named = {name: replace(split, class_names=self.class_names) for name, split in self.splits.items()}
@@ -148,16 +151,16 @@ class Dataset:
         return self._listing().text()
 
     def _repr_html_(self) -> str:
-        """What a notebook shows of it."""
+        """Returns the HTML that a notebook shows."""
         return self._listing().html()
 
     @property
     def has_classes(self) -> bool:
-        """Whether its pictures are labelled: those of a folder without classes are not, their labels are -1."""
+        """Whether its pictures are labelled. The labels of a folder without classes are -1."""
         return any((split.labels >= 0).any() for split in self.splits.values())
 
     def _listing(self) -> Listing:
-        """A row a split, and the classes."""
+        """Returns a table with a row for each split, and the classes."""
         size = "x".join(map(str, self.image_shape))
         named = ", ".join(self.class_names[:12]) + (", …" if self.classes > 12 else "")
         heading = f"Dataset {self.name}: pictures of {size}, {self.classes} classes ({named})"
@@ -166,7 +169,7 @@ class Dataset:
 
     @staticmethod
     def open(name_or_path: str | Path) -> Dataset:
-        """The embedded data set "digits", or the one in a .h5 file; pictures are read when they are used.
+        """Opens the embedded data set "digits", or the one in a .h5 file; pictures are read when they are used.
 
         Raises DataError.
         """
@@ -186,11 +189,11 @@ class Dataset:
         source: str = "",
         licence: str = "",
     ) -> Dataset:
-        """A data set of arrays: pairs of pictures and labels.
+        """Makes a data set of arrays: a pair of pictures and labels for each split.
 
-        Pictures (N,H,W,C), grey ones (N,H,W) too: uint8, whole numbers from 0 to 255, or floats in [0, 1] or
-        [0, 255], which are rounded. Labels (N) count from 0. Arrays of uint8 are not copied.
-        Warns where they are likely to be on another scale. Raises DataError that names the split and the index.
+        Pictures are (N,H,W,C), or (N,H,W) if they are grey: uint8, whole numbers from 0 to 255, or floats in [0, 1] or
+        [0, 255], which are rounded. Labels (N) count from 0. Arrays of uint8 are not copied. Warns if the pixels seem
+        to be on another scale. Raises DataError that names the split and the index.
         """
         pairs = {"train": train, "validation": validation, "test": test}
         given = {split: pair for split, pair in pairs.items() if pair is not None}
@@ -222,10 +225,10 @@ class Dataset:
         return Dataset(name, splits, names, shape, mean, deviation, source, licence, framing=framing)
 
     def with_classes_of(self, network: Network) -> Dataset:
-        """The same pictures with the network's class names, and labels that are indices of them.
+        """Returns the same pictures with the network's class names, and labels that are indices of them.
 
-        Each class is the network's of the same name, or where one side has no names of the same index
-        (`data.classes.matched_by_index`). Raises DataError naming the classes that the network does not know.
+        Each class becomes the network's class of the same name, or, if one side has no names, of the same index
+        (`data.classes.matched_by_index`). Raises DataError that names the classes that the network does not know.
         """
         try:
             splits = {name: split.with_classes_of(network) for name, split in self.splits.items()}
@@ -234,7 +237,9 @@ class Dataset:
         return replace(self, splits=splits, class_names=network.class_names)
 
     def with_validation_learned(self) -> Dataset:
-        """The same pictures, those of the validation split in the training split, behind its own. Mean and deviation stay."""
+        """Returns the data set with the validation pictures added to the end of the training split. Mean and deviation
+        stay those of the training split.
+        """
         if self.validation is None:
             return self
         parts = [self.train, self.validation]
@@ -244,7 +249,9 @@ class Dataset:
         return replace(self, splits={"train": learned, **rest})
 
     def with_few_learned(self, per_class: int, seed: int = 0) -> Dataset:
-        """The same pictures, but of the training split only `per_class` of each class, drawn at random, or all there are."""
+        """Returns the data set with a training split of only `per_class` pictures of each class, or all if there are
+        fewer, drawn at random with `seed`.
+        """
         labels, taken = self.train.labels, []
         for label in np.unique(labels):
             generator = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 1, int(label)]))
@@ -253,7 +260,7 @@ class Dataset:
         return replace(self, splits={**self.splits, "train": few})
 
     def split(self, name: str) -> Split:
-        """The split of that name. Raises UsageError naming those that are there."""
+        """Returns the split of that name. Raises UsageError that lists the splits."""
         if name not in self.splits:
             raise UsageError(
                 f"{self.path or self.name}: no split '{name}'; there are: {', '.join(self.splits)}"
@@ -262,24 +269,27 @@ class Dataset:
 
     @property
     def train(self) -> Split:
+        """The training split."""
         return self.split("train")
 
     @property
     def validation(self) -> Split | None:
-        """None if the data set has none."""
+        """The validation split; None if the data set has none."""
         return self.splits.get("validation")
 
     @property
     def test(self) -> Split:
+        """The test split."""
         return self.split("test")
 
     @property
     def classes(self) -> int:
+        """The number of classes."""
         return len(self.class_names)
 
 
 def check_splits(splits: dict[str, Split], where: str) -> tuple[int, int, int]:
-    """The size (H,W,C) that all pictures have. Raises DataError if a split is empty or its pictures differ."""
+    """Returns the size (H,W,C) of all pictures. Raises DataError if a split is empty or sizes differ."""
     first = splits["train"].images.shape[1:]
     for name, split in splits.items():
         if not len(split):

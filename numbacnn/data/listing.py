@@ -1,4 +1,6 @@
-"""The picture files in a folder and in the folders in it; and what else is there, with why it is no picture."""
+"""Lists the picture files in a folder and its subfolders, and counts the other files by the reason why they are no
+pictures.
+"""
 
 from __future__ import annotations
 
@@ -44,19 +46,19 @@ SUFFIXES = frozenset(
         ),
     )
 )
-"""Endings of names, in small letters, of the formats that `pictures.load` reads."""
+"""Suffixes, in lower case, of the formats that `pictures.load` reads."""
 
 SYSTEMS_OWN = frozenset(("thumbs.db", "desktop.ini", ".ds_store"))
-"""Files that Windows and macOS put into folders, in small letters: nobody misses them, and nothing is said of them."""
+"""Files that Windows and macOS put into folders, in lower case; they are left out without a note."""
 
 HIDDEN = "hidden, their names begin with a dot"
 
 
 @dataclass
 class Listing:
-    """`pictures` in order of their names; `below`, how many of them lie in folders further down.
+    """`pictures` sorted by name; `below`, the number of them in subfolders.
 
-    `left_out` counts the other files by the reason why they are not taken.
+    `left_out` counts the other files by the reason why they are left out.
     """
 
     pictures: list[Path] = field(default_factory=list)
@@ -65,7 +67,7 @@ class Listing:
 
 
 def pictures_in(folder: Path) -> Listing:
-    """Every picture in a folder, however deep. Links to folders are followed, each folder is looked into once.
+    """Returns every picture in a folder, at any depth. Links to folders are followed; each folder is searched once.
 
     Raises DataError if a folder cannot be read.
     """
@@ -95,7 +97,7 @@ def pictures_in(folder: Path) -> Listing:
 
 
 def why_not(name: str) -> str:
-    """Why a file of that name is not taken for a picture; "" if it is."""
+    """Returns the reason why a file of that name is not taken for a picture; "" if it is."""
     if name.startswith("."):
         return HIDDEN
     suffix = os.path.splitext(name)[1].lower()
@@ -105,13 +107,13 @@ def why_not(name: str) -> str:
 
 
 def as_text(left_out: Counter[str]) -> str:
-    """The counts and reasons in words: "12 files are left out: 10 (.txt is …), 2 (hidden …)"."""
+    """Returns counts and reasons in words: "12 files are left out: 10 (.txt is ...), 2 (hidden ...)"."""
     total = left_out.total()
     listed = ", ".join(f"{count} ({reason})" for reason, count in left_out.most_common())
     return f"{total} {'file is' if total == 1 else 'files are'} left out: {listed}"
 
 
 def shortened(items: Iterable[object], most: int = 20) -> str:
-    """The first few of many, and how many more there are, in one line."""
+    """Returns the first items of many and the number of the others, in one line."""
     texts = [str(item) for item in items]
     return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")

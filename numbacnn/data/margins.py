@@ -1,4 +1,4 @@
-"""Pictures of a split with a margin, in which each is mirrored at its border."""
+"""Pictures of a split with a margin in which each is mirrored at its border."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .dataset import Images, Split
 
 
 def with_margin(split: Split, margin: int) -> Split:
-    """The split with its pictures larger by `margin` pixels on every side; the split itself where that is 0.
+    """Returns the split with pictures that are `margin` pixels larger on every side; the split itself if that is 0.
 
-    What is beyond a picture is the picture mirrored at its outermost pixels, which are not repeated.
+    Pixels beyond a picture mirror it at its outermost pixels, which are not repeated.
     """
     return replace(split, images=_Mirrored(split.images, margin)) if margin else split
 

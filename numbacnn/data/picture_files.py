@@ -1,4 +1,4 @@
-"""Pictures in files of their own as a split's pictures, and folders of labelled ones as a data set for a network."""
+"""Pictures in files of their own: as a split's pictures, and as a data set of labelled folders."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ SPLIT_FOLDERS = {
     "valid": "validation",
     "validation": "validation",
 }
-"""Folders that hold a split's classes, in small letters -> the split."""
+"""Maps names of folders, in lower case, to the split that their classes belong to."""
 
 
 class FileImages:
-    """Pictures in files of their own, decoded when they are asked for, and brought to a size (`fitting.fit`).
+    """Pictures in files of their own, decoded when they are used, and brought to one size (`fitting.fit`).
 
-    `siblings` are all of the set's files: if one of them is broken, all that are broken are named, with the `remedy`.
+    `siblings` are all files of the set: if one of them is broken, the error names all that are, and the `remedy`.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class FileImages:
 
 
 def open_folder(folder: Path, network: Network) -> Dataset:
-    """A folder of labelled pictures as a data set, brought to a network's size as its preprocessing says.
+    """Opens a folder of labelled pictures as a data set, brought to a network's size as its preprocessing says.
 
-    Each class has a folder, in train, test and validation or in none of them; or the names of the files begin with
-    WordNet's numbers, n01440764_tench.jpg. Without folders of splits the same pictures are its training and its test split.
-    Raises DataError for a folder without such pictures.
+    Each class has a folder, all of them in train, test and validation or none of them; or the names of the files begin
+    with WordNet's numbers (n01440764_tench.jpg). Without folders of splits, the same pictures are the training and the
+    test split. Raises DataError for a folder without such pictures.
     """
     roots = {
         SPLIT_FOLDERS[path.name.lower()]: path
@@ -105,7 +105,7 @@ def open_folder(folder: Path, network: Network) -> Dataset:
 
 
 def open_unlabelled(folder: Path, network: Network) -> Dataset:
-    """A folder of any pictures as a data set without classes: every label is -1. For what only looks at pictures.
+    """Opens a folder of any pictures as a data set without classes, in which every label is -1.
 
     Raises DataError for a folder without pictures.
     """
@@ -122,7 +122,7 @@ def open_unlabelled(folder: Path, network: Network) -> Dataset:
 
 
 def _labelled(root: Path) -> list[tuple[Path, str]]:
-    """Every picture in a folder of classes, and its class's name."""
+    """Returns every picture in a folder of classes, with the name of its class."""
     classes = {path.name: pictures_in(path).pictures for path in _folders(root)}
     found = [(path, name) for name, pictures in classes.items() for path in pictures]
     if found:

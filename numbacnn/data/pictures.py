@@ -1,4 +1,4 @@
-"""Picture files: in as uint8 (H,W,C), out as PNG."""
+"""Reads picture files as uint8 (H,W,C), and writes PNG."""
 
 from __future__ import annotations
 
@@ -30,37 +30,39 @@ Changed = TypeVar("Changed")
 FORMATS = (
     "PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "TGA", "PCX", "SGI", "ICO", "QOI", "DDS",
 )  # fmt: skip
-"""What is read, where this Pillow has it; others of its formats start programs (EPS), need them, or hold no picture."""
+"""Pillow's formats that are read, if this Pillow has them; its other formats start programs (EPS), need them, or hold
+no picture.
+"""
 
 MAX_PIXELS = 100_000_000
-"""Above most cameras'; what a file declares beyond it could take all memory."""
+"""The most pixels of a picture, more than most cameras have; a file that declares more could take all memory."""
 
 DECODING_BYTES = 1 << 30
-"""Bytes that pictures may take together while they are decoded; one that needs more is decoded alone."""
+"""The bytes that pictures may take together while they are decoded; one that needs more is decoded alone."""
 
 _PIXEL_BYTES = 8
-"""Bytes that a pixel takes at most while a picture is decoded: four as Pillow has it, and what becomes of it."""
+"""The most bytes of a pixel while a picture is decoded: four in Pillow, and those of the result."""
 
 _THREADS = min(8, os.cpu_count() or 1)
 
 MOST_LISTED = 50
-"""Files that an error names."""
+"""The most files that an error names."""
 
 _LARGE = 64 << 20
-"""Bytes from which on it is looked whether a picture may take them."""
+"""From so many bytes on, it is checked whether memory has room for a picture."""
 
 _STRIP_PIXELS = 1 << 20
-"""Pixels that are converted at a time, so that no second copy of a large picture is made."""
+"""The pixels that are converted at a time, so that a large picture is not copied as a whole."""
 
 _GREY = ("1", "L", "LA", "I;16", "I;16B", "I;16L", "I")
 
 
 def load(path: str | Path) -> Picture:
-    """The picture (H,W,C), C 3 or for grey ones 1, turned upright as its EXIF data say.
+    """Returns the picture (H,W,C), C 3, or 1 for grey ones, turned upright by its EXIF orientation.
 
-    What is transparent lies on white; of an animation the first picture is taken; 16 bits become 8. However many
-    threads load pictures, only so many are decoded at a time as DECODING_BYTES allow.
-    Raises DataError if it cannot be read or declares more than MAX_PIXELS, or more than memory has room for.
+    Transparent pixels lie on white; of an animation the first picture is read; 16 bits become 8. However many threads
+    load pictures, those decoded at the same time take at most DECODING_BYTES. Raises DataError if the file cannot be
+    read, declares more than MAX_PIXELS, or needs more memory than is free.
     """
     with _opened(Path(path)) as image, _decoding.taken(image.width * image.height * _PIXEL_BYTES):
         needed = image.width * image.height * _PIXEL_BYTES
@@ -75,7 +77,7 @@ def load(path: str | Path) -> Picture:
 
 @dataclass(frozen=True)
 class Header:
-    """What a file of a picture says of it: its size as stored, whether it is grey, and whether more follow in the file."""
+    """A picture's size as stored, whether it is grey, and whether the file has more pictures."""
 
     width: int
     height: int
@@ -84,7 +86,7 @@ class Header:
 
 
 def header(path: Path) -> Header:
-    """What the file says before its pixels; those are not read. Raises DataError."""
+    """Returns a file's header; its pixels are not read. Raises DataError."""
     with _opened(path) as image:
         # A JPEG file with more pictures in it (MPO) has the photograph first and then previews of it.
         more = image.format != "MPO" and bool(getattr(image, "is_animated", False))
@@ -92,7 +94,9 @@ def header(path: Path) -> Header:
 
 
 def load_all(paths: Iterable[Path], change: Callable[[Picture], Changed]) -> Iterator[Changed | DataError]:
-    """What `change` makes of every picture, or why it cannot be read; several are decoded at a time, in threads."""
+    """Yields `change(picture)` for every file, or the error why it cannot be read; several are decoded at a time, in
+    threads.
+    """
 
     def one(path: Path) -> Changed | DataError:
         try:
@@ -110,15 +114,15 @@ def load_all(paths: Iterable[Path], change: Callable[[Picture], Changed]) -> Ite
 
 
 def broken(paths: Iterable[Path]) -> Iterator[DataError | None]:
-    """Yields, for every file in turn, why its picture cannot be read; None if it can."""
+    """Yields for every file the error why its picture cannot be read; None if it can."""
     for found in load_all(paths, lambda picture: picture[:1, :1]):
         yield found if isinstance(found, DataError) else None
 
 
 def unreadable(paths: Sequence[Path], first: DataError, remedy: str = "") -> DataError:
-    """One error that lists which of the files are broken, all of them, and says what can be done.
+    """Returns one error that lists all broken files among the paths, and the remedy.
 
-    It is for when `first` has shown that one of them is: all are looked at.
+    It is called when `first` has shown that one of them is broken, and decodes all of them.
     """
     errors = [error for error in broken(paths) if error is not None] or [first]
     ending = f"; {remedy}" if remedy else ""
@@ -130,9 +134,10 @@ def unreadable(paths: Sequence[Path], first: DataError, remedy: str = "") -> Dat
 
 
 def save(path: str | Path, picture: Picture, *, software: str = "") -> None:
-    """Writes (H,W,C) uint8, C 1 or 3, as PNG, whole or not at all; `software` is what the file says that it is of.
+    """Writes a picture (H,W,C) uint8, C 1 or 3, as PNG, completely or not at all; `software` goes into the file's
+    metadata.
 
-    Raises DataError.
+    Raises DataError if the file cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() != ".png":
@@ -149,7 +154,7 @@ def save(path: str | Path, picture: Picture, *, software: str = "") -> None:
 
 @cache
 def _formats() -> tuple[str, ...]:
-    """The FORMATS that Pillow was built with."""
+    """Returns those of FORMATS that Pillow was built with."""
     Image.init()
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
@@ -193,7 +198,7 @@ def _as_array(image: Any) -> Picture:
 
 
 def _opaque(image: Any, mode: str) -> Any:
-    """Pixels in 8 bits, of a grey picture ("L") or one in colour ("RGB"); what is transparent lies on white."""
+    """Returns pixels of 8 bits, of a grey picture ("L") or one in colour ("RGB"); transparent pixels lie on white."""
     if image.mode.startswith("I"):
         return np.clip(np.asarray(image), 0, 65535) // 257
     if image.has_transparency_data:
@@ -203,7 +208,9 @@ def _opaque(image: Any, mode: str) -> Any:
 
 
 class _Allowance:
-    """Bytes that threads share: whoever wants more than are left waits, and whoever wants more than there are is alone."""
+    """Bytes that threads share: a thread that needs more than are left waits; one that needs more than there are runs
+    alone.
+    """
 
     def __init__(self, total: int) -> None:
         self._total, self._taken = total, 0

@@ -1,4 +1,4 @@
-"""Pictures of a split at a network's size, scaled and cut when they are read."""
+"""Pictures of a split in a network's size, scaled and cropped when they are read."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from ..limits import free_memory
 from .dataset import Images, Split
 
 KEPT_BYTES = 1 << 30
-"""Scaled pictures of a split are kept for the next epoch if all take no more than this, and a quarter of what is free."""
+"""Scaled pictures of a split are kept for the next epoch if all of them take at most this, and at most a quarter of the
+free memory.
+"""
 
 
 def scaled(split: Split, shape: tuple[int, ...], shorter_side: int = 0) -> Split:
-    """The split with its pictures brought to (H,W,C) by `fitting.fit`; the split itself if they have that size."""
+    """Returns the split with its pictures brought to (H,W,C) by `fitting.fit`; the split itself if they have that size."""
     if tuple(split.images.shape[1:]) == tuple(shape):
         return split
     return replace(split, images=_Scaled(split.images, shape, shorter_side))
 
 
 class _Scaled:
-    """Each picture is scaled when it is first asked for; two threads may ask, and would write the same bytes."""
+    """Scales each picture when it is first read. Two threads may scale the same picture, and then write the same bytes."""
 
     def __init__(self, images: Images, shape: tuple[int, ...], shorter_side: int) -> None:
         self._images, self._shorter_side = images, shorter_side

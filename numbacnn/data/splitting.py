@@ -1,4 +1,4 @@
-"""Parts of a training split, with each class in its share."""
+"""Splits a training split into two parts, with each class in proportion."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ Indices = NDArray[np.intp]
 
 
 def stratified(labels: NDArray[np.int64], fraction: float, seed: int) -> tuple[Indices, Indices]:
-    """(rest, taken): `taken` has round(fraction * N) indices, each class in proportion; both keep the order.
+    """Returns indices (rest, taken): `taken` has round(fraction * N) of them, each class in proportion; both are in
+    order.
 
-    One picture of every class stays in `rest`. The same seed takes the same pictures.
-    Raises UsageError for a fraction outside (0, 1), DataError if nothing is taken.
+    At least one picture of every class stays in `rest`. The same seed takes the same pictures. Raises UsageError for a
+    fraction outside (0, 1), DataError if nothing would be taken.
     """
     if not 0 < fraction < 1:
         raise UsageError(

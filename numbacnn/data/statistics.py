@@ -1,4 +1,4 @@
-"""Mean and deviation of pixels, added up picture by picture (lecture: data preprocessing)."""
+"""Mean and standard deviation of pixels, added up picture by picture (lecture: data preprocessing)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class PixelStatistics:
-    """Sums over pictures (n,H,W,C) uint8. They are whole numbers, so that the order of adding changes nothing."""
+    """Sums over pictures (n,H,W,C) uint8. They are whole numbers, so that the order of adding does not matter."""
 
     def __init__(self, channels: int) -> None:
         self._count = 0
@@ -19,6 +19,7 @@ class PixelStatistics:
         self.lowest, self.highest = 255, 0
 
     def add(self, images: NDArray[np.uint8]) -> None:
+        """Adds pictures (n,H,W,C) to the sums."""
         self._count += images[..., 0].size
         for channel in range(len(self._sum)):
             counts = np.bincount(images[..., channel].reshape(-1), minlength=256)
@@ -32,12 +33,12 @@ class PixelStatistics:
 
     @property
     def mean(self) -> tuple[float, ...]:
-        """The mean of each channel, in [0, 255]."""
+        """Returns the mean of each channel, in [0, 255]."""
         return tuple(total / self._count for total in self._sum)
 
     @property
     def deviation(self) -> float:
-        """The standard deviation of all values after the mean of their channel is subtracted."""
+        """Returns the standard deviation of all values after the mean of their channel is subtracted."""
         spread = sum(
             squares - total * total / self._count
             for squares, total in zip(self._squares, self._sum, strict=True)
@@ -46,14 +47,15 @@ class PixelStatistics:
 
 
 _DARK = 128
-"""Pixels that nowhere reach it are more likely of another scale than dark."""
+"""Pixels that never reach this value are more likely on another scale than dark."""
 
 _APART = 64
-"""Levels between the means of two splits above which they are hardly of one set."""
+"""If the means of two splits differ by more levels than this, they are hardly from one set."""
 
 
 def doubts(splits: Mapping[str, PixelStatistics], pixel_range: tuple[float, float] | None) -> list[str]:
-    """What makes it likely that pixels were read on another scale than they were meant on; "train" is among the splits.
+    """Returns reasons to believe that pixels were read on another scale than the intended one; "train" is among the
+    splits.
 
     `pixel_range` has the values that were taken for black and white; None where there is no choice.
     """

@@ -1,6 +1,7 @@
-"""Other people's formats made into data sets.
+"""Imports other formats of data sets.
 
-A new format is a file here, with what it recognises and how it is read, and its line in IMPORTERS.
+A new format is one module here, with a function that recognises its files and one that reads them, and one line in
+IMPORTERS.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ __all__ = ["IMPORTERS", "Importer", "ReadOptions", "read_source"]
 
 @dataclass(frozen=True)
 class Importer:
-    """`matches` looks at names only; `read` reads what it can of the options."""
+    """A format: `matches` recognises it by names of files alone; `read` reads it, with those options that apply to it."""
 
     description: str
     matches: Callable[[Path], bool]
@@ -48,14 +49,14 @@ def read_source(
     skip_broken: bool = False,
     watch: Watch = unwatched,
 ) -> Contents:
-    """Reads a source into the Contents of a data set; pictures in files of their own are not read yet.
+    """Reads a source into the Contents of a data set; pictures in files of their own are read later.
 
-    Where the source has no validation or test split, this fraction of its training pictures becomes one, each class
-    in proportion; 0 leaves validation out. `size` is the shorter side to which a folder's pictures are brought before
-    their centre is cut out. `name`, `origin` and `licence` replace what is known of the source.
-    `pixel_range` has the values of black and white in arrays that are on no usual scale. With `skip_broken` a folder's
-    pictures that cannot be read are left out, which takes a look at all of them first; `watch` sees how far that is.
-    Raises DataError or UsageError.
+    If the source has no validation or test split, the fraction `validation` or `test` of its training pictures becomes
+    one, each class in proportion, drawn with `seed`; 0 leaves the validation split out. `size` is the shorter side to
+    which a folder's pictures are scaled before their centre is cut out. `name`, `origin` and `licence` replace what is
+    known of the source. `pixel_range` has the values of black and white in arrays on an unusual scale. With
+    `skip_broken`, pictures of a folder that cannot be read are left out, for which all are decoded once first; `watch`
+    follows the progress. Raises DataError or UsageError.
     """
     source = Path(source)
     options = ReadOptions(size, pixel_range, skip_broken, watch)

@@ -1,4 +1,4 @@
-"""The common end of importers that have all pictures in arrays."""
+"""The last step of importers that have all pictures in arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..dataset import Split
 from .known import Known, recognise
 
 Field = tuple[NDArray[Any], str]
-"""An array, and where it stands: file and field."""
+"""An array, and its place for error messages: file and field."""
 
 
 def contents_of(
@@ -26,7 +26,7 @@ def contents_of(
     pixel_range: Range | None = None,
     notes: Sequence[str] = (),
 ) -> Contents:
-    """Contents of (pictures, labels) a split; `pixel_range` as in `checks.as_pixels`.
+    """Returns the Contents of (pictures, labels) for each split; `pixel_range` as in `checks.as_pixels`.
 
     Raises DataError that names the field and the index.
     """

@@ -1,4 +1,6 @@
-"""CIFAR-10 and CIFAR-100 as published: batches of 32x32 RGB pictures, binary or as Python pickles (A. Krizhevsky)."""
+"""Imports CIFAR-10 and CIFAR-100 as published: batches of 32x32 RGB pictures, binary or as Python pickles (A.
+Krizhevsky).
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,12 @@ _NAME_FILES = ("batches.meta.txt", "fine_label_names.txt")
 
 
 def matches(source: Path) -> bool:
+    """Returns whether a folder has batches of CIFAR-10 or CIFAR-100."""
     return source.is_dir() and bool(_batches(source, "train"))
 
 
 def read(source: Path, options: ReadOptions) -> Contents:
+    """Reads the batches of a folder. Raises DataError."""
     parts: dict[str, tuple[Field, Field]] = {}
     for split in ("train", "test"):
         paths = _batches(source, split)
@@ -44,7 +48,7 @@ def read(source: Path, options: ReadOptions) -> Contents:
 
 
 def _batches(source: Path, split: str) -> list[Path]:
-    """Files of a split, binary ones first if both are there."""
+    """Returns the files of a split, the binary ones if both kinds are there."""
     for suffix in (".bin", ""):
         ten = "data_batch_*" if split == "train" else "test_batch"
         found = sorted(path for path in source.glob(ten + suffix) if path.is_file() and path.suffix == suffix)
@@ -57,7 +61,7 @@ def _batches(source: Path, split: str) -> list[Path]:
 
 
 def _gaps(source: Path) -> list[str]:
-    """What to say if training batches are missing, of the five that CIFAR-10 has."""
+    """Returns a note if some of CIFAR-10's five training batches are missing."""
     there = {path.stem for path in _batches(source, "train")}
     missing = [f"data_batch_{number}" for number in range(1, 6) if f"data_batch_{number}" not in there]
     if "train" in there or not missing:
@@ -66,7 +70,7 @@ def _gaps(source: Path) -> list[str]:
 
 
 def _binary(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
-    """A label, in CIFAR-100 a coarse one before it, and the planes of a picture, again and again."""
+    """Reads a binary batch: for each picture a label (in CIFAR-100 a coarse one before it) and its three planes."""
     values = _read(path)
     label_bytes = 1 if "batch" in path.name else 2
     record = label_bytes + _PIXELS

@@ -1,6 +1,7 @@
-"""A folder of pictures a class: SOURCE/class/*.jpg, or SOURCE/train/class/*.jpg with test and validation beside it.
+"""Imports a folder with a folder of pictures for each class: SOURCE/class/*.jpg, or SOURCE/train/class/*.jpg with test
+and validation beside it.
 
-Folders within a class's are looked into as well.
+Folders within a class's folder are searched too.
 """
 
 from __future__ import annotations
@@ -25,11 +26,14 @@ _REMEDY = "--skip-broken goes on without what cannot be read"
 
 
 def matches(source: Path) -> bool:
+    """Returns whether a folder has folders with pictures."""
     return source.is_dir() and any(pictures_in(folder).pictures for folder in _folders(source))
 
 
 def read(source: Path, options: ReadOptions) -> Contents:
-    """Pictures become (size, size, 3), or (size, size, 1) if all are grey: shorter side to `size`, centre cut out."""
+    """Reads the pictures as (size, size, 3), or (size, size, 1) if all are grey: the shorter side is scaled to `size`,
+    the centre cut out.
+    """
     roots = _split_folders(source)
     found = _Found()
     classes = {split: found.classes(root) for split, root in roots.items()}
@@ -72,7 +76,7 @@ def read(source: Path, options: ReadOptions) -> Contents:
 
 @dataclass
 class _Found:
-    """What was found on the way through the folders, to be told."""
+    """What was found while searching the folders, for the notes."""
 
     left_out: Counter[str] = field(default_factory=Counter)
     below: int = 0
@@ -80,7 +84,9 @@ class _Found:
     total: int = 0
 
     def classes(self, root: Path) -> dict[str, list[Path]]:
-        """Class -> its pictures, both in order of their names. Raises DataError for a class without any."""
+        """Returns each class's pictures, classes and pictures sorted by name. Raises DataError for a class without
+        pictures.
+        """
         classes = {}
         for folder in _folders(root):
             listing = pictures_in(folder)
@@ -98,7 +104,7 @@ class _Found:
         return classes
 
     def beside(self, source: Path, roots: Mapping[str, Path]) -> None:
-        """Counts what lies beside the classes' folders, and beside those of the splits."""
+        """Counts the files beside the folders of the classes and of the splits."""
         for root in dict.fromkeys((source, *roots.values())):
             for entry in root.iterdir():
                 if entry.is_file() and entry.name.lower() not in SYSTEMS_OWN:
@@ -115,7 +121,7 @@ class _Found:
     def without_broken(
         self, classes: Mapping[str, dict[str, list[Path]]], options: ReadOptions
     ) -> dict[str, dict[str, list[Path]]]:
-        """The pictures that can be read. Raises DataError for a class of which none can."""
+        """Returns the pictures that can be read. Raises DataError for a class that has none."""
         paths = _paths(classes)
         self.total = len(paths)
         watched = options.watch(broken(paths), "looking for broken pictures", len(paths))
@@ -134,6 +140,7 @@ class _Found:
         return kept
 
     def notes(self) -> list[str]:
+        """Returns sentences on what was left out."""
         notes = []
         if self.left_out:
             notes.append(as_text(self.left_out))
@@ -150,7 +157,9 @@ class _Found:
 
 
 def _split_folders(source: Path) -> dict[str, Path]:
-    """Split -> its folder of classes; without train/ the source is one. Pictures in train/ make it a class, of trains."""
+    """Returns the folder of each split; a source without train/ is one split. A train/ that has pictures itself is a
+    class (of trains).
+    """
     roots: dict[str, Path] = {}
     for folder in _folders(source):
         split = SPLIT_FOLDERS.get(folder.name.lower())
@@ -173,7 +182,9 @@ def _paths(classes: Mapping[str, Mapping[str, Sequence[Path]]]) -> list[Path]:
 
 
 def _headers(paths: Sequence[Path]) -> list[Header]:
-    """What every file says before its pixels. Raises DataError that lists all files that are broken, in pixels too."""
+    """Returns the header of every file. Raises DataError that lists all broken files, including those whose pixels are
+    broken.
+    """
     try:
         return [header(path) for path in paths]
     except DataError as error:

@@ -1,4 +1,4 @@
-"""IDX, the format of MNIST: a big-endian header (magic, sizes), then the values (Y. LeCun)."""
+"""Imports IDX, the format of MNIST: a big-endian header (magic number, sizes), then the values (Y. LeCun)."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ _UNSIGNED_BYTE = 0x08
 
 
 def matches(source: Path) -> bool:
+    """Returns whether a folder has IDX files of pictures and labels."""
     return source.is_dir() and any("idx3" in entry.name for entry in source.iterdir())
 
 
 def read(source: Path, options: ReadOptions) -> Contents:
+    """Reads the pictures and labels of both splits. Raises DataError."""
     parts: dict[str, tuple[Field, Field]] = {}
     for split, words in _PARTS.items():
         images, labels = _find(source, words, "idx3"), _find(source, words, "idx1")
@@ -54,7 +56,7 @@ def _find(source: Path, words: tuple[str, ...], kind: str) -> Path:
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[Any]:
-    """The array (uint8) in an IDX file, perhaps .gz, of so many dimensions. Raises DataError."""
+    """Returns the array (uint8) of an IDX file, which may be .gz, with this number of axes. Raises DataError."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             magic = file.read(4)

@@ -1,4 +1,4 @@
-"""What is known of sets whose files do not say it themselves."""
+"""Names, class names, sources and licences of published sets, whose files do not hold them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Known:
-    """A published data set."""
+    """What is known of a published data set."""
 
     name: str
     pattern: str
@@ -50,7 +50,9 @@ KNOWN = (
 
 
 def recognise(path: Path, classes: int | None = None) -> Known:
-    """The set that a path is named after, if it has so many classes; else one without names, called after the path."""
+    """Returns the set that a path is named after, if it has this number of classes; else an unknown one, named after
+    the path.
+    """
     for name in (path.name, path.absolute().parent.name):
         for known in KNOWN:
             fits = classes is None or not known.class_names or len(known.class_names) == classes

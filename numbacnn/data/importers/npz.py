@@ -1,4 +1,4 @@
-"""NumPy's .npz: arrays by name. Pickled objects are not loaded."""
+"""Imports NumPy's .npz files, arrays by name. Pickled objects are not loaded."""
 
 from __future__ import annotations
 
@@ -29,14 +29,16 @@ _LABELS = {"y", "label", "labels", "target", "targets"}
 _CLASS_NAMES = {"class_names", "classes", "label_names", "names", "categories"}
 
 _MOST_NAMES = 16 << 20
-"""Bytes."""
+"""Bytes of an array of names, at most."""
 
 
 def matches(source: Path) -> bool:
+    """Returns whether a path is an .npz file."""
     return source.is_file() and source.suffix == ".npz"
 
 
 def read(source: Path, options: ReadOptions) -> Contents:
+    """Reads pictures and labels of the splits, by the names of the arrays. Raises DataError."""
     try:
         with zipfile.ZipFile(source) as archive:
             members = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
@@ -68,7 +70,9 @@ def read(source: Path, options: ReadOptions) -> Contents:
 
 
 def _pairs(keys: list[str]) -> dict[str, tuple[str, str]]:
-    """Split -> the keys of its pictures and labels; pictures of no split are all training pictures."""
+    """Returns for each split the keys of its pictures and labels; pictures without a split's name are training
+    pictures.
+    """
     found: dict[tuple[str, str], str] = {}
     for key in keys:
         words = set(re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()))

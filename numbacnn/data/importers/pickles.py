@@ -1,7 +1,7 @@
-"""Pickles that hold data and nothing else.
+"""Reads pickles that hold data and nothing else.
 
-A pickle is a program, and its usual reader runs it. This one knows no function and no class: what NumPy writes to
-rebuild an array is taken by stand-ins that only note shape, type and bytes; every other name is refused.
+A pickle is a program, and Python's reader runs it. This reader accepts no function and no class: stand-ins for those
+that NumPy writes only note shape, type and bytes, and every other name is refused.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from ...errors import DataError
 
 
 class _Type:
-    """Stands for numpy.dtype: the code it was made with, "u1"."""
+    """Stands in for numpy.dtype; it keeps the code that it was made with, "u1"."""
 
     def __init__(self, code: Any = "", *_: Any) -> None:
         self.code = code
 
     def __setstate__(self, _: Any) -> None:
-        """Byte order and alignment: bytes have none."""
+        """Ignores byte order and alignment, which bytes do not have."""
 
 
 class _Array:
-    """Stands for numpy.ndarray: what `__setstate__` would be given."""
+    """Stands in for numpy.ndarray; it keeps the arguments of `__setstate__`."""
 
     state: Any = None
 
@@ -43,12 +43,12 @@ def _reconstruct(*_: Any) -> _Array:
 
 
 def _encode(text: Any, *_: Any) -> bytes:
-    """Bytes, as Python 3 writes them in protocol 2."""
+    """Returns bytes, which Python 3 writes as text in protocol 2."""
     return str(text).encode("latin-1")
 
 
 def _from_buffer(values: Any, dtype: Any, shape: Any, order: Any) -> _Array:
-    """Protocol 5."""
+    """Returns an array as protocol 5 writes it."""
     array = _Array()
     array.state = (1, shape, dtype, order == "F", bytes(values) if isinstance(values, bytearray) else values)
     return array
@@ -75,7 +75,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def load_pickle(data: bytes, path: Path) -> Any:
-    """Dicts (with texts as keys), lists, tuples, numbers, texts and arrays of uint8. Raises DataError."""
+    """Returns dicts (with texts as keys), lists, tuples, numbers, texts and arrays of uint8. Raises DataError."""
     try:
         _check_places(data)
         # Python 2's strings are bytes and text alike; those that are no UTF-8 are kept by latin-1, byte for byte.
@@ -87,14 +87,14 @@ def load_pickle(data: bytes, path: Path) -> Any:
 
 
 def _check_places(data: bytes) -> None:
-    """The reader takes memory up to the highest place it is told to remember, which one number can make huge."""
+    """Refuses pickles with a huge memo index, up to which the reader would allocate memory."""
     for count, (code, argument, _) in enumerate(pickletools.genops(data), 1):
         if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and (argument or 0) > count:
             raise DataError("the pickle remembers more than it holds; it is damaged or forged")
 
 
 def _plain(value: Any, known: dict[int, Any], depth: int = 0) -> Any:
-    """Without stand-ins. A pickle can hold one list many times over, at every level: each is made plain once."""
+    """Returns a value without stand-ins. A pickle can hold one list many times, at every level: each is converted once."""
     if depth > 16:
         raise DataError("the pickle nests too deeply")
     if not isinstance(value, dict | list | tuple | _Array):
@@ -115,7 +115,7 @@ def _text(key: Any) -> str:
 
 
 def _array(array: _Array) -> NDArray[np.uint8]:
-    """(version, shape, type, Fortran order, bytes) as an array."""
+    """Returns the array of (version, shape, type, Fortran order, bytes)."""
     _, shape, dtype, fortran, values = array.state
     if isinstance(values, str):
         values = values.encode("latin-1")

@@ -1,4 +1,4 @@
-"""What somebody may say of how a source is to be read."""
+"""Options of how a source is read."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from ...errors import UsageError
 from ..checks import Range
 
 MAX_SIZE = 8192
-"""Pixels of a side to which pictures are brought, at most: above it a handful of pictures fills the memory."""
+"""The largest side, in pixels, to which pictures are scaled; larger ones would fill the memory with a handful of
+pictures.
+"""
 
 Watch = Callable[..., Iterable[Any]]
-"""Passes items on and shows how far they are: (items, description, how many)."""
+"""A function of (items, description, number of items) that passes the items on and shows the progress."""
 
 
 def unwatched(items: Iterable[Any], *_: object) -> Iterable[Any]:
-    """The items, with nobody who looks on."""
+    """Returns the items; a Watch that shows nothing."""
     return items
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """`size`: the height and width to which pictures of no common size are brought. `pixel_range`: the values of black
+    """`size`: the height and width to which pictures of differing sizes are scaled. `pixel_range`: the values of black
     and white in arrays, None for the usual ones. `skip_broken`: pictures that cannot be read are left out.
 
-    Raises UsageError for values that cannot be meant.
+    Raises UsageError for impossible values.
     """
 
     size: int
