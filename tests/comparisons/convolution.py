@@ -47,6 +47,17 @@ CONVOLUTIONS = {
     "depthwise, wide padding": Filters(
         (2, 4, 3, 3), 3, (2, 3), {"groups": 3, "padding": 3, "stride": (1, 3)}
     ),
+    "depthwise, rows of cells": Filters((1, 3, 9, 66), 66, 3, {"groups": 66, "padding": 1}),
+    "depthwise, rows of cells, stride 2": Filters(
+        (1, 3, 19, 17), 17, 3, {"groups": 17, "stride": 2, "padding": 1, "rounding": "floor"}
+    ),
+    "depthwise, 5x5": Filters((1, 4, 11, 17), 17, 5, {"groups": 17, "padding": 2}),
+    "depthwise, 5x5, stride 2": Filters(
+        (1, 4, 15, 16), 16, 5, {"groups": 16, "stride": 2, "padding": 2, "rounding": "floor"}
+    ),
+    "depthwise, 3x2, stride 3": Filters(
+        (1, 4, 15, 3), 3, (3, 2), {"groups": 3, "stride": 3, "rounding": "floor"}
+    ),
     "depthwise, dilation 2": Filters((2, 6, 5, 4), 4, 3, {"groups": 4, "dilation": 2, "padding": 1}),
     "two filters a channel": Filters((2, 6, 5, 4), 8, 3, {"groups": 4, "padding": 1}),
     "1x1": Filters((3, 5, 4, 7), 6, 1),

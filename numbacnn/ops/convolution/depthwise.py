@@ -4,24 +4,33 @@ With one channel a group, a matrix product would fill one lane of a vector. Here
 of R*S products of two vectors, x's and the weights', and so are both gradients.
 """
 
-# Numba calls the intrinsic with its own builder objects, which have no types.
-# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
-
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
+import numpy as np
 
 from ..compilation import jit
 from ..geometry import Window, covering
-from ..lanes import over_cells, place_of, whole_or_part
 from ..parallel import in_parallel, parallel, share
 from ..product import zeros
+from .depthwise_sums import (
+    CELLS,
+    TAPS,
+    five_apart,
+    five_columns,
+    one_column,
+    one_tap,
+    one_vector,
+    some_vectors,
+    three_apart,
+    three_columns,
+    three_taps,
+    two_columns,
+    two_taps,
+)
 
 _PARTS = 8
 """A weight gradient is summed in at most so many parts, cut by the shape alone."""
@@ -41,66 +50,104 @@ def _parts(lines: int) -> int:
     return max(1, min(_PARTS, lines))
 
 
-@intrinsic
-def _add_products(
-    typingctx, y, y_at, start, start_at, x, x_at, x_row, x_column, w, w_at, w_row, w_column, rows, columns,
-    slope, channels,
-):  # fmt: skip
-    """y = f(start + the sum of x w over rows x columns cells), of vectors of channels in flat arrays.
+@jit(from_python=False)
+def _add_cell(
+    y: Any, y_at: Any, start: Any, x: Any, x_at: Any, x_row: Any, x_column: Any, w: Any, w_at: Any, w_row: Any,
+    w_column: Any, rows: Any, columns: Any, slope: Any, first: Any, channels: Any,
+) -> None:  # fmt: skip
+    """The channels of a cell from the first on."""
+    lanes = 64 // y.itemsize
+    c = first
+    while channels - c >= CELLS * lanes:
+        some_vectors(
+            y, y_at + c, start, c, x, x_at + c, x_row, x_column, w, w_at + c, w_row, w_column, rows, columns, slope, channels
+        )  # fmt: skip
+        c += CELLS * lanes
+    while c < channels:
+        one_vector(
+            y, y_at + c, start, c, x, x_at + c, x_row, x_column, w, w_at + c, w_row, w_column, rows, columns, slope,
+            channels - c,
+        )  # fmt: skip
+        c += lanes
 
-    Those of cell (i, j) lie at x_at + i x_row + j x_column and at w_at + i w_row + j w_column; f(v) = v above 0, else
-    slope v.
-    """
-    signature = types.void(
-        y, y_at, start, start_at, x, x_at, x_row, x_column, w, w_at, w_row, w_column, rows, columns, slope, channels
-    )  # fmt: skip
 
-    def emit(builder, arguments, lanes):
-        _, y_at, _, start_at, _, x_at, x_row, x_column, _, w_at, w_row, w_column, rows, columns, slope, _ = (
-            arguments
-        )
-        vector = ir.VectorType(lanes.number, lanes.count)
-        bits = 64 if isinstance(lanes.number, ir.DoubleType) else 32
-        fma = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.v{lanes.count}f{bits}"
-        )
-
-        def visit(i, j, carried):
-            (total,) = carried
-            value = lanes.load(4, place_of(builder, x_at, i, x_row, j, x_column), lanes.number)
-            weight = lanes.load(8, place_of(builder, w_at, i, w_row, j, w_column), lanes.number)
-            return [builder.call(fma, [value, weight, total])]
-
-        (total,) = over_cells(builder, rows, columns, [lanes.load(2, start_at, lanes.number)], visit)
-        share = builder.fmul(lanes.splat(lanes.cast(slope, 14)), total)
-        above = builder.fcmp_ordered(">", total, lanes.zeros(lanes.number))
-        lanes.store(builder.select(above, total, share), 0, y_at)
-
-    return signature, whole_or_part(emit)
+@jit(from_python=False)
+def _add_cells(
+    y: Any, y_at: Any, y_step: Any, start: Any, x: Any, x_at: Any, x_row: Any, step: Any, w: Any, w_at: Any, w_row: Any,
+    w_column: Any, rows: Any, columns: Any, slope: Any, channels: Any,
+) -> None:  # fmt: skip
+    """`CELLS` cells of a row, whose windows lie on the picture `step` pixels apart."""
+    lanes = 64 // y.itemsize
+    whole = 0
+    if columns in (3, 5) or (step == 1 and columns in (1, 2)):
+        whole = channels // lanes * lanes
+    for c in range(0, whole, lanes):
+        place, seen, tap = y_at + c, x_at + c, w_at + c
+        if step == 2:
+            if columns == 3:
+                three_apart(
+                    y, place, y_step, start, c, x, seen, x_row, channels, w, tap, w_row, w_column, rows, slope
+                )
+            else:
+                five_apart(
+                    y, place, y_step, start, c, x, seen, x_row, channels, w, tap, w_row, w_column, rows, slope
+                )
+        elif columns == 3:
+            three_columns(
+                y, place, y_step, start, c, x, seen, x_row, channels, w, tap, w_row, w_column, rows, slope
+            )
+        elif columns == 2:
+            two_columns(
+                y, place, y_step, start, c, x, seen, x_row, channels, w, tap, w_row, w_column, rows, slope
+            )
+        elif columns == 1:
+            one_column(
+                y, place, y_step, start, c, x, seen, x_row, channels, w, tap, w_row, w_column, rows, slope
+            )
+        else:
+            five_columns(
+                y, place, y_step, start, c, x, seen, x_row, channels, w, tap, w_row, w_column, rows, slope
+            )
+    if whole < channels:
+        for k in range(CELLS):
+            _add_cell(
+                y, y_at + k * y_step, start, x, x_at + k * step * channels, x_row, channels, w, w_at, w_row, w_column,
+                rows, columns, slope, whole, channels,
+            )  # fmt: skip
 
 
 @parallel(lambda y, *_: y.shape[0] * y.shape[1])
 def forward(start: Any, stop: Any, y: Any, x: Any, weights: Any, bias: Any, slope: Any, terms: Any) -> None:
     """y_npqc = f(b_c + the sum over r, s of x_nhwc weights_rsc)."""
     height, width, channels = x.shape[1], x.shape[2], x.shape[3]
-    rows, cells, lanes = y.shape[1], y.shape[2], 64 // y.itemsize
+    rows, cells = y.shape[1], y.shape[2]
     tall, wide, down, across, above, _, before, _, _, _ = terms
     target, source, filters = y.reshape(y.size), x.reshape(x.size), weights.reshape(weights.size)
+    # The cells whose windows lie between the picture's sides.
+    inner, outer = (before + across - 1) // across, min(cells, (width - wide + before) // across + 1)
     for line in range(start, stop):
         n = line // rows
         top = (line - n * rows) * down - above
         first, last = max(top, 0), min(top + tall, height)
-        for q in range(cells):
+        q = 0
+        while q < cells:
             left = q * across - before
             begin, end = max(left, 0), min(left + wide, width)
             place = (line * cells + q) * channels
             pixel = ((n * height + first) * width + begin) * channels
             tap = ((first - top) * wide + begin - left) * channels
-            for c in range(0, channels, lanes):
-                _add_products(
-                    target, place + c, bias, c, source, pixel + c, width * channels, channels,
-                    filters, tap + c, wide * channels, channels, last - first, end - begin, slope, channels - c,
+            if across <= 2 and inner <= q and q + CELLS <= outer:
+                _add_cells(
+                    target, place, channels, bias, source, pixel, width * channels, across, filters, tap, wide * channels,
+                    channels, last - first, wide, slope, channels,
                 )  # fmt: skip
+                q += CELLS
+            else:
+                _add_cell(
+                    target, place, bias, source, pixel, width * channels, channels, filters, tap, wide * channels,
+                    channels, last - first, end - begin, slope, 0, channels,
+                )  # fmt: skip
+                q += 1
 
 
 def backward_input(d_x: Any, d_y: Any, weights: Any, window: Window) -> None:
@@ -116,32 +163,58 @@ def _backward_input(
     begin: Any, end: Any, d_x: Any, d_y: Any, weights: Any, terms: Any, down: Any, across: Any, none: Any
 ) -> None:
     height, width, channels = d_x.shape[1], d_x.shape[2], d_x.shape[3]
-    rows, cells, lanes = d_y.shape[1], d_y.shape[2], 64 // d_y.itemsize
+    rows, cells = d_y.shape[1], d_y.shape[2]
     row, column = terms[2] * terms[1] * channels, terms[3] * channels
     target, source, filters = d_x.reshape(d_x.size), d_y.reshape(d_y.size), weights.reshape(weights.size)
+    step = terms[3]
     for line in range(begin, end):
         n = line // height
         h = line - n * height
-        for w in range(width):
-            place = (line * width + w) * channels
-            window = ((n * rows + down[h, 0]) * cells + across[w, 0]) * channels
-            tap = (down[h, 2] * terms[1] + across[w, 2]) * channels
-            for c in range(0, channels, lanes):
-                _add_products(
-                    target, place + c, none, c, source, window + c, cells * channels, channels,
-                    filters, tap + c, -row, -column, down[h, 1], across[w, 1], 1.0, channels - c,
-                )  # fmt: skip
+        for phase in range(min(step, width)):
+            w = phase
+            while w < width:
+                place = (line * width + w) * channels
+                window = ((n * rows + down[h, 0]) * cells + across[w, 0]) * channels
+                tap = (down[h, 2] * terms[1] + across[w, 2]) * channels
+                last = w + (CELLS - 1) * step
+                if (
+                    last < width
+                    and across[last, 0] == across[w, 0] + CELLS - 1
+                    and across[last, 1] == across[w, 1]
+                    and across[last, 2] == across[w, 2]
+                ):
+                    _add_cells(
+                        target, place, step * channels, none, source, window, cells * channels, 1, filters, tap, -row,
+                        -column, down[h, 1], across[w, 1], 1.0, channels,
+                    )  # fmt: skip
+                    w += CELLS * step
+                else:
+                    _add_cell(
+                        target, place, none, source, window, cells * channels, channels, filters, tap, -row, -column,
+                        down[h, 1], across[w, 1], 1.0, 0, channels,
+                    )  # fmt: skip
+                    w += step
 
 
 def backward_weights(d_weights: Any, x: Any, d_y: Any, window: Window, workspace: Any) -> None:
     """d_weights_rsc = the sum of x_nhwc d_y_npqc over all pictures and positions."""
     parts = _parts(d_y.shape[0] * d_y.shape[1])
     sums = workspace[: parts * d_weights.size].reshape(parts, d_weights.size)
-    _backward_weights(d_weights.reshape(-1), sums, x, d_y, window.terms)
+    seeing = _seeing(x.shape[2], d_y.shape[2], window.kernel[1], window.stride[1], window.padding.left)
+    _backward_weights(d_weights.reshape(-1), sums, x, d_y, window.terms, seeing)
+
+
+@lru_cache(maxsize=256)
+def _seeing(width: int, cells: int, kernel: int, stride: int, padding: int) -> Any:
+    """For every tap of a filter's row the first cell that sees the picture with it, and the one after the last: a flat table."""
+    taps = np.arange(kernel)
+    first = np.maximum(0, -((taps - padding) // stride))
+    last = np.minimum(cells, (width - 1 + padding - taps) // stride + 1)
+    return np.stack([first, np.maximum(first, last)], axis=1).reshape(-1)
 
 
 @share
-def _sum_lines(begin: Any, end: Any, sums: Any, x: Any, d_y: Any, terms: Any) -> None:
+def _sum_lines(begin: Any, end: Any, sums: Any, x: Any, d_y: Any, terms: Any, seeing: Any) -> None:
     height, width, channels = x.shape[1], x.shape[2], x.shape[3]
     rows, cells, lanes = d_y.shape[1], d_y.shape[2], 64 // d_y.itemsize
     tall, wide, down, across, above, _, before, _, _, _ = terms
@@ -153,18 +226,29 @@ def _sum_lines(begin: Any, end: Any, sums: Any, x: Any, d_y: Any, terms: Any) ->
         for line in range(lines * part // parts, lines * (part + 1) // parts):
             n = line // rows
             top = (line - n * rows) * down - above
+            place = line * cells * channels
             for r in range(max(0, -top), min(tall, height - top)):
-                for s in range(wide):
-                    # The outputs whose cell s lies on the picture.
-                    first = max(0, (before - s + across - 1) // across)
-                    last = min(cells, (width - 1 + before - s) // across + 1)
-                    pixel = ((n * height + top + r) * width + first * across - before + s) * channels
-                    place, tap = (line * cells + first) * channels, (r * wide + s) * channels
-                    for c in range(0, channels, lanes):
-                        _add_products(
-                            own, tap + c, own, tap + c, source, pixel + c, 0, across * channels,
-                            signal, place + c, 0, channels, 1, last - first, 1.0, channels - c,
-                        )  # fmt: skip
+                pixel = (n * height + top + r) * width - before
+                for s in range(0, wide, TAPS):
+                    at, seen = (r * wide + s) * channels, (pixel + s) * channels
+                    if wide - s >= TAPS:
+                        for c in range(0, channels, lanes):
+                            three_taps(
+                                own, at + c, channels, source, seen + c, across * channels, signal, place + c, seeing, s,
+                                channels - c,
+                            )  # fmt: skip
+                    elif wide - s == 2:
+                        for c in range(0, channels, lanes):
+                            two_taps(
+                                own, at + c, channels, source, seen + c, across * channels, signal, place + c, seeing, s,
+                                channels - c,
+                            )  # fmt: skip
+                    else:
+                        for c in range(0, channels, lanes):
+                            one_tap(
+                                own, at + c, channels, source, seen + c, across * channels, signal, place + c, seeing, s,
+                                channels - c,
+                            )  # fmt: skip
 
 
 @share
@@ -177,6 +261,6 @@ def _add_sums(begin: Any, end: Any, d_weights: Any, sums: Any) -> None:
 
 
 @jit(parallel=True)
-def _backward_weights(d_weights: Any, sums: Any, x: Any, d_y: Any, terms: Any) -> None:
-    in_parallel(_sum_lines, len(sums), (sums, x, d_y, terms))
+def _backward_weights(d_weights: Any, sums: Any, x: Any, d_y: Any, terms: Any, seeing: Any) -> None:
+    in_parallel(_sum_lines, len(sums), (sums, x, d_y, terms, seeing))
     in_parallel(_add_sums, d_weights.size, (d_weights, sums))
