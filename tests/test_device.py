@@ -106,7 +106,9 @@ def test_float64_stays_on_the_cpu() -> None:
 
 def test_parity_calls_every_op_and_finds_the_cpu_equal_to_itself() -> None:
     found = parity.check_parity(CPU_DEVICE)
-    assert {each.op for each in found} == set(Kernel.registry)
+    assert {each.op for each in found} == {
+        name for name, kernel in Kernel.registry.items() if not kernel.cpu_only
+    }
     assert max(each.error for each in found) == 0
 
 

@@ -9,6 +9,7 @@ from numbacnn.graph import Graph
 from numbacnn.layers import Add, BatchNorm, Convolution, Dense, Flatten, Pixels, ReLU, Softmax
 from numbacnn.ops import normalization
 from numbacnn.program import Program
+from numbacnn.program.folding import foldable
 
 NODES = [
     ("pixels", Pixels(mean=100.0, scale=1 / 64)),
@@ -19,7 +20,7 @@ NODES = [
     ("bn2", BatchNorm(learn_scale=False)),
     ("sum", Add(), ("relu1", "bn2")),
     ("relu2", ReLU()),
-    ("conv3", Convolution(40, 7)),  # more weights than outputs: it is not folded into
+    ("conv3", Convolution(40, 7)),  # more weights than outputs
     ("bn3", BatchNorm()),
     ("flatten", Flatten()),
     ("dense", Dense(4)),
@@ -48,12 +49,17 @@ def folds(program: Program) -> dict[str, str]:
     return program._compiled.rewrites.folds
 
 
-def test_two_of_three_are_folded_and_their_passes_are_gone(graph):
+def test_all_are_folded_and_their_passes_are_gone(graph):
     program = Program(graph, 3, keep=())
-    assert folds(program) == {"bn1": "conv1", "bn2": "conv2"}
+    assert folds(program) == {"bn1": "conv1", "bn2": "conv2", "bn3": "conv3"}
     kernels = [step.kernel for step in program._forward_steps("softmax")]
-    assert kernels.count(normalization.fold) == 2
-    assert kernels.count(normalization.forward) == 1
+    assert kernels.count(normalization.fold) == 3
+    assert normalization.forward not in kernels
+
+
+def test_filters_of_more_weights_than_outputs_are_not_made_in_every_pass(graph):
+    steps = Program(graph, 3)._emission(False).forward()
+    assert foldable(graph, steps, (), once=False) == {"bn1": "conv1", "bn2": "conv2"}
 
 
 def test_scores_are_those_of_the_layers_one_by_one(graph, images):
@@ -102,7 +108,7 @@ def test_a_gradient_may_begin_on_either_side_of_a_fold(graph, images, start):
 
 def test_what_is_looked_at_in_between_is_there(graph, images):
     program = Program(graph, 3, keep=("conv1",))
-    assert folds(program) == {"bn2": "conv2"}
+    assert folds(program) == {"bn2": "conv2", "bn3": "conv3"}
     program.forward(images)
     assert program.output("conv1").std() > 0
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import sys
 import time
@@ -30,6 +31,7 @@ from numbacnn.errors import NumbacnnError
 from numbacnn.ops.compilation import threads
 from numbacnn.ops.operands import Operand, Step
 from numbacnn.program.emission import WORKSPACE
+from numbacnn.program.settled import divided
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benches"))
 from peak import peak_gflops
@@ -62,7 +64,11 @@ def timed_steps(ours: Ours, rounds: int, *, forward: bool, clock: Clock = time.p
     runs where it cannot have its pictures as lanes (program.chain).
     """
     plan = ours.forward_plan if forward else ours.plan
-    steps = plan._forward_steps(plan.scores) if forward else plan.training_steps(ours.loss)
+    if forward:
+        plan.forward(ours.images)
+        steps = divided(plan._forward_steps(plan.scores), plan._compiled.settled)[1]
+    else:
+        steps = plan.training_steps(ours.loss)
     acts: list[Callable[[], None]] = [plan.launches_of(step).run for step in steps]
     found = [_described(step) for step in steps]
     if not forward:
@@ -97,6 +103,10 @@ def _described(step: Step) -> Timed:
 def _flop(named: dict[str, Any]) -> int:
     """Two for each weight and each output that it takes part in."""
     weights, outputs = named.get("weights", named.get("d_weights")), named.get("y", named.get("d_y"))
+    if "packed" in named:
+        outputs_of_all = math.prod(named["y"].shape[:3]) * named["bias"].size
+        depth = math.prod(named["window"].kernel) * (named["x"].shape[3] // named["groups"])
+        return int(2 * outputs_of_all * depth)
     if not isinstance(weights, Operand) or not isinstance(outputs, Operand):
         return 0
     return 2 * weights.size * outputs.size // weights.shape[-1]

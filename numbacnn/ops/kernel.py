@@ -23,7 +23,8 @@ class Kernel:
     A variant is a compiled function, or a Python function that launches some. That of a device whose toolchain not
     everybody has is imported when it is first wanted: for "pooling.max_forward" the function `max_forward` of
     `ops.cuda.pooling`. `work` takes the op's arguments and tells how many elements' additions it takes; without it, as
-    many as the output has. The first `outputs` parameters are what it writes. Called with Operands, an op computes nothing:
+    many as the output has. The first `outputs` parameters are what it writes. `cpu_only`: programs of other devices do without
+    it. Called with Operands, an op computes nothing:
     the call becomes a step of the program that is being compiled.
 
     Raises TypeError where two variants differ in a parameter's name or place.
@@ -37,10 +38,12 @@ class Kernel:
         *,
         work: Callable[..., int] | None = None,
         outputs: int = 1,
+        cpu_only: bool = False,
         **variants: Callable[..., None],
     ) -> None:
         self.name = name
         self.outputs = outputs
+        self.cpu_only = cpu_only
         self.variants: dict[str, Callable[..., None]] = {}
         """As they were given."""
         self.calls: dict[str, Callable[..., None]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from ..ops.operands import Key, Step, Storage
 from .arena import layout
 from .emission import LABELS, OUTPUT, Emission, Table, Wanted
 from .folding import foldable
+from .joining import joinable
 from .lifetimes import blocks
 from .loss import Head
 from .rewrites import Rewrites, decide
@@ -66,15 +68,23 @@ class Compiled:
         self.rewrites: Rewrites = decide(
             lists[1], [*chain(*forward)], [*chain(*backward)], kept, kept_gradients
         )
+        # On a GPU steps that change nothing cost less than asking.
+        is_steady = not wanted.learns and not graph.device.own_memory
         if not wanted.learns:
-            self.rewrites.folds = foldable(graph, forward[0], kept | kept_gradients)
+            self.rewrites.folds = foldable(graph, forward[0], kept | kept_gradients, once=is_steady)
+            # Packed filters take room that whoever bounds the workspace would rather save.
+            self.rewrites.packs = graph.device.name == "cpu" and room == math.inf
         if wanted.nothing:  # no pass back will look at what a normalisation began with
             for name, source in self.rewrites.folds.items():
                 self.rewrites.aliases[name, OUTPUT] = self.rewrites.root((source, OUTPUT))
-        run = [self.rewrites.forward(steps) for steps in forward]
+            looked_at = {self.rewrites.root(lists[0].output(name).storage.key) for name in kept}
+            plain = self.rewrites.forward(forward[0], packed=True)
+            self.rewrites.shares = joinable(plain, looked_at, self.rewrites.root)
+        run = [
+            self.rewrites.forward(steps, packed=not way)
+            for steps, way in zip(forward, (False, True), strict=True)
+        ]
         run_back = [step for steps in backward for step in self.rewrites.backward(steps)]
-        # On a GPU steps that change nothing cost less than asking.
-        is_steady = not wanted.learns and not graph.device.own_memory
         self.settled: set[Key] = settled([*run, run_back]) if is_steady else set()
         """The Storages that hold the same until a parameter or buffer changes."""
         run_forward = [step for steps in run for step in chain(*divided(steps, self.settled))]

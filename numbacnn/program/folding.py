@@ -4,8 +4,9 @@ With the running statistics a normalisation is a factor and an offset a channel,
 can have in them. So a step before the convolution makes such filters (`normalization.fold`), and the normalisation's own
 pass over its output goes; on the way back, the gradient with respect to the convolution's input takes both at once.
 
-A convolution with more weights than a picture has outputs stays as it is: making its filters would cost more than the pass
-does. That depends on the geometry alone, so that a picture's output has the same bits in every batch.
+Where its filters are made in every pass (on a GPU), a convolution with more weights than a picture has outputs stays as it is:
+making them would cost more than the pass does. That depends on the geometry alone, so that a picture's output has the same bits in
+every batch.
 """
 
 from __future__ import annotations
@@ -23,16 +24,23 @@ _NORMALISATION = [normalization.from_running, normalization.forward]
 _WEIGHTS, _BIAS = "folded weights", "folded bias"
 
 
-def foldable(graph: Graph, forward: Iterable[Step], looked_at: Collection[str]) -> dict[str, str]:
+def foldable(
+    graph: Graph, forward: Iterable[Step], looked_at: Collection[str], *, once: bool
+) -> dict[str, str]:
     """Normalisation -> the layer that it folds into, told from the steps of a pass outside training. What somebody looks at
-    between the two (`looked_at`: nodes) has to be there.
+    between the two (`looked_at`: nodes) has to be there. `once`: filters are made once, not in every pass.
     """
     steps, readers = _by_node(forward), graph.readers()
     found = {}
     for name, own in steps.items():
         source = (*graph[name].inputs, "")[0]
         alone = readers.get(source) == [name] and source not in looked_at
-        if alone and _is_normalisation(own) and len(steps.get(source, [])) == 1 and _takes(steps[source][0]):
+        if (
+            alone
+            and _is_normalisation(own)
+            and len(steps.get(source, [])) == 1
+            and _takes(steps[source][0], once)
+        ):
             found[name] = source
     return found
 
@@ -46,7 +54,7 @@ def folded_forward(steps: Iterable[Step], folds: Mapping[str, str]) -> list[Step
             continue
         statistics, normal = own[name]
         product = own[source][-1]
-        given, then = _named(product), _named(normal)
+        given, then = named(product), named(normal)
         weights, bias = _of(source, _WEIGHTS, given["weights"]), _of(source, _BIAS, given["bias"])
         flat = (-1, bias.size)
         _, _, mean, variance, eps = statistics.arguments
@@ -79,7 +87,7 @@ def folded_backward(steps: Iterable[Step], folds: Mapping[str, str]) -> list[Ste
         if [step.kernel for step in own.get(name, [])] != [normalization.forward]:
             continue
         (normal,) = own[name]
-        instead: dict[Key, Operand] = {(source, GRADIENT): _named(normal)["x"]}
+        instead: dict[Key, Operand] = {(source, GRADIENT): named(normal)["x"]}
         left = [
             _through(step, source, instead) if step.node == source else step
             for step in left
@@ -97,7 +105,7 @@ def with_arguments(step: Step, **named: Any) -> Step:
 
 def _through(step: Step, source: str, instead: Mapping[Key, Operand]) -> Step:
     """A step back through the convolution `source`, from the normalisation's gradient and with the folded weights."""
-    given = _named(step)
+    given = named(step)
     changed = {
         name: instead[value.storage.key].reshape(value.shape)
         for name, value in given.items()
@@ -108,12 +116,12 @@ def _through(step: Step, source: str, instead: Mapping[Key, Operand]) -> Step:
     return with_arguments(step, **changed)
 
 
-def _takes(step: Step) -> bool:
-    """Whether a layer's one step is a product with weights and a bias, and has no more weights than a picture has outputs."""
+def _takes(step: Step, once: bool) -> bool:
+    """Whether a layer's one step is a product with weights and a bias, and no more weights than a picture has outputs."""
     if step.kernel is None or not {"y", "weights", "bias"} <= set(step.kernel.parameters):
         return False
-    given = _named(step)
-    return bool(given["weights"].size <= given["y"].size // len(given["y"]))
+    given = named(step)
+    return once or bool(given["weights"].size <= given["y"].size // len(given["y"]))
 
 
 def _is_normalisation(steps: Sequence[Step]) -> bool:
@@ -124,7 +132,8 @@ def _of(node: str, what: str, like: Operand) -> Operand:
     return Operand(Storage((node, what), like.size, like.dtype), like.shape)
 
 
-def _named(step: Step) -> dict[str, Any]:
+def named(step: Step) -> dict[str, Any]:
+    """A step's arguments by their names."""
     assert step.kernel is not None
     return dict(zip(step.kernel.parameters, step.arguments, strict=True))
 

@@ -146,7 +146,8 @@ class Program(Arrays):
 
     def _forward_steps(self, last: str) -> list[Step]:
         graph = self.graph
-        steps = self._compiled.rewrites.forward(self._emission(self._training).forward())
+        emitted = self._emission(self._training).forward()
+        steps = self._compiled.rewrites.forward(emitted, packed=not self._training)
         heads = {head.node for head in self.heads.values()}
         order = [node.name for node in graph.nodes]
         end = order.index(last)

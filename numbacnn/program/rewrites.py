@@ -5,7 +5,8 @@ there before: its derivative can be told from its output. Where the step that wr
 products, the pools and the sums do), that step rectifies each number as it stores it, and the rectifier's own step goes. Its
 gradient is then worked on in place too.
 
-Where nothing is learned, batch normalisations are folded into the convolutions before them (`folding`).
+Where nothing is learned, batch normalisations are folded into the convolutions before them (`folding`), and filters packed
+by steps of their own (`packing`); where no pass back follows either, convolutions write straight into concatenations (`joining`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 from ..ops.operands import Key, Operand, Step
 from .emission import GRADIENT, OUTPUT, Emission
 from .folding import folded_backward, folded_forward, with_arguments
+from .joining import joined_forward
+from .packing import packed_forward
 
 
 @dataclass
@@ -32,20 +35,30 @@ class Rewrites:
     folds: dict[str, str] = field(default_factory=dict)
     """Normalisation -> the convolution that does its work outside training."""
 
+    packs: bool = False
+    """Whether filters are packed by steps of their own."""
+
+    shares: set[Key] = field(default_factory=set)
+    """Storages that convolutions do not write: they write their share of a concatenation."""
+
     def root(self, key: Key) -> Key:
         """The Storage whose memory this one lies in."""
         while key in self.aliases:
             key = self.aliases[key]
         return key
 
-    def forward(self, steps: Iterable[Step]) -> list[Step]:
-        """The steps forward as they will be run."""
+    def forward(self, steps: Iterable[Step], *, packed: bool) -> list[Step]:
+        """The steps forward as they will be run; `packed`: where filters may be packed, which a pass of training leaves to the
+        convolutions.
+        """
         left = folded_forward((step for step in steps if step.node not in self.dropped), self.folds)
         last = {step.node: place for place, step in enumerate(left)}
         for node, slope in self.slopes.items():
             if node in last:
                 left[last[node]] = with_arguments(left[last[node]], slope=slope)
-        return left
+        if not packed or not self.packs:
+            return left
+        return joined_forward(packed_forward(left), self.shares, self.root)
 
     def backward(self, steps: Iterable[Step]) -> list[Step]:
         """The steps back as they will be run."""

@@ -22,6 +22,7 @@ from comparisons import (
     update,
 )
 from comparisons.rows import Comparison
+from numbacnn.ops.kernel import Kernel
 
 MODULES = (
     activations,
@@ -39,3 +40,9 @@ MODULES = (
 )
 COMPARISONS: dict[str, Comparison] = {name: row for module in MODULES for name, row in module.ROWS.items()}
 """Kernel -> its row."""
+EVERYWHERE = {
+    name: row
+    for name, row in COMPARISONS.items()
+    if name not in Kernel.registry or not Kernel.registry[name].cpu_only
+}
+"""Those of ops that other devices than the CPU have too."""

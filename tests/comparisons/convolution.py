@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import naive
+import numpy as np
 
 from comparisons import arrays
 from comparisons.rows import Comparison
 from numbacnn.layers import Convolution
+from numbacnn.ops import convolution
+from numbacnn.ops.convolution.choice import TILES, choose
+from numbacnn.ops.convolution.transforms import matrices
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ CONVOLUTIONS = {
     "depthwise, dilation 2": Filters((2, 6, 5, 4), 4, 3, {"groups": 4, "dilation": 2, "padding": 1}),
     "two filters a channel": Filters((2, 6, 5, 4), 8, 3, {"groups": 4, "padding": 1}),
     "1x1": Filters((3, 5, 4, 7), 6, 1),
+    "1x1, several tasks": Filters((3, 7, 7, 9), 41, 1),
+    "1x1, several blocks": Filters((1, 3, 3, 530), 18, 1),
     "1x1 with padding": Filters((2, 3, 3, 2), 4, 1, {"padding": 1}),
     "kernel as large as the picture": Filters((4, 5, 6, 3), 7, (5, 6)),
     "floor": Filters((2, 8, 8, 2), 3, 3, {"stride": 2, "rounding": "floor"}),
@@ -140,7 +146,96 @@ def convolution_backward_weights(generator, dtype, shape):
     return [arrays.unwritten(dtype, *weights.shape), x, d_y, *tail]
 
 
+def matrices_of(weights, groups, tile):
+    """The matrices (depth, columns) that are packed: a group's filters each, or the transformed filters of each position
+    in a tile of Winograd's.
+    """
+    rows, columns, depth, filters = weights.shape
+    if not tile:
+        flat = weights.reshape(rows * columns * depth, groups, filters // groups)
+        return [flat[:, group] for group in range(groups)]
+    g = matrices(tile, rows)[2]
+    return [*np.einsum("ir,rsck,js->ijck", g, weights, g).reshape(-1, depth, filters)]
+
+
+def weights_of(found, shape, tile):
+    """The weights whose matrices were found."""
+    if not tile:
+        return np.stack(found, 1).reshape(shape)
+    inverse = np.linalg.pinv(matrices(tile, shape[0])[2])
+    side = inverse.shape[1]
+    return np.einsum("ri,ijck,sj->rsck", inverse, np.reshape(found, (side, side, *shape[2:])), inverse)
+
+
+GAP = 16
+"""Numbers between the matrices of Winograd's positions."""
+
+
+def tile_of(weights, window, groups, algorithm):
+    return TILES[choose(weights.shape[2] * groups, weights.shape[3], window, groups, algorithm)]
+
+
+def width_of(weights):
+    """Columns of a panel: 16 of float32, whose numbers are whole in it when the table has made float64 of them."""
+    return 16 if (weights == weights.astype(np.float32)).all() else 8
+
+
+def naive_packed(packed, weights, window, groups, algorithm):
+    tile = tile_of(weights, window, groups, algorithm)
+    parts = [naive.packed(each, width_of(weights)) for each in matrices_of(weights, groups, tile)]
+    parts = [np.append(part, np.zeros(GAP)) if tile else part for part in parts]
+    found = np.concatenate(parts)
+    return (np.append(found, packed[found.size :]),)
+
+
+def packed_arguments(generator, dtype, shape):
+    _, weights, _, (*manner, _) = convolution_arguments(generator, dtype, shape)
+    size = convolution.packed_size(shape.volume[3], shape.filters, *manner)
+    return [arrays.unwritten(dtype, size), weights, *manner]
+
+
+def forward_packed(generator, dtype, shape):
+    """Into a share of more channels."""
+    y, x, weights, bias, slope, *manner, workspace = convolution_forward(generator, dtype, shape)
+    packed = packed_arguments(generator, dtype, shape)[0]
+    convolution.pack(packed, weights, *manner)
+    wide = arrays.numbers(generator, dtype, *y.shape[:3], y.shape[3] + FIRST + 4)
+    wide[..., FIRST : FIRST + y.shape[3]] = y
+    return [wide, x, packed, bias, slope, FIRST, *manner, workspace]
+
+
+FIRST = 5
+"""Channels before those that a packed convolution writes."""
+
+
+def naive_forward_packed(y, x, packed, bias, slope, first, window, groups, algorithm, _):
+    shape = (*window.kernel, x.shape[3] // groups, bias.size)
+    tile = TILES[choose(x.shape[3], bias.size, window, groups, algorithm)]
+    depth, columns = (shape[2], shape[3]) if tile else (np.prod(shape[:3]), bias.size // groups)
+    whole = np.nan_to_num(packed)
+    width = width_of(x)
+    step = depth * columns + GAP if tile else depth * -(-columns // width) * width
+    count = (tile + shape[0] - 1) ** 2 if tile else groups
+    found = [naive.unpacked(whole[place * step :], depth, columns, width) for place in range(count)]
+    weights = weights_of(found, shape, tile)
+    expected = y.copy()
+    expected[..., first : first + bias.size] = naive.leaky_relu(
+        naive.convolution(x, weights, bias, window, groups), slope
+    )
+    return (expected,)
+
+
+PACKED = {
+    name: shape
+    for name, shape in CONVOLUTIONS.items()
+    if convolution.packed_size(
+        shape.volume[3], shape.filters, shape.layer.window(), shape.layer.groups, shape.layer.algorithm
+    )
+}
+
 ROWS: dict[str, Comparison] = {
+    "convolution.pack": Comparison(packed_arguments, naive_packed, PACKED),
+    "convolution.forward_packed": Comparison(forward_packed, naive_forward_packed, PACKED),
     "convolution.forward": Comparison(
         convolution_forward,
         lambda y, x, weights, bias, slope, window, groups, *_: (

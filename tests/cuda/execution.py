@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from comparisons import COMPARISONS
+from comparisons import EVERYWHERE as COMPARISONS
 from kernels.executed import launches_executed
 
 from numbacnn.ops.kernel import Kernel

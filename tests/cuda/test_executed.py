@@ -11,7 +11,7 @@ from runs import needs_compiler
 needs_compiler()
 
 import numpy as np
-from comparisons import COMPARISONS
+from comparisons import EVERYWHERE as COMPARISONS
 from comparisons.convolution import Filters
 from execution import run
 from kernels import executed

@@ -8,7 +8,7 @@ from runs import needs_gpu
 needs_gpu()
 
 import numpy as np
-from comparisons import COMPARISONS
+from comparisons import EVERYWHERE as COMPARISONS
 from variants import CASES, IDS, arguments_of, as_float64, assert_agree
 
 from numbacnn.device import get_device

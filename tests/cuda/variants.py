@@ -7,7 +7,7 @@ import pkgutil
 from typing import Any
 
 import numpy as np
-from comparisons import COMPARISONS
+from comparisons import EVERYWHERE as COMPARISONS
 
 from numbacnn import ops
 from numbacnn.ops.kernel import Kernel, of_device

@@ -47,3 +47,17 @@ def convolution_backward_weights(x, d_y, window, groups, shape):
 def dense(x, weights, bias):
     """y = x W + b."""
     return x @ weights + bias
+
+
+def packed(matrix, width):
+    """Panels of `width` columns of a matrix (depth, columns), one after the other, the last filled with zeros."""
+    depth, columns = matrix.shape
+    whole = np.zeros((depth, -(-columns // width) * width))
+    whole[:, :columns] = matrix
+    return whole.reshape(depth, -1, width).swapaxes(0, 1).ravel()
+
+
+def unpacked(panels, depth, columns, width):
+    """The matrix that was `packed`."""
+    whole = panels[: depth * -(-columns // width) * width].reshape(-1, depth, width)
+    return whole.swapaxes(0, 1).reshape(depth, -1)[:, :columns]

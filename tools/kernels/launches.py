@@ -11,7 +11,8 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from comparisons import COMPARISONS, arrays
+from comparisons import EVERYWHERE as COMPARISONS
+from comparisons import arrays
 from comparisons.convolution import Filters
 from numba.cuda.typing.typeof import Purpose, typeof
 

@@ -1,19 +1,25 @@
 """Convolution as a matrix product of image patches and filters (im2col).
 
 forward            x (N,H,W,C), weights (R,S,C/G,K), bias (K) -> y (N,P,Q,K)
+pack               weights -> packed (packed_size), the form in which products take them (CPU alone)
+forward_packed     x, packed, bias (K) -> K channels of y (N,P,Q,…), from the channel `first` on: all, or a share of a
+                   concatenation (CPU alone)
 backward_input     d_y (N,P,Q,K), weights -> d_x (N,H,W,C)
 backward_weights   x, d_y -> d_weights (R,S,C/G,K)
 """
 
 from ..dense import work
 from ..kernel import Kernel, by_device
-from . import choice, cpu
+from . import choice, cpu, packing
 
 workspace_size = by_device("convolution.workspace_size", cpu=cpu.workspace_size)
 """(device, then as in cpu.py) -> elements of workspace that the three ops need."""
 
 choose = by_device("convolution.choose", cpu=choice.choose)
 """(device, then as in choice.py) -> the algorithm that "auto" stands for."""
+
+packed_size = packing.packed_size
+"""(channels, filters, window, groups, algorithm) -> elements that `pack` fills; 0 where filters are read as they are."""
 
 forward = Kernel(
     "convolution.forward", work=lambda y, x, w, *_: work(y.size * w[..., 0].size), cpu=cpu.forward
@@ -27,4 +33,11 @@ backward_weights = Kernel(
     "convolution.backward_weights",
     work=lambda w, x, d_y, *_: work(d_y.size * w[..., 0].size),
     cpu=cpu.backward_weights,
+)
+pack = Kernel("convolution.pack", cpu_only=True, cpu=packing.pack)
+forward_packed = Kernel(
+    "convolution.forward_packed",
+    work=lambda y, x, packed, bias, *_: work(y.size // y.shape[3] * packed.size),
+    cpu_only=True,
+    cpu=cpu.forward_packed,
 )

@@ -8,24 +8,13 @@ import math
 from typing import Any
 
 from .. import dense
-from ..compilation import jit
 from ..geometry import Window
-from ..parallel import in_parallel, parallel, share
-from ..product import (
-    PANELS,
-    ROWS,
-    columns_of_panel,
-    columns_of_tile,
-    multiply_tile,
-    pack,
-    packed_size,
-    transpose,
-    zeros,
-)
-from . import columns, depthwise, tiles, winograd
+from ..parallel import parallel
+from ..product import columns_of_panel, transpose, zeros
+from . import columns, depthwise, patches, pointwise, sums, tiles, winograd
 from .choice import TILES, choose
 from .cut import Terms, cut
-from .gather import gather
+from .packing import pack_panels
 
 _LARGE = 1 << 17
 """Channels times filters from which a weight gradient of 1x1 filters is computed as a dense layer's."""
@@ -56,12 +45,14 @@ def workspace_size(
         return max(forward_size, mirrored + backward_size)
     plan = cut(output, channels, filters, window.terms, groups)
     if _is_product(channels, filters, window, groups):
-        forward_size = max(plan.forward_workspace(limit), dense.workspace_size("cpu", filters, 0, 0, limit))
+        forward_size = max(plan.packed, dense.workspace_size("cpu", filters, 0, 0, limit))
     else:
         forward_size = plan.workspace(limit)
     if _by_columns(channels, window, groups):
         return max(forward_size, columns.workspace_size(output, channels, filters, window, groups, limit))
     backward = cut((output[0], *input_size), filters, channels, _mirrored(window), groups)
+    if pointwise.suits(_mirrored(window), groups):
+        return max(forward_size, mirrored + backward.packed)
     return max(forward_size, mirrored + backward.forward_workspace(limit - mirrored))
 
 
@@ -82,6 +73,23 @@ def forward(
         depthwise.forward(y, x, weights, bias, slope, window.terms)
         return
     _convolve(y, x, weights, bias, slope, window.terms, groups, TILES[chosen], workspace)
+
+
+def forward_packed(
+    y: Any,
+    x: Any,
+    packed: Any,
+    bias: Any,
+    slope: float,
+    first: int,
+    window: Window,
+    groups: int,
+    algorithm: str,
+    workspace: Any,
+) -> None:
+    """Channels first .. first+K of y (N,P,Q,…) = f(x * weights + bias (K)), of filters that were packed before (packing.py)."""
+    size = TILES[choose(x.shape[3], bias.size, window, groups, algorithm)]
+    _convolve_packed(y, x, packed, bias, slope, first, window.terms, groups, size, workspace)
 
 
 def backward_input(
@@ -120,22 +128,7 @@ def backward_weights(
             d_weights, x, d_y, (window.padding.top, window.padding.left), size, workspace
         )
         return
-    plan = cut(d_y.shape[:3], x.shape[3], d_y.shape[3], window.terms, groups)
-    workers, together = plan.parts_at_a_time(workspace.size)
-    numbers = (*plan.tile, *plan.strip, plan.tiles, workers, plan.parts, together, plan.slice)
-    _backward_weights(
-        d_weights.reshape(-1),
-        x,
-        d_y,
-        window.terms,
-        groups,
-        plan.taps,
-        plan.stretch,
-        plan.rows,
-        zeros(columns_of_tile(4), x.dtype),
-        numbers,
-        workspace,
-    )
+    sums.backward_weights(d_weights, x, d_y, window.terms, groups, workspace)
 
 
 def _is_product(channels: int, filters: int, window: Window, groups: int) -> bool:
@@ -195,213 +188,34 @@ def _convolve(
     size: int,
     workspace: Any,
 ) -> None:
+    """With filters as they are, which are packed into the workspace first."""
     if size:
         winograd.convolve(y, x, weights, bias, slope, (terms[4], terms[6]), size, workspace)
         return
-    plan = cut(y.shape[:3], x.shape[3], y.shape[3], terms, groups)
-    workers = plan.workers(workspace.size)
-    numbers = (*plan.tile, *plan.strip, plan.tiles, workers, plan.packed, plan.slice)
-    _forward(
-        y,
-        x,
-        weights.reshape(-1),
-        bias,
-        slope,
-        terms,
-        groups,
-        plan.pixels,
-        plan.stretches,
-        plan.stretch,
-        numbers,
-        workspace,
-    )
+    filters = bias.size // groups
+    width = columns_of_panel(4)
+    packed = workspace[: weights.size // bias.size * groups * -(-filters // width) * width]
+    pack_panels(packed, weights.reshape(-1), groups, weights.size // bias.size, filters)
+    _convolve_packed(y, x, packed, bias, slope, 0, terms, groups, 0, workspace[packed.size :])
 
 
-@jit
-def _tile(index: Any, count: Any, rows: Any, pictures: Any, taken: Any) -> Any:
-    """(first picture, pictures, first output row, rows) of a tile."""
-    across = (rows + taken - 1) // taken
-    first, row = index // across * pictures, index % across * taken
-    return first, min(pictures, count - first), row, min(taken, rows - row)
-
-
-@jit
-def _fill_strip(
-    strip: Any, x: Any, volume: Any, first: Any, count: Any, row: Any, terms: Any, shape: Any
-) -> None:
-    """Copies what a tile sees of the input (flat), zeros where it is padding."""
-    rows, columns, picture = shape
-    top, left = row * terms[2] - terms[4], -terms[6]
-    for n in range(count):
-        gather(strip[n * picture : (n + 1) * picture], x, volume, first + n, top, left, rows, columns)
-
-
-@share
-def _pack_filters(
-    begin: Any, end: Any, weights: Any, groups: Any, workspace: Any, size: Any, filters: Any, depth: Any
-) -> None:
-    for group in range(begin, end):
-        own = workspace[group * size : (group + 1) * size]
-        pack(own, weights, group * filters, groups * filters, 1, depth, filters)
-
-
-@share
-def _multiply_tiles(
-    begin: Any,
-    end: Any,
+def _convolve_packed(
     y: Any,
     x: Any,
+    packed: Any,
     bias: Any,
-    slope: Any,
-    terms: Any,
-    groups: Any,
-    pixels: Any,
-    stretches: Any,
-    stretch: Any,
-    numbers: Any,
+    slope: float,
+    first: int,
+    terms: Terms,
+    groups: int,
+    size: int,
     workspace: Any,
 ) -> None:
-    for worker in range(begin, end):
-        pictures, taken, strip_rows, columns, picture, tiles, workers, packed, size = numbers
-        count, rows, cells, all_filters = y.shape
-        filters, channels = all_filters // groups, x.shape[3] // groups
-        width = 64 // y.itemsize
-        depth = stretches.size * stretch
-        panels = packed_size(depth, filters, y.itemsize)
-        strip = workspace[packed + worker * size : packed + (worker + 1) * size]
-        flat, source = y.reshape(y.size), x.reshape(x.size)
-        for index in range(tiles * worker // workers, tiles * (worker + 1) // workers):
-            n, several, p, height = _tile(index, count, rows, pictures, taken)
-            _fill_strip(strip, source, x.shape[1:], n, several, p, terms, (strip_rows, columns, picture))
-            first, length = (n * rows + p) * cells * all_filters, several * height * cells
-            for group in range(groups):
-                for j in range(0, filters, PANELS * width):
-                    for i in range(0, length, ROWS):
-                        multiply_tile(
-                            flat, first + i * all_filters + group * filters + j, all_filters,
-                            strip, group * channels, pixels, i, stretches, stretches.size, 1,
-                            workspace, group * panels + j * depth, width, depth * width,
-                            stretch, min(ROWS, length - i), min(PANELS * width, filters - j), False,
-                            bias, group * filters + j, slope,
-                        )  # fmt: skip
-
-
-@jit(parallel=True)
-def _forward(
-    y: Any,
-    x: Any,
-    weights: Any,
-    bias: Any,
-    slope: Any,
-    terms: Any,
-    groups: Any,
-    pixels: Any,
-    stretches: Any,
-    stretch: Any,
-    numbers: Any,
-    workspace: Any,
-) -> None:
-    depth, filters = stretches.size * stretch, y.shape[3] // groups
-    size = packed_size(depth, filters, weights.itemsize)
-    in_parallel(_pack_filters, groups, (weights, groups, workspace, size, filters, depth))
-    in_parallel(
-        _multiply_tiles,
-        numbers[6],
-        (y, x, bias, slope, terms, groups, pixels, stretches, stretch, numbers, workspace),
-    )
-
-
-@share
-def _sum_tiles(
-    start: Any,
-    stop: Any,
-    sums: Any,
-    x: Any,
-    d_y: Any,
-    terms: Any,
-    groups: Any,
-    taps: Any,
-    stretch: Any,
-    row_offsets: Any,
-    none: Any,
-    numbers: Any,
-    first_part: Any,
-    last_part: Any,
-    workspace: Any,
-) -> None:
-    for worker in range(start, stop):
-        pictures, taken, strip_rows, columns, picture, tiles, workers, parts, _, size = numbers
-        count, rows, cells, all_filters = d_y.shape
-        filters, channels = all_filters // groups, x.shape[3] // groups
-        width, depth, step = 64 // d_y.itemsize, taps.size, terms[3] * x.shape[3]
-        own = workspace[worker * size : (worker + 1) * size]
-        strip, share = own[: pictures * picture], own[pictures * picture :]
-        flat, source = d_y.reshape(d_y.size), x.reshape(x.size)
-        for part in range(first_part + worker, last_part, workers):
-            place = (part - first_part) * depth
-            begin, end = tiles * part // parts, tiles * (part + 1) // parts
-            for index in range(begin, end):
-                n, several, p, height = _tile(index, count, rows, pictures, taken)
-                _fill_strip(strip, source, x.shape[1:], n, several, p, terms, (strip_rows, columns, picture))
-                first, length = (n * rows + p) * cells * all_filters, several * height * cells
-                # Whole vectors are read, so the last filters of the last pixel have to be copied to where there is room.
-                in_place = first + length * all_filters + width <= flat.size
-                for group in range(groups):
-                    if not in_place:
-                        pack(share, flat, first + group * filters, all_filters, 1, length, filters)
-                    for j in range(0, filters, PANELS * width):
-                        panel = first + group * filters + j if in_place else j * length
-                        if stretch < 2 * ROWS:
-                            for i in range(0, depth, ROWS):
-                                multiply_tile(
-                                    sums, (place + i) * all_filters + group * filters + j, all_filters,
-                                    strip, group * channels, taps, i, row_offsets, several * height, step,
-                                    flat if in_place else share, panel, all_filters if in_place else width,
-                                    width if in_place else length * width, cells, min(ROWS, depth - i), min(PANELS * width, filters - j), index > begin,
-                                    none, 0, 1.0,
-                                )  # fmt: skip
-                            continue
-                        for o in range(0, depth, stretch):
-                            for i in range(0, stretch, ROWS):
-                                multiply_tile(
-                                    sums, (place + o + i) * all_filters + group * filters + j, all_filters,
-                                    strip, group * channels + taps[o] + i, None, 0, row_offsets, several * height, step,
-                                    flat if in_place else share, panel, all_filters if in_place else width,
-                                    width if in_place else length * width, cells, min(ROWS, stretch - i), min(PANELS * width, filters - j), index > begin,
-                                    none, 0, 1.0,
-                                )  # fmt: skip
-
-
-@share
-def _add_sums(start: Any, stop: Any, d_weights: Any, sums: Any, begin: Any, end: Any) -> None:
-    for i in range(start, stop):
-        total = sums[i] if begin == 0 else d_weights[i] + sums[i]
-        for part in range(1, end - begin):
-            total += sums[part * d_weights.size + i]
-        d_weights[i] = total
-
-
-@jit(parallel=True)
-def _backward_weights(
-    d_weights: Any,
-    x: Any,
-    d_y: Any,
-    terms: Any,
-    groups: Any,
-    taps: Any,
-    stretch: Any,
-    row_offsets: Any,
-    none: Any,
-    numbers: Any,
-    workspace: Any,
-) -> None:
-    workers, parts, together, size = numbers[6], numbers[7], numbers[8], d_weights.size
-    sums = workspace[workers * numbers[9] :]
-    for begin in range(0, parts, together):
-        end = min(parts, begin + together)
-        in_parallel(
-            _sum_tiles,
-            workers,
-            (sums, x, d_y, terms, groups, taps, stretch, row_offsets, none, numbers, begin, end, workspace),
+    if size:
+        winograd.convolve_packed(
+            y, x, packed, bias, slope, first, (terms[4], terms[6]), size, terms[0], workspace
         )
-        in_parallel(_add_sums, size, (d_weights, sums, begin, end))
+    elif pointwise.suits(terms, groups):
+        pointwise.multiply(y, x, packed, bias, slope, first)
+    else:
+        patches.multiply(y, x, packed, bias, slope, first, terms, groups, workspace)

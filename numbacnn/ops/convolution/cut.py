@@ -57,8 +57,8 @@ class Cut(NamedTuple):
     # How much is done at a time follows the workspace that there is; no result does.
 
     def workers(self, room: float) -> int:
-        """Workers of the forward pass in a workspace of `room` elements."""
-        return max(1, int(min((room - self.packed) / self.slice, threads())))
+        """Workers of the forward pass in a workspace of `room` elements beside the packed filters."""
+        return max(1, int(min(room / self.slice, threads())))
 
     def parts_at_a_time(self, room: float) -> tuple[int, int]:
         """(workers, parts of the weight gradient that they do before these are added) in `room` elements."""
@@ -75,7 +75,7 @@ class Cut(NamedTuple):
 
     def forward_workspace(self, room: float) -> int:
         """Elements that the forward pass takes of `room`, or else the least."""
-        return self.packed + self.workers(room) * self.slice
+        return self.packed + self.workers(room - self.packed) * self.slice
 
 
 @lru_cache(maxsize=512)

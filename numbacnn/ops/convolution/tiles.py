@@ -80,9 +80,11 @@ class Blocks(NamedTuple):
     workers: int
 
 
-def blocks_of(tiles: int, channels: int, filters: int, size: int, taps: int, room: float) -> Blocks:
-    """The quickest that fits in `room` elements, or else the least."""
-    several, most, workers = _largest(channels, filters, size, taps, room)
+def blocks_of(
+    tiles: int, channels: int, filters: int, size: int, taps: int, room: float, *, packed: bool = False
+) -> Blocks:
+    """The quickest that fits in `room` elements, or else the least; `packed`: the transformed filters lie elsewhere."""
+    several, most, workers = _largest(channels, filters, size, taps, room, packed)
     # As many blocks for every worker, and no more rows of padding than need be.
     rounds = -(-tiles // (most * workers))
     block = -(-tiles // (rounds * workers * ROWS)) * ROWS
@@ -90,13 +92,14 @@ def blocks_of(tiles: int, channels: int, filters: int, size: int, taps: int, roo
 
 
 @lru_cache(maxsize=512)
-def _largest(channels: int, filters: int, size: int, taps: int, room: float) -> Blocks:
+def _largest(channels: int, filters: int, size: int, taps: int, room: float, packed: bool = False) -> Blocks:
     """`blocks_of` without end of tiles."""
     positions = (size + taps - 1) ** 2
     for workers in _halves(threads()):
         for taken in _halves(filters // ALIGN):
             several = taken * ALIGN
-            fixed = positions * (channels * several + ALIGN) + workers * _apart(channels, size, positions)
+            apart = 0 if packed else positions * (channels * several + ALIGN)
+            fixed = apart + workers * _apart(channels, size, positions)
             fits = (room - fixed) / (workers * positions * (channels + several) * ROWS)
             most = int(min(_most(channels, several, positions), fits))
             if most > 0:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..compilation import jit
-from ..parallel import in_parallel, share
+from ..parallel import in_parallel, parallel, share
 from ..product import PANELS, ROWS, columns_of_tile, copy_panel, multiply_tile, zeros
 from ..vectors import add
 from .gather import gather_share
@@ -31,13 +31,53 @@ def convolve(
 
     padding is what lies above and left of x.
     """
-    taps, all_filters = weights.shape[0], y.shape[3]
-    extent, tiles = size + taps - 1, tiles_of(y.shape, size)
-    cut = blocks_of(tiles, x.shape[3], all_filters, size, taps, workspace.size)
-    tables = zeros(columns_of_tile(4), y.dtype), zeros(1, np.intp)
+    taps, channels, all_filters = weights.shape[0], x.shape[3], y.shape[3]
+    cut = blocks_of(tiles_of(y.shape, size), channels, all_filters, size, taps, workspace.size)
     for first in range(0, all_filters, cut.filters):
-        sizes = size, extent, taps, cut.tiles, cut.workers, first, min(cut.filters, all_filters - first)
-        _convolve(y, x, weights.reshape(-1), bias, slope, padding, sizes, *tables, workspace)
+        several = min(cut.filters, all_filters - first)
+        u = workspace[: packed_size(channels, several, size, taps)]
+        transform(u, weights.reshape(-1), weights.shape, size, first, several)
+        sizes = size, taps, cut.tiles, cut.workers, first, several
+        _with(y, x, u, bias, slope, (sizes, several, 0, 0), padding, workspace[u.size :])
+
+
+def convolve_packed(
+    y: Any,
+    x: Any,
+    u: Any,
+    bias: Any,
+    slope: Any,
+    target: int,
+    padding: Any,
+    size: int,
+    taps: int,
+    workspace: Any,
+) -> None:
+    """`convolve` with filters that are transformed already, to the channels from `target` on of y (N,P,Q,…)."""
+    tiles, all_filters = tiles_of(y.shape, size), bias.size
+    cut = blocks_of(tiles, x.shape[3], all_filters, size, taps, workspace.size, packed=True)
+    for first in range(0, all_filters, cut.filters):
+        sizes = size, taps, cut.tiles, cut.workers, first, min(cut.filters, all_filters - first)
+        _with(y, x, u, bias, slope, (sizes, all_filters, first, target), padding, workspace)
+
+
+def _with(
+    y: Any, x: Any, u: Any, bias: Any, slope: Any, manner: tuple[Any, ...], padding: Any, workspace: Any
+) -> None:
+    (size, taps, block, workers, first, several), filters, at, target = manner
+    sizes = size, size + taps - 1, taps, block, workers, first, several, filters, at, target
+    tables = zeros(columns_of_tile(4), y.dtype), zeros(1, np.intp)
+    _convolve_blocks(y, x, u, bias, slope, padding, sizes, *tables, workspace)
+
+
+def packed_size(channels: int, filters: int, size: int, taps: int) -> int:
+    """Elements of transformed filters."""
+    return (size + taps - 1) ** 2 * (channels * filters + ALIGN)
+
+
+def transform(u: Any, weights: Any, shape: tuple[int, ...], size: int, first: int, filters: int) -> None:
+    """u = filters first .. first+filters of weights (flat; R,R,C,K is its shape), transformed."""
+    _transform_filters(u, weights, (size + shape[0] - 1, shape[0], shape[3], first, filters))
 
 
 def backward_weights(d_weights: Any, x: Any, d_y: Any, padding: Any, size: int, workspace: Any) -> None:
@@ -81,26 +121,28 @@ def _next(n: Any, p: Any, q: Any, rows: Any, cells: Any, size: Any) -> Any:
     return n, p, q
 
 
-@share
-def _transform_filters(
-    begin: Any, end: Any, weights: Any, all_filters: Any, sizes: Any, workspace: Any
-) -> None:
-    _, extent, taps, _, _, first, several = sizes
+@parallel(lambda u, weights, sizes: sizes[4] * weights.itemsize // 64)
+def _transform_filters(begin: Any, end: Any, u: Any, weights: Any, sizes: Any) -> None:
+    extent, taps, all_filters, first, several = sizes
     channels, width = weights.size // (taps * taps * all_filters), 64 // weights.itemsize
     plane, own = channels * all_filters, channels * several + ALIGN
     for panel in range(begin, end):
+        if panel == 0:
+            for position in range(extent * extent):
+                u[(position + 1) * own - ALIGN : (position + 1) * own] = 0
         for c in range(channels):
             target, source = (panel * channels + c) * width, c * all_filters + first + panel * width
             places = target, extent * own, own, source, taps * plane, plane
-            filters(workspace, weights, (*places, extent, taps))
+            filters(u, weights, (*places, extent, taps))
 
 
-@share
+@parallel(lambda *arguments: arguments[6][4])  # workers
 def _convolve_blocks(
     start: Any,
     stop: Any,
     y: Any,
     x: Any,
+    u: Any,
     bias: Any,
     slope: Any,
     padding: Any,
@@ -110,20 +152,20 @@ def _convolve_blocks(
     workspace: Any,
 ) -> None:
     for worker in range(start, stop):
-        size, extent, taps, block, workers, first, several = sizes
-        count, tall, wide, all_filters = y.shape
+        size, extent, taps, block, workers, first, several, filters_of_u, at, goal_first = sizes
+        count, tall, wide, line = y.shape
         channels, positions, width = x.shape[3], extent * extent, 64 // y.itemsize
         tiles = count * ((tall + size - 1) // size) * ((wide + size - 1) // size)
         blocks = (tiles + block - 1) // block
         plane, v_apart, m_apart = (
-            channels * several + ALIGN,
+            channels * filters_of_u + ALIGN,
             block * channels + ALIGN,
             block * several + ALIGN,
         )
         m_at = positions * v_apart
         cells_at = m_at + positions * m_apart
         result_at = cells_at + positions * channels
-        own = workspace[positions * plane + worker * (result_at + size * size * ALIGN) :]
+        own = workspace[worker * (result_at + size * size * ALIGN) :]
         v, m, cells, result = own[:m_at], own[m_at:cells_at], own[cells_at:result_at], own[result_at:]
         source, flat = x.reshape(x.size), y.reshape(y.size)
         for index in range(blocks * worker // workers, blocks * (worker + 1) // workers):
@@ -140,42 +182,24 @@ def _convolve_blocks(
                         multiply_tile(
                             m, position * m_apart + i * several + k, several,
                             v, position * v_apart + i * channels, channels, 0, zero, 1, 1,
-                            workspace, position * plane + k * channels, width, channels * width,
+                            u, position * plane + (at + k) * channels, width, channels * width,
                             channels, min(ROWS, taken - i), min(PANELS * width, several - k), False, none, 0, 1.0,
                         )  # fmt: skip
             n, p, q = _place(begin, tall, wide, size)
             for t in range(taken):
                 whole = p + size <= tall and q + size <= wide
-                row = wide * all_filters
+                row = wide * line
                 for k in range(0, several, width):
-                    here = ((n * tall + p) * wide + q) * all_filters + first + k
-                    target = (here, row, all_filters) if whole else (0, size * width, width)
+                    here = ((n * tall + p) * wide + q) * line + goal_first + first + k
+                    target = (here, row, line) if whole else (0, size * width, width)
                     places = *target, t * several + k, extent * m_apart, m_apart
                     outputs(flat if whole else result, m, (*places, extent, taps), bias, first + k, slope)
                     if whole:
                         continue
                     for i in range(min(size, tall - p)):
                         for j in range(min(size, wide - q)):
-                            copy_panel(flat, here + i * row + j * all_filters, result, (i * size + j) * width)
+                            copy_panel(flat, here + i * row + j * line, result, (i * size + j) * width)
                 n, p, q = _next(n, p, q, tall, wide, size)
-
-
-@jit(parallel=True)
-def _convolve(
-    y: Any,
-    x: Any,
-    weights: Any,
-    bias: Any,
-    slope: Any,
-    padding: Any,
-    sizes: Any,
-    none: Any,
-    zero: Any,
-    workspace: Any,
-) -> None:
-    panels = sizes[6] // (64 // y.itemsize)
-    in_parallel(_transform_filters, panels, (weights, y.shape[3], sizes, workspace))
-    in_parallel(_convolve_blocks, sizes[4], (y, x, bias, slope, padding, sizes, none, zero, workspace))
 
 
 @jit

@@ -5,9 +5,9 @@ blocks.py     a product of any size out of tiles, and how a matrix is packed int
 transpose.py  vectors copied, and a matrix turned round
 """
 
-from .blocks import multiply, multiply_workers, multiply_workspace, pack, packed_size, zeros
+from .blocks import multiply, multiply_workers, multiply_workspace, pack, pack_panel, packed_size, zeros
 from .tile import PANELS, ROWS, columns_of_panel, columns_of_tile, multiply_tile, splat
-from .transpose import copy_panel, transpose
+from .transpose import copy_panel, prefetch, transpose
 
 __all__ = [
     "PANELS",
@@ -20,7 +20,9 @@ __all__ = [
     "multiply_workers",
     "multiply_workspace",
     "pack",
+    "pack_panel",
     "packed_size",
+    "prefetch",
     "splat",
     "transpose",
     "zeros",

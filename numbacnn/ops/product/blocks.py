@@ -44,9 +44,10 @@ def packed_size(depth: Any, columns: Any, itemsize: Any) -> Any:
 
 
 @jit
-def _pack_panel(
+def pack_panel(
     panel: Any, at: Any, b: Any, b_at: Any, b_row: Any, b_column: Any, depth: Any, columns: Any
 ) -> None:
+    """One panel of B's columns, filled with zeros where they are fewer."""
     width = 64 // b.itemsize
     if b_row == 1 and b_column != 1 and columns == width:
         transpose(panel, at, width, b, b_at, b_column, width, depth)
@@ -66,7 +67,7 @@ def pack(panels: Any, b: Any, b_at: Any, b_row: Any, b_column: Any, depth: Any, 
     width = 64 // b.itemsize
     for first in range(0, columns, width):
         start = b_at + first * b_column
-        _pack_panel(panels, first * depth, b, start, b_row, b_column, depth, min(width, columns - first))
+        pack_panel(panels, first * depth, b, start, b_row, b_column, depth, min(width, columns - first))
 
 
 @jit
@@ -165,7 +166,7 @@ def multiply(
                 for j in range(edge, right, width):
                     panel = (j - left) // width % _PANELS * _DEPTH * width
                     taken = min(width, right - j)
-                    _pack_panel(packed, panel, b, k * b_row + j * b_column, b_row, b_column, steps, taken)
+                    pack_panel(packed, panel, b, k * b_row + j * b_column, b_row, b_column, steps, taken)
                 down, along = (bottom - top + ROWS - 1) // ROWS, (right - left + together - 1) // together
                 for tile in range(down * along):
                     # In place a panel of B is used for all rows while it is in the first cache, else rows of A for all panels.

@@ -259,18 +259,27 @@ def _emit(builder, operands, height, panels, lanes):
         begin = builder.bitcast(builder.gep(operands.start, [_integer(panel * lanes)]), pointer)
         masks.append(mask)
         first_sums.append(builder.call(load, [begin, alignment, mask, zero]))
-    add = splat(builder, operands.add, lanes)
-    adding = [builder.and_(mask, add) for mask in masks]
-    sums = [
-        builder.call(load, [target, alignment, adds, begin])
-        for line in targets
-        for target, adds, begin in zip(line, adding, first_sums, strict=True)
-    ]
+    # Who does not add must not wait for what lies in C, which may be far from the caches.
+    begins = first_sums * height
+    with builder.if_else(operands.add) as (adding, starting):
+        with adding:
+            added = [
+                builder.call(load, [target, alignment, mask, begin])
+                for line in targets
+                for target, mask, begin in zip(line, masks, first_sums, strict=True)
+            ]
+            after_adding = builder.block
+        with starting:
+            after_starting = builder.block
+    sums = [builder.phi(vector) for _ in begins]
+    for total, found, begin in zip(sums, added, begins, strict=True):
+        total.add_incoming(found, after_adding)
+        total.add_incoming(begin, after_starting)
 
     def stretch(number, carried):
         shift = builder.load(builder.gep(operands.stretch_table, [number]))
         first = builder.mul(builder.mul(number, operands.depth), operands.b_row)
-        begins = [
+        panel_starts = [
             builder.gep(operands.b, [builder.add(first, builder.mul(operands.b_panel, _integer(panel)))])
             for panel in range(panels)
         ]
@@ -280,7 +289,7 @@ def _emit(builder, operands, height, panels, lanes):
             row = builder.mul(k, operands.b_row)
             columns = [
                 builder.load(builder.bitcast(builder.gep(begin, [row]), pointer), align=bits // 8)
-                for begin in begins
+                for begin in panel_starts
             ]
             offset = builder.mul(k, operands.a_step)
             sources = [builder.gep(start, [offset]) for start in shifted]

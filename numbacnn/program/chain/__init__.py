@@ -152,9 +152,8 @@ def chain_of(
     if len(asked.heads) != 1 or len(graph.shapes[scores]) != 1 or graph.other_inputs:
         return None
     order = {node.name: place for place, node in enumerate(graph.nodes)}
-    steps = [
-        step for step in compiled.rewrites.forward(emission.forward()) if order[step.node] <= order[scores]
-    ]
+    whole = compiled.rewrites.forward(emission.forward(), packed=False)
+    steps = [step for step in whole if order[step.node] <= order[scores]]
     links = links_of(graph, steps, compiled.rewrites)
     if links is None or not links or not _ends_at(steps, compiled, emission.output(scores)):
         return None

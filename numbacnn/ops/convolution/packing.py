@@ -1,0 +1,58 @@
+"""Filters as the products want them, which depends on nothing else: packed once, they serve every pass until they change.
+
+For products of patches, panels of filters one after the other (product.pack), a group after the other; for Winograd's way the
+transformed filters, a matrix of panels for each position in a tile.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..geometry import Window
+from ..parallel import parallel
+from ..product import columns_of_panel, pack_panel
+from . import winograd
+from .choice import TILES, choose
+
+
+def packed_size(channels: int, filters: int, window: Window, groups: int, algorithm: str) -> int:
+    """Elements that `pack` fills; 0 where filters are read as they are."""
+    chosen = choose(channels, filters, window, groups, algorithm)
+    if chosen == "direct":
+        return 0
+    if TILES[chosen]:
+        return winograd.packed_size(channels, filters, TILES[chosen], window.kernel[0])
+    width = columns_of_panel(4)
+    return math.prod(window.kernel) * channels * -(-(filters // groups) // width) * width
+
+
+def pack(packed: Any, weights: Any, window: Window, groups: int, algorithm: str) -> None:
+    """packed = weights (R,S,C/G,K) as `forward_packed` takes them."""
+    channels, filters = weights.shape[2] * groups, weights.shape[3]
+    size = TILES[choose(channels, filters, window, groups, algorithm)]
+    if size:
+        winograd.transform(packed, weights.reshape(-1), weights.shape, size, 0, filters)
+    else:
+        pack_panels(packed, weights.reshape(-1), groups, weights.size // filters, filters // groups)
+
+
+@parallel(lambda packed, weights, groups, depth, filters: groups * -(-filters * weights.itemsize // 64))
+def pack_panels(
+    begin: Any, end: Any, packed: Any, weights: Any, groups: Any, depth: Any, filters: Any
+) -> None:
+    """Every panel of filters of every group; weights (depth, groups * filters), flat."""
+    width = 64 // weights.itemsize
+    panels = (filters + width - 1) // width
+    for index in range(begin, end):
+        group, first = index // panels, index % panels * width
+        pack_panel(
+            packed,
+            index * width * depth,
+            weights,
+            group * filters + first,
+            groups * filters,
+            1,
+            depth,
+            min(width, filters - first),
+        )
