@@ -195,6 +195,9 @@ def test_what_the_file_does_not_say_is_asked_for(tmp_path: Path) -> None:
     path = write(tmp_path / "tiny.caffemodel", weights())
     with pytest.raises(UsageError, match=r"does not say what is done to pixels.*--mean"):
         read_network(path, Asked(), Preparation())
+    (tmp_path / "mean.binaryproto").touch()
+    with pytest.raises(UsageError, match=r"mean\.binaryproto, which lies beside it, may be its mean image"):
+        read_network(path, Asked(), Preparation())
     (tmp_path / "deploy.prototxt").write_text(TEXT.replace("input_dim", "other"))
     with pytest.raises(UsageError, match="give --input HEIGHTxWIDTHxCHANNELS"):
         read_network(path, Asked(), PLAIN)

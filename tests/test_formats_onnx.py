@@ -169,6 +169,8 @@ def test_a_network_of_branches_and_rows(tmp_path: Path, suffix: str) -> None:
     assert again.class_names == ("cat", "dog", "cow")
     found = again.graph.pixels
     assert found.channel_order == "BGR"
+    said = read_network(tmp_path / f"a{suffix}", Asked(), Preparation()).warnings
+    assert not any("BGR" in each for each in said)  # the file says it
     assert found.mean == pytest.approx(pixels.mean)
     assert found.scale == pytest.approx(pixels.scale)
 

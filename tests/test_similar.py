@@ -128,6 +128,9 @@ def test_a_folder_of_pictures(labelled: bool, kept: Path, capsys: pytest.Capture
     nearest = run(capsys, *asked)[0]["neighbours"]
     assert Path(nearest[0]["image"]).name == "07.png"
     assert nearest[0]["class"] == (digits.class_names[digits.train.labels[7]] if labelled else None)
+    of_the_folder = run(capsys, "similar", nearest[0]["image"], *asked[2:])[0]["neighbours"]
+    assert len(of_the_folder) == 2
+    assert nearest[0]["image"] not in [each["image"] for each in of_the_folder]  # no neighbour of its own
     Path(nearest[0]["image"]).unlink()
     assert Path(run(capsys, *asked)[0]["neighbours"][0]["image"]).name != "07.png"  # and not what was kept
     assert len(list(kept.iterdir())) == 2

@@ -77,9 +77,12 @@ sys.exit(main())
 
 
 @pytest.mark.parametrize(
-    "module", ["contextlib", "numbacnn_cli.app", "cyclopts", "numba", "h5py", "numba.core.typeinfer"]
+    ("module", "name", "code"),
+    [
+        *((each, "SIGINT", 130) for each in ("contextlib", "numbacnn_cli.app", "cyclopts", "h5py")),
+        *(("numba.core.typeinfer", *each) for each in (("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129))),
+    ],
 )
-@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_while_modules_are_imported_is_neither_lost_nor_a_traceback(
     module: str, name: str, code: int
 ) -> None:

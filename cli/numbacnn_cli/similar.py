@@ -96,7 +96,7 @@ def similar(
 ) -> dict[str, Any]:
     """Find the pictures of a data set that a network takes for the most alike.
 
-    They are the nearest in the network's last hidden layer. What it makes of the data set's pictures is kept in the cache, so that
+    They are the nearest in the network's last hidden layer; a picture of the folder DATA itself is left out. What it makes of the data set's pictures is kept in the cache, so that
     the next question takes seconds. JSON: `neighbours[]` with `.image` (split and index, or a folder's file), `.distance`, `.class` (null where there is none); `figure`, `data_file`, `layer`,
     `metric`, `model`, `data`.
 
@@ -109,6 +109,7 @@ def similar(
     """
     from numbacnn.analysis import features as features_of
     from numbacnn.analysis import nearest_to
+    from numbacnn.analysis.neighbours import Neighbours
     from numbacnn.data.classes import short_name
     from numbacnn.errors import need_whole
     from numbacnn.figures import neighbours
@@ -121,8 +122,11 @@ def similar(
     pictures, seen = from_files(opened.network, [image], out, as_is=as_is)
     query = features_of(opened.network, pictures.images[:1], name)[0]
     known = _kept(opened, dataset, split, name, out)
-    found = nearest_to(query, known.rows, count, metric)
     part = dataset.split(split)
+    itself = _places_of(image, part)
+    found = nearest_to(query, known.rows, count + len(itself), metric)
+    others = [place for place, index in enumerate(found.indices) if index not in itself][:count]
+    found = Neighbours(found.indices[others], found.distances[others])
     names = [_called(part, split, index) for index in found.indices]
     labels = [int(known.labels[index]) for index in found.indices]
     classes = [dataset.class_names[label] if label >= 0 else None for label in labels]
@@ -137,7 +141,7 @@ def similar(
     made = joined(
         opened.fact,
         data_fact(dataset, split),
-        f"{metric} distance in {name}, of {len(part):,} pictures",
+        f"{metric} distance in {name}, of {len(part) - len(itself):,} {'other ' if itself else ''}pictures",
         seen,
     )
     shown = [part.read(slice(index, index + 1))[0] for index in found.indices]
@@ -167,6 +171,16 @@ def similar(
         "model": opened.path,
         "data": str(dataset.path or dataset.name),
     }
+
+
+def _places_of(image: Path, part: Split) -> list[int]:
+    """The indices of a file in a split that is read from a folder: a picture is no neighbour of its own."""
+    from numbacnn.data.picture_files import FileImages
+
+    if not isinstance(part.images, FileImages):
+        return []
+    file = image.resolve()
+    return [index for index, path in enumerate(part.images.paths) if path.resolve() == file]
 
 
 def _called(part: Split, split: str, index: int) -> str:

@@ -106,7 +106,8 @@ def read_network(
             "the scale from 0 to 255, a file, or 'imagenet': most of PyTorch's networks for photographs) and, where they have "
             "them, --scale and --order; --mean 0 if pixels go in as they are"
         )
-    if prepared.order == "BGR" and preparation.order is None and description.input_shape[2] == 3:
+    guessed = chosen is FORMATS["caffe"] and prepared.order == "BGR" and preparation.order is None
+    if guessed and description.input_shape[2] == 3:
         description.warnings.append(
             "channels are taken as BGR, as Caffe's tools have them; --order rgb if they are not"
         )

@@ -161,7 +161,9 @@ def _preparation(network: CaffeNetwork, description: Description) -> Preparation
             hint = f"; its mean image is '{cut(named)}', which --mean FILE takes" if named else ""
             # Without a mean the scale alone would be half of what is done.
             return Preparation(mean, None if named else scale, order, hint=hint)
-    return Preparation(order=order)
+    images = list(islice(description.path.parent.glob("*.binaryproto"), 2))
+    hint = f"; {images[0]}, which lies beside it, may be its mean image" if len(images) == 1 else ""
+    return Preparation(order=order, hint=hint)
 
 
 def _beside(path: Path) -> Path | None:
