@@ -1,6 +1,7 @@
 """A graph compiled for one batch size, one purpose and one device: a list of steps, and what is derived from it.
 
 emission asks the layers for their steps; rewrites changes the list (rectifiers in the last pass of what they follow);
+sharing leaves out copies of gradients that can lie where the other lies;
 lifetimes tells from it when each array is in use, and arena from that where each lies; program has the arrays and
 carries the passes out; loss names what a training minimises.
 """

@@ -21,6 +21,7 @@ from .lifetimes import blocks
 from .loss import Head
 from .rewrites import Rewrites, decide
 from .settled import divided, settled
+from .sharing import share_gradients
 
 
 class Asked(NamedTuple):
@@ -68,6 +69,8 @@ class Compiled:
         self.rewrites: Rewrites = decide(
             lists[1], [*chain(*forward)], [*chain(*backward)], kept, kept_gradients
         )
+        if reuse and len(heads) < 2:  # with several heads gradients come from several starts
+            share_gradients(self.rewrites.aliases, self.rewrites.root, backward, kept_gradients)
         # On a GPU steps that change nothing cost less than asking.
         is_steady = not wanted.learns and not graph.device.own_memory
         if not wanted.learns:

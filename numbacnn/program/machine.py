@@ -182,7 +182,8 @@ class Machine:
     def _run(self, step: Step) -> None:
         arguments = self._bind(step.arguments)
         if step.kernel is not None:
-            step.kernel(*arguments)
+            with self.device.computing():
+                step.kernel(*arguments)
         else:
             assert step.function is not None
             launch(step.function, *arguments)

@@ -5,6 +5,8 @@ there before: its derivative can be told from its output. Where the step that wr
 products, the pools and the sums do), that step rectifies each number as it stores it, and the rectifier's own step goes. Its
 gradient is then worked on in place too.
 
+What a sum adds up has the sum's gradient, which is not copied where it need not be (`sharing`).
+
 Where nothing is learned, batch normalisations are folded into the convolutions before them (`folding`), and filters packed
 by steps of their own (`packing`); where no pass back follows either, convolutions write straight into concatenations (`joining`).
 """
@@ -20,6 +22,7 @@ from .emission import GRADIENT, OUTPUT, Emission
 from .folding import folded_backward, folded_forward, with_arguments
 from .joining import joined_forward
 from .packing import packed_forward
+from .sharing import left_out
 
 
 @dataclass
@@ -62,6 +65,7 @@ class Rewrites:
 
     def backward(self, steps: Iterable[Step]) -> list[Step]:
         """The steps back as they will be run."""
+        steps = (step for step in steps if not left_out(step, self.root))
         return folded_backward(without_repeats(steps), self.folds)
 
 

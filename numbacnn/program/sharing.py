@@ -1,0 +1,80 @@
+"""Gradients that are copies of others and need no memory of their own: the gradient of what a sum adds up is the sum's.
+
+A copy of one gradient to another is left out, and both lie in one place, where at no moment of a pass back they have to hold
+different numbers: after the copy nothing is written to one of them as long as the other is still to be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+from ..ops import joins
+from ..ops.operands import Key, Operand, Step
+from .emission import GRADIENT
+
+
+def share_gradients(
+    aliases: dict[Key, Key],
+    root: Callable[[Key], Key],
+    passes: Iterable[Sequence[Step]],
+    kept: Collection[str],
+) -> None:
+    """Adds to `aliases` the gradients that may lie in another's memory in each of the passes, each a list of steps from one
+    start; `root` follows the aliases. The gradients of the nodes in `kept` stay by themselves.
+    """
+    passes = list(passes)
+    for step in passes[0] if passes else ():
+        if not _copies_gradient(step):
+            continue
+        target, source = (root(operand.storage.key) for operand in step.accesses())
+        apart = target != source and not {target[0], source[0]} & set(kept)
+        if apart and all(_can_be_one(steps, target, source, root) for steps in passes):
+            aliases[target] = source
+
+
+def left_out(step: Step, root: Callable[[Key], Key]) -> bool:
+    """Whether a step copies a gradient to where it lies already."""
+    if not _copies_gradient(step):
+        return False
+    target, source = (root(operand.storage.key) for operand in step.accesses())
+    return target == source
+
+
+def _copies_gradient(step: Step) -> bool:
+    """From the whole of one to the whole of another."""
+    if step.kernel is not joins.copy:
+        return False
+    operands = list(step.accesses())
+    return len(operands) == 2 and all(map(_is_whole, operands))
+
+
+def _is_whole(operand: Operand) -> bool:
+    return operand.storage.key[1] == GRADIENT and operand.size == operand.storage.size
+
+
+def _can_be_one(steps: Sequence[Step], target: Key, source: Key, root: Callable[[Key], Key]) -> bool:
+    """Whether two gradients can lie in one place in a pass where the first is copied from the second once."""
+    copied = False
+    written: set[Key] = set()
+    """Of the two, which are written after the copy: then the other must not be read any more."""
+    for step in steps:
+        writes = {root(operand.storage.key) for operand in step.writes()} & {target, source}
+        reads = _read(step, root) & {target, source}
+        if not copied:
+            if target in writes and source in reads and step.kernel is joins.copy:
+                copied = True
+            elif target in writes | reads:
+                return False
+            continue
+        written |= writes
+        if (target in written and source in reads) or (source in written and target in reads):
+            return False
+    return copied
+
+
+def _read(step: Step, root: Callable[[Key], Key]) -> set[Key]:
+    """What a step may read: all that it is given, as some ops add to what they write; of a copy its source alone."""
+    operands = list(step.accesses())
+    return {
+        root(operand.storage.key) for operand in (operands[1:] if step.kernel is joins.copy else operands)
+    }
