@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +19,7 @@ from numpy.typing import DTypeLike
 
 from .errors import DeviceError, NotEnoughMemory, UsageError, nearest
 from .limits import free_memory, mebibytes
+from .measured import MeasuredProduct
 
 _ALIGNMENT = 64
 """Bytes: a vector that begins with a cache line is read at once."""
@@ -43,6 +46,8 @@ class Device(Protocol):
     """The interface of a device, as networks, Programs and training use it."""
 
     name: str
+    precision: str
+    """Of products: "float32" is exact."""
     steps_between_reads: int
     """Training steps after which their metrics are read: reading makes the host wait for the device."""
     kernels_by_shape: bool
@@ -73,9 +78,22 @@ class Device(Protocol):
         each round.
         """
 
-    def set_precision(self, name: str) -> None:
-        """Sets the precision of products from now on: "float32", or, where there are tensor cores, "tf32" or "bf16". Passes that a Program has
-        carried out before keep theirs. Raises DeviceError.
+    def with_precision(self, name: str) -> Device:
+        """The same device with products in another precision: "float32", or, where there are tensor cores, "tf32" or "bf16". Raises
+        DeviceError for one that it has not.
+        """
+
+    def computing(self) -> AbstractContextManager[None]:
+        """Ops that this thread calls in between are computed in the device's precision, others in float32."""
+
+    def tune(self, act: Callable[[], None], seconds: float) -> Iterator[MeasuredProduct]:
+        """Measures how the products that `act` launches can be laid out, in about `seconds` beside compiling, and yields each
+        one when it is done. Raises UsageError where there is nothing to choose.
+        """
+
+    def keep_tuned(self, products: Iterable[MeasuredProduct]) -> Path:
+        """Takes the plans that were chosen into use, now and in later processes; returns the file that keeps them. Raises
+        OSError if it cannot be written.
         """
 
     def describe(self) -> dict[str, Any]:
@@ -89,6 +107,7 @@ class CPU:
     """The host's memory. Kernels return when they are done."""
 
     name = "cpu"
+    precision = "float32"
     steps_between_reads = 1
     kernels_by_shape = False
     own_memory = False
@@ -126,9 +145,19 @@ class CPU:
             seconds.append(time.perf_counter() - start)
         return seconds
 
-    def set_precision(self, name: str) -> None:
-        if name != "float32":
+    def with_precision(self, name: str) -> Device:
+        if name != self.precision:
             raise DeviceError(f"precision {name} needs a GPU's tensor cores: --device cuda")
+        return self
+
+    def computing(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def tune(self, act: Callable[[], None], seconds: float) -> Iterator[MeasuredProduct]:
+        raise UsageError("only the products of a GPU are tuned: --device cuda")
+
+    def keep_tuned(self, products: Iterable[MeasuredProduct]) -> Path:
+        raise UsageError("only the products of a GPU are tuned: --device cuda")
 
     def describe(self) -> dict[str, Any]:
         return {}
@@ -159,8 +188,9 @@ ALIASES = {"gpu": "cuda"}
 _found: dict[str, Device] = {"cpu": CPU_DEVICE}
 
 
-def get_device(name: str) -> Device:
+def get_device(name: str, precision: str = "float32") -> Device:
     """The device of that name, never another one in its place; "auto": the GPU if there is a usable one, else the CPU.
+    `precision` is that of its products (`Device.with_precision`).
 
     "gpu" is another word for "cuda". Raises UsageError for an unknown name, DeviceError if this machine has no such
     device: what is missing, and the command that installs it.
@@ -168,12 +198,13 @@ def get_device(name: str) -> Device:
     name = ALIASES.get(name, name)
     if name == "auto":
         try:
-            return get_device("cuda")
+            found = get_device("cuda")
         except DeviceError:
-            return CPU_DEVICE
+            found = CPU_DEVICE
+        return found.with_precision(precision)
     if name not in NAMES:
         raise UsageError(f"unknown device '{name}'{nearest(name, NAMES)}")
     if name not in _found:
         # Numba's packages for GPUs are an extra, and take a third of a second to import.
         _found[name] = importlib.import_module(f"{__package__}.ops.{name}.device").open_device()
-    return _found[name]
+    return _found[name].with_precision(precision)

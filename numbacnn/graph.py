@@ -332,8 +332,11 @@ class Graph(Store):
             self.write(name, array)
 
     def move(self, device: Device) -> None:
-        """Brings parameters and buffers to a device. Programs and optimizers made before keep to the old ones."""
+        """Brings parameters and buffers to a device. Programs and optimizers made before keep to the old ones, and Programs to
+        the precision that they were made in.
+        """
         if device.name == self.device.name:
+            self.device = device
             return
         if self.dtype != np.float32 and device.name != CPU_DEVICE.name:
             raise DeviceError(

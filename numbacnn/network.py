@@ -65,6 +65,7 @@ class Network:
         *,
         workspace_bytes: int | None = None,
         device: str = "cpu",
+        precision: str = "float32",
     ) -> None:
         if not isinstance(graph.output.layer, Softmax):
             raise NetworkError(
@@ -90,7 +91,7 @@ class Network:
         if len(self.class_names) != self.classes:
             raise NetworkError(f"{len(self.class_names)} class names for {self.classes} classes")
         self._programs = _Programs()
-        self.to(device)
+        self.to(device, precision)
 
     def __repr__(self) -> str:
         return self._listing().text()
@@ -118,9 +119,17 @@ class Network:
         """The name of the device that it computes on."""
         return self.graph.device.name
 
-    def to(self, device: str) -> Network:
-        """Brings the parameters to a device ("cpu", "cuda", "auto") and returns the network. Raises DeviceError if it is not there."""
-        self.graph.move(get_device(device))
+    @property
+    def precision(self) -> str:
+        """The precision of its products on that device: "float32", "tf32" or "bf16"."""
+        return self.graph.device.precision
+
+    def to(self, device: str, precision: str = "float32") -> Network:
+        """Brings the parameters to a device ("cpu", "cuda", "auto") and returns the network, whose products are from now on
+        computed in a `precision`: "float32", or on a GPU's tensor cores "tf32" or "bf16". Other networks keep theirs. Raises
+        DeviceError if the device is not there or has no such precision.
+        """
+        self.graph.move(get_device(device, precision))
         self._programs = _Programs()
         return self
 

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from numbacnn.architectures import build
+from numbacnn.ops import other_processes
 from numbacnn.program import Loss, Program
 from numbacnn.training import beside
 
@@ -29,7 +30,7 @@ def test_where_kernels_were_compiled_before_there_is_none(graph, monkeypatch):
 
 def test_it_ends_with_the_block(graph, monkeypatch):
     monkeypatch.setattr(beside, "cache_bytes", lambda: 0)
-    monkeypatch.setattr(beside.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(other_processes.os, "cpu_count", lambda: 2)
     weights = {name: each.value.copy() for name, each in graph.parameters.items()}
     with beside.compiling_beside(graph) as process:
         assert process is not None
@@ -40,8 +41,8 @@ def test_it_ends_with_the_block(graph, monkeypatch):
 
 def test_a_process_that_cannot_start_is_done_without(graph, monkeypatch):
     monkeypatch.setattr(beside, "cache_bytes", lambda: 0)
-    monkeypatch.setattr(beside.os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(beside, "__name__", "numbacnn.no_such_module")
+    monkeypatch.setattr(other_processes.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(other_processes, "__name__", "numbacnn.no_such_module")
     with beside.compiling_beside(graph) as process:
         assert process.wait(60) == 1
 

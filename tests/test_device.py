@@ -45,9 +45,9 @@ def test_an_unknown_device_is_named() -> None:
 
 
 def test_tensor_cores_are_not_the_cpus() -> None:
-    CPU_DEVICE.set_precision("float32")
+    assert CPU_DEVICE.with_precision("float32") is CPU_DEVICE
     with pytest.raises(DeviceError, match="precision tf32"):
-        CPU_DEVICE.set_precision("tf32")
+        CPU_DEVICE.with_precision("tf32")
 
 
 def test_what_does_not_fit_says_what_would() -> None:

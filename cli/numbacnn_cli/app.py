@@ -102,6 +102,7 @@ app.command(
 app.command("numbacnn_cli.networks:networks", name="networks", help="The networks that have names.")
 app.command("numbacnn_cli.convert:convert", name="convert", help="Make a model of another program's network.")
 app.command("numbacnn_cli.bench:bench", name="bench", help="Measure how fast a network runs here.")
+app.command("numbacnn_cli.tune:tune", name="tune", help="Measure how products are laid out best on this GPU.")
 app.command(
     "numbacnn_cli.warmup:warmup", name="warmup", help="Compile what networks need, before it is needed."
 )

@@ -35,7 +35,8 @@ def bench(
     On a GPU every pass brings its pictures there, and is measured without that too.
     JSON: `network`, `batch_size`, `device`, `precision`, `threads`, `train_images_per_second`, `forward_images_per_second`,
     `train_images_per_second_there` and `forward_images_per_second_there` (of pictures that lie on the GPU already, as those
-    of a training set that fits do; null on the CPU), `plan_bytes` (the buffers of a training step) and `peak_bytes` (the most memory that the process took; null on Windows).
+    of a training set that fits do; null on the CPU), `tuned_plans` (of `numbacnn tune`, how many are in use on
+    the GPU; null on the CPU), `plan_bytes` (the buffers of a training step) and `peak_bytes` (the most memory that the process took; null on Windows).
     With `--layers` also `layers`: for each part of a training step `layer`, `op`, `kernel` (on a GPU), `seconds`, `share` of
     all parts' time, and of products `operations` and `gigaflops`.
 
@@ -72,6 +73,7 @@ def bench(
         "precision": compute.precision,
         "threads": threads(),
         **dataclasses.asdict(speed),
+        "tuned_plans": found.graph.device.describe().get("tuned_plans"),
         "peak_bytes": _peak_bytes(),
     }
     rows = [("", speed.train_images_per_second, speed.forward_images_per_second)]

@@ -24,7 +24,7 @@ def doctor(*, out: Out) -> dict[str, Any]:
     `cache` with `.folder` (null without a home), `.bytes`, `.private`, `.writable`; `memory_bytes` (null on Windows), `gigaflops` of a
     1024x1024x1024 product in float32, `gradients` with `.ok`, `.largest_error`; `gpu` (null without a usable one) with
     `.name`, `.compute_capability`, `.free_bytes`, `.total_bytes`, `.driver` and `.toolkit` (versions of CUDA),
-    `.numba_cuda`; `gpu_problem` (why there is none), `parity` (null without a GPU) with `.ok`, `.ops[].op/.error`.
+    `.numba_cuda`, `.tuned_plans` (how many of `numbacnn tune` are in use), `.tuned_file`; `gpu_problem` (why there is none), `parity` (null without a GPU) with `.ok`, `.ops[].op/.error`.
     """
     from numbacnn.errors import NumbacnnError
     from numbacnn.ops import threading_layer
@@ -226,8 +226,16 @@ def _gpu_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
             "",
             f"driver for CUDA {gpu['driver']}; kernels by CUDA {gpu['toolkit']}, numba-cuda {gpu['numba_cuda']}",
         ),
+        ("", _tuned(gpu)),
         ("", _verdict(parity) if parity else f"failed: {result['gpu_problem']}"),
     ]
+
+
+def _tuned(gpu: dict[str, Any]) -> str:
+    plans = gpu["tuned_plans"]
+    if not plans:
+        return "products as the model lays them out: 'numbacnn tune' measures what is faster"
+    return f"{plans} tuned plans of products in use, of {gpu['tuned_file']}"
 
 
 def _verdict(parity: dict[str, Any]) -> str:

@@ -97,6 +97,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("bench lenet --batch-size 1 --threads 1", "one picture at a time on one thread"),
         ("bench alexnet --device cuda --precision bf16", "on a GPU's tensor cores"),
     ),
+    "tune": (
+        ("tune --device cuda", "the shapes of common networks, in every precision that the GPU has"),
+        ("tune alexnet --batch-size 128 --precision tf32", "one network, as it will be trained"),
+        ("tune mine.toml --seconds 10", "a network of your own, measured for longer"),
+    ),
     "warmup": (
         ("warmup", "a network of every family"),
         ("warmup lenet mine.toml", "those that will be needed"),

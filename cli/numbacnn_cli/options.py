@@ -126,7 +126,7 @@ class Compute:
 
     def place(self, network: Network) -> None:
         """Brings a network to the device. Raises DeviceError if it is not there or cannot compute so."""
-        network.to(self.device).graph.device.set_precision(self.precision)
+        network.to(self.device, self.precision)
 
 
 CPU = Compute()

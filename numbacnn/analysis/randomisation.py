@@ -44,7 +44,11 @@ def cascade(network: Network, *, stages: int = 5, seed: int = 0) -> Iterator[tup
     fresh = network.graph.astype(network.graph.dtype)
     fresh.initialise("he", seed)
     changed = Network(
-        graph, network.class_names, workspace_bytes=network.workspace_bytes, device=network.device
+        graph,
+        network.class_names,
+        workspace_bytes=network.workspace_bytes,
+        device=network.device,
+        precision=network.precision,
     )
     owners = [node.name for node in reversed(graph.nodes) if _owned(graph, node.name)]
     count = min(stages, len(owners))

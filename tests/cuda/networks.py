@@ -33,7 +33,9 @@ def gradients(network: Network, count: int) -> tuple[Any, Any, dict[str, Any]]:
     )
 
 
-def assert_same_gradients(network: Network, count: int, *, tolerance: float = 1e-4) -> None:
+def assert_same_gradients(
+    network: Network, count: int, *, tolerance: float = 1e-4, precision: str = "float32"
+) -> None:
     """A device's gradients beside the CPU's: no further apart than `tolerance` of each array's length. Of its largest number
     would be too strict: rounding lets another cell of a pool win here and there, and a pixel's gradient is its neighbour's.
     The gradient of a bias before a batch normalisation is rounding errors alone: no array is asked for more
@@ -41,7 +43,7 @@ def assert_same_gradients(network: Network, count: int, *, tolerance: float = 1e
     """
     network.to("cpu")
     expected = gradients(network, count)
-    network.to("cuda")
+    network.to("cuda", precision)
     found = gradients(network, count)
     pairs = {"probabilities": (found[0], expected[0]), "pixels": (found[1], expected[1])}
     pairs |= {name: (found[2][name], wanted) for name, wanted in expected[2].items()}

@@ -21,7 +21,7 @@ from variants import CASES, IDS, arguments_of, as_float64, assert_agree
 
 from numbacnn.ops.cuda.product import launching
 from numbacnn.ops.cuda.product.plan import plan_of
-from numbacnn.ops.cuda.product.precision import PRECISIONS, _Chosen
+from numbacnn.ops.cuda.product.precision import computing
 from numbacnn.ops.cuda.product.tile import TILES
 from numbacnn.ops.kernel import Kernel
 
@@ -72,9 +72,9 @@ def in_tile(request, monkeypatch):
 
 
 @pytest.fixture
-def precision(request, monkeypatch):
-    monkeypatch.setattr(_Chosen, "precision", PRECISIONS[request.param])
-    return request.param
+def precision(request):
+    with computing(request.param):
+        yield request.param
 
 
 def rounded(value, precision):

@@ -43,15 +43,11 @@ def test_gradients_are_the_cpus(name):
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("tf32", 1e-1), ("bf16", 3e-1)])
 def test_gradients_of_tensor_cores_are_near(precision, tolerance):
-    device = get_device("cuda")
     try:
-        device.set_precision(precision)
+        get_device("cuda", precision)
     except DeviceError as error:
         pytest.skip(f"no GPU with tensor cores for {precision}: {error}")
-    try:
-        assert_same_gradients(build("lenet"), 16, tolerance=tolerance)
-    finally:
-        device.set_precision("float32")
+    assert_same_gradients(build("lenet"), 16, tolerance=tolerance, precision=precision)
 
 
 def test_two_runs_are_the_same_bits_and_as_good_as_the_cpus():

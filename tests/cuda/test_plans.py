@@ -9,7 +9,9 @@ from runs import needs_numba_cuda
 
 needs_numba_cuda()
 
-from numbacnn.ops.cuda.product.plan import MULTIPROCESSORS, plan_of, room_of
+from numbacnn.ops.cuda.dense import _forward
+from numbacnn.ops.cuda.product.plan import MULTIPROCESSORS, candidates, plan_of
+from numbacnn.ops.cuda.product.precision import PRECISIONS
 
 SHAPES = {
     "vgg-small conv2, weight gradient": (576, 64, 256 * 32 * 32),
@@ -34,14 +36,23 @@ def test_a_small_matrix_with_a_long_sum_takes_large_tiles_in_many_parts(shape):
 @pytest.mark.parametrize("layers", [1, 3])
 def test_parts_fit_the_room_and_none_is_empty(shape, layers):
     rows, columns, depth = shape
-    most = room_of(*shape, layers)
+    product = _forward(True)
+    most = product.room(*shape, layers)
     for limit in (0, 1, 5 * rows * columns * layers, most, math.inf):
         _, parts, part_depth = plan_of(*shape, layers, limit)
         assert parts == 1 or parts * rows * columns * layers <= limit
         assert (parts - 1) * part_depth < depth <= parts * part_depth
-        assert room_of(*shape, layers, limit) <= limit
+        assert product.room(*shape, layers, limit) <= limit
 
 
 def test_a_large_product_is_not_divided():
     tile, parts, _ = plan_of(65536, 256, 1152, 1, math.inf)
     assert (tile.name, parts) == ("128x128", 1)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_candidates_are_plans_of_different_tiles_and_the_models_choice_is_the_first(precision):
+    for shape in SHAPES.values():
+        found = candidates(*shape, 1, 1 << 30, precision, most=4, slower=3.0)
+        assert found[0] == plan_of(*shape, 1, 1 << 30, precision)
+        assert 1 <= len({plan.tile for plan in found}) == len(found) <= 4

@@ -38,8 +38,7 @@ def gpu_passes(name: str, rounds: int, precision: str) -> Iterator[dict[str, Any
     Python; its CUDA graph, where a side has one, is beside them.
     """
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
-    network = untrained(name).to("cuda")
-    network.graph.device.set_precision(precision)
+    network = untrained(name).to("cuda", precision)
     sides = Sides(network, BATCHES[name])
     sides.check_gradients(name, TOLERANCES[precision])
     half = precision == "bf16"

@@ -18,7 +18,7 @@ from numba.cuda.typing.typeof import Purpose, typeof
 
 import numbacnn.ops
 from numbacnn.ops.cuda import toolchain
-from numbacnn.ops.cuda.product.precision import PRECISIONS, _Chosen
+from numbacnn.ops.cuda.product.precision import computing
 from numbacnn.ops.kernel import Kernel
 
 from .executed import flat
@@ -45,7 +45,7 @@ def launches() -> dict[str, list[Types]]:
             for shape in (*row.shapes.values(), *row.layers.values(), *_larger(row.layers.values())):
                 op.variant("cuda")(*_arguments(op, row, shape))
         for precision in TENSOR_CORES:
-            with patch.object(_Chosen, "precision", PRECISIONS[precision]):
+            with computing(precision):
                 for name in TENSOR_OPS:
                     row = COMPARISONS[name]
                     for shape in _larger(row.layers[layer] for layer in TENSOR_LAYERS):

@@ -16,11 +16,15 @@ from .toolchain import ZERO, device_function, grid, kernel, launch
 
 BUDGETS = {"columns._sum_rows": Budget(registers=32, shared_bytes=2048)}
 
-_ACROSS, _ROWS = 32, 8
-THREADS = _ACROSS * _ROWS
-"""Threads of a block: so many columns side by side, so many rows at a time."""
-DOWN = np.uint32(_ROWS)
-"""Rows from one that a thread adds to its next."""
+_ACROSS, LINES = 32, 8
+THREADS = _ACROSS * LINES
+"""Threads of a block: so many columns side by side, so many rows at a time, each a line of threads."""
+ACROSS, DOWN = np.uint32(_ACROSS), np.uint32(LINES)
+"""Threads from one line to the next, and rows from one that a thread adds to its next."""
+AT_ONCE = 4
+"""Numbers that a thread asks for before it waits for the first."""
+FURTHER = np.uint32(AT_ONCE * LINES)
+"""Rows from the first of those to the first of the next ones."""
 _PART, _MOST_PARTS = 256, 256
 """Rows of a part at least, and parts at most."""
 _NOTHING = np.uint32(0)
@@ -43,18 +47,16 @@ def launch_columns(kernel: Any, rows: int, columns: int, *arguments: Any) -> Non
 def own_rows(rows: Any, part_rows: Any) -> tuple[Any, Any, Any]:
     """The column that this thread adds (it may lie beyond the last), its first row and the end of its part's, uint32."""
     thread = np.uint32(cuda.threadIdx.x)
-    column = np.uint32(
-        np.uint32(cuda.blockIdx.x) * np.uint32(_ACROSS) + np.uint32(thread % np.uint32(_ACROSS))
-    )
+    column = np.uint32(np.uint32(cuda.blockIdx.x) * ACROSS + np.uint32(thread % ACROSS))
     first = np.uint32(np.uint32(cuda.blockIdx.y) * part_rows)
     end = min(np.uint32(first + part_rows), rows)
-    return column, np.uint32(first + np.uint32(thread // np.uint32(_ACROSS))), end
+    return column, np.uint32(first + np.uint32(thread // ACROSS)), end
 
 
 @device_function
 def adds_up() -> Any:
     """Whether this thread has its column's sum in the end (`column_sum`)."""
-    return np.uint32(cuda.threadIdx.x) < np.uint32(_ACROSS)
+    return np.uint32(cuda.threadIdx.x) < ACROSS
 
 
 @device_function
@@ -65,8 +67,8 @@ def column_sum(shared: Any, own: Any) -> Any:
     cuda.syncthreads()
     total = own
     if adds_up():
-        for i in range(1, _ROWS):
-            total += shared[np.uint32(thread + np.uint32(i) * np.uint32(_ACROSS))]
+        for i in range(1, LINES):
+            total += shared[np.uint32(thread + np.uint32(i) * ACROSS)]
     return total
 
 
@@ -76,9 +78,14 @@ def _sum_rows(sums: Any, x: Any, rows: Any, columns: Any, part_rows: Any) -> Non
     column, row, end = own_rows(rows, part_rows)
     total = ZERO
     if column < columns:
+        values = cuda.local.array(AT_ONCE, float32)
         while row < end:
-            total += x[np.uint32(row * columns + column)]
-            row = np.uint32(row + DOWN)
+            for j in range(AT_ONCE):
+                own = np.uint32(row + np.uint32(j) * DOWN)
+                values[j] = x[np.uint32(own * columns + column)] if own < end else ZERO
+            for j in range(AT_ONCE):
+                total += values[j]
+            row = np.uint32(row + FURTHER)
     total = column_sum(shared, total)
     if adds_up() and column < columns:
         sums[np.uint32(np.uint32(cuda.blockIdx.y) * columns + column)] = total

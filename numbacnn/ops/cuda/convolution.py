@@ -32,7 +32,6 @@ from .patches import (
 from .product.kernel import as_it_is, biased_and_rectified
 from .product.launching import Product
 from .product.loaders import across_depth
-from .product.plan import room_of
 
 
 def choose(channels: int, filters: int, window: Any, groups: int, algorithm: str) -> str:
@@ -53,8 +52,18 @@ def workspace_size(
     """Elements of workspace that the three ops need for an output (N, P, Q), at most `limit`."""
     if is_depthwise(channels, filters, window, groups):
         return depthwise.weights_workspace_size(output, channels, window)
-    rows = math.prod(window.kernel) * (channels // groups)
-    return room_of(rows, filters // groups, math.prod(output), groups, limit)
+    own_channels, own_filters = channels // groups, filters // groups
+    taps, cells = math.prod(window.kernel), math.prod(output)
+    pixels = output[0] * math.prod(input_size)
+    both = _are_aligned(own_channels, own_filters)
+    rooms = [
+        _forward(both).room(cells, own_filters, taps * own_channels, groups, limit),
+        _backward_weights(both).room(taps * own_channels, own_filters, cells, groups, limit),
+    ]
+    if window.stride == (1, 1):
+        to_pixels = _backward_input(_are_aligned(own_filters), False)
+        rooms.append(to_pixels.room(pixels, own_channels, taps * own_filters, groups, limit))
+    return max(rooms)
 
 
 @cache
@@ -75,6 +84,16 @@ def _backward_input(aligned: bool, strided: bool) -> Product:
 def _backward_weights(aligned: bool) -> Product:
     load_d_y = across_depth(FILTERS, OWN_FILTERS, aligned)
     return Product(_name("backward_weights", aligned), patches_turned(aligned), load_d_y, as_it_is)
+
+
+def products() -> list[Product]:
+    """Every product of convolutions, however its numbers are read."""
+    ways = (True, False)
+    return [
+        *(_forward(aligned) for aligned in ways),
+        *(_backward_input(aligned, strided) for aligned in ways for strided in ways),
+        *(_backward_weights(aligned) for aligned in ways),
+    ]
 
 
 def _name(op: str, aligned: bool) -> str:
@@ -114,6 +133,7 @@ def forward(
         groups=groups,
         start=bias,
         slope=slope,
+        workspace=workspace,
     )
 
 
@@ -142,6 +162,8 @@ def backward_input(
             row_size=d_x.shape[3],
             geometry=geometry,
             groups=groups,
+            # Parts of the pixels of one kind would have to be added up apart from the others.
+            workspace=None if strided else workspace,
         )
 
 

@@ -11,7 +11,6 @@ from .product.combine import combine
 from .product.kernel import as_it_is, biased_and_rectified
 from .product.launching import Product
 from .product.loaders import across_depth, along_depth
-from .product.plan import room_of
 
 _INPUTS, _OUTPUTS, _NONE = range(3)
 """Places in a product's geometry."""
@@ -24,8 +23,13 @@ def workspace_size(filters: int, rows: int = 0, depth: int = 0, limit: float = m
     sums = parts_of(rows)[0] * filters
     if not depth:
         return sums
-    shapes = (rows, filters, depth), (rows, depth, filters), (depth, filters, rows)
-    return max(sums, *(room_of(*shape, limit=limit) for shape in shapes))
+    both = _are_aligned(depth, filters)
+    return max(
+        sums,
+        _forward(both).room(rows, filters, depth, limit=limit),
+        _backward_input(_are_aligned(filters)).room(rows, depth, filters, limit=limit),
+        _backward_weights(both).room(depth, filters, rows, limit=limit),
+    )
 
 
 @cache
@@ -44,6 +48,13 @@ def _backward_input(aligned: bool) -> Product:
 def _backward_weights(aligned: bool) -> Product:
     load_x, load_d_y = across_depth(_INPUTS, _NONE, aligned), across_depth(_OUTPUTS, _NONE, aligned)
     return Product(_name("backward_weights", aligned), load_x, load_d_y, as_it_is)
+
+
+def products() -> list[Product]:
+    """Every product of fully connected layers, however its numbers are read."""
+    return [
+        make(aligned) for make in (_forward, _backward_input, _backward_weights) for aligned in (True, False)
+    ]
 
 
 def _name(op: str, aligned: bool) -> str:

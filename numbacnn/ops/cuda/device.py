@@ -19,7 +19,11 @@ def open_device() -> Device:
         found = problem(EXTRAS)
         if found:
             raise DeviceError(f"device 'cuda' cannot be used: {found}")
+        from .diagnosis import gpu
         from .gpu import CUDA
+        from .product.tuned import use_table_of
+
+        use_table_of(gpu().name)
     except DeviceError:
         raise
     except Exception as error:  # of whichever package

@@ -1,4 +1,8 @@
-"""One thread an element: which one it is, and how many threads are launched for an array.
+"""One thread an element, or a few: which ones they are, and how many threads are launched for an array.
+
+Where a kernel does little else than wait for memory, a thread works on `EACH` elements, all of which it asks for before it
+waits for the first: with one a thread, a multiprocessor does not ask for enough at a time to keep the memory busy. They
+lie as many elements apart as there are threads, so that neighbouring threads still read neighbours.
 
 By lines, a block has elements of one line only: what depends on the line is worked out once for all of its threads, and
 its elements need one division less.
@@ -6,6 +10,7 @@ its elements need one division less.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +20,8 @@ from .budget import Budget
 from .toolchain import WARP, device_function, grid, launch
 
 THREADS = 256
+EACH = 4
+"""Elements of a thread."""
 BUDGET = Budget(registers=32, shared_bytes=0)
 """Of a kernel on elements: with more registers, a multiprocessor would hold fewer threads to wait for memory."""
 
@@ -23,6 +30,12 @@ BUDGET = Budget(registers=32, shared_bytes=0)
 def element() -> Any:
     """The element that this thread works on, uint32; it may lie beyond the last."""
     return np.uint32(np.uint32(cuda.blockIdx.x) * np.uint32(cuda.blockDim.x) + np.uint32(cuda.threadIdx.x))
+
+
+@device_function
+def own_elements() -> tuple[Any, Any]:
+    """The first of this thread's `EACH` elements, and how far its next one is, uint32; they may lie beyond the last."""
+    return element(), np.uint32(np.uint32(cuda.gridDim.x) * np.uint32(cuda.blockDim.x))
 
 
 @device_function
@@ -35,6 +48,15 @@ def line_element() -> tuple[Any, Any]:
 def launch_each(kernel: Any, elements: int, *arguments: Any) -> None:
     """Launches a kernel on so many elements, one a thread."""
     launch(kernel, grid(elements, THREADS), THREADS, *arguments)
+
+
+def launch_few(kernel: Any, elements: int, *arguments: Any, channels: int = 1) -> None:
+    """Launches a kernel on so many elements, `EACH` a thread. A thread's elements are all of one of the `channels`, which
+    follow each other in memory.
+    """
+    together = channels // math.gcd(channels, THREADS)
+    blocks = grid(grid(elements, EACH * THREADS), together) * together
+    launch(kernel, blocks, THREADS, *arguments)
 
 
 def launch_lines(kernel: Any, lines: int, length: int, *arguments: Any) -> None:

@@ -6,23 +6,29 @@ import math
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from copy import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ...device import Array, Channel
+from ...measured import MeasuredProduct
 from .diagnosis import gpu
 from .driver_errors import translated_errors
 from .memory import copy_in, copy_out, memory_info, pinned_bytes, zeroed_bytes
-from .product.precision import set_precision
+from .product.precision import check_precision, computing
+from .product.tuned import Choice, Shape, keep, key_of, table_in_use
+from .product.tuning import compile_plans, measured, products_of
 from .sending import ByteSender
 from .streams import compute_stream, graph_of, new_event, new_stream, seconds_of, wait
 
 
 class CUDA:
-    """Numba's current GPU. What it is told to do, it does in order on one stream; only `read` waits for it."""
+    """Numba's current GPU, in one of the precisions that its products can be computed in. What it is told to do, it does in order on one stream; only `read` waits for it."""
 
     name = "cuda"
     steps_between_reads = 50
@@ -30,7 +36,20 @@ class CUDA:
     own_memory = True
 
     def __init__(self) -> None:
+        self.precision = "float32"
         self._bytes = ByteSender()
+        self._precisions = {self.precision: self}
+
+    def with_precision(self, name: str) -> CUDA:
+        check_precision(name)
+        if name not in self._precisions:
+            other = copy(self)
+            other.precision = name
+            self._precisions[name] = other
+        return self._precisions[name]
+
+    def computing(self) -> AbstractContextManager[None]:
+        return computing(self.precision)
 
     def zeros(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         size = math.prod(shape) * np.dtype(dtype).itemsize
@@ -69,11 +88,23 @@ class CUDA:
             graph()  # the first launch brings the graph to the GPU
         return [seconds_of(graph) for _ in range(rounds)]
 
-    def set_precision(self, name: str) -> None:
-        set_precision(name)
+    def tune(self, act: Callable[[], None], seconds: float) -> Iterator[MeasuredProduct]:
+        calls = products_of(act, self.precision)
+        compile_plans(calls, self.precision)
+        return measured(
+            calls, self.precision, self.timed, lambda size: self.zeros((size,), np.float32), seconds
+        )
+
+    def keep_tuned(self, products: Iterable[MeasuredProduct]) -> Path:
+        chosen = {
+            key_of(each.name, Shape(*each[2:6]), each.precision): Choice(*each.chosen[:2])
+            for each in products
+        }
+        return keep(chosen)
 
     def describe(self) -> dict[str, Any]:
-        return dict(gpu()._asdict())
+        file, plans = table_in_use()
+        return {**gpu()._asdict(), "tuned_plans": plans, "tuned_file": None if file is None else str(file)}
 
     def free_bytes(self) -> int | None:
         return max(0, memory_info()[0] - self._bytes.pending_bytes)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import cuda, float32
 
 from .budget import Budget
-from .elements import BUDGET, element, launch_each
-from .toolchain import ZERO, kernel
+from .elements import BUDGET, EACH, element, launch_each, launch_few, own_elements
+from .toolchain import ONE, ZERO, device_function, kernel
 
 BUDGETS = dict.fromkeys(
     ("_copy", "_accumulate", "_add", "_copy_channels", "_take_channels", "_multiply"), BUDGET
@@ -17,24 +18,39 @@ BUDGETS = dict.fromkeys(
 
 @kernel
 def _copy(target: Any, source: Any) -> None:
-    i = element()
-    if i < np.uint32(target.size):
-        target[i] = source[i]
+    (first, apart), size = own_elements(), np.uint32(target.size)
+    values = cuda.local.array(EACH, float32)
+    for j in range(EACH):
+        i = np.uint32(first + np.uint32(j) * apart)
+        values[j] = source[i] if i < size else ZERO
+    for j in range(EACH):
+        i = np.uint32(first + np.uint32(j) * apart)
+        if i < size:
+            target[i] = values[j]
 
 
-@kernel
-def _accumulate(target: Any, source: Any) -> None:
-    i = element()
-    if i < np.uint32(target.size):
-        target[i] += source[i]
+@device_function
+def _sums(target: Any, one: Any, other: Any, slope: Any) -> None:
+    """target = f(one + other), f(v) = v above 0, else slope v; the target may be one of them."""
+    (first, apart), size = own_elements(), np.uint32(target.size)
+    totals = cuda.local.array(EACH, float32)
+    for j in range(EACH):
+        i = np.uint32(first + np.uint32(j) * apart)
+        totals[j] = one[i] + other[i] if i < size else ZERO
+    for j in range(EACH):
+        i = np.uint32(first + np.uint32(j) * apart)
+        if i < size:
+            target[i] = totals[j] if totals[j] > ZERO else slope * totals[j]
 
 
 @kernel
 def _add(target: Any, one: Any, other: Any, slope: Any) -> None:
-    i = element()
-    if i < np.uint32(target.size):
-        total = one[i] + other[i]
-        target[i] = total if total > ZERO else slope * total
+    _sums(target, one, other, slope)
+
+
+@kernel
+def _accumulate(target: Any, source: Any) -> None:
+    _sums(target, target, source, ONE)
 
 
 @kernel
@@ -79,17 +95,17 @@ def _multiply_sums(target: Any, source: Any, factors: Any, pixels: Any, channels
 
 def copy(target: Any, source: Any) -> None:
     """target_i = source_i."""
-    launch_each(_copy, target.size, target, source)
+    launch_few(_copy, target.size, target, source)
 
 
 def accumulate(target: Any, source: Any) -> None:
     """target_i += source_i."""
-    launch_each(_accumulate, target.size, target, source)
+    launch_few(_accumulate, target.size, target, source)
 
 
 def add(target: Any, one: Any, other: Any, slope: Any) -> None:
     """target_i = f(one_i + other_i), f(v) = v above 0, else slope v."""
-    launch_each(_add, target.size, target, one, other, float(slope))
+    launch_few(_add, target.size, target, one, other, float(slope))
 
 
 def multiply(target: Any, source: Any, factors: Any) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 from numba import cuda, float32
 
 from .budget import Budget
-from .elements import BUDGET, THREADS, element, launch_each
+from .elements import BUDGET, EACH, THREADS, element, launch_each, launch_few, own_elements
 from .reductions import team_sum
 from .toolchain import ONE, ZERO, kernel, launch
 
 BUDGETS = {
-    "_sgd": BUDGET,
+    "_sgd": Budget(registers=40, shared_bytes=0),
     "_adam": BUDGET,
     "_average": BUDGET,
     "_shorten": BUDGET,
@@ -37,14 +37,21 @@ def _sgd(
     decayed: Any,
     nesterov: Any,
 ) -> None:
-    i = element()
-    if i < np.uint32(weights.size):
-        pull = decay if i < decayed else ZERO
-        weight = weights[i]
-        step = rate[0] * (gradient[i] + pull * weight)
-        change = momentum * velocity[i] - step
-        velocity[i] = change
-        weights[i] = weight + (momentum * change - step if nesterov == _YES else change)
+    (first, apart), size = own_elements(), np.uint32(weights.size)
+    slopes, speeds = cuda.local.array(EACH, float32), cuda.local.array(EACH, float32)
+    values = cuda.local.array(EACH, float32)
+    for j in range(EACH):
+        i = np.uint32(first + np.uint32(j) * apart)
+        if i < size:
+            slopes[j], speeds[j], values[j] = gradient[i], velocity[i], weights[i]
+    for j in range(EACH):
+        i = np.uint32(first + np.uint32(j) * apart)
+        if i < size:
+            pull = decay if i < decayed else ZERO
+            step = rate[0] * (slopes[j] + pull * values[j])
+            change = momentum * speeds[j] - step
+            velocity[i] = change
+            weights[i] = values[j] + (momentum * change - step if nesterov == _YES else change)
 
 
 @kernel
@@ -128,7 +135,7 @@ def sgd(
 ) -> None:
     """v = momentum v - rate (dE/dw + decay w);  w = w + v, or Nesterov's step."""
     arrays = weights, velocity, gradient, rate
-    launch_each(_sgd, weights.size, *arrays, float(momentum), float(decay), int(decayed), int(nesterov))
+    launch_few(_sgd, weights.size, *arrays, float(momentum), float(decay), int(decayed), int(nesterov))
 
 
 def adam(

@@ -45,6 +45,7 @@ def _store(deep: bool, depth: int, extent: int) -> Store:
 
 _SHARES = {
     "128x128": 0.63,
+    "128x96": 0.66,
     "128x64": 0.66,
     "64x64": 0.73,
     "128x32": 0.56,

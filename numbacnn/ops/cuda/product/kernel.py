@@ -17,7 +17,11 @@ from .tile import Tile
 
 BUDGETS: dict[str, Budget] = {}
 """Of every kernel that was made."""
-_ONE = np.uint32(1)
+_NONE, _ONE = np.uint32(0), np.uint32(1)
+_AT_ONCE = 64
+"""Sums of a thread that are stored in one loop; at most twice as many are."""
+_FINDING = 192
+"""Registers of a thread at most that does more than to read four neighbours at a time and to store sums as they are."""
 _RESERVED = 1024
 """Bytes of shared memory that Hopper takes for itself in every block."""
 
@@ -101,6 +105,36 @@ def make_product(
     rows, columns = np.uint32(tile.rows), np.uint32(tile.columns)
     size_a, size_b, sums_size = core.shared_a, core.shared_b, tile.down * tile.across
     begin_rows, start_of = _rows_of(tile, row_of)
+    turns = -(-sums_size // _AT_ONCE)
+    at_once = sums_size // turns
+
+    @device_function
+    def store_some(
+        first: Any, sums: Any, shared: Any, c: Any, part: Any, corner: Any, limits: Any, of_group: Any, part_size: Any,
+        row_size: Any, start: Any, slope: Any,
+    ) -> None:  # fmt: skip
+        row, first_row, column = corner
+        for i in range(at_once):
+            own = np.uint32(first + np.uint32(i))
+            beyond_row, beyond_column = place_of(own)
+            down, x = np.uint32(row + beyond_row), np.uint32(column + beyond_column)
+            if np.uint32(first_row + down) < limits[0] and x < limits[1]:
+                place = np.uint32(of_group + x)
+                here = start_of(shared, first_row, down, row_size)
+                c[np.uint32(part * part_size + here + place)] = finish(sums[own], start, place, slope)
+
+    @device_function
+    def store(
+        sums: Any, shared: Any, c: Any, part: Any, corner: Any, limits: Any, of_group: Any, part_size: Any,
+        row_size: Any, start: Any, slope: Any,
+    ) -> None:  # fmt: skip
+        # Called one by one: a longer loop would not be unrolled, and its sums not be found in registers.
+        store_some(_NONE, sums, shared, c, part, corner, limits, of_group, part_size, row_size, start, slope)
+        if turns > 1:
+            second = np.uint32(at_once)
+            store_some(
+                second, sums, shared, c, part, corner, limits, of_group, part_size, row_size, start, slope
+            )
 
     @device_function
     def tile_of(block: Any, layer: Any, groups: Any, tiles_across: Any) -> Any:
@@ -137,21 +171,18 @@ def make_product(
         row, column, lane = own_warp(thread)
         own_row, own_column = owns(lane)
         of_group = np.uint32(group * count_columns)
-        for i in range(sums_size):
-            beyond_row, beyond_column = place_of(np.uint32(i))
-            down = np.uint32(row + own_row + beyond_row)
-            x = np.uint32(first_column + column + own_column + beyond_column)
-            if np.uint32(first_row + down) < count_rows and x < count_columns:
-                place = np.uint32(of_group + x)
-                own = start_of(shared_a, first_row, down, row_size)
-                c[np.uint32(part * part_size + own + place)] = finish(sums[i], start, place, slope)
+        place = np.uint32(row + own_row), first_row, np.uint32(first_column + column + own_column)
+        store(sums, shared_a, c, part, place, limits, of_group, part_size, row_size, start, slope)
 
-    # Two blocks at once on a multiprocessor: one multiplies while the other waits.
-    resident = 2 if load_a.light and load_b.light else 1
+    # Several blocks at once on a multiprocessor: one multiplies while the other waits.
+    light = load_a.light and load_b.light
+    plain = light and load_a.fours and load_b.fours and finish is as_it_is
+    least = 1 if not light else 3 if plain and tile.threads == 128 else 2
+    registers = core.registers if plain else max(core.registers, _FINDING)
     BUDGETS[name] = Budget(
-        core.registers if tile.threads * resident <= 256 else 128,
+        128 if tile.threads * least > 384 else registers,
         4 * (size_a + size_b) + _RESERVED,
         core.ffma_share,
         core.hmma_share,
     )
-    return kernel(product, name=name, launch_bounds=(tile.threads, resident))
+    return kernel(product, name=name, launch_bounds=(tile.threads, least))

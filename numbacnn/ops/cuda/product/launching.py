@@ -1,16 +1,23 @@
-"""Products as ops launch them: the plan is chosen by the shape, its tile's kernel made when it is first wanted."""
+"""Products as ops launch them: the plan is chosen by the shape, as it was tuned or by the model, its tile's kernel made when it
+is first wanted.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from ..toolchain import launch
 from .combine import combine, combine_finished
 from .kernel import Finish, RowOf, as_it_is, make_product
 from .loaders import Loader
-from .plan import plan_of
-from .precision import Precision, precision
+from .plan import Plan, plan_of
+from .precision import PRECISIONS, Precision, precision
 from .tile import Tile
+from .tuned import Shape, tuned
 
 
 class Product:
@@ -19,22 +26,34 @@ class Product:
     def __init__(
         self, name: str, load_a: Loader, load_b: Loader, finish: Finish, row_of: RowOf | None = None
     ) -> None:
-        self._name = name
+        self.name = name
         self._loaders, self._finish, self._row_of = (load_a, load_b), finish, row_of
         self._kernels: dict[tuple[Tile, str, bool], Any] = {}
 
-    def _kernel(self, tile: Tile, wanted: Precision, *, partial: bool) -> Any:
-        """`partial`: sums are stored as they are, to be finished when parts are added up."""
+    def kernel(self, tile: Tile, wanted: Precision, *, partial: bool) -> Any:
+        """Of a tile and a precision. `partial`: sums are stored as they are, to be finished when parts are added up."""
         partial = partial and self._finish is not as_it_is
         key = tile, wanted.name, partial
         if key not in self._kernels:
             kind = "" if wanted.name == "float32" else f"_{wanted.name}"
-            name = f"{self._name}{'_part' if partial else ''}_{tile.name}{kind}"
+            name = f"{self.name}{'_part' if partial else ''}_{tile.name}{kind}"
             finish = as_it_is if partial else self._finish
             shape = wanted.tile(tile)
             made = make_product(name, *self._loaders, finish, shape, wanted.core, self._row_of)
             self._kernels[key] = made
         return self._kernels[key]
+
+    def plan(self, shape: Shape, room: float, wanted: str) -> Plan:
+        """What a tuning run found for a product of that shape, or else what the model finds. Parts take no more than `room`
+        elements.
+        """
+        return tuned(self.name, shape, room, wanted) or plan_of(*shape, room, wanted)
+
+    def room(self, rows: int, columns: int, depth: int, groups: int = 1, limit: float = math.inf) -> int:
+        """Elements of workspace, at most `limit`, that such a product takes for its parts, in whichever precision."""
+        shape = Shape(rows, columns, depth, groups)
+        most = max(self.plan(shape, limit, wanted).parts for wanted in PRECISIONS)
+        return most * shape.size if most > 1 else 0
 
     def __call__(
         self,
@@ -55,26 +74,63 @@ class Product:
         """C (rows, columns) of each group, its rows `row_size` elements apart: all of C is that. Where the depth is cut
         into parts, their sums go to the workspace, as many as fit it, and are then added and finished.
         """
-        tile, parts, part_depth = plan_of(
-            rows, columns, depth, groups, 0 if workspace is None else workspace.size
-        )
+        shape = Shape(rows, columns, depth, groups)
+        call = Call(self, shape, (c, a, b), row_size, geometry, start, slope, workspace)
+        if _noted.calls is not None:
+            _noted.calls.append(call)
+        room = 0 if workspace is None else workspace.size
+        call.launch(self.plan(shape, room, precision().name))
+
+
+class Call(NamedTuple):
+    """A product with all that it is given: `arrays` are C, A and B."""
+
+    product: Product
+    shape: Shape
+    arrays: tuple[Any, Any, Any]
+    row_size: int
+    geometry: tuple[int, ...]
+    start: Any
+    slope: float
+    workspace: Any
+
+    def launch(self, plan: Plan) -> None:
+        """Computes it in the precision in force, laid out so."""
+        (tile, parts, part_depth), (c, a, b) = plan, self.arrays
+        rows, columns, depth, groups = self.shape
         tiles_across = -(-columns // tile.columns)
         blocks = -(-rows // tile.rows) * tiles_across
-        target = c if parts == 1 else workspace
-        sizes = (rows, columns, depth, row_size, groups, part_depth, c.size, tiles_across)
+        sizes = (rows, columns, depth, self.row_size, groups, part_depth, c.size, tiles_across)
         launch(
-            self._kernel(tile, precision(), partial=parts > 1),
+            self.product.kernel(tile, precision(), partial=parts > 1),
             (blocks, groups * parts),
             tile.threads,
-            target,
+            c if parts == 1 else self.workspace,
             a,
             b,
-            a if start is None else start,
-            float(slope),
+            a if self.start is None else self.start,
+            float(self.slope),
             sizes,
-            geometry,
+            self.geometry,
         )
-        if parts > 1 and self._finish is as_it_is:
-            combine(c, workspace, parts)
+        if parts > 1 and self.start is None:
+            combine(c, self.workspace, parts)
         elif parts > 1:
-            combine_finished(c, workspace, parts, start, float(slope), groups * columns)
+            combine_finished(c, self.workspace, parts, self.start, float(self.slope), groups * columns)
+
+
+class _Noted(threading.local):
+    calls: list[Call] | None = None
+
+
+_noted = _Noted()
+
+
+@contextmanager
+def noted_calls() -> Iterator[list[Call]]:
+    """The products that this thread launches in between."""
+    before, _noted.calls = _noted.calls, []
+    try:
+        yield _noted.calls
+    finally:
+        _noted.calls = before

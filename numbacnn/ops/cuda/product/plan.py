@@ -8,7 +8,6 @@ multiplies while others wait. Parts are written and added up afterwards, which t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -31,20 +30,44 @@ _COMBINING, _BYTES = 6000.0, 1400.0
 
 
 class _Rate(NamedTuple):
-    """Of a tile: the share of the peak with all warps it likes, and how many blocks fit a multiprocessor."""
+    """Of a tile: the share of float32's peak with all warps it likes (tensor cores have more than all of it), and how many
+    blocks fit a multiprocessor.
+    """
 
     share: float
     resident: int
 
 
 _RATES = {
-    "128x128": _Rate(0.85, 2),
-    "128x64": _Rate(0.82, 3),
-    "64x64": _Rate(0.75, 6),
-    "128x32": _Rate(0.72, 6),
-    "128x16": _Rate(0.42, 4),
-    "32x32": _Rate(0.32, 8),
+    "float32": {
+        "128x128": _Rate(0.85, 2),
+        "128x96": _Rate(0.84, 3),
+        "128x64": _Rate(0.82, 3),
+        "64x64": _Rate(0.75, 6),
+        "128x32": _Rate(0.72, 6),
+        "128x16": _Rate(0.42, 4),
+        "32x32": _Rate(0.32, 8),
+    },
+    "tf32": {
+        "128x128": _Rate(2.1, 2),
+        "128x96": _Rate(2.0, 2),
+        "128x64": _Rate(1.7, 3),
+        "64x64": _Rate(1.05, 4),
+        "128x32": _Rate(1.1, 4),
+        "128x16": _Rate(0.5, 4),
+        "32x32": _Rate(0.4, 8),
+    },
+    "bf16": {
+        "128x128": _Rate(2.9, 2),
+        "128x96": _Rate(2.6, 2),
+        "128x64": _Rate(2.1, 3),
+        "64x64": _Rate(2.1, 5),
+        "128x32": _Rate(1.5, 5),
+        "128x16": _Rate(0.6, 4),
+        "32x32": _Rate(0.45, 8),
+    },
 }
+"""Of every precision and tile, as measured on an H200."""
 
 
 class Plan(NamedTuple):
@@ -55,38 +78,60 @@ class Plan(NamedTuple):
     part_depth: int
 
 
-def plan_of(rows: int, columns: int, depth: int, layers: int = 1, room: float = 0) -> Plan:
+def plan_of(
+    rows: int,
+    columns: int,
+    depth: int,
+    layers: int = 1,
+    room: float = 0,
+    precision: str = "float32",
+) -> Plan:
     """For products C (rows, columns) over a depth, `layers` of them at once. Parts take no more than `room` elements."""
-    return _plan(rows, columns, depth, layers, int(min(room, _MOST_PARTS * rows * columns * layers)))
-
-
-def room_of(rows: int, columns: int, depth: int, layers: int = 1, limit: float = math.inf) -> int:
-    """Elements of workspace, at most `limit`, that such products take for their parts."""
-    parts = plan_of(rows, columns, depth, layers, limit).parts
-    return parts * rows * columns * layers if parts > 1 else 0
+    return _plan(
+        rows, columns, depth, layers, int(min(room, _MOST_PARTS * rows * columns * layers)), precision
+    )
 
 
 @lru_cache(maxsize=4096)
-def _plan(rows: int, columns: int, depth: int, layers: int, room: int) -> Plan:
+def _plan(rows: int, columns: int, depth: int, layers: int, room: int, precision: str) -> Plan:
     choices = _choices(rows, columns, depth, layers, room)
-    return min(choices, key=lambda plan: cycles(rows, columns, layers, plan))
+    return min(choices, key=lambda plan: cycles(rows, columns, layers, plan, precision))
+
+
+def candidates(
+    rows: int, columns: int, depth: int, layers: int, room: int, precision: str, *, most: int, slower: float
+) -> list[Plan]:
+    """Of each tile the plan that the model finds best, the best tile's first: at most so many, none of which the model finds so
+    many times slower than the first.
+    """
+    times: dict[Tile, tuple[float, Plan]] = {}
+    for plan in _choices(rows, columns, depth, layers, room):
+        time = cycles(rows, columns, layers, plan, precision)
+        if plan.tile not in times or time < times[plan.tile][0]:
+            times[plan.tile] = time, plan
+    found = sorted(times.values(), key=lambda pair: pair[0])[:most]
+    return [plan for time, plan in found if time <= slower * found[0][0]]
 
 
 def _choices(rows: int, columns: int, depth: int, layers: int, room: int) -> Iterator[Plan]:
     most = max(1, min(_MOST_PARTS, depth // _LEAST_DEPTH, room // (rows * columns * layers)))
-    depths = {parts: -(-depth // parts // _STEP) * _STEP for parts in range(2, most + 1)}
     for tile in TILES:
         yield Plan(tile, 1, depth)
-        for part_depth in depths.values():
+        for part_depth in {part_depth_of(depth, parts): None for parts in range(2, most + 1)}:
             yield Plan(tile, -(-depth // part_depth), part_depth)
 
 
-def cycles(rows: int, columns: int, layers: int, plan: Plan) -> float:
-    """How many of a multiprocessor's a product in float32 takes by the model."""
+def part_depth_of(depth: int, parts: int) -> int:
+    """The depth of each part but the last, of `parts` or fewer."""
+    return -(-depth // parts // _STEP) * _STEP
+
+
+def cycles(rows: int, columns: int, layers: int, plan: Plan, precision: str = "float32") -> float:
+    """How many of a multiprocessor's a product takes by the model."""
     tile, parts, part_depth = plan
     blocks = layers * parts * -(-rows // tile.rows) * -(-columns // tile.columns)
     own = -(-blocks // MULTIPROCESSORS)
-    rate = _RATES[tile.name]
+    rate = _RATES[precision][tile.name]
     warps = min(own, rate.resident) * tile.threads // 32
     speed = _MULTIPLY_ADDS * rate.share * warps / (warps + 2)
     product = own * tile.rows * tile.columns * (part_depth + _START) / speed

@@ -1,7 +1,12 @@
-"""How exactly products are computed: the core that all of them take, and the tiles that go with it."""
+"""How exactly products are computed: the core that they take, and the tiles that go with it. A network's device says in
+which precision its ops are launched (`gpu.CUDA.computing`).
+"""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from ....errors import DeviceError, nearest
@@ -40,17 +45,32 @@ def least_capability(kernel: str) -> tuple[int, int]:
     return found[0] if found else (0, 0)
 
 
-class _Chosen:
+class _InForce(threading.local):
+    """What this thread's products are launched in."""
+
     precision = PRECISIONS["float32"]
 
 
+_in_force = _InForce()
+
+
 def precision() -> Precision:
-    """The one in force."""
-    return _Chosen.precision
+    """The one in force in this thread."""
+    return _in_force.precision
 
 
-def set_precision(name: str) -> None:
-    """Of all products launched from now on. Raises DeviceError for an unknown one, or one that the GPU has not."""
+@contextmanager
+def computing(name: str) -> Iterator[None]:
+    """Products that this thread launches in between are computed in the precision of that name."""
+    before, _in_force.precision = _in_force.precision, PRECISIONS[name]
+    try:
+        yield
+    finally:
+        _in_force.precision = before
+
+
+def check_precision(name: str) -> None:
+    """Raises DeviceError for an unknown precision, or one that the GPU has not."""
     if name not in PRECISIONS:
         raise DeviceError(f"unknown precision '{name}'{nearest(name, PRECISIONS)}")
     wanted = PRECISIONS[name]
@@ -59,4 +79,3 @@ def set_precision(name: str) -> None:
         raise DeviceError(
             f"precision {name} needs tensor cores of compute capability {needs}, and this GPU has {has}: use float32"
         )
-    _Chosen.precision = wanted

@@ -9,6 +9,7 @@ B, twice what an instruction takes, lie on threads as sixteen rows of A do.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -127,10 +128,11 @@ def _bf16_operand(deep: bool, extent: int) -> Operand:
 
         return index, reads, read
 
-    chunks = extent // 8
-    pitch, rows_of_a_line, most = (
-        np.uint32(i) for i in (extent // 2, max(1, 8 // chunks), min(chunks, 8) - 1)
-    )
+    # Chunks change places among the largest power of two of them that divides all; so many rows begin in different banks.
+    chunks, pitch = extent // 8, np.uint32(extent // 2)
+    rows_of_a_line = np.uint32(32 // math.gcd(extent // 2, 32))
+    most = np.uint32(min(chunks & -chunks, 8) - 1)
+    low = np.uint32(most * _FOUR)
 
     @device_function
     def index_flat(place: Any, depth: Any) -> Any:
@@ -144,7 +146,8 @@ def _bf16_operand(deep: bool, extent: int) -> Operand:
 
     @device_function
     def read_flat(shared: Any, at: Any, step: Any, beyond: Any) -> Any:
-        return load_pairs_turned(beginning_at(shared, np.uint32(at ^ (beyond // _TWO))), _NONE)
+        words = np.uint32(beyond // _TWO)
+        return load_pairs_turned(beginning_at(shared, np.uint32(at ^ (words & low))), words & ~low)
 
     return index_flat, reads_flat, read_flat
 

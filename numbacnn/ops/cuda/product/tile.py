@@ -37,12 +37,13 @@ class Tile(NamedTuple):
 
 TILES = (
     Tile(128, 128, 8, 8, 8),
+    Tile(128, 96, 8, 4, 24),
     Tile(128, 64, 8, 8, 8),
     Tile(64, 64, 8, 8, 8),
     Tile(128, 32, 8, 8, 8),
     Tile(128, 16, 16, 4, 4),
     Tile(32, 32, 32, 4, 4),
 )
-"""The widest first. Of few columns the rows are many, or the product is small. Where there are few blocks, the time is that
+"""The widest first; of 96 columns a warp has all, as tensor cores read whole powers of two of them. Of few columns the rows are many, or the product is small. Where there are few blocks, the time is that
 in which numbers come from memory, so that small tiles ask for more of them at a time.
 """
