@@ -178,6 +178,26 @@ def test_subgradients_at_the_kinks():
     assert derivative(activations.clip_backward, -1, -1.0, 1.0, activations.STANDARD) == 0
 
 
+@pytest.mark.parametrize("slope", [0.0, 0.1])
+@pytest.mark.parametrize("count", [1, 17, 70_003])
+def test_a_rectifier_in_place_gives_what_it_gives_apart(count, slope):
+    random = np.random.default_rng(count)
+    x, d_y = random.standard_normal((2, count)).astype(np.float32)
+    x[::7], d_y[::5], x[::11] = 0, np.inf, np.nan
+    y, d_x = np.empty_like(x), np.empty_like(x)
+    activations.leaky_relu_forward(y, x, slope)
+    activations.leaky_relu_backward(d_x, d_y, x, slope, activations.STANDARD)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(y, np.where(x > 0, x, np.float32(slope) * x))
+        np.testing.assert_array_equal(
+            d_x, np.where(x > 0, d_y, (slope * d_y.astype(np.float64)).astype(np.float32))
+        )
+    activations.leaky_relu_backward(d_y, d_y, x, slope, activations.STANDARD)
+    activations.leaky_relu_forward(x, x, slope)
+    assert x.tobytes() == y.tobytes()
+    assert d_y.tobytes() == d_x.tobytes()
+
+
 def test_the_lectures_example_of_max_pooling():
     x = np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]], np.float32).reshape(1, 4, 4, 1)
     y, switches = np.zeros((1, 2, 2, 1), np.float32), np.zeros((1, 2, 2, 1), np.uint16)

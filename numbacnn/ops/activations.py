@@ -20,6 +20,7 @@ from .compilation import jit
 from .exponential import exponential
 from .kernel import Kernel
 from .parallel import parallel
+from .rectifying import rectify, rectify_back
 
 STANDARD, DECONVNET, GUIDED = 0, 1, 2
 SATURATED = 127 / 128
@@ -40,14 +41,19 @@ def _signal(gradient: Any, rule: Any) -> Any:
 @parallel(lambda y, *_: y.size)
 def _leaky_relu_forward_cpu(begin: Any, end: Any, y: Any, x: Any, slope: Any) -> None:
     """y = x where x > 0, else slope * x; a slope of 0 is ReLU, max(0, x)."""
-    share = y.dtype.type(slope)  # as the ops take it that rectify what they store
-    for i in range(begin, end):
-        y[i] = x[i] if x[i] > 0 else share * x[i]
+    for i in range(begin, end, 64 // y.itemsize):
+        rectify(
+            y, x, i, slope, end - i
+        )  # slope in x's precision, as the ops take it that rectify what they store
 
 
 @parallel(lambda d_x, *_: d_x.size)
 def _leaky_relu_backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, x: Any, slope: Any, rule: Any) -> None:
     """f'(x) = 1 where x > 0, else slope; at x = 0, where there is no derivative, the subgradient `slope`."""
+    if rule == STANDARD and slope == 0:
+        for i in range(begin, end, 64 // d_x.itemsize):
+            rectify_back(d_x, d_y, x, i, end - i)
+        return
     for i in range(begin, end):
         signal = _signal(d_y[i], rule)
         d_x[i] = signal if x[i] > 0 or rule == DECONVNET else slope * signal

@@ -35,10 +35,13 @@ def forward(
             target = (line * cells + q) * channels
             start = ((n * height + first) * width + begin) * channels
             cell = (first - top) * kernel[1] + begin - left
+            # Where a whole vector lies in the line, it is stored whole: what it writes beyond the cell is written over by
+            # the next cells, and parts of vectors of short numbers would be stored number by number.
+            room = min(cells - q, width - end + 1) * channels
             for c in range(0, channels, lanes):
                 largest(
                     values, switch, source, target + c, start + c, width * channels, channels,
-                    cell, kernel[1], last - first, end - begin, slope, channels - c,
+                    cell, kernel[1], last - first, end - begin, slope, room - c,
                 )  # fmt: skip
 
 
