@@ -277,6 +277,8 @@ def test_an_archive_becomes_a_data_set(tmp_path: Path) -> None:
     mirror = tmp_path / "mirror"
     mirror.mkdir()
     _archive_of_cifar(mirror / "cifar-10-python.tar.gz")
+    with pytest.raises(FetchError, match="If you trust this file, take it as it is with --unverified"):
+        fetch_data("cifar10", tmp_path / "kept", wish=Wish(str(mirror)))  # and nothing of an option it lacks
     contents, files = fetch_data("cifar10", tmp_path / "kept", wish=Wish(str(mirror), unverified=True))
     assert contents.name == "CIFAR-10"
     assert {name: len(split.labels) for name, split in contents.splits.items()} == {

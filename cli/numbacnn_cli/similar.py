@@ -130,8 +130,9 @@ def similar(
     names = [_called(part, split, index) for index in found.indices]
     labels = [int(known.labels[index]) for index in found.indices]
     classes = [dataset.class_names[label] if label >= 0 else None for label in labels]
-    shown_as = [
-        Path(image).name if one is None else short_name(one)
+    known_names = {each.split(maxsplit=1)[0]: each for each in opened.network.class_names}
+    shown_as = [  # a folder n01440764 is what the network calls "n01440764 tench, Tinca tinca"
+        Path(image).name if one is None else short_name(known_names.get(one, one))
         for image, one in zip(names, classes, strict=True)
     ]
     captions = [  # the name of a file may be too long for a caption, and is cut at its end
@@ -155,8 +156,8 @@ def similar(
     out.table(
         ["picture", "class", "distance"],
         [
-            (image, "" if one is None else short_name(one), f"{distance:.4g}")
-            for image, one, distance in zip(names, classes, found.distances, strict=True)
+            (image, "" if label < 0 else one, f"{distance:.4g}")
+            for image, one, label, distance in zip(names, shown_as, labels, found.distances, strict=True)
         ],
     )
     saved = target.save(drawing, numbers)

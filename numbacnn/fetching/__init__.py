@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,7 +73,8 @@ def fetch_data(
     the validation split, drawn with `seed`. `watch` follows the progress. Raises FetchError, DataError, UsageError.
     """
     entry = published(name, DATA_SETS)
-    files = [fetch_file(file, name, folder / name, wish or Wish(), watch) for file in entry.files]
+    asked = replace(wish or Wish(), digest=None, takes_digest=False)
+    files = [fetch_file(file, name, folder / name, asked, watch) for file in entry.files]
     with tempfile.TemporaryDirectory(prefix="numbacnn-") as unpacked:
         archive = files[0].path
         source = unpack(archive, Path(unpacked)) if archive.name.endswith(".tar.gz") else archive.parent
@@ -102,7 +104,7 @@ def fetch_model(
     """
     entry = published(name, MODELS)
     asked = wish or Wish()
-    others = Wish(asked.mirror, asked.unverified, None, asked.patience)
+    others = replace(asked, digest=None, takes_digest=False)
     files = [
         fetch_file(file, name, folder / name, others if place else asked, watch)
         for place, file in enumerate(entry.files)

@@ -37,6 +37,14 @@ class Wish:
     unverified: bool = False
     digest: str | None = None
     patience: Patience = field(default_factory=Patience)
+    takes_digest: bool = True
+    """Whether the user may give a digest: of a model's weights, but not of the several files of a data set."""
+
+    @property
+    def remedy(self) -> str:
+        """What a user can do about a file that cannot be checked, for error messages."""
+        given = "give its SHA-256 with --sha256, or " if self.takes_digest else ""
+        return f"{given}take it as it is with --unverified"
 
 
 def fetch_file(file: RemoteFile, name: str, folder: Path, wish: Wish, watch: Watch) -> Fetched:
@@ -53,8 +61,8 @@ def fetch_file(file: RemoteFile, name: str, folder: Path, wish: Wish, watch: Wat
     digest = "" if wish.unverified else wish.digest or file.digest
     if not digest and not wish.unverified:
         raise UsageError(
-            f"nobody has published a digest of {file.name}, so that it cannot be told from another file: give its SHA-256 "
-            "with --sha256, or take it as it is with --unverified"
+            f"nobody has published a digest of {file.name}, so that it cannot be told from another file: "
+            f"{wish.remedy}"
         )
     pooch.get_logger().setLevel(logging.ERROR)
     try:
@@ -129,7 +137,7 @@ def _bring(url: str, part: Path, digest: str, wish: Wish, watch: Watch) -> None:
             raise FetchError(
                 f"{url} is not the file that was published: the {kind} of these {size:,} bytes is {found}, and "
                 f"{expected}{'' if is_whole(digest) else '…'} is expected. It was thrown away. If you trust this file, "
-                "give its digest with --sha256, or say --unverified"
+                f"{wish.remedy}"
             )
 
 
