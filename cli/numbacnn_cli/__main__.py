@@ -23,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _program(arguments: Sequence[str]) -> int:
-    """The process is the program: until a command has begun, and when it is done, a signal ends it at once."""
+    """Runs the process as the program itself. A signal ends the process at once until a command has begun, and again
+    when it is done.
+    """
     taken(leaves(wants_json="--json" in arguments)).__enter__()  # for as long as the process lives
     from .shell import end_process, run_command, said_all
     from .streams import prepare

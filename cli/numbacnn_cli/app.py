@@ -55,7 +55,7 @@ from .whole_numbers import only_whole
 
 
 def version() -> str:
-    """The version of the installed package."""
+    """Returns the version of the installed package."""
     import numbacnn
 
     return str(numbacnn.__version__)
@@ -295,10 +295,10 @@ app.meta.config = (only_whole,)
 
 
 def _options_of(values: dict[str, Any], source: str) -> Any:
-    """The options of a file, for whichever command is called.
+    """Returns a cyclopts config with the options of a file, for whichever command is called.
 
-    They are handed over as that command's own table: at the top cyclopts drops keys that are names of commands, and
-    `data` is one.
+    They are handed over as that command's own table: at the top level cyclopts drops keys that are names of commands,
+    and `data` is one.
     """
     from cyclopts.config import Dict
 
@@ -312,14 +312,14 @@ def _options_of(values: dict[str, Any], source: str) -> Any:
 
 
 def _set_threads(threads: int) -> None:
-    """Numba, OpenMP and BLAS read these when they are imported."""
+    """Sets the variables from which Numba, OpenMP and BLAS read the number of threads when they are imported."""
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
 
 
 def _take_threads(arguments: Sequence[str]) -> None:
-    """Sets the threads that --threads asks for before the command's module is loaded, as training's options are made of its
-    settings, and Numba is imported with them. What is no number is left for `launch` to refuse.
+    """Sets the threads that --threads asks for before the command's module is loaded, which imports Numba. A value that
+    is no number is left for `launch` to refuse.
     """
     for place, argument in enumerate(arguments):
         name, _, value = argument.partition("=")
@@ -342,7 +342,7 @@ def run(arguments: Sequence[str]) -> Any:
 
 
 def explain(error: CycloptsError) -> str:
-    """What was wrong with the command line, and where its help is."""
+    """Returns what was wrong with the command line, and where its help is."""
     chain = " ".join((app.name[0], *(error.command_chain or ())))
     if isinstance(error, UnknownOptionError):
         given = error.token.keyword or error.token.value

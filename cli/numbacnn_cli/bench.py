@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numbacnn.network import Network
 
 LONGEST = 3600
-"""Seconds."""
+"""The most seconds that --seconds may ask for."""
 
 
 def bench(
@@ -101,7 +101,9 @@ def bench(
 
 
 def _by_layer(network: Network, batch_size: int, seconds: float, out: Output) -> list[dict[str, Any]]:
-    """Shows where a training step's time goes; a part without a layer belongs to the whole network."""
+    """Shows where a training step's time goes, and returns it for JSON. A part without a layer belongs to the whole
+    network.
+    """
     import dataclasses
 
     from numbacnn.training.layer_times import layer_times

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def cache(what: str) -> Path | None:
-    """Where things of that kind are kept, beside the compiled kernels; None: this user has no home."""
+    """Returns the folder for results of one kind, beside that of the compiled kernels; None if the user has no home."""
     from numbacnn.ops.kernel_cache import cache_folder
 
     kernels = cache_folder()

@@ -12,17 +12,17 @@ NAMED_AT_MOST = 12
 
 
 def joined(*facts: str) -> str:
-    """One line of those that are not empty."""
+    """Returns one line of the facts that are not empty."""
     return " · ".join(fact for fact in facts if fact)
 
 
 def data_fact(dataset: Dataset, split: str) -> str:
-    """Which pictures of which data set."""
+    """Returns which split of which data set a figure shows."""
     return f"data {dataset.path or dataset.name}, {split}"
 
 
 def chosen_fact(indices: Sequence[int], *, asked: bool, how: str = "") -> str:
-    """Which pictures are shown, and who chose them: the user, or the command in the way that `how` says."""
+    """Returns which pictures a figure shows, and who chose them: the user, or the command in the way that `how` says."""
     if not asked:
         return how
     named = ", ".join(map(str, indices[:NAMED_AT_MOST]))

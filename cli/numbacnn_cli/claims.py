@@ -23,7 +23,7 @@ _held: dict[str, BaseFileLock] = {}
 
 @contextmanager
 def held_until_the_end() -> Iterator[None]:
-    """What is claimed within belongs to this process until the block ends."""
+    """Releases at the end of the block whatever names this process claimed within it."""
     try:
         yield
     finally:
@@ -32,9 +32,9 @@ def held_until_the_end() -> Iterator[None]:
 
 
 def claim(name: str) -> bool:
-    """Takes a file's or a folder's whole name for this process; False: another one has it.
+    """Claims a file's or a folder's whole name for this process. Returns False if another process has it.
 
-    Where nothing can be locked, every name is free.
+    Where no file can be locked, every name is free.
     """
     from filelock import FileLock, Timeout
 

@@ -17,7 +17,7 @@ from .output import ERASE, Output
 
 @contextmanager
 def compilations_shown(out: Output) -> Iterator[Compilations]:
-    """Shows what the command inside compiles, and gives its count."""
+    """Shows what the command inside compiles, and yields the count."""
     stream = sys.stderr  # rich puts its own in place while it draws
 
     def tell(seen: Compilations) -> None:

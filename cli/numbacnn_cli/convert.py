@@ -96,7 +96,7 @@ def convert(
 
 
 def report(converted: Converted, target: Path, out: Out) -> dict[str, Any]:
-    """Shows what was made of another program's file; the same for JSON."""
+    """Shows the network that was converted, and returns it for JSON."""
     made, pixels = converted.network, converted.network.graph.pixels
     for warning in converted.warnings:
         out.warn(warning)
@@ -123,7 +123,7 @@ def report(converted: Converted, target: Path, out: Out) -> dict[str, Any]:
 
 
 def _preparation(mean: str | None, scale: str | None, order: str | None, resize: int | None) -> Any:
-    """What the user says of the preprocessing. Raises UsageError."""
+    """Returns the preprocessing that the options give. Raises UsageError."""
     from numbacnn.errors import need_whole
     from numbacnn.formats import Preparation, parse_numbers, read_mean
 
@@ -140,7 +140,9 @@ def _preparation(mean: str | None, scale: str | None, order: str | None, resize:
 
 
 def _in_words(pixels: Pixels) -> str:
-    """`(pixel - (123, 117, 104)) * 0.017, as BGR, out of pictures with a shorter side of 256`."""
+    """Returns the preprocessing in words: `(pixel - (123, 117, 104)) * 0.017, as BGR, out of pictures with a shorter
+    side of 256`.
+    """
     mean = "the mean image" if "mean_image" in pixels.constants else _numbers(pixels.mean)
     words = [f"(pixel - {mean}) * {_numbers(pixels.scale)}"]
     if pixels.channel_order != "RGB":

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MAX_PICTURES = 1000
 MAX_ROWS = 100
-"""Classes that fit a screen or a little more; --json has them all."""
+"""The most classes that the table shows; --json has all."""
 
 Source = Annotated[Path, Parameter(name="SOURCE")]
 Target = Annotated[Path, Parameter(name="OUT.h5")]
@@ -188,7 +188,9 @@ def show(
 
 
 def _in_turn(split: Split, count: int) -> list[int]:
-    """Indices of the first pictures, one of each class after the other, so that columns are classes."""
+    """Returns the indices of the first pictures of each class, the classes in turn, so that the columns of a grid are
+    classes.
+    """
     import numpy as np
 
     members = [np.flatnonzero(split.labels == label) for label in np.unique(split.labels)]
@@ -201,7 +203,7 @@ def _file_name(name: str) -> str:
 
 
 def describe(dataset: Dataset, path: Path | str, out: Out) -> dict[str, Any]:
-    """Shows what a data set holds; the same for JSON."""
+    """Shows the contents of a data set, and returns them for JSON."""
     import numpy as np
 
     from numbacnn.storage.datasets import EMBEDDED

@@ -25,17 +25,17 @@ from .claims import claim
 from .output import Output
 
 _LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
-"""What systems leave in folders that people look at."""
+"""Files that systems leave in folders that people look at."""
 
 _CLAIMED = "is being written by another command"
 
 _LONGEST_NAME = 150
-"""Bytes of UTF-8, without a number and a suffix; most file systems take 255."""
+"""The most bytes of a name in UTF-8, without number and suffix; most file systems allow 255."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Something that a command writes: what it is called in messages, what it is to `ownership`, as what it is written."""
+    """A kind of file that a command writes: its name in messages, its name in `ownership`, its suffix."""
 
     name: str
     meaning: str
@@ -53,9 +53,9 @@ MODEL = Kind("model", ownership.MODEL, (".h5", ".onnx", ".safetensors"))
 
 
 class Destination:
-    """Where one command writes.
+    """Decides where one command writes.
 
-    `reads` are the files that the command was given to read, or folders of such; `force` is `--force`.
+    `reads` are the files, or folders of files, that the command reads; `force` is `--force`.
     """
 
     def __init__(self, out: Output, *, reads: Iterable[Path | None] = (), force: bool = False) -> None:
@@ -65,7 +65,9 @@ class Destination:
         self._taken: set[str] = set()
 
     def output(self, given: Path | None) -> Path | None:
-        """Where the figure of --output goes; None if it was not given. Raises UsageError where it cannot be written."""
+        """Returns where the figure of --output goes; None if it was not given. Raises UsageError if it cannot be
+        written.
+        """
         return None if given is None else self.named(given, FIGURE, "--output ")
 
     def named(self, given: Path, kind: Kind, option: str = "") -> Path:
@@ -217,7 +219,7 @@ class Destination:
 
 
 def safe_name(text: str) -> str:
-    """`text` as the name of a file on every system: letters, digits and a few signs, else a hyphen."""
+    """Returns `text` as a file name that every system allows: letters, digits and a few signs, a hyphen for all others."""
     kept = "".join(sign if category(sign)[0] in "LMN" or sign in "._-+=,()" else "-" for sign in text)
     return kept.encode()[:_LONGEST_NAME].decode(errors="ignore").strip("-.") or "unnamed"
 
@@ -238,7 +240,7 @@ def _alternatives(folder: Path) -> Iterator[Path]:
 
 
 def _same(path: Path, other: Path) -> bool:
-    """Whether two paths are one file, by links of any kind too."""
+    """Returns whether two paths are one file, also through links."""
     try:
         return os.path.samefile(path, other)
     except (OSError, ValueError):
@@ -250,7 +252,7 @@ def _resolved(path: Path) -> str:
 
 
 def _problem(path: Path) -> str | None:
-    """Why nothing can be written there."""
+    """Returns the reason why nothing can be written there; None if something can."""
     from numbacnn.replacing import try_to_write
 
     try:

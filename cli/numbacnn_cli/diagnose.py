@@ -22,7 +22,7 @@ COLUMNS = {
     "large-updates": "update",
     "small-updates": "update",
 }
-"""Kind of finding -> the figure's column that shows it; others are seen in what a layer puts out."""
+"""Maps a kind of finding to the figure's column that shows it; other kinds show in the outputs."""
 
 
 def diagnose(
@@ -109,7 +109,7 @@ def diagnose(
 
 
 def _settings(record: dict[str, Any]) -> dict[str, Any]:
-    """How the model was trained, of what its file says; what makes no sense there is left out."""
+    """Returns the training settings that the model's file has, without those that make no sense."""
     settings = record.get("settings")
     if not isinstance(settings, dict):
         return {}
@@ -124,7 +124,7 @@ def _in_batches(places: list[int], size: int) -> list[list[int]]:
 
 
 def counted(wrong: list[Finding]) -> str:
-    """How many findings, in words."""
+    """Returns the number of findings in words."""
     return "nothing is wrong" if not wrong else f"{len(wrong)} finding{'s' if len(wrong) > 1 else ''}"
 
 
@@ -163,7 +163,7 @@ def _say(found: Diagnosis, wrong: list[Finding], out: Out) -> None:
 
 
 def drawn(found: Diagnosis, wrong: list[Finding], made: str) -> Drawing:
-    """The figure of a diagnosis."""
+    """Returns the figure of a diagnosis."""
     import math
 
     from numbacnn.figures import Health, layer_health

@@ -69,7 +69,7 @@ def doctor(*, out: Out) -> dict[str, Any]:
 
 
 def _gpu() -> tuple[dict[str, Any], Exception | None]:
-    """What there is to say of the GPU, and the error if there is one that fails; where there is none, that is no error."""
+    """Returns what is known of the GPU, and the error if there is a GPU that fails; no GPU is no error."""
     from numbacnn.analysis.parity import check_parity
     from numbacnn.device import get_device
     from numbacnn.errors import DeviceError
@@ -147,7 +147,9 @@ def _cache() -> dict[str, Any]:
 
 
 def _private(folder: Path) -> bool | None:
-    """Whether it belongs to the user, and nobody else may look into it; None where modes mean nothing, or nothing is."""
+    """Returns whether the folder belongs to the user and nobody else may read it; None if modes mean nothing here or it
+    does not exist.
+    """
     if os.name == "nt" or not folder.is_dir():
         return None
     state = folder.stat()
@@ -155,7 +157,7 @@ def _private(folder: Path) -> bool | None:
 
 
 def _gigaflops() -> float:
-    """Of numbacnn's own product, the median of five."""
+    """Returns the speed of numbacnn's own matrix product, the median of five runs."""
     import statistics
     import time
 

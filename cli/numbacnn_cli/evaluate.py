@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from numbacnn import Network
 
 SHOWN = 64
-"""Pictures in the figure of predictions, at most."""
+"""The most pictures in the figure of predictions."""
 
 CLASSES_SHOWN = 20
-"""Bars under each of them, at most; the terminal and --json have all that were asked for."""
+"""The most bars under each of them; the terminal and --json have all that were asked for."""
 
 
 def evaluate(

@@ -286,7 +286,9 @@ VARIABLES = "NUMBACNN_CACHE_DIR names the folder that compiled kernels and what 
 
 
 def epilogue(command: str = "") -> str:
-    """The examples of a command, the first of each command below it, or the program's; as Markdown with fixed lines."""
+    """Returns the examples of a command, or the first example of each command below it, or the program's own, as
+    Markdown.
+    """
     below = [examples[0] for name, examples in EXAMPLES.items() if name.startswith(f"{command} ")]
     found = EXAMPLES.get(command) or below or OVERVIEW
     lines = ["Examples:"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numbacnn.fetching import Fetched, Published, Wish
 
 MIRROR = "NUMBACNN_MIRROR"
-"""The variable of the environment that --mirror is read from where it is not given."""
+"""The environment variable that is read if --mirror is not given."""
 
 FETCHING = Group("Fetching", sort_key=15)
 
@@ -175,7 +175,7 @@ def _target(
     out: Out,
     reads: Path | None = None,
 ) -> Path:
-    """Where the file goes, once the name is known to be one. Raises UsageError."""
+    """Returns where the file goes, once the name is known to be fetchable. Raises UsageError."""
     from numbacnn.fetching import published
 
     published(name, known)
@@ -200,7 +200,7 @@ def _wish(mirror: str | None, unverified: bool, digest: str | None, timeout: flo
 
 
 def _downloads() -> Path:
-    """Where what was fetched is kept; among the system's temporary files where a user has no home."""
+    """Returns the folder that keeps downloads; it is among the system's temporary files if the user has no home."""
     from .caches import cache
 
     return cache("downloads") or Path(tempfile.gettempdir()) / "numbacnn-downloads"

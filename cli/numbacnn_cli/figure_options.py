@@ -29,13 +29,13 @@ FINEST = 2400
 COARSEST = 20
 
 Numbers = Mapping[str, tuple[Any, str]]
-"""By name: an array (or texts, or a list of arrays of different sizes), and what it means, with its axes and its unit."""
+"""By name: an array (or texts, or a list of arrays of different sizes), and its meaning, axes and unit."""
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Rendering:
-    """How figures are drawn whose places are not the user's to choose."""
+    """Options for figures whose place the user cannot choose."""
 
     dpi: Annotated[
         int | None,
@@ -62,7 +62,7 @@ class Rendering:
     ] = True
 
     def prepare(self, to: Destination, out: Output) -> Figures:
-        """Checks the options before the work. Raises UsageError."""
+        """Checks the options before the work, and returns the command's Figures. Raises UsageError."""
         from numbacnn.errors import need_whole
 
         if self.dpi is not None:
@@ -77,16 +77,16 @@ RENDERING = Rendering()
 @Parameter(name="*")
 @dataclass(frozen=True)
 class FigureOptions(Rendering):
-    """A figure whose place the user may choose."""
+    """Options for a figure whose place the user may choose."""
 
     output: Picture = None
     force: Force = False
 
     def target(self, out: Output, name: str = "", *, reads: Iterable[Path | None] = ()) -> FigureTarget:
-        """Where the figure will go, found before the work: --output, else NAME.png.
+        """Returns where the figure will go, decided before the work: --output, else NAME.png.
 
-        `reads` are the files that the command was given to read. Where the name is known only later, leave it out and
-        call `FigureTarget.name`. Raises UsageError for what cannot be written.
+        `reads` are the files that the command reads. If the name is known only later, it is left out here and given to
+        `FigureTarget.name`. Raises UsageError.
         """
         to = Destination(out, reads=reads, force=self.force)
         given = to.output(self.output)
@@ -103,7 +103,7 @@ FIGURE = FigureOptions()
 class Figures:
     """The figures of one command, and one file with the numbers behind all of them.
 
-    `to` is where everything that the command writes finds its place.
+    `to` decides where everything that the command writes goes.
     """
 
     def __init__(self, rendering: Rendering, to: Destination, data: Path | None, out: Output) -> None:
@@ -167,7 +167,7 @@ class FigureTarget:
         return self._path
 
     def name(self, name: str) -> Path:
-        """The figure's file, NAME.png unless --output names another."""
+        """Returns the figure's file: NAME.png, unless --output names another."""
         if self._path is None:
             self._path = self.to.default(name)
         return self._path
@@ -175,7 +175,9 @@ class FigureTarget:
     def save(
         self, drawing: Drawing, numbers: Numbers, *, say: str = "", blocks: Any = None
     ) -> dict[str, Any]:
-        """Writes the figure and its numbers, shows and says so; `figure` and `data_file` (null without --save-data) for --json."""
+        """Writes the figure and its numbers and shows both; returns `figure` and `data_file` (None without --save-data)
+        for JSON.
+        """
         self.figures.save(drawing, self.path, numbers, say=say, blocks=blocks)
         return {"figure": self.path, "data_file": self.figures.data}
 

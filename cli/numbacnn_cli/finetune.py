@@ -118,7 +118,7 @@ def begun_again(
     given: Given,
     out: Output,
 ) -> Start:
-    """A run that was ended before it had saved anything begins once more, as it was configured."""
+    """Starts a run once more, as it was configured, that ended before it had saved anything."""
     from numbacnn.training.restoring import FINETUNING
 
     own = ("data", "model", *FINETUNING)
@@ -137,7 +137,7 @@ def _start(
     given: Given,
     out: Output,
 ) -> Start:
-    """A new run. Raises whatever makes it impossible."""
+    """Returns a new run. Raises whatever makes it impossible."""
     from numbacnn.errors import UsageError
     from numbacnn.storage import open_dataset
     from numbacnn.training import Trainer
@@ -175,7 +175,9 @@ def _start(
 def features_of(
     folder: RunFolder, network: Network, dataset: Dataset, settings: Settings, out: Output
 ) -> FixedFeatures:
-    """What the layers that do not learn put out, from the run's folder; computed and put there where it has none."""
+    """Returns the outputs of the layers that do not learn, from the run's folder; they are computed and kept there if
+    it has none.
+    """
     from numbacnn.errors import DataError
     from numbacnn.training.arranging import learned_from
     from numbacnn.training.finetuning import last_fixed
@@ -195,7 +197,9 @@ def features_of(
 def _imported(
     source: Path, folder: RunFolder, network: Network, test: float, validation: float, out: Output
 ) -> str:
-    """A folder's pictures as a data set in the run's folder, at the size that the network's preprocessing scales to."""
+    """Imports a folder's pictures as a data set into the run's folder, in the size that the network's preprocessing
+    scales to, and returns its path.
+    """
     from numbacnn.data.importers import read_source
     from numbacnn.errors import UsageError
     from numbacnn.storage import write_dataset

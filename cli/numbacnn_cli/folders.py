@@ -43,7 +43,9 @@ def new_folder(run: Path | None, name: str, out: Output) -> Iterator[RunFolder]:
 
 @contextmanager
 def old_folder(run: Path, out: Output) -> Iterator[RunFolder]:
-    """The folder of a run that goes on. Raises TrainingError if it is none, or another process trains in it."""
+    """Yields the folder of a run that goes on. Raises TrainingError if it is no run's folder, or if another process
+    trains in it.
+    """
     from numbacnn.training import RunFolder
 
     folder = RunFolder(run)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def follow(trainer: Trainer, folder: RunFolder, record: dict[str, Any], out: Output) -> dict[str, float]:
-    """Runs the training, saves it after every epoch and when it is stopped, shows it; returns its speed."""
+    """Runs the training, saves it after every epoch and when it is stopped, and shows it; returns its speed."""
     from numbacnn.training.beside import compiling_beside
 
     run = _Followed(trainer, folder, record, out)

@@ -10,7 +10,7 @@ from .options import Network_, Out
 from .summary import Classes, InputShape, find_network
 
 MANY = 5000
-"""Numbers; a small network takes some seconds for so many."""
+"""So many numbers of a small network are checked in some seconds."""
 
 
 def gradcheck(
@@ -89,7 +89,7 @@ def gradcheck(
 
 
 def _largest(errors: dict[str, float | None]) -> str:
-    """`weights 2.2e-10` of the parameter with the largest error."""
+    """Returns the parameter with the largest error, and the error: `weights 2.2e-10`."""
     known = {name: error for name, error in errors.items() if error is not None}
     if not known:
         return ""

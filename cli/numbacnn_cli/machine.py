@@ -1,4 +1,4 @@
-"""What is known of the machine: None where the system does not say."""
+"""Facts about the machine; None where the system does not tell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def processor() -> str:
-    """The processor as its maker calls it."""
+    """Returns the processor's name."""
     if sys.platform == "darwin":
         return _sysctl("machdep.cpu.brand_string") or platform.machine()
     try:
@@ -22,7 +22,7 @@ def processor() -> str:
 
 
 def physical_cores() -> int | None:
-    """Cores, each counted once however many threads it runs."""
+    """Returns the number of cores, each counted once however many threads it runs."""
     if sys.platform == "darwin":
         return int(_sysctl("hw.physicalcpu") or 0) or None
     siblings = Path("/sys/devices/system/cpu").glob("cpu[0-9]*/topology/thread_siblings_list")
@@ -30,7 +30,7 @@ def physical_cores() -> int | None:
 
 
 def memory_bytes() -> int | None:
-    """All of the machine's memory."""
+    """Returns the size of the machine's memory."""
     if sys.platform == "win32":
         return None
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

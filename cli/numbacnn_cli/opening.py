@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """A trained network, where it was found, and what is known of its training."""
+    """A trained network, the file that it was found in, and the record of its training."""
 
     path: Path
     network: Network
@@ -24,7 +24,7 @@ class OpenedModel:
 
     @property
     def fact(self) -> str:
-        """What a figure says of it."""
+        """A figure's description of the model."""
         return (
             "model: the digits network in the package"
             if self.path == PACKAGED_MODEL
@@ -33,7 +33,9 @@ class OpenedModel:
 
 
 def views_of(option: str | None, model: OpenedModel, out: Output) -> str:
-    """How often each picture is seen: as --views says, else as the model's training measured it, which is said."""
+    """Returns in how many views each picture is seen: as --views says, else as in the model's training, which is
+    reported.
+    """
     from numbacnn.views import VIEWS
 
     settings = model.record.get("settings")
@@ -47,8 +49,8 @@ def views_of(option: str | None, model: OpenedModel, out: Output) -> str:
 
 
 def open_model(option: Path | None, out: Output, compute: Compute = CPU) -> OpenedModel:
-    """The model of --model, on the device of --device; says which it is. Raises UsageError, ModelError or
-    DeviceError, NetworkError for a network that takes more than pictures.
+    """Opens the model of --model on the device of --device, and reports which it is. Raises UsageError, ModelError,
+    DeviceError; NetworkError for a network with other inputs than pictures.
     """
     from numbacnn.storage import load_model
 
@@ -79,7 +81,7 @@ def open_data(option: str | None, model: OpenedModel, out: Output, *, needs_clas
 
 
 def open_pictures(given: str | Path, network: Network, *, needs_classes: bool = False) -> Dataset:
-    """A data set, or a folder as one, with classes of its own; a folder of any pictures where no classes are needed.
+    """Opens a data set, or a folder as one, with its own classes; a folder of any pictures if no classes are needed.
 
     Raises DataError if it cannot be read.
     """
@@ -98,8 +100,8 @@ def open_pictures(given: str | Path, network: Network, *, needs_classes: bool = 
 
 
 def data_of(option: str | None, model: OpenedModel, out: Output) -> str:
-    """What --data names, else where the data lies that the model was trained on; says which it is. Raises UsageError if the
-    model does not know one.
+    """Returns the data set that --data names, else the one that the model was trained on, and reports which it is.
+    Raises UsageError if the model's file names none.
     """
     from numbacnn.errors import DataError, UsageError, cut
     from numbacnn.training.whereabouts import find_data
@@ -118,7 +120,7 @@ def data_of(option: str | None, model: OpenedModel, out: Output) -> str:
 
 
 def _matched(dataset: Dataset, network: Network) -> str:
-    """How the data set's classes were found among the model's."""
+    """Returns how the data set's classes were matched with the model's."""
     from numbacnn.data.classes import matched_by_index
 
     own, known = dataset.class_names, network.class_names
@@ -128,7 +130,7 @@ def _matched(dataset: Dataset, network: Network) -> str:
 
 
 def _brought(dataset: Dataset, network: Network) -> str:
-    """What is done to pictures of another size, or of other colours, before the network sees them."""
+    """Returns what is done to pictures of another size or other colours before the network sees them."""
     from numbacnn.fitting import window
 
     rows, columns, channels = dataset.image_shape

@@ -23,7 +23,7 @@ OUTPUTS = Group("Output", sort_key=30)
 COMPUTING = Group("Computing", sort_key=40)
 
 NETWORKS = "digits, lenet, cifar-quick, resnet-20, alexnet, vgg-16, googlenet, resnet-50, mobilenet-v1"
-"""Some of the networks that have names; importing the library to ask for them would make --help slow."""
+"""Some of the named networks; asking the library for all of them would make --help slow."""
 
 Network_ = Annotated[
     str,
@@ -38,13 +38,15 @@ Out = Annotated[Output, Parameter(parse=False)]
 
 
 class Given:
-    """Where the options of a command line were given; like `Out` no option, but what a command may ask for."""
+    """Where the options of a command line were given. Like `Out`, it is no option, but a parameter that a command may
+    have.
+    """
 
     def __init__(self) -> None:
         self._places: dict[str, str] = {}
 
     def note(self, app: Any, commands: Any, arguments: Any) -> None:
-        """Looks at the arguments once the command line and --config are read (a `config` of cyclopts)."""
+        """Records the arguments once the command line and --config are read (a `config` of cyclopts)."""
         for argument in arguments:
             if argument.tokens:
                 source = argument.tokens[0].source
@@ -52,7 +54,7 @@ class Given:
                 self._places[argument.name.removeprefix("--").replace("-", "_")] = place
 
     def place(self, name: str) -> str:
-        """`command line`, `--config FILE`, or `default`."""
+        """Returns `command line`, `--config FILE`, or `default`."""
         return self._places.get(name, "default")
 
     def count(self, count: int, size: int, of: str, out: Output) -> int:
@@ -107,7 +109,7 @@ Views = Annotated[
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Compute:
-    """Where a network computes, and how exactly."""
+    """Where a network computes, and in which precision."""
 
     device: Annotated[
         Literal["cpu", "cuda", "gpu", "auto"],
@@ -125,7 +127,7 @@ class Compute:
     ] = "float32"
 
     def place(self, network: Network) -> None:
-        """Brings a network to the device. Raises DeviceError if it is not there or cannot compute so."""
+        """Moves a network to the device. Raises DeviceError if the device is missing or lacks the precision."""
         network.to(self.device, self.precision)
 
 
@@ -138,7 +140,7 @@ Picture = Annotated[
 
 
 def _files(_: Any, tokens: tuple[Token, ...]) -> tuple[Path, ...]:
-    """The files, with what fits a wildcard in its place: some shells leave that to the program."""
+    """Converts IMAGE arguments to files; a wildcard that the shell left as it is becomes the files that match it."""
     from numbacnn.errors import DataError
     from numbacnn.files import expanded
 
@@ -184,14 +186,16 @@ Force = Annotated[
 
 _NUMBER = r"(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,2})?"
 _FRACTION = re.compile(rf"\s*({_NUMBER})\s*(?:/\s*({_NUMBER})\s*)?", re.ASCII)
-"""One number, or one number over another, of a size that arithmetic is quick with."""
+"""A number, or a fraction of two numbers, short enough for quick arithmetic."""
 
 Ranges = tuple[range, ...]
-"""Whole numbers as they were written, not yet expanded: what is asked for may be far more than there is."""
+"""Whole numbers as they were written, not yet expanded, as they may stand for far more than there are."""
 
 
 def parse_amount(text: str) -> Fraction:
-    """A number of at least 0, or one over another: ``8/255``, ``0.03``, ``2``."""
+    """Returns a number of at least 0, which may be written as a fraction: ``8/255``, ``0.03``, ``2``. Raises
+    UsageError.
+    """
     found = _FRACTION.fullmatch(text)
     try:
         value = Fraction(found[1]) / Fraction(found[2] or 1) if found else None
@@ -205,7 +209,7 @@ def parse_amount(text: str) -> Fraction:
 
 
 def parse_ranges(text: str) -> Ranges:
-    """Whole numbers, in the order given: ``0-15``, ``3,7,9``, ``0-3,8``."""
+    """Returns whole numbers in the order given: ``0-15``, ``3,7,9``, ``0-3,8``. Raises UsageError."""
     ranges: list[range] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
@@ -218,7 +222,9 @@ def parse_ranges(text: str) -> Ranges:
 
 
 def expand(ranges: Ranges, size: int, option: str, of: str) -> list[int]:
-    """The numbers that ranges stand for, each once; 0 to `size` - 1 are there. Raises UsageError for one beyond."""
+    """Returns the numbers that ranges stand for, each once; numbers from 0 to `size` - 1 exist. Raises UsageError for
+    others.
+    """
     from numbacnn.errors import UsageError
 
     last = max(each[-1] for each in ranges)
@@ -232,7 +238,7 @@ def _is_whole(text: str) -> bool:
 
 
 def amount(_: Any, tokens: tuple[Token, ...]) -> float:
-    """The converter of an option that is a number or a fraction."""
+    """Converts an option that is a number or a fraction."""
     return float(parse_amount(tokens[0].value))
 
 
@@ -241,6 +247,7 @@ def _epsilons(_: Any, tokens: tuple[Token, ...]) -> tuple[float, ...]:
 
 
 def as_ranges(_: Any, tokens: tuple[Token, ...]) -> Ranges:
+    """Converts an option that takes whole numbers and ranges of them."""
     return parse_ranges(tokens[0].value)
 
 

@@ -26,13 +26,14 @@ from .tables import Column, drawn, fitting
 Item = TypeVar("Item")
 
 ERASE = "\r\x1b[K"
-"""Takes away the line that the cursor is on."""
+"""The control sequence that erases the cursor's line."""
 
 
 class Terminal(Console):
-    """rich's console, but `main` says what happens when nobody reads any more, and only rich itself controls the terminal."""
+    """rich's console. `main` handles a broken pipe, and only rich itself may control the terminal."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Returns the segments of what is drawn, without control characters in its texts."""
         for segment in super().render(renderable, options):
             if segment.control or segment.text.isprintable():
                 yield segment
@@ -41,6 +42,7 @@ class Terminal(Console):
                 yield Segment("\n".join(lines), segment.style)
 
     def on_broken_pipe(self) -> None:
+        """Raises BrokenPipeError, so that `main` ends the command."""
         raise BrokenPipeError
 
 
@@ -128,7 +130,7 @@ class Output:
 
 
 def warning(text: str) -> None:
-    """A ``warning: …`` line on stderr."""
+    """Writes a ``warning: ...`` line to stderr."""
     print(f"warning: {without_controls(text)}", file=sys.stderr, flush=True)
 
 

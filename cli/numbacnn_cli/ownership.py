@@ -11,18 +11,18 @@ DATA_SET, MODEL, FEATURES = "a data set", "a trained model", "features of pictur
 FIGURE_DATA, PAGE = "the numbers behind a figure", "a page of numbacnn's"
 
 _END = 1 << 16
-"""Bytes at either end of an SVG or PDF file, in which it says who made it."""
+"""Bytes at either end of an SVG or PDF file, within which its creator is named."""
 
 
 class Found(NamedTuple):
-    """What a file holds: its format, as a suffix ("" if it is another), and which of the things above (None: none)."""
+    """The contents of a file: its format as a suffix ("" if unknown), and which of the kinds above it is (None: none)."""
 
     format: str
     ours: str | None
 
 
 def look(path: Path) -> Found:
-    """What the file holds, by its contents and not by its name. Raises OSError if it cannot be read."""
+    """Returns what a file holds, by its contents and not by its name. Raises OSError if it cannot be read."""
     with path.open("rb") as file:
         ends = file.read(_END)
         file.seek(max(file.tell(), path.stat().st_size - _END))

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from numbacnn.figures import Drawing
 
 DOTS = 130
-"""An inch of a figure: sharp on a phone's screen, small enough for a page of twenty."""
+"""Dots an inch of a figure: sharp on a phone's screen, and small enough for a page with twenty figures."""
 
 LARGE_FIGURE, LARGE_PICTURE = 300_000, 20_000
-"""Bytes of a PNG above which it is a JPEG."""
+"""A PNG with more bytes than this becomes a JPEG."""
 
 
 class Section(NamedTuple):
-    """A part of a page: its heading, the name that a link goes to, and its elements, which are HTML."""
+    """A part of a page: its heading, the name that links use, and its elements as HTML."""
 
     heading: str
     name: str
@@ -34,22 +34,23 @@ class Section(NamedTuple):
 
 
 def text(value: object) -> str:
-    """Any text as HTML."""
+    """Returns any text as HTML."""
     return escape("\n".join(map(without_controls, str(value).split("\n"))))
 
 
 def paragraph(value: object, kind: str = "") -> str:
+    """Returns a paragraph, with an optional CSS class."""
     return f"<p{f' class={chr(34)}{kind}{chr(34)}' if kind else ''}>{text(value)}</p>"
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> str:
-    """Names and what they are."""
+    """Returns a list of names and their values."""
     rows = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in pairs)
     return f"<dl>{rows}</dl>"
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]], caption: str) -> str:
-    """Cells that begin with a digit stand on the right; `caption` says what the table is."""
+    """Returns a table; cells that begin with a digit are right-aligned, `caption` describes the table."""
 
     def cell(value: object) -> str:
         shown = text(value)
@@ -64,7 +65,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]], caption: str
 
 
 def bars(rows: Iterable[tuple[str, float, str]], caption: str) -> str:
-    """Rows of a name, a share from 0 to 1 as a bar, and what is written beside it."""
+    """Returns rows of a name, a share from 0 to 1 as a bar, and a text beside it."""
     body = "".join(
         f'<tr><th scope="row">{text(name)}</th><td class="bar"><i style="width:{100 * min(max(share, 0), 1):.1f}%"></i></td>'
         f'<td class="number">{text(value)}</td></tr>'
@@ -74,16 +75,17 @@ def bars(rows: Iterable[tuple[str, float, str]], caption: str) -> str:
 
 
 def folded(summary: str, *elements: str) -> str:
-    """What is read only by who asks for it."""
+    """Returns elements that are shown only after a click on the summary."""
     return f"<details><summary>{text(summary)}</summary>{''.join(elements)}</details>"
 
 
 def verbatim(value: str) -> str:
+    """Returns preformatted text."""
     return f'<pre tabindex="0">{text(value)}</pre>'
 
 
 def figure(drawing: Drawing, alternative: str, *, wide: bool = False) -> str:
-    """A figure with a text that says what it shows; on a narrow screen a `wide` one is scrolled, others shrink."""
+    """Returns a figure with an alternative text; on a narrow screen a `wide` figure scrolls, others shrink."""
     from numbacnn.figures import as_png
 
     width, height = drawing.get_size_inches() * 96
@@ -97,7 +99,7 @@ def figure(drawing: Drawing, alternative: str, *, wide: bool = False) -> str:
 
 
 def pictures(images: Iterable[tuple[Any, str, str]]) -> str:
-    """Small pictures (h,w,C) in rows, each with its alternative text and a caption."""
+    """Returns small pictures (h,w,C) in rows, each with its alternative text and a caption."""
     import numpy as np
     from PIL import Image
 
@@ -117,7 +119,7 @@ def pictures(images: Iterable[tuple[Any, str, str]]) -> str:
 
 
 def _small(png: bytes, large: int) -> str:
-    """A PNG, or where it is `large`, as photographs are, a JPEG: as the value of an attribute."""
+    """Returns the value of an image's src attribute: the PNG, or a JPEG if the PNG has more than `large` bytes."""
     from PIL import Image
 
     if len(png) <= large:
@@ -167,7 +169,7 @@ def page(title: str, lead: str, sections: Sequence[Section], *, script: str = ""
 
 
 def write_page(path: Path, content: str) -> None:
-    """Writes it whole or not at all. Raises OSError."""
+    """Writes a page, completely or not at all. Raises OSError."""
     from numbacnn.replacing import replacing
 
     with replacing(path) as partial:

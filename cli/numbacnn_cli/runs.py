@@ -31,18 +31,18 @@ def new_run(name: str, parent: Path | str = RUNS) -> Path:
 
 
 def run_name(data: str, network: str) -> str:
-    """What a run is called after: its data set, and its network's name or file without ".toml" (resnet-18, squeezenet-1.1)."""
+    """Returns the name of a run: its data set and its network (a name, or a file's without ".toml")."""
     return f"{data}-{Path(network.removesuffix('.toml')).name}"
 
 
 def finished_runs(folder: Path | str = ".") -> list[Path]:
-    """The run folders here that have a model, the newest first."""
+    """Returns the run folders in `folder` that have a model, newest first."""
     models = (Path(folder) / RUNS).glob(f"*/{MODEL}")
     return [path.parent for path in sorted(models, key=lambda path: (-path.stat().st_mtime_ns, path))]
 
 
 def newest_run(folder: Path | str = ".") -> Path | None:
-    """The run folder here whose model was saved last."""
+    """Returns the run folder in `folder` whose model was saved last; None if there is none."""
     return next(iter(finished_runs(folder)), None)
 
 

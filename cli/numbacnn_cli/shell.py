@@ -19,7 +19,7 @@ from .streams import problem_of_output
 
 
 class Failure(NamedTuple):
-    """What the user is told, and the exit code."""
+    """An exit code, and the error's type and message for the user."""
 
     code: int
     type: str
@@ -47,7 +47,9 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def said_all(code: int) -> int:
-    """The exit code of a command that is done, which has failed if standard output did not take what it said."""
+    """Returns the exit code of a command that is done; it is that of a failure if standard output did not take
+    everything.
+    """
     with suppress(BrokenPipeError):
         sys.stdout.flush()
     problem = problem_of_output()
@@ -59,7 +61,7 @@ def said_all(code: int) -> int:
 
 
 def _run(arguments: Sequence[str], wants_json: bool) -> str | None:
-    """Run the command; its result as JSON, if that is wanted."""
+    """Runs the command, and returns its result as JSON if that is wanted."""
     from .app import run
     from .output import as_json
 
@@ -93,7 +95,9 @@ def _fail(error: BaseException, arguments: Sequence[str], wants_json: bool) -> i
 
 
 def _stopped(error: BaseException) -> Stopped | None:
-    """The signal that ended the command, if one did: a terminal that was closed fails whoever clears it up, too."""
+    """Returns the signal that ended the command, if one did. When a terminal is closed, the clean-up fails too, and its
+    error hides the signal.
+    """
     seen: BaseException | None = error
     while seen is not None and not isinstance(seen, Stopped):
         seen = seen.__context__ if isinstance(seen, OSError) else None
@@ -101,7 +105,9 @@ def _stopped(error: BaseException) -> Stopped | None:
 
 
 def end_process(code: int) -> int:
-    """The exit code for `sys.exit`; a process that a signal ended ends here, as its threads may compile for a while yet."""
+    """Returns the exit code for `sys.exit`. After a signal it ends the process here, as threads may compile for a while
+    yet.
+    """
     if code > 128 and code - 128 in KINDS:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
@@ -111,7 +117,7 @@ def end_process(code: int) -> int:
 
 
 def describe(error: BaseException, arguments: Sequence[str] = ()) -> Failure:
-    """The exit code and the words for an error of that command line."""
+    """Returns the exit code and the message for an error of that command line."""
     from cyclopts import CycloptsError
 
     from numbacnn.errors import NotEnoughMemory, NumbacnnError, UsageError

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from .output import Output
 
 AT_A_TIME = 256
-"""Pictures that are read together."""
+"""The number of pictures that are read together."""
 MOST = 64
-"""Neighbours in one figure."""
+"""The most neighbours in one figure."""
 
 Layer = Annotated[
     str | None,
@@ -175,7 +175,7 @@ def similar(
 
 
 def _places_of(image: Path, part: Split) -> list[int]:
-    """The indices of a file in a split that is read from a folder: a picture is no neighbour of its own."""
+    """Returns the indices of a file in a split that is read from a folder, as a picture is no neighbour of its own."""
     from numbacnn.data.picture_files import FileImages
 
     if not isinstance(part.images, FileImages):
@@ -185,7 +185,7 @@ def _places_of(image: Path, part: Split) -> list[int]:
 
 
 def _called(part: Split, split: str, index: int) -> str:
-    """What a picture is called: its file, or its place in the split."""
+    """Returns a picture's file, or its place in the split."""
     from numbacnn.data.picture_files import FileImages
 
     return str(part.images.paths[index]) if isinstance(part.images, FileImages) else f"{split} {index}"
@@ -198,7 +198,7 @@ def _layer(opened: OpenedModel, given: str | None) -> str:
 
 
 def _write(path: Path, opened: OpenedModel, dataset: Dataset, split: str, layer: str, out: Output) -> int:
-    """Computes and writes the features of a split; gives how many numbers a picture has."""
+    """Computes and writes the features of a split; returns the numbers of a picture."""
     from numbacnn.storage import write_features
 
     part = dataset.split(split)
@@ -215,7 +215,7 @@ def _write(path: Path, opened: OpenedModel, dataset: Dataset, split: str, layer:
 
 
 def _rows(opened: OpenedModel, part: Split, layer: str, out: Output) -> Iterator[Any]:
-    """The features of a split, some pictures at a time."""
+    """Yields the features of a split, some pictures at a time."""
     from numbacnn.analysis import features
 
     rows = (features(opened.network, images, layer) for images, _ in part.batches(AT_A_TIME))
@@ -223,7 +223,7 @@ def _rows(opened: OpenedModel, part: Split, layer: str, out: Output) -> Iterator
 
 
 def _state(dataset: Dataset, split: str) -> str:
-    """What is different once one of a data set's files has changed."""
+    """Returns a text that changes when one of a data set's files changes."""
     from numbacnn.data.picture_files import FileImages
 
     if dataset.path is None:
@@ -234,7 +234,7 @@ def _state(dataset: Dataset, split: str) -> str:
 
 
 def _kept(opened: OpenedModel, dataset: Dataset, split: str, layer: str, out: Output) -> Features:
-    """The features of a split from the cache, computed and put there where it has none."""
+    """Returns the features of a split from the cache; they are computed and kept there if it has none."""
     import hashlib
 
     import numpy as np

@@ -19,7 +19,9 @@ DATA = "digits"
 
 @dataclass(frozen=True)
 class Start:
-    """A run that has not begun. `config` is what config.toml gets, `sources` says where each of its values comes from."""
+    """A run that has not begun. `config` is the contents of config.toml, `sources` says where each of its values comes
+    from.
+    """
 
     config: dict[str, Any]
     sources: dict[str, str]
@@ -145,7 +147,7 @@ def _unchangeable(name: str, given: object, has: object) -> Exception:
 
 
 def nothing_left(trainer: Trainer, folder: RunFolder) -> str:
-    """Why a run that is gone on with does nothing, and how it would; empty if something is left."""
+    """Returns why a resumed run has nothing to do, and how it would go on; "" if something is left."""
     if not trainer.over:
         return ""
     done = trainer.state.epoch

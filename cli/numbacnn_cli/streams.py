@@ -15,19 +15,21 @@ _problem: OSError | None = None
 
 
 def prepare() -> None:
-    """Puts streams in place that last as long as the process."""
+    """Replaces the standard streams by ones that last as long as the process."""
     _occupy()
     sys.stdout = _lasting(sys.stdout, "standard output")
     sys.stderr = _lasting(sys.stderr, "standard error")
 
 
 def problem_of_output() -> OSError | None:
-    """Why standard output lacks something, if it does; the error names it."""
+    """Returns the error because of which standard output is incomplete; None if it is complete."""
     return _problem
 
 
 def _occupy() -> None:
-    """A file that is opened later must not become descriptor 1 or 2, to which libraries write."""
+    """Opens descriptors 1 and 2 if they are closed, so that no file that is opened later gets them, to which libraries
+    write.
+    """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)

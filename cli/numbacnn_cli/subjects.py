@@ -18,7 +18,7 @@ Choice = Callable[[int], tuple[Sequence[int], str]]
 
 @dataclass(frozen=True)
 class Subjects:
-    """Pictures, and what a figure says of where they come from."""
+    """Pictures, and a figure's description of where they come from."""
 
     pictures: Pictures
     source: str
@@ -26,7 +26,7 @@ class Subjects:
 
 
 def the_first(count: int) -> Choice:
-    """The first `count` of a split."""
+    """Chooses the first `count` pictures of a split."""
 
     def choose(size: int) -> tuple[Sequence[int], str]:
         chosen = range(min(count, size))
@@ -36,7 +36,7 @@ def the_first(count: int) -> Choice:
 
 
 def at_even_distances(count: int, split: str, given: Given, out: Output) -> Choice:
-    """--count of a split at even distances, so that a set sorted by class gives some of every class."""
+    """Chooses --count pictures of a split at even distances, so that a set sorted by class gives some of every class."""
 
     def choose(size: int) -> tuple[Sequence[int], str]:
         taken = given.count(count, size, f"the {split} split", out)

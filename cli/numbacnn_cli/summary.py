@@ -156,7 +156,7 @@ def _columns(result: Any) -> list[Column]:
 
 
 def _short(count: float) -> str:
-    """45.1 B, 614 K: as the lecture writes large numbers."""
+    """Returns a large number as the lecture writes it: 45.1 B, 614 K."""
     for unit, size in (("B", 1e9), ("M", 1e6), ("K", 1e3)):
         if count >= size:
             return f"{_three_digits(count / size)} {unit}"

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 FOLDED = 16
-"""Columns of the terminal that are enough for words, which fold."""
+"""The least width of a column of words, which fold."""
 
 
 class Column(NamedTuple):
@@ -29,18 +29,18 @@ class Column(NamedTuple):
 
     @property
     def widest(self) -> int:
-        """Of any of its lines."""
+        """The width of its longest line."""
         lines = (line for text in (self.header, *self.cells, self.footer) for line in text.split("\n"))
         return max(map(cell_len, lines), default=0)
 
     @property
     def least(self) -> int:
-        """How narrow it may be."""
+        """The least width that it may have."""
         return min(self.widest, FOLDED) if self.folds and not self.numbers else self.widest
 
 
 def fitting(columns: Sequence[Column], width: int, gap: int = 2) -> tuple[list[Column], list[Column]]:
-    """The columns that stand side by side in `width`, and those that are left out."""
+    """Returns the columns that fit side by side into `width`, and those that are left out."""
     kept = list(columns)
     while sum(column.least + gap for column in kept) - gap > width:
         least_important = max(kept, key=lambda column: column.importance)
@@ -51,7 +51,7 @@ def fitting(columns: Sequence[Column], width: int, gap: int = 2) -> tuple[list[C
 
 
 def drawn(columns: Sequence[Column], title: str = "", gap: int = 2) -> Table:
-    """The table."""
+    """Returns the table."""
     table = Table(
         box=None, title=title or None, title_justify="left", title_style="bold", pad_edge=False,
         padding=(0, gap, 0, 0), show_footer=any(column.footer for column in columns),

@@ -71,7 +71,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _command(name: str) -> Callable[..., dict[str, Any]]:
-    """The function that the command line calls, with the attack's own options in its signature."""
+    """Returns the function that the command line calls, with the attack's own options in its signature."""
     kind = ATTACKS[name]
     options = options_of(kind)
 

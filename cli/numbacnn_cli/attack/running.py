@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 SWEEP = (0.0, 1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
 CHECKED_SIDE = 64
-"""Pixels of pictures that are checked for masking unasked, at most: larger ones take minutes."""
+"""Pictures of up to so many pixels a side are checked for masking without being asked; larger ones take minutes."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked for on the command line, beside the attack."""
+    """The options of an attack's command that are not the attack's own."""
 
     images: tuple[Path, ...]
     model: Path | None
@@ -48,7 +48,7 @@ class Asked:
 def run(
     attack: Attack, asked: Asked, figure: FigureOptions, compute: Compute, given: Given, out: Output
 ) -> dict[str, Any]:
-    """Runs an attack's command; returns its JSON."""
+    """Runs an attack's command, and returns its JSON."""
     from numbacnn.attacks import sweep
     from numbacnn.data.classes import short_name
     from numbacnn.errors import UsageError, need_whole
@@ -142,7 +142,9 @@ def run(
 
 
 def _save(to: Destination, folder: Path, names: list[str], result: AttackResult) -> list[Path]:
-    """Writes the changed pictures as PNG, each under its own name; of two that have one name, under NAME-2."""
+    """Writes the changed pictures as PNG under their own names, and returns the files; a name that is taken gets a
+    number, NAME-2.
+    """
     from numbacnn.data.pictures import save
     from numbacnn.provenance import CHANGED_PICTURE
 
@@ -214,7 +216,7 @@ def _say(attack: Attack, result: AttackResult, out: Output) -> None:
 def _masking(
     attack: Attack, network: Network, found: Subjects, result: AttackResult, checks: bool | None, out: Output
 ) -> list[dict[str, str]] | None:
-    """The signs of masking, said and as JSON; None where they were not looked for."""
+    """Shows the signs of gradient masking, and returns them for JSON; None if they were not looked for."""
     from numbacnn.attacks import masking_signs
 
     small = max(network.input_shape[:2]) <= CHECKED_SIDE

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 ATTACK = Group("The attack", sort_key=15)
 
 DEFAULT_EPSILON = {"linf": 8 / 255, "l2": 0.5, "l1": 10.0, "l0": 10.0}
-"""Where --norm was given and --epsilon was not."""
+"""The epsilon of each norm where --norm is given without --epsilon."""
 
 LOSSES = Literal["square", "log", "hinge", "log-softmax", "max-margin"]
 
 
 def amount_type(help: str) -> Any:
-    """An option that is a number or a fraction."""
+    """Returns the type of an option that is a number or a fraction, with its help."""
     return Annotated[
         float | None,
         Parameter(converter=amount, n_tokens=1, help=help, show_default=False, group=ATTACK),
@@ -30,7 +30,7 @@ def amount_type(help: str) -> Any:
 
 
 def options_of(kind: type[Attack]) -> Any:
-    """A frozen dataclass whose fields become options; None where an option was not given."""
+    """Returns a frozen dataclass whose fields become the attack's options; a field is None if its option was not given."""
     from numbacnn.attacks.options import own_options
 
     types = typing.get_type_hints(kind)
@@ -61,7 +61,7 @@ def options_of(kind: type[Attack]) -> Any:
 
 
 def built(kind: type[Attack], options: Any) -> Attack:
-    """The attack that options mean. Raises UsageError."""
+    """Returns the attack that the options describe. Raises UsageError."""
     given = {name: value for name, value in vars(options).items() if value is not None}
     norm = given.get("norm", _default(kind, "norm"))
     if kind.needs_epsilon and "epsilon" not in given:

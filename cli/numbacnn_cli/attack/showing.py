@@ -17,27 +17,28 @@ if TYPE_CHECKING:
     from numbacnn.attacks import Attack, AttackResult, SweepPoint
 
 ROWS, NAMED_ROWS = 5, 16
-"""Pictures in the panel, at most: of a set, and of those that were named one by one."""
+"""The most pictures in the panel: of a data set, and of pictures that were named one by one."""
 PATHS = 6
-"""Pictures whose way is drawn, at most."""
+"""The most pictures whose path of probabilities is drawn."""
 
 
 def described(attack: Attack) -> str:
-    """What a figure says of the attack."""
+    """Returns a figure's description of the attack and its options."""
     loss = f", {attack.loss}" if attack.uses_loss else ""
     return f"{title(attack)}: {attack.formula}{loss}"
 
 
 def title(attack: Attack) -> str:
-    """The attack's name as people write it."""
+    """Returns the attack's name as people write it."""
     short = ("fgsm", "bim", "pgd", "mifgsm", "apgd", "cw", "lbfgs")
     name: str = attack.name
     return name.upper() if name in short else name
 
 
 def rows_to_show(result: AttackResult, *, named: bool) -> tuple[list[int], str]:
-    """Pictures for the panel: those that were named; else right before and fooled after, every class in turn, the surest
-    error first, or the first ones if none was fooled. The second of the two says how they were chosen.
+    """Returns the pictures for the panel, and how they were chosen: those that were named; else pictures that were
+    right before and fooled after, the classes in turn, the most confident errors first; or the first pictures if none
+    was fooled.
     """
     import numpy as np
 
@@ -75,7 +76,9 @@ def draw_panel(
     *,
     rounded: bool,
 ) -> dict[str, Any]:
-    """The lecture's panel, of the pictures as they were saved (`rounded`) or before, with what 8 bits make of them."""
+    """Draws the lecture's panel, of the pictures as they were saved (`rounded`) or before rounding, and returns its
+    JSON.
+    """
     from numbacnn.attacks.norms import TITLES, sizes
     from numbacnn.figures import attack_panel
 
@@ -128,7 +131,7 @@ def draw_path(
     names: Sequence[str],
     made: str,
 ) -> Path | None:
-    """The way of the probabilities, step by step, of an attack that keeps it."""
+    """Draws the probabilities step by step, for an attack that records them; returns the file, or None."""
     if result.path is None:
         return None
     import numpy as np
@@ -149,13 +152,13 @@ def draw_path(
 
 
 def top(network: Network, probabilities: Any) -> tuple[str, float]:
-    """The likeliest class and its probability."""
+    """Returns the likeliest class and its probability."""
     best = int(probabilities.argmax())
     return network.class_names[best], float(probabilities[best])
 
 
 def _shown(network: Network, probabilities: Any) -> tuple[str, float]:
-    """The same with the name that figures show."""
+    """Returns the same with the class's short name."""
     from numbacnn.data.classes import short_name
 
     name, share = top(network, probabilities)
@@ -168,13 +171,13 @@ def _with_8_bits(network: Network, result: AttackResult, row: int) -> str:
 
 
 def named(network: Network, probabilities: Any) -> dict[str, Any]:
-    """The same as JSON."""
+    """Returns the likeliest class for JSON."""
     name, share = top(network, probabilities)
     return {"index": int(probabilities.argmax()), "name": name, "probability": share}
 
 
 def say_sweep(points: list[SweepPoint], norm: str, *, targeted: bool, out: Output) -> None:
-    """The table of a sweep."""
+    """Shows the table of a sweep."""
     headers = ["epsilon", "right", "95 % interval", "right with 8 bits"]
     if targeted:
         headers += ["taken for the target", "so with 8 bits"]
@@ -200,7 +203,7 @@ def draw_sweep(
     target: str,
     made: str,
 ) -> Path:
-    """Accuracy, and with a target success, over epsilon."""
+    """Draws accuracy over epsilon, with a target also its success, and returns the file."""
     from numbacnn.figures import epsilon_sweep
 
     figure = epsilon_sweep(
@@ -223,7 +226,7 @@ def draw_sweep(
 
 
 def sweep_numbers(points: Sequence[SweepPoint]) -> dict[str, tuple[Any, str]]:
-    """What --save-data writes of a sweep."""
+    """Returns the arrays of a sweep that --save-data writes."""
     return {
         name: ([getattr(point, name) for point in points], meaning)
         for name, meaning in (

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Subjects(subjects.Subjects):
-    """Pictures, and the classes that are taken for right (N,)."""
+    """Pictures, and the classes (N,) that count as right."""
 
     labels: Any
 
@@ -41,7 +41,9 @@ def find_subjects(
     given: Given,
     out: Output,
 ) -> Subjects:
-    """Files, or pictures of the data set. Of files the label is not known: what the network says is taken for right."""
+    """Returns the pictures of the files, or of the data set. A file's true class is not known, so the network's answer
+    counts as right. Raises UsageError or DataError.
+    """
     from numbacnn.errors import UsageError
 
     if index is not None and given.place("count") != "default":
@@ -56,7 +58,7 @@ def find_subjects(
 
 
 def attack_named(name: str, option: str = "--attack") -> type[Attack]:
-    """The attack that an option names. Raises UsageError."""
+    """Returns the attack that an option names. Raises UsageError."""
     from numbacnn.attacks import ATTACKS
     from numbacnn.errors import UsageError, nearest
 
@@ -66,7 +68,9 @@ def attack_named(name: str, option: str = "--attack") -> type[Attack]:
 
 
 def target_of(network: Any, target: str | None) -> Any:
-    """--target as an attack takes it: a class index, or a word for a class of each picture's own."""
+    """Returns --target in the form that an attack takes: a class index, or a word that stands for a class of each
+    picture's own. Raises UsageError.
+    """
     from numbacnn.attacks.base import DRAWN_TARGETS
 
     if target is None:
@@ -76,7 +80,7 @@ def target_of(network: Any, target: str | None) -> Any:
 
 
 def target_name(network: Any, targets: Any) -> str | None:
-    """What a target is called."""
+    """Returns the target in words; None without a target."""
     if targets is None or isinstance(targets, str):
         return targets
     name: str = network.class_names[targets]
@@ -84,13 +88,13 @@ def target_name(network: Any, targets: Any) -> str | None:
 
 
 def as_levels(value: float) -> str:
-    """8/255 where it is a whole number of levels, else 0.0123."""
+    """Returns an epsilon as "8/255" if it is a whole number of levels, else as "0.0123"."""
     levels = value * 255
     return f"{levels:.0f}/255" if abs(levels - round(levels)) < 1e-6 else f"{value:.4g}"
 
 
 def as_size(value: float | None, norm: str) -> str:
-    """An epsilon with its norm: 8/255, 0.5 in L2, any."""
+    """Returns an epsilon with its norm: "8/255", "0.5 in L2"; "any" for None."""
     from numbacnn.attacks.norms import TITLES
 
     if value is None:
@@ -99,4 +103,5 @@ def as_size(value: float | None, norm: str) -> str:
 
 
 def percent(share: float) -> str:
+    """Returns a share from 0 to 1 in per cent."""
     return "-" if share != share else f"{share:.1%}"

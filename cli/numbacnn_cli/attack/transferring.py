@@ -130,6 +130,6 @@ def transfer(
 
 
 def _names(paths: list[Path]) -> list[str]:
-    """What tells them apart: the files' names, or the folders' where those are the same."""
+    """Returns names that differ: those of the files, or of their folders where the files' are the same."""
     names = [path.stem for path in paths]
     return names if len(set(names)) == len(names) else [path.parent.name or path.stem for path in paths]
