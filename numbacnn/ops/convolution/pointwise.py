@@ -79,6 +79,6 @@ def _multiply(
                     y, i * row + first + j, row,
                     x, i * depth + k, depth, 0, zero, 1, 1,
                     packed, j * depth + k * width, width, depth * width,
-                    steps, min(ROWS, bottom - i), min(together, right - j), k > 0,
+                    steps, min(ROWS, bottom - i), min(together, right - j), k,
                     bias, j, slope if k + steps == depth else 1.0,
                 )  # fmt: skip

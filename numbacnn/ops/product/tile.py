@@ -59,6 +59,8 @@ class _Operands(NamedTuple):
     rows: Any
     columns: Any
     add: Any
+    branches: bool
+    """Whether `add` is a branch."""
     start: Any
     slope: Any
     number: Any
@@ -93,6 +95,8 @@ def multiply_tile(
 ):
     """C (rows, columns) = f(start + A (rows, stretches * depth) B), or f(C + A B) if `add`.
 
+    `add` as a truth is a mask of what is read of C, as a whole number a branch: it does not wait for memory that it does not add
+    to, and was measured slower where it adds to what lies in caches.
     f(v) = v above 0, else slope * v: 0 is a rectifier, 1 changes nothing. a, b, c and start (one number a column) are
     flat arrays; *_at is where a matrix starts in its array. A's element of row i, stretch o and step k lies at
     a_at + row_table[row_at + i] + stretch_table[o] + k * a_step. A whole number as a row table means rows so far apart.
@@ -149,6 +153,7 @@ def multiply_tile(
             rows=arguments[15],
             columns=arguments[16],
             add=context.cast(builder, arguments[17], signature.args[17], types.boolean),
+            branches=not isinstance(signature.args[17], types.Boolean),
             start=at(18, arguments[19]),
             slope=context.cast(builder, arguments[20], signature.args[20], dtype),
             number=context.get_value_type(dtype),
@@ -193,6 +198,18 @@ def loop(builder, count, carried, make_body):
     builder.branch(head)
     builder.position_at_end(done)
     return phis
+
+
+def _either(builder, condition, make, others):
+    """What `make` gives if the condition holds, else the others."""
+    before = builder.block
+    with builder.if_then(condition):
+        made, after = make(), builder.block
+    chosen = [builder.phi(other.type) for other in others]
+    for phi, value, other in zip(chosen, made, others, strict=True):
+        phi.add_incoming(value, after)
+        phi.add_incoming(other, before)
+    return chosen
 
 
 def _emit_widths(builder, operands, panels):
@@ -259,22 +276,20 @@ def _emit(builder, operands, height, panels, lanes):
         begin = builder.bitcast(builder.gep(operands.start, [_integer(panel * lanes)]), pointer)
         masks.append(mask)
         first_sums.append(builder.call(load, [begin, alignment, mask, zero]))
-    # Who does not add must not wait for what lies in C, which may be far from the caches.
     begins = first_sums * height
-    with builder.if_else(operands.add) as (adding, starting):
-        with adding:
-            added = [
-                builder.call(load, [target, alignment, mask, begin])
-                for line in targets
-                for target, mask, begin in zip(line, masks, first_sums, strict=True)
-            ]
-            after_adding = builder.block
-        with starting:
-            after_starting = builder.block
-    sums = [builder.phi(vector) for _ in begins]
-    for total, found, begin in zip(sums, added, begins, strict=True):
-        total.add_incoming(found, after_adding)
-        total.add_incoming(begin, after_starting)
+
+    def added(masks):
+        pairs = [(target, mask) for line in targets for target, mask in zip(line, masks, strict=True)]
+        return [
+            builder.call(load, [target, alignment, mask, begin])
+            for (target, mask), begin in zip(pairs, begins, strict=True)
+        ]
+
+    if operands.branches:
+        sums = _either(builder, operands.add, lambda: added(masks), begins)
+    else:
+        add = splat(builder, operands.add, lanes)
+        sums = added([builder.and_(mask, add) for mask in masks])
 
     def stretch(number, carried):
         shift = builder.load(builder.gep(operands.stretch_table, [number]))
