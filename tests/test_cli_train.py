@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from threadpoolctl import threadpool_info
 
 from numbacnn.device import CPU_DEVICE
@@ -67,6 +68,9 @@ def test_a_run_leaves_a_folder_that_reproduces_it(capsys: pytest.CaptureFixture[
     rows = list(csv.DictReader((folder / "metrics.csv").open()))
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert all(0 < float(row["waiting_share"]) < 1 for row in rows)
+
+    with Image.open(folder / "predictions.png") as predictions:
+        assert "8 pictures of test at even distances" in predictions.text["Description"]
 
     again = run(capsys, "train", "--config", folder / "config.toml")
     assert again["run"] == "runs/digits-digits-002"

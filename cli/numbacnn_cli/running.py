@@ -98,6 +98,8 @@ def _fit(trainer: Trainer) -> dict[str, Any] | None:
 
 def _draw(trainer: Trainer, folder: RunFolder, figures: Figures) -> list[Path]:
     """The run's pictures: curves, filters (where there are any) and predictions; shows the curves."""
+    import numpy as np
+
     from numbacnn.figures import filter_mosaic, predictions, training_curves
 
     network, dataset = trainer.network, trainer.dataset
@@ -118,15 +120,18 @@ def _draw(trainer: Trainer, folder: RunFolder, figures: Figures) -> list[Path]:
         mosaic = filter_mosaic(kernels, title="first convolution", provenance=made)
         weights = {"filters/kernels": (kernels, "of the first convolution: rows, columns, channels, filters")}
         paths.append(figures.in_folder(mosaic, folder.path, "filters", weights, preview_too=False))
-    split = dataset.splits.get("test", dataset.train)
-    shown = network.as_images(split.read(slice(0, 8)))
+    name = "test" if "test" in dataset.splits else "train"
+    split = dataset.split(name)
+    count = min(8, len(split))
+    places = np.arange(count) * len(split) // count  # a folder's pictures come class by class
+    shown = network.as_images(split.read(places))
     probabilities = network.predict(shown)
     panel = predictions(
         shown,
         network.class_names,
         probabilities,
-        labels=split.labels[: len(shown)],
-        provenance=joined(made, f"the first {len(shown)} pictures that were not learned from"),
+        labels=split.labels[places],
+        provenance=joined(made, f"{count} pictures of {name} at even distances"),
     )
     said = {
         "predictions/images": (shown, "what the network saw: pictures, rows, columns, channels"),
