@@ -1,9 +1,8 @@
 """1x1 convolutions of stride 1: a matrix product whose rows are the pixels as they lie, with packed filters.
 
-A task has some rows and some filters. Where its filters fit into the second cache, a few rows at a time are multiplied with all of
-them, so that what is read and written is gone through once, in its order. Otherwise a block of a panel of filters stays in the
-first cache while all of a task's rows are multiplied with it, whose numbers of that block stay in the second. Every sum is added in one order, from its bias
-through the channels, however the tasks are cut.
+A task has some rows and some filters. A block of a panel of filters stays in the first cache while all of the task's rows are
+multiplied with it; the rows' numbers of that block stay in the second, once the first panel has asked for them ahead. Every sum
+is added in one order, from its bias through the channels, however the tasks are cut.
 """
 
 from __future__ import annotations
@@ -21,8 +20,6 @@ _STEPS = 512
 """Channels that are multiplied at a time: a panel's block is 32 KB."""
 _LINES = 96
 """Rows of a task."""
-_FEW = 1 << 15
-"""Numbers of a task's filters that fit into the second cache beside all else: 128 KB."""
 _AHEAD = 2 * ROWS
 """Rows that are fetched while others are multiplied."""
 _TASKS = 16
@@ -64,21 +61,18 @@ def _multiply(
     for task in range(begin, end):
         top, left = task % chunks * lines, task // chunks * several
         bottom, right = min(rows, top + lines), min(bias.size, left + several)
-        down, along = (bottom - top + ROWS - 1) // ROWS, (right - left + together - 1) // together
-        by_rows = (right - left) * block <= _FEW
         for k in range(0, depth, block):
             steps = min(block, depth - k)
-            for tile in range(down * along):
-                i = top + (tile // along if by_rows else tile % down) * ROWS
-                j = left + (tile % along if by_rows else tile // down) * together
-                if by_rows and j == left:
-                    for line in range(i + _AHEAD, min(i + _AHEAD + ROWS, rows)):
-                        for step in range(k, k + steps, width):
-                            prefetch(x, line * depth + step)
-                multiply_tile(
-                    y, i * row + first + j, row,
-                    x, i * depth + k, depth, 0, zero, 1, 1,
-                    packed, j * depth + k * width, width, depth * width,
-                    steps, min(ROWS, bottom - i), min(together, right - j), k,
-                    bias, j, slope if k + steps == depth else 1.0,
-                )  # fmt: skip
+            for j in range(left, right, together):
+                for i in range(top, bottom, ROWS):
+                    if j == left:
+                        for line in range(i + _AHEAD, min(i + _AHEAD + ROWS, rows)):
+                            for step in range(k, k + steps, width):
+                                prefetch(x, line * depth + step)
+                    multiply_tile(
+                        y, i * row + first + j, row,
+                        x, i * depth + k, depth, 0, zero, 1, 1,
+                        packed, j * depth + k * width, width, depth * width,
+                        steps, min(ROWS, bottom - i), min(together, right - j), k,
+                        bias, j, slope if k + steps == depth else 1.0,
+                    )  # fmt: skip
