@@ -10,11 +10,12 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..device import Device
+from .. import compiling
+from ..device import Device, get_device
 from ..graph import Graph, LayerLine
 from ..layers import (
     ELU,
@@ -46,7 +47,9 @@ from ..layers import (
 )
 from ..ops import augmentation, batches, embedding, normalization, pixels, softmax, tally, targets, update
 from ..ops.kernel import Kernel
+from ..ops.launches import Launches
 from ..ops.losses import LOSSES
+from ..ops.other_processes import in_processes
 from ..program import Loss, Program
 
 _COUNT, _SHAPE, _CLASSES = 6, (13, 11, 3), 5
@@ -78,27 +81,84 @@ def check_parity(device: Device) -> list[Parity]:
     Raises DeviceError if the device fails.
     """
     errors: dict[str, float] = {}
+    waiting: list[_Recorded] = []
+    compiled = 0
 
     def compare(call: _Recorded) -> None:
         error = _replay(call, device)
         errors[call.kernel.name] = max(error, errors.get(call.kernel.name, 0.0))
 
-    # Call by call: a device that fails says so at the first, before the CPU has compiled every kernel of its own.
-    with _watched(compare):
+    def tell(call: _Recorded) -> None:
+        nonlocal compiled
+        if errors:
+            waiting.append(call)
+            return
+        # A device that fails says so at the first call, before the CPU has compiled every kernel of its own.
+        with compiling.watch() as seen:
+            compare(call)
+        compiled = seen.compiled
+
+    with _watched(tell):
         _exercise()
+    if compiled:  # so will the others have to be
+        in_processes(compile_ops, _jobs(waiting, device))
+    for call in waiting:
+        compare(call)
     return [Parity(op, error) for op, error in errors.items()]
 
 
-def _replay(call: _Recorded, device: Device) -> float:
-    names = call.kernel.parameters
-    there = [
+class _Job(NamedTuple):
+    """All calls of an op, whose kernels one process compiles: in place of each array its shape and type."""
+
+    op: str
+    device: str
+    calls: list[tuple[Any, ...]]
+
+
+class _Blank(NamedTuple):
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+def _jobs(calls: list[_Recorded], device: Device) -> list[_Job]:
+    jobs: dict[str, _Job] = {}
+    for call in calls:
+        job = jobs.setdefault(call.kernel.name, _Job(call.kernel.name, device.name, []))
+        job.calls.append(
+            tuple(
+                _Blank(value.shape, value.dtype) if isinstance(value, np.ndarray) else value
+                for value in call.given
+            )
+        )
+    return list(jobs.values())
+
+
+def compile_ops(jobs: list[_Job]) -> None:
+    """What another process does: it compiles what calls of ops launch, and launches nothing."""
+    for op, name, calls in jobs:
+        kernel, device = Kernel.registry[op], get_device(name)
+        kernel.variant(name)
+        for given in calls:
+            with Launches().recorded():
+                kernel.variant(name)(*_there(kernel, given, device))
+
+
+def _there(kernel: Kernel, given: tuple[Any, ...], device: Device) -> list[Any]:
+    """An op's arguments on the device, with a workspace that is large enough there."""
+    return [
         device.zeros((_WORKSPACE,), np.float32)
         if name == "workspace"
+        else device.zeros(value.shape, value.dtype)
+        if isinstance(value, _Blank)
         else device.to_device(value)
         if isinstance(value, np.ndarray)
         else value
-        for name, value in zip(names, call.given, strict=True)
+        for name, value in zip(kernel.parameters, given, strict=True)
     ]
+
+
+def _replay(call: _Recorded, device: Device) -> float:
+    names, there = call.kernel.parameters, _there(call.kernel, call.given, device)
     call.kernel.variant(device.name)(*there)
     error = 0.0
     for name, after, result in zip(names, call.arguments, there, strict=True):

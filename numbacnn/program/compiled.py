@@ -45,7 +45,8 @@ class Compiled:
 
     def __init__(self, graph: Graph, count: int, tables: dict[str, dict[str, Table]], asked: Asked) -> None:
         wanted, kept, kept_gradients, heads, reuse, room = asked
-        self.prepared = _prepared(graph, count, room)
+        with graph.device.computing():  # how much workspace ops need may depend on the precision
+            self.prepared = _prepared(graph, count, room)
         # Passes of training and others (dropout) have lists of their own over the same Storages.
         lists = [Emission(graph, count, wanted, self.prepared, tables, training=way) for way in (False, True)]
         forward = [emission.forward() for emission in lists]

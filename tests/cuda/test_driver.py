@@ -285,6 +285,35 @@ except DeviceError as error:
 # The doctor
 
 
+def test_what_the_doctor_has_to_compile_other_processes_compile(
+    driver: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBACNN_CACHE_DIR", str(tmp_path))
+    ask = """
+import numpy as np
+from numbacnn import compiling
+from numbacnn.analysis import parity
+from numbacnn.device import get_device
+from numbacnn.ops import joins, other_processes
+other_processes.os.cpu_count = lambda: 2
+def exercise():
+    one, other, total = np.ones((3, 5), np.float32)
+    joins.copy(total, one)
+    joins.accumulate(total, other)
+    joins.add(total, one, other, 0.5)
+    joins.accumulate(total[:3], other[:3])
+exercise()
+parity._exercise = exercise
+device = get_device("cuda")
+with compiling.watch() as seen:
+    found = parity.check_parity(device)
+print(seen.compiled, *(each.op for each in found))
+"""
+    done = python(driver, "-c", ask)
+    assert done.code == 0, done.stderr
+    assert done.stdout.split() == ["1", "joins.copy", "joins.accumulate", "joins.add"]
+
+
 def test_a_gpu_that_fails_under_the_doctor_is_an_error(driver: Path) -> None:
     # Without the check of the CPU's gradients, for which many kernels of its own would be compiled.
     ask = """

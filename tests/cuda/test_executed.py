@@ -19,6 +19,7 @@ from kernels.compiled import ptx
 from kernels.ptx.errors import FaultError
 from variants import CASES, IDS, arguments_of, as_float64, assert_agree
 
+from numbacnn.ops.cuda import few_channels
 from numbacnn.ops.cuda.product import launching
 from numbacnn.ops.cuda.product.plan import plan_of
 from numbacnn.ops.cuda.product.precision import computing
@@ -167,6 +168,17 @@ ODD = [
 @pytest.mark.parametrize(("kernel", "shape"), ODD, ids=[f"{kernel}-{shape}" for kernel, shape in ODD])
 def test_odd_shapes_on_tensor_cores(kernel, shape, precision):
     assert_of_rounded_numbers(kernel, COMPARISONS[kernel].shapes[shape], precision)
+
+
+@pytest.mark.parametrize("precision", SIGNIFICANT_BITS, indirect=True)
+@pytest.mark.parametrize("kernel", ["convolution.forward", "convolution.backward_weights"])
+def test_three_channels_are_read_as_four_on_tensor_cores(kernel, precision, monkeypatch):
+    shape = Filters((2, 7, 6, 3), 8, 3, {"padding": 1, "stride": 2, "rounding": "floor"})
+    padded = []
+    pad = few_channels.padded_pixels
+    monkeypatch.setattr(few_channels, "padded_pixels", lambda *given: padded.append(given) or pad(*given))
+    assert_of_rounded_numbers(kernel, shape, precision)
+    assert padded
 
 
 # That it would be seen

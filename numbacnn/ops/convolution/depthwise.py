@@ -32,10 +32,6 @@ from .depthwise_sums import (
     two_taps,
 )
 
-_NEAR = 1 << 22
-"""Bytes of a batch's activations that caches hold. What is larger comes from memory, which at a stride is read at its full speed where
-a pixel's channels are taken in their order.
-"""
 _PARTS = 8
 """A weight gradient is summed in at most so many parts, cut by the shape alone."""
 
@@ -127,7 +123,6 @@ def forward(start: Any, stop: Any, y: Any, x: Any, weights: Any, bias: Any, slop
     rows, cells = y.shape[1], y.shape[2]
     tall, wide, down, across, above, _, before, _, _, _ = terms
     target, source, filters = y.reshape(y.size), x.reshape(x.size), weights.reshape(weights.size)
-    near = across == 2 and x.size * x.itemsize <= _NEAR
     # The cells whose windows lie between the picture's sides.
     inner, outer = (before + across - 1) // across, min(cells, (width - wide + before) // across + 1)
     for line in range(start, stop):
@@ -141,7 +136,7 @@ def forward(start: Any, stop: Any, y: Any, x: Any, weights: Any, bias: Any, slop
             place = (line * cells + q) * channels
             pixel = ((n * height + first) * width + begin) * channels
             tap = ((first - top) * wide + begin - left) * channels
-            if (across == 1 or near) and inner <= q and q + CELLS <= outer:
+            if across <= 2 and inner <= q and q + CELLS <= outer:
                 _add_cells(
                     target, place, channels, bias, source, pixel, width * channels, across, filters, tap, wide * channels,
                     channels, last - first, wide, slope, channels,
@@ -169,39 +164,36 @@ def _backward_input(
 ) -> None:
     height, width, channels = d_x.shape[1], d_x.shape[2], d_x.shape[3]
     rows, cells = d_y.shape[1], d_y.shape[2]
-    step, row, column_step = terms[3], terms[2] * terms[1] * channels, terms[3] * channels
+    row, column = terms[2] * terms[1] * channels, terms[3] * channels
     target, source, filters = d_x.reshape(d_x.size), d_y.reshape(d_y.size), weights.reshape(weights.size)
-    near = d_x.size * d_x.itemsize <= _NEAR
+    step = terms[3]
     for line in range(begin, end):
         n = line // height
         h = line - n * height
-        w = 0
-        while w < width:
-            # So many columns as `CELLS` windows are apart: of each stride's phase the windows are neighbours.
-            together = (step == 1 or near) and w + CELLS * step <= width
-            for first in range(w, w + step if together else w):
-                last = first + (CELLS - 1) * step
-                together = (
-                    together
-                    and across[last, 0] == across[first, 0] + CELLS - 1
-                    and across[last, 1] == across[first, 1]
-                    and across[last, 2] == across[first, 2]
-                )
-            for column in range(w, w + (step if together else 1)):
-                place = (line * width + column) * channels
-                window = ((n * rows + down[h, 0]) * cells + across[column, 0]) * channels
-                tap = (down[h, 2] * terms[1] + across[column, 2]) * channels
-                if together:
+        for phase in range(min(step, width)):
+            w = phase
+            while w < width:
+                place = (line * width + w) * channels
+                window = ((n * rows + down[h, 0]) * cells + across[w, 0]) * channels
+                tap = (down[h, 2] * terms[1] + across[w, 2]) * channels
+                last = w + (CELLS - 1) * step
+                if (
+                    last < width
+                    and across[last, 0] == across[w, 0] + CELLS - 1
+                    and across[last, 1] == across[w, 1]
+                    and across[last, 2] == across[w, 2]
+                ):
                     _add_cells(
                         target, place, step * channels, none, source, window, cells * channels, 1, filters, tap, -row,
-                        -column_step, down[h, 1], across[column, 1], 1.0, channels,
+                        -column, down[h, 1], across[w, 1], 1.0, channels,
                     )  # fmt: skip
+                    w += CELLS * step
                 else:
                     _add_cell(
-                        target, place, none, source, window, cells * channels, channels, filters, tap, -row, -column_step,
-                        down[h, 1], across[column, 1], 1.0, 0, channels,
+                        target, place, none, source, window, cells * channels, channels, filters, tap, -row, -column,
+                        down[h, 1], across[w, 1], 1.0, 0, channels,
                     )  # fmt: skip
-            w += CELLS * step if together else 1
+                    w += step
 
 
 def backward_weights(d_weights: Any, x: Any, d_y: Any, window: Window, workspace: Any) -> None:

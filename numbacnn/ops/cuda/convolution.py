@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any
 
 from ..convolution.depthwise import suits as is_depthwise
-from . import depthwise
+from . import depthwise, few_channels
 from .patches import (
     FILTERS,
     OWN_FILTERS,
@@ -52,9 +52,27 @@ def workspace_size(
     """Elements of workspace that the three ops need for an output (N, P, Q), at most `limit`."""
     if is_depthwise(channels, filters, window, groups):
         return depthwise.weights_workspace_size(output, channels, window)
+    pixels = output[0] * math.prod(input_size)
+    if few_channels.suits(channels, filters, groups):
+        copies = sum(few_channels.sizes(pixels, filters, window.kernel))
+        if copies <= limit:
+            padded = few_channels.PADDED
+            return copies + _room(output, padded, filters, window, groups, pixels, limit - copies)
+    return _room(output, channels, filters, window, groups, pixels, limit)
+
+
+def _room(
+    output: tuple[int, int, int],
+    channels: int,
+    filters: int,
+    window: Any,
+    groups: int,
+    pixels: int,
+    limit: float,
+) -> int:
+    """Elements for the parts of the three products' sums."""
     own_channels, own_filters = channels // groups, filters // groups
     taps, cells = math.prod(window.kernel), math.prod(output)
-    pixels = output[0] * math.prod(input_size)
     both = _are_aligned(own_channels, own_filters)
     rooms = [
         _forward(both).room(cells, own_filters, taps * own_channels, groups, limit),
@@ -100,6 +118,14 @@ def _name(op: str, aligned: bool) -> str:
     return f"convolution.{op}{'_in_fours' if aligned else ''}"
 
 
+def _pads(x: Any, filters: int, window: Any, groups: int, workspace: Any) -> bool:
+    """Whether three channels are read as four, and there is room for that."""
+    if not few_channels.suits(x.shape[3], filters, groups):
+        return False
+    copies = sum(few_channels.sizes(math.prod(x.shape[:3]), filters, window.kernel))
+    return bool(workspace.size >= copies)
+
+
 def _are_aligned(*own: int) -> bool:
     """Whether four neighbours among a group's channels are read at a time."""
     return all(size % 4 == 0 for size in own)
@@ -120,6 +146,9 @@ def forward(
     if is_depthwise(x.shape[3], y.shape[3], window, groups):
         depthwise.forward(y, x, weights, bias, slope, window)
         return
+    if _pads(x, y.shape[3], window, groups, workspace):
+        x, workspace = few_channels.padded_pixels(x, workspace)
+        weights, workspace = few_channels.padded_filters(weights, workspace)
     own_channels, own_filters = x.shape[3] // groups, y.shape[3] // groups
     _forward(_are_aligned(own_channels, own_filters))(
         y,
@@ -174,10 +203,15 @@ def backward_weights(
     if is_depthwise(x.shape[3], d_y.shape[3], window, groups):
         depthwise.backward_weights(d_weights, x, d_y, window, workspace)
         return
+    target = d_weights
+    if _pads(x, d_y.shape[3], window, groups, workspace):
+        x, workspace = few_channels.padded_pixels(x, workspace)
+        size = few_channels.PADDED * math.prod(window.kernel) * d_y.shape[3]
+        target, workspace = workspace[:size], workspace[size:]
     own_channels, own_filters = x.shape[3] // groups, d_y.shape[3] // groups
     rows, depth = math.prod(window.kernel) * own_channels, math.prod(d_y.shape[:3])
     _backward_weights(_are_aligned(own_channels, own_filters))(
-        d_weights,
+        target,
         x,
         d_y,
         rows=rows,
@@ -188,3 +222,5 @@ def backward_weights(
         groups=groups,
         workspace=workspace,
     )
+    if target is not d_weights:
+        few_channels.take_filters(d_weights, target)

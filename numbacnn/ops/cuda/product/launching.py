@@ -15,7 +15,7 @@ from .combine import combine, combine_finished
 from .kernel import Finish, RowOf, as_it_is, make_product
 from .loaders import Loader
 from .plan import Plan, plan_of
-from .precision import PRECISIONS, Precision, precision
+from .precision import Precision, precision
 from .tile import Tile
 from .tuned import Shape, tuned
 
@@ -50,10 +50,10 @@ class Product:
         return tuned(self.name, shape, room, wanted) or plan_of(*shape, room, wanted)
 
     def room(self, rows: int, columns: int, depth: int, groups: int = 1, limit: float = math.inf) -> int:
-        """Elements of workspace, at most `limit`, that such a product takes for its parts, in whichever precision."""
+        """Elements of workspace, at most `limit`, that such a product takes for its parts in the precision in force."""
         shape = Shape(rows, columns, depth, groups)
-        most = max(self.plan(shape, limit, wanted).parts for wanted in PRECISIONS)
-        return most * shape.size if most > 1 else 0
+        parts = self.plan(shape, limit, precision().name).parts
+        return parts * shape.size if parts > 1 else 0
 
     def __call__(
         self,

@@ -250,4 +250,4 @@ def _core(
     store_a, store_b = Store(tile.rows * words, put(index_a)), Store(tile.columns * words, put(index_b))
     moved = by_registers(tile, load_a, load_b, store_a, store_b, reads_from, multiply)
     # Measured: up to 0.15 where patches are read in fours; finding them takes most of a small tile's loop.
-    return Core(*moved, owns, place_of, 216, ffma_share=0.0, hmma_share=0.04 if tall * wide >= 16 else 0.008)
+    return Core(*moved, owns, place_of, 232, ffma_share=0.0, hmma_share=0.04 if tall * wide >= 16 else 0.008)
