@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from pathlib import Path
 from typing import Any
 
@@ -228,29 +228,21 @@ def parity(tmp_path: Path) -> Path:
 
 
 def test_the_command_says_which_layers_learn_and_keeps_features(
-    run_cli: Callable[..., Any], parity: Path, tmp_path: Path
+    parity: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = run_cli(
-        "finetune",
-        "--data",
-        parity,
-        "--freeze",
-        "all",
-        "--epochs",
-        "2",
-        "--run",
-        "r",
-        "--json",
-        "--no-preview",
-    )
-    assert done.code == 0, done.stderr
-    assert (done.json["learning"], done.json["frozen"]) == (["dense4"], 3)
-    assert Path(done.json["features"]).name == "features.h5"
-    assert "learning: dense4" in done.stderr
-    assert {"run", "model", "fit", "epochs", "images_per_second", "waiting_share", "test"} <= done.json.keys()
-    more = run_cli("finetune", "--resume", "r", "--epochs", "3", "--json")
-    assert (more.code, more.json["epochs"]) == (0, 3), more.stderr
-    assert load_model(tmp_path / more.json["model"])[0].class_names == ("even", "odd")
+    monkeypatch.chdir(tmp_path)
+    asked = ("--data", str(parity), "--freeze", "all", "--epochs", "2", "--run", "r")
+    assert main(["finetune", *asked, "--json", "--no-preview"]) == 0
+    shown = capsys.readouterr()
+    found = json.loads(shown.out)
+    assert (found["learning"], found["frozen"]) == (["dense4"], 3)
+    assert Path(found["features"]).name == "features.h5"
+    assert "learning: dense4" in shown.err
+    assert {"run", "model", "fit", "epochs", "images_per_second", "waiting_share", "test"} <= found.keys()
+    assert main(["finetune", "--resume", "r", "--epochs", "3", "--json"]) == 0
+    more = json.loads(capsys.readouterr().out)
+    assert more["epochs"] == 3
+    assert load_model(tmp_path / more["model"])[0].class_names == ("even", "odd")
 
 
 @pytest.mark.parametrize(

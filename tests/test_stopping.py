@@ -226,7 +226,10 @@ def stop_in_validation(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return lambda: monkeypatch.setattr(loop, "evaluate", evaluate)
 
 
-@pytest.mark.parametrize("options", [[], ["--average-weights", "0.9"]])
+@pytest.mark.parametrize(
+    "options",
+    [[], pytest.param(["--average-weights", "0.9"], marks=pytest.mark.slow)],  # three trainings each
+)
 def test_a_stop_while_kernels_compile_is_not_waited_with_and_loses_nothing(
     options: list[str],
     stop_in_validation: Callable[..., None],
