@@ -24,17 +24,18 @@ from .rectifying import rectify, rectify_back
 
 STANDARD, DECONVNET, GUIDED = 0, 1, 2
 SATURATED = 127 / 128
-"""The output of a sigmoid or tanh from which on its derivative is taken from the input: the closer an output is to 1, the
-fewer digits does 1 - y have, and none where y is rounded to 1. Below it, the output is much quicker.
+"""From this output on, the derivative of a sigmoid or tanh is computed from the input: the closer an output y is to 1,
+the fewer correct digits 1 - y has, and none where y is rounded to 1. Below it, computing from the output is much
+faster.
 """
 BLOCK = 128
-"""Elements among which a saturated one is looked for."""
+"""The number of elements that are checked together for a saturated one."""
 RULES = {"standard": STANDARD, "deconvnet": DECONVNET, "guided": GUIDED}
 
 
 @jit
 def _signal(gradient: Any, rule: Any) -> Any:
-    """The part of a gradient that a rule lets through a rectifier."""
+    """Returns the part of a gradient that a rule lets through a rectifier."""
     return gradient if rule == STANDARD or gradient > 0 else gradient * 0
 
 
@@ -95,7 +96,9 @@ def _elu_forward_cpu(begin: Any, end: Any, y: Any, x: Any, alpha: Any) -> None:
 
 @parallel(lambda d_x, *_: -(-d_x.size // BLOCK))
 def _elu_backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, x: Any, alpha: Any, rule: Any) -> None:
-    """f'(x) = 1 where x > 0, else alpha e^x, which y + alpha has no digits of once y is rounded to -alpha."""
+    """f'(x) = 1 where x > 0, else alpha e^x. It is computed from x, as y + alpha has no correct digits once y is
+    rounded to -alpha.
+    """
     for block in range(begin, end):
         first = block * BLOCK
         last = min(first + BLOCK, d_x.size)
@@ -113,7 +116,7 @@ def _elu_block(d_x: Any, d_y: Any, x: Any, alpha: Any, rule: Any) -> None:
 
 @parallel(lambda y, *_: y.size)
 def _sigmoid_forward_cpu(begin: Any, end: Any, y: Any, x: Any) -> None:
-    """y = 1 / (1 + e^-x), by the form that does not overflow on either side."""
+    """y = 1 / (1 + e^-x), in the form that does not overflow for either sign of x."""
     for i in range(begin, end):
         small = math.exp(-abs(x[i]))
         y[i] = 1 / (1 + small) if x[i] >= 0 else small / (1 + small)
@@ -121,7 +124,7 @@ def _sigmoid_forward_cpu(begin: Any, end: Any, y: Any, x: Any) -> None:
 
 @jit(inline=True)
 def _slope(x: Any, one: Any) -> Any:
-    """A sigmoid's derivative, e^-|x| / (1 + e^-|x|)^2; `one` has x's type."""
+    """Returns a sigmoid's derivative e^-|x| / (1 + e^-|x|)^2; `one` is 1 in x's type."""
     small = exponential(-abs(x))
     more = one + small
     return small / (more * more)
@@ -181,8 +184,8 @@ def _tanh_block(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
 
 @parallel(lambda y, *_: y.size)
 def _clip_forward_cpu(begin: Any, end: Any, y: Any, x: Any, low: Any, high: Any) -> None:
-    """y = max(low, min(high, x)): the lecture's ramp from -1 to 1 (its slide has min and max exchanged, its derivative means
-    this), ReLU6 from 0 to 6.
+    """y = max(low, min(high, x)): the lecture's ramp from -1 to 1, or ReLU6 from 0 to 6. (The lecture's slide has min
+    and max exchanged; its derivative belongs to this formula.)
     """
     lowest, highest = y.dtype.type(low), y.dtype.type(high)
     for i in range(begin, end):

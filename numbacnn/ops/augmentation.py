@@ -3,13 +3,14 @@
 augment     pixels uint8 (N,H,W,C), top, left, flip (N,), colour (N,C), fill (C) -> x (N,P,Q,C) in [0,255]
 distort     pixels uint8 (N,H,W,C), points int32 (N,G,G,2), thickness int32 (N,), fill uint8 (C) -> y uint8 (N,H,W,C)
 
-Picture n's window of P x Q starts at row top_n, column left_n (what lies outside is read as `fill`), is
-mirrored if flip_n, and colour_n is added to every pixel.
+`augment` cuts a window of P x Q pixels out of picture n, from row top_n and column left_n on (pixels outside of the
+picture have the colour `fill`), mirrors it if flip_n is set, and adds colour_n to every pixel.
 
-points_n,a,b says which place of the picture, (row, column) in 256ths of a pixel, the point (a, b) of an even grid over
-y shows; between them places are interpolated bilinearly, and so are pixels between pixels. A thickness above 0 draws
-each pixel so many 256ths of the way to the brightest of itself and its four neighbours, one below 0 to the darkest:
-strokes become thicker or thinner. All of it is done in whole numbers, and so the same on every device.
+`distort` moves places: the point (a, b) of an even grid over y shows the place points_n,a,b of the picture, (row,
+column) in 256ths of a pixel. Places between the grid's points, and pixels between pixels, are interpolated bilinearly.
+A positive thickness_n moves each pixel so many 256ths of the way to the brightest of itself and its four neighbours, a
+negative one to the darkest, so that strokes become thicker or thinner. All of this is integer arithmetic, which gives
+the same result on every device.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from .vectors import copy
 
 @jit
 def _fill_columns(row: Any, start: int, stop: int, fill: Any) -> None:
-    """row_w = fill, of the columns from start to stop."""
+    """Sets the pixels of a row's columns start .. stop to `fill`."""
     for w in range(start, stop):
         for c in range(row.shape[1]):
             row[w, c] = fill[c]
@@ -31,7 +32,7 @@ def _fill_columns(row: Any, start: int, stop: int, fill: Any) -> None:
 
 @jit
 def _mirror(row: Any) -> None:
-    """row_w,c <-> row_W-1-w,c."""
+    """Reverses the order of a row's pixels."""
     last = row.shape[0] - 1
     for w in range(row.shape[0] // 2):
         for c in range(row.shape[1]):
@@ -40,7 +41,7 @@ def _mirror(row: Any) -> None:
 
 @jit
 def _shift_colours(row: Any, start: int, stop: int, colour: Any) -> None:
-    """row_w,c = clip(row_w,c + colour_c), of the columns from start to stop."""
+    """Adds `colour` to the pixels of a row's columns start .. stop, clipped to [0, 255]."""
     # Bounds of the row's type: no value is widened to be compared.
     lowest, highest = row.dtype.type(0), row.dtype.type(255)
     for c in range(row.shape[1]):
@@ -51,9 +52,10 @@ def _shift_colours(row: Any, start: int, stop: int, colour: Any) -> None:
 
 @jit
 def _augment_cpu(x: Any, pixels: Any, top: Any, left: Any, flip: Any, colour: Any, fill: Any) -> None:
-    """x_nhw = clip(pixels_n,top+h,left+w' + colour_n), w' counted from the right where flipped; outside: fill.
+    """x_nhw = clip(pixels_n,top+h,left+w' + colour_n), where w' counts from the right if flip_n is set; `fill` outside
+    of the picture.
 
-    On one thread: it runs beside the training step, whose kernels have the others.
+    This kernel uses one thread: it runs beside the training step, whose kernels use the others.
     """
     height, width, channels = pixels.shape[1:]
     for n in range(x.shape[0]):
@@ -83,7 +85,9 @@ def _augment_cpu(x: Any, pixels: Any, top: Any, left: Any, flip: Any, colour: An
 
 @jit
 def _pixel(picture: Any, row: int, column: int, c: int, outside: int) -> int:
-    """A pixel between pixels, in 65536ths of a level; row and column are in 256ths of a pixel."""
+    """Returns an interpolated pixel in 65536ths of a level; row and column are in 256ths of a pixel, `outside` is the
+    level beyond the border.
+    """
     h, w = row >> 8, column >> 8
     down, right = row & 255, column & 255
     total = 0
@@ -98,7 +102,9 @@ def _pixel(picture: Any, row: int, column: int, c: int, outside: int) -> int:
 
 @jit
 def _between(points: Any, axis: int, row: int, column: int) -> Any:
-    """A place between the grid's points; row and column are in 65536ths of the distance between two."""
+    """Returns the place between the grid's points, one coordinate (axis 0 or 1); row and column are in 65536ths of the
+    distance between two points.
+    """
     a, b = min(row >> 16, points.shape[0] - 2), min(column >> 16, points.shape[1] - 2)
     down, right = row - (a << 16), column - (b << 16)
     upper = int(points[a, b, axis]) * (65536 - right) + int(points[a, b + 1, axis]) * right
@@ -108,9 +114,8 @@ def _between(points: Any, axis: int, row: int, column: int) -> Any:
 
 @jit
 def _distort_cpu(y: Any, pixels: Any, points: Any, thickness: Any, fill: Any) -> None:
-    """y_nijc = pixels_n at the place that the grid has for (i, j), made thicker or thinner; outside: fill.
-
-    On one thread, as `augment`.
+    """y_nijc = pixels_n at the place that the grid has for (i, j), with thicker or thinner strokes; `fill` outside of
+    the picture. This kernel uses one thread, as `augment` does.
     """
     height, width = max(y.shape[1] - 1, 1), max(y.shape[2] - 1, 1)
     for n in range(y.shape[0]):

@@ -1,7 +1,7 @@
-"""What a training step sees, taken from what lies on its device for a whole epoch.
+"""Takes a training step's pictures and numbers out of those of a whole epoch, which lie on the device.
 
 take    numbers uint32 (M,W), place uint32 (1,) -> row uint32 (W,) = numbers_place, and place + 1
-gather  rows uint8 (D,…), indices int64 (N,) -> chosen uint8 (N,…) = rows_indices
+gather  rows uint8 (D,...), indices int64 (N,) -> chosen uint8 (N,...) = rows_indices
 """
 
 from __future__ import annotations

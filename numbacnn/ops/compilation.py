@@ -1,4 +1,4 @@
-"""How kernels are compiled; what is compiled is kept (ops.kernel_cache)."""
+"""How kernels are compiled. ops.kernel_cache keeps them for later processes."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _functions: list[Any] = []
 """Every function that `jit` made: the kernels, and what they call."""
 
 elsewhere: list[Any] = []
-"""Kernels of other devices, with `stats` as Numba's."""
+"""Kernels of other devices, which have the same `stats` as Numba's."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: threading_layer.refuse_after_fork(_functions))
 
 
 class _Reports(event.Listener):
-    """Tells `compiling` what Numba compiles of these functions; helpers of Numba's own are left out."""
+    """Tells `compiling` when Numba compiles one of these functions; Numba's own helper functions are not reported."""
 
     def on_start(self, event: Any) -> None:
         if event.data["dispatcher"] in _functions:
@@ -49,23 +49,23 @@ event.register("numba:compile", _Reports())
 
 
 def loaded() -> int:
-    """How many kernels this process has loaded from the cache."""
+    """Returns the number of kernels that this process has loaded from the cache."""
     return sum(sum(function.stats.cache_hits.values()) for function in (*_functions, *elsewhere))
 
 
 def target() -> tuple[str, list[str]]:
-    """The processor that kernels are compiled for: its name as LLVM has it, and its features, sorted."""
+    """Returns the processor that kernels are compiled for: LLVM's name for it, and its features, sorted."""
     features = llvmlite.binding.get_host_cpu_features()
     return llvmlite.binding.get_host_cpu_name(), sorted(name for name, has in features.items() if has)
 
 
 def threads() -> int:
-    """How many threads the kernels run on; NUMBA_NUM_THREADS sets it before the first import."""
+    """Returns the number of threads that kernels run on, which NUMBA_NUM_THREADS sets before the first import."""
     return int(config.NUMBA_NUM_THREADS)
 
 
 def _launched(compiled: Any) -> Callable[..., None]:
-    """A parallel function is called from Python alone, and its launch may be recorded."""
+    """Wraps a parallel function, which only Python calls, such that its launches can be recorded."""
 
     @wraps(compiled.py_func)
     def call(*arguments: Any) -> None:
@@ -82,12 +82,12 @@ def jit(
     inline: bool = False,
     from_python: bool = True,
 ) -> Any:
-    """`numba.njit` with this project's cache.
+    """Compiles a function with `numba.njit`, without fastmath, and with this project's cache.
 
-    No fastmath: it would let the compiler assume that NaN and infinity never occur, and a diverged
-    run has to be seen. NumPy's error model: a division by zero gives infinity, it does not raise. With `parallel`, the
-    function may divide loops among threads (parallel.py). A function that only compiled ones call says so by
-    `from_python=False`: it takes less time to compile, and Python must not call it.
+    fastmath would let the compiler assume that NaN and infinity never occur, and a diverged run must be visible. A
+    division by zero gives infinity, as in NumPy. With `parallel`, the function may divide loops among threads
+    (parallel.py). `from_python=False` marks a function that only compiled functions call: it compiles faster, and
+    Python must not call it.
     """
     wrappers: dict[str, Any] = {"no_cpython_wrapper": not from_python, "no_cfunc_wrapper": True}
 

@@ -21,24 +21,27 @@ from .product import multiply, multiply_workers, multiply_workspace, zeros
 from .vectors import add, copy, multiply_add
 
 _BLOCKS = 32
-"""Partial sums of a bias gradient at most: cut by the shape alone, so that the result does not depend on the threads."""
+"""The most partial sums of a bias gradient. They depend on the shape alone, so that the result does not depend on the
+threads.
+"""
 _LINES = 16
-"""Lines that each of them adds at least."""
+"""The fewest lines that each partial sum adds."""
 _COLUMNS = 256
-"""Outputs of a single picture that one task computes."""
+"""The outputs of a single picture that one task computes."""
 _LINE = 64
-"""Elements of d_y that a bias gradient adds at a time, at least: rows of few filters one by one fill no vector."""
+"""The fewest elements of d_y that a bias gradient adds at a time; single rows of few filters would not fill a vector.
+"""
 
 
 def _workspace_size_cpu(filters: int, rows: int = 0, depth: int = 0, limit: float = math.inf) -> int:
-    """Elements of workspace that each of the four ops needs at most for x (rows, depth); without these two,
-    `bias_gradient` alone. At most `limit`, unless the least is more.
+    """Returns the elements of workspace that each of the four ops needs at most for x (rows, depth), or that
+    `bias_gradient` needs if these are left out: at most `limit`, unless the minimum is more.
     """
     return max(multiply_workspace(limit), _BLOCKS * _line(filters))
 
 
 def _line(filters: int) -> int:
-    """Elements of the whole rows that are added at a time."""
+    """Returns the elements of the whole rows that are added at a time."""
     return -(-_LINE // filters) * filters
 
 
@@ -54,10 +57,11 @@ def _forward_cpu(y: Any, x: Any, weights: Any, bias: Any, slope: Any, workspace:
 
 @parallel(lambda y, *_: (y.size + _COLUMNS - 1) // _COLUMNS)
 def _forward_row(begin: Any, end: Any, y: Any, x: Any, weights: Any, bias: Any, slope: Any) -> None:
-    """One picture: every weight is used once, so that nothing is won by packing, and all by reading it in order.
+    """Computes one picture's outputs. Each weight is used once, so that packing gains nothing, and the weights are read
+    in order.
 
-    An output is summed as `multiply` sums it, input after input with one rounding each, so that a picture's outputs are
-    the same bits alone and in a batch.
+    An output adds its products in the order of `multiply`, with one rounding each, so that a picture's outputs have the
+    same bits alone and in a batch.
     """
     depth, share = weights.shape[0], y.dtype.type(slope)
     for block in range(begin, end):
@@ -140,12 +144,14 @@ def _sum_rows(d_bias: Any, d_y: Any, partial: Any) -> None:
 
 
 def work(multiply_adds: int) -> int:
-    """A product's work as a Kernel counts it: so many of its multiply-adds take as long as an element's addition."""
+    """Returns a product's work in the unit that Kernel counts in: several multiply-adds take as long as the addition of
+    an element.
+    """
     return multiply_adds // 16
 
 
 workspace_size = by_device("dense.workspace_size", cpu=_workspace_size_cpu)
-"""(device, filters, rows of x, depth, limit) -> elements of workspace."""
+"""A function of (device, filters, rows of x, depth, limit) that returns the elements of workspace."""
 
 forward = Kernel("dense.forward", work=lambda y, x, *_: work(y.size * x.shape[1]), cpu=_forward_cpu)
 backward_input = Kernel(

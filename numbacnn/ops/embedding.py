@@ -1,7 +1,7 @@
-"""Rows that stand for whole numbers: words, moves, classes.
+"""Vectors for whole numbers such as words, moves or classes: each token selects a row of a table.
 
-forward            y (M,D) = rows of weights (V,D), those that tokens (M) name
-backward_weights   d_weights (V,D) = sum of d_y (M,D) over the places m whose token it is, in the order of the places
+forward            y (M,D) = the rows of weights (V,D) that tokens (M) select
+backward_weights   d_weights (V,D) = the sum of d_y (M,D) over the places m with token v, in the order of the places
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from .kernel import Kernel
 from .parallel import parallel
 
 _COLUMNS = 16
-"""That one thread adds up, for all places."""
+"""The columns that one task adds up, over all places."""
 
 
 @parallel(lambda y, tokens, *_: tokens.size)

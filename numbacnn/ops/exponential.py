@@ -1,5 +1,5 @@
-"""e^x in arithmetic alone, so that a loop over neighbouring numbers becomes vectors: the C library's, called number by
-number, takes twenty times as long.
+"""Computes e^x by arithmetic alone, so that a loop over neighbouring numbers is vectorised. Calls of the C library's
+exp, number by number, take twenty times as long.
 """
 
 # Numba calls intrinsics and overloads with its own objects, which have no types.
@@ -18,13 +18,13 @@ from numba.extending import intrinsic, overload
 from .compilation import jit
 
 _LOWEST, _HIGHEST = np.float32(-105), np.float32(89)
-"""Beyond them e^x is 0 and infinity in float32."""
+"""Below and above these x, e^x is 0 and infinity in float32."""
 _PER_LOG_2 = np.float32(1 / math.log(2))
 _LOG_2_HIGH = np.float32(0.693359375)
-"""ln 2 in so few bits that any multiple of it here is exact, and what is missing (Cody and Waite, 1980)."""
+"""ln 2, rounded to so few bits that its multiples here are exact, and the remainder (Cody and Waite, 1980)."""
 _LOG_2_LOW = np.float32(math.log(2) - 0.693359375)
 _MAGIC = np.float32(3 << 22)
-"""Added to a number, it leaves the whole number nearest to that in the lowest bits."""
+"""Adding this number leaves the nearest whole number in the lowest bits of the sum."""
 _MAGIC_BITS = np.int32(0x4B400000)
 _ONE = np.float32(1)
 _BIAS, _FRACTION = np.int32(127), np.int32(23)
@@ -33,7 +33,7 @@ _HALF, _C3, _C4, _C5, _C6, _C7 = (np.float32(1 / math.factorial(power)) for powe
 
 @intrinsic
 def _bits(typingctx, value):
-    """The 32 bits of a float32 as an int32."""
+    """Returns the 32 bits of a float32 as an int32."""
 
     def generate(context, builder, signature, arguments):
         return builder.bitcast(arguments[0], ir.IntType(32))
@@ -43,7 +43,7 @@ def _bits(typingctx, value):
 
 @intrinsic
 def _number(typingctx, bits):
-    """The float32 that has these 32 bits."""
+    """Returns the float32 with these 32 bits."""
 
     def generate(context, builder, signature, arguments):
         return builder.bitcast(arguments[0], ir.FloatType())
@@ -53,8 +53,8 @@ def _number(typingctx, bits):
 
 @jit(inline=True)
 def _exponential(x: Any) -> Any:
-    """e^x = 2^n e^r, |r| <= ln 2 / 2, by Taylor's polynomial of degree 7; right to two units in the last place, also where
-    that is below the smallest normal number. A NaN stays.
+    """Returns e^x = 2^n e^r, |r| <= ln 2 / 2, by Taylor's polynomial of degree 7. The error is at most two units in the
+    last place, also for subnormal results. e^NaN is NaN.
     """
     low = _LOWEST if x < _LOWEST else x
     held = _HIGHEST if low > _HIGHEST else low
@@ -72,7 +72,7 @@ def _exponential(x: Any) -> Any:
 
 
 def exponential(x):
-    """e^x, in kernels; of float64 the C library's."""
+    """Returns e^x inside kernels; for float64 by the C library."""
     raise NotImplementedError("for compiled functions")
 
 

@@ -20,9 +20,11 @@ from .normal import tail
 from .parallel import parallel
 
 _BLOCK = 128
-"""Elements that are worked on together, so that the compiler sees neighbours."""
+"""The elements that are computed together, so that the loops over them are vectorised."""
 _FAR = 1e6
-"""Beyond it x counts as this much: 0 times an infinite number, or square, is no number. The share is 0 or 1 there."""
+"""Larger |x| are clipped to this before the share is computed, which is 0 or 1 there: 0 times infinity, or the square
+of infinity, would give NaN.
+"""
 
 
 @jit(inline=True)
@@ -33,7 +35,7 @@ def _held(x: Any, far: Any) -> Any:
 
 @jit(inline=True)
 def _shares(held: Any, a: Any, b: Any, one: Any) -> Any:
-    """(s(u), 1 - s(u), du/dx)."""
+    """Returns (s(u), 1 - s(u), du/dx)."""
     square = held * held
     u = held * (a + b * square)
     small = exponential(-abs(u))

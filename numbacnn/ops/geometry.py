@@ -1,4 +1,4 @@
-"""Windows that slide over a picture: the one place with (I - F + 2P)/S + 1."""
+"""Windows that slide over a picture. The formula (I - F + 2P)/S + 1 is in this module only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Pair = tuple[int, int]
 
 
 class Padding(NamedTuple):
-    """Rows and columns of zeros around a picture."""
+    """The rows and columns of zeros around a picture."""
 
     top: int
     bottom: int
@@ -28,16 +28,18 @@ NO_PADDING = Padding(0, 0, 0, 0)
 
 _LARGEST_NUMBER = 2**31 - 1
 _LARGEST_TERM = 1 << 16
-"""Rows or columns of a window that fits somewhere; beyond it only padding is left to look at."""
+"""The most rows or columns of a window, a stride or a dilation that fits any picture; larger ones are only compared
+with the padding.
+"""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A window of R x S cells at a stride, over an input padded with zeros, its cells `dilation` apart.
+    """A window of R x S cells, `dilation` apart, that moves by a stride over an input padded with zeros.
 
-    `rounding` says what happens where the last step does not end on the border: "exact" refuses (the
-    lecture's rule), "floor" leaves the rest out, "ceil" adds a window that hangs over (Caffe's pooling);
-    a window that would start beyond the input is never added.
+    `rounding` says what happens if the last step does not end on the border: "exact" raises ShapeError (the lecture's
+    rule), "floor" leaves the rest out, "ceil" adds a window that overhangs the border (Caffe's pooling). A window that
+    would start beyond the input is never added.
     """
 
     kernel: Pair
@@ -59,7 +61,7 @@ class Window:
 
     @property
     def extent(self) -> Pair:
-        """Rows and columns that one window covers: D (F - 1) + 1."""
+        """The rows and columns that one window covers: D (F - 1) + 1."""
         return (
             self.dilation[0] * (self.kernel[0] - 1) + 1,
             self.dilation[1] * (self.kernel[1] - 1) + 1,
@@ -67,11 +69,11 @@ class Window:
 
     @property
     def terms(self) -> tuple[int, ...]:
-        """(R, S, stride 2x, padding 4x, dilation 2x) as one flat tuple, which is what a kernel can take."""
+        """Returns (R, S, stride 2x, padding 4x, dilation 2x) as one flat tuple, the form that kernels take."""
         return (*self.kernel, *self.stride, *self.padding, *self.dilation)
 
     def output_size(self, height: int, width: int) -> Pair:
-        """(P, Q) over an input of (height, width): (I - F + 2P)/S + 1 on each axis (the lecture's formula).
+        """Returns (P, Q) for an input of (height, width): (I - F + 2P)/S + 1 on each axis (the lecture's formula).
 
         Raises ShapeError with the formula, its numbers, and a padding that would fit.
         """
@@ -87,7 +89,7 @@ class Window:
         return rows, columns
 
     def formula(self, height: int, width: int) -> str:
-        """`(227 - 11 + 2*0)/4 + 1 = 55`, both axes where they differ."""
+        """Returns the formula with its numbers, `(227 - 11 + 2*0)/4 + 1 = 55`, for both axes where they differ."""
         rows, columns = self.output_size(height, width)
         first = f"{self._expression(height, 0)} = {rows}"
         if self._expression(width, 1) == self._expression(height, 0):
@@ -95,7 +97,7 @@ class Window:
         return f"{first}, {self._expression(width, 1)} = {columns}"
 
     def _positions(self, size: int, axis: int, before: int, after: int) -> int | None:
-        """Positions along one axis; None where the window does not fit."""
+        """Returns the positions along one axis; None if the window does not fit."""
         room = size + before + after - self.extent[axis]
         stride = self.stride[axis]
         if room < 0 or (room % stride and self.rounding == "exact"):
@@ -136,9 +138,10 @@ class Window:
         return "; no equal padding fits: use a smaller kernel or a larger input"
 
     def _fitting_padding(self, height: int, width: int) -> int | None:
-        """The least equal padding below the window's extent that lets it fit both axes; None if there is none.
+        """Returns the smallest equal padding, below the window's extent, with which the window fits both axes; None if
+        there is none.
 
-        With exact rounding the padding p solves height - extent + 2 p = 0 modulo the stride, and the same for columns.
+        With exact rounding, the padding p solves height - extent + 2 p = 0 modulo the stride, and the same for columns.
         """
         missing = [extent - size for extent, size in zip(self.extent, (height, width), strict=True)]
         least = max(0, *(-(-short // 2) for short in missing))
@@ -156,14 +159,18 @@ class Window:
 
 
 def _halved(wanted: int, modulus: int) -> tuple[int, int] | None:
-    """The numbers p with 2 p = wanted modulo `modulus`, as (p, step between them); None if there are none."""
+    """Returns the numbers p with 2 p = wanted modulo `modulus`, as (smallest p, distance between them); None if there
+    are none.
+    """
     if modulus % 2:
         return wanted * pow(2, -1, modulus) % modulus, modulus
     return None if wanted % 2 else (wanted // 2 % (modulus // 2), modulus // 2)
 
 
 def _common(progressions: list[tuple[int, int]]) -> tuple[int, int] | None:
-    """The numbers that are in two arithmetic progressions (first, step), as one (Chinese remainder theorem)."""
+    """Returns the numbers that are in both of two arithmetic progressions (first, step), as a progression (Chinese
+    remainder theorem); None if there are none.
+    """
     (first, step), (other, stride) = progressions
     shared = math.gcd(step, stride)
     if (other - first) % shared:
@@ -174,9 +181,10 @@ def _common(progressions: list[tuple[int, int]]) -> tuple[int, int] | None:
 
 @lru_cache(maxsize=256)
 def covering(size: int, outputs: int, kernel: int, stride: int, padding: int) -> Any:
-    """Of every position on an axis: the first window that covers it, how many do, and its place in the first.
+    """Returns int (size, 3), a row for each input position on an axis: the first window that covers it, the number of
+    windows that do, and the position's offset in the first.
 
-    In each window after the first its place is a stride less.
+    The offset in window j after the first is that minus j times the stride.
     """
     places = np.arange(size) + padding
     first = np.maximum(0, -(-(places - kernel + 1) // stride))

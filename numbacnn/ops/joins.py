@@ -1,12 +1,12 @@
-"""Where branches of a network meet, and where they part.
+"""Joins and branches of a network.
 
-copy_channels   target (M,K) columns first..first+C = source (M,C): one share of a concatenation
+copy_channels   target (M,K) columns first..first+C = source (M,C): one part of a concatenation
 take_channels   target (M,C) = source (M,K) columns first..first+C: its gradient
 copy            target = source, flat
-accumulate      target += source, flat: the gradient where one output feeds several layers
+accumulate      target += source, flat: adds the gradients of an output that several layers read
 multiply        target (N,P,C) = source (N,P,C) times factors (N,P,C), or (N,1,C), which all pixels share; its gradients too
 multiply_sums   target (N,1,C) = the sums over P of source times factors, both (N,P,C): the gradient of shared factors
-add             target = f(one + other), flat, f(v) = v above 0, else slope v: the add join, and a rectifier after it
+add             target = f(one + other), flat, f(v) = v above 0, else slope v: a sum, and the rectifier after it
 """
 
 from __future__ import annotations

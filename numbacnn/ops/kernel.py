@@ -1,4 +1,4 @@
-"""One op, its variants, launched by where its output lives."""
+"""Ops and their variants. A call runs the variant of the device that the output is on."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .launches import launch, single_thread
 from .operands import Operand, write_down
 
 _SMALL = 32768
-"""Elements: an op on fewer is done before other threads have woken."""
+"""Ops on fewer elements run on one thread: they are done before other threads have woken up."""
 
 
 class Kernel:
-    """An op: one function a device, all with the same parameters, the output first.
+    """An op: one function for each device, all with the same parameters, the outputs first.
 
-    A variant is a compiled function, or a Python function that launches some. That of a device whose toolchain not
-    everybody has is imported when it is first wanted: for "pooling.max_forward" the function `max_forward` of
-    `ops.cuda.pooling`. `work` takes the op's arguments and tells how many elements' additions it takes; without it, as
-    many as the output has. The first `outputs` parameters are what it writes. `cpu_only`: programs of other devices do without
-    it. Called with Operands, an op computes nothing:
-    the call becomes a step of the program that is being compiled.
+    A variant is a compiled function, or a Python function that launches several. A variant for a device whose toolchain
+    is optional is imported when it is first needed: for "pooling.max_forward" the function `max_forward` of
+    `ops.cuda.pooling`. `work` takes the op's arguments and returns the number of additions that take as long; without
+    it, the number of the output's elements is taken. The op writes its first `outputs` parameters. Programs of other
+    devices do without a `cpu_only` op. Called with Operands, an op computes nothing: the call becomes a step of the
+    program that is being compiled.
 
     Raises TypeError where two variants differ in a parameter's name or place.
     """
@@ -68,7 +68,7 @@ class Kernel:
             self.calls["cpu"](output, *arguments)
 
     def variant(self, device: str) -> Callable[..., None]:
-        """The op's function on a device."""
+        """Returns the op's function for a device."""
         if device not in self.variants:
             self._take(device, of_device(self.name, device))
         return self.variants[device]
@@ -84,15 +84,15 @@ class Kernel:
 
 
 def of_device(name: str, device: str) -> Callable[..., Any]:
-    """What stands for "pooling.max_forward" in a device's own room: `max_forward` of `ops.cuda.pooling`."""
+    """Returns the function that "pooling.max_forward" names for a device: `max_forward` of `ops.cuda.pooling`."""
     module, function = name.rsplit(".", 1)
     found: Callable[..., Any] = getattr(importlib.import_module(f"{__package__}.{device}.{module}"), function)
     return found
 
 
 def by_device(name: str, cpu: Callable[..., Any]) -> Callable[..., Any]:
-    """What differs by device, asked for by the device's name: `by_device("dense.workspace_size", ...)` gives
-    a function whose first parameter is that name, the others those of `cpu`.
+    """Returns a function of (device, ...) that calls the device's own variant of `cpu`:
+    `by_device("dense.workspace_size", ...)` takes the device's name first, then the parameters of `cpu`.
     """
 
     def ask(device: str, *arguments: Any) -> Any:

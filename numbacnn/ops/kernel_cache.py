@@ -1,15 +1,15 @@
 """The folder in which compiled kernels are kept, for the CPU and for GPUs.
 
-It is a copy of what can be compiled again: a file that is damaged or cannot be read, and a folder that cannot be made
-or written, never stop a command. A warning says so once, with the folder's name.
+It only holds what can be compiled again: a file that is damaged or cannot be read, or a folder that cannot be made or
+written, never stops a command. One warning says so, with the folder's name.
 
-Numba's own cache has an index a function, which processes must lock to change, and which is believed as it is found. Here
-each signature of a function has a file of its own, named after what it was compiled for and written by renaming, so
-that nothing needs a lock. It begins with the SHA-256 of the rest: machine code of which a bit has changed is not run.
+Numba's own cache has an index for each function, which processes must lock to change, and whose contents are trusted.
+Here each signature of a function has a file of its own, named after what it was compiled for and written by renaming,
+so that no lock is needed. The file begins with the SHA-256 of the rest, so that damaged machine code is never run.
 
-Numba's cache does not notice a change in a function that a cached kernel calls, so the folder is named after a digest of
-this room's sources, and of the versions and settings that change the machine code. It belongs to the user alone (0700),
-as the files are pickles.
+Numba's cache does not notice a change in a function that a cached kernel calls. The folder is therefore named after a
+digest of this room's sources and of the versions and settings that change the machine code. Only the user may read it
+(0700), as the files are pickles.
 """
 
 from __future__ import annotations
@@ -36,14 +36,15 @@ from .. import compiling
 _VARIABLE = "NUMBACNN_CACHE_DIR"
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _said: set[str] = set()
-"""What the user has been told already in this process."""
+"""The warnings that this process has given already."""
 
 
 @cache
 def cache_folder() -> Path | None:
-    """Where this version's compiled kernels are kept, made when the first is saved; None: there is no home to keep them in.
+    """Returns the folder for this version's compiled kernels, which is made when the first kernel is saved; None if
+    there is no home folder.
 
-    NUMBACNN_CACHE_DIR names the folder that it lies in; without it, the user's own for such things is taken.
+    It lies in the folder that NUMBACNN_CACHE_DIR names, else in the user's cache folder.
     """
     named = os.environ.get(_VARIABLE)
     try:
@@ -71,7 +72,7 @@ def _version(package: str) -> str:
 
 
 def cache_bytes() -> int:
-    """What this version's compiled kernels take on the disk."""
+    """Returns the bytes that this version's compiled kernels take on the disk."""
     folder = cache_folder()
     total = 0
     for file in folder.rglob("*") if folder else ():
@@ -83,7 +84,7 @@ def cache_bytes() -> int:
 
 
 def can_be_kept() -> bool:
-    """Whether compiled kernels can be kept for later processes, as far as that can be told without writing one."""
+    """Returns whether kernels can be kept for later processes, as far as that can be told without writing one."""
     folder = cache_folder()
     while folder is not None and not os.path.lexists(folder) and folder.parent != folder:
         folder = folder.parent
@@ -91,7 +92,9 @@ def can_be_kept() -> bool:
 
 
 def keep(dispatcher: Any, numbas: type[Any]) -> None:
-    """Gives a compiled function of this room Numba's cache of its kind (`FunctionCache`, `CUDACache`), with files as described above."""
+    """Gives a compiled function of this room a cache of Numba's class (`FunctionCache`, `CUDACache`) whose files are as
+    described above.
+    """
 
     class Kept(numbas._impl_class):  # type: ignore[misc, name-defined]
         """How Numba takes apart and puts together what it compiled. Its own looks for a folder, and fails without one."""
@@ -129,15 +132,16 @@ def keep(dispatcher: Any, numbas: type[Any]) -> None:
 
 
 def _was_interrupted(compiled: Any) -> bool:
-    """Whether LLVM's machine code for the CPU never arrived: a signal came while LLVM handed it over, a place where Python
-    loses the exception that a signal's handler raises. Whoever handles signals raises it again, and this process ends.
+    """Returns whether LLVM's machine code for the CPU is missing because a signal arrived while LLVM handed it over,
+    where Python loses the exception that the signal's handler raises. The signal handling raises it again, and this
+    process ends.
     """
     library = getattr(compiled, "library", None)
     return isinstance(library, CPUCodeLibrary) and library._compiled_object is None
 
 
 class _Place:
-    """What Numba calls a locator: where a function's files lie."""
+    """What Numba calls a locator: it tells where a function's files are."""
 
     def __init__(self, function: Any) -> None:
         self._py_file = function.__code__.co_filename
@@ -148,20 +152,20 @@ class _Place:
         return str(cache_folder() or Path(os.devnull) / "no-home")  # where nothing can be
 
     def ensure_cache_path(self) -> None:
-        """It is made when a file is written."""
+        """Does nothing: the folder is made when a file is written."""
 
     def get_source_stamp(self) -> None:
-        """The folder's name is one, of all sources."""
+        """Returns None: the folder's name already depends on all sources."""
 
 
 class _Files:
-    """One function's compiled forms, a file a signature."""
+    """The compiled forms of one function, one file for each signature."""
 
     def __init__(self, base: str, dump: Callable[[Any], bytes]) -> None:
         self._base, self._dump = base, dump
 
     def load(self, key: Any) -> Any:
-        """What was saved under an equal key; None: nothing, or not what was written."""
+        """Returns what was saved under an equal key; None if there is nothing, or if the file is damaged."""
         path = self._path(key)
         if path is None:
             return None
@@ -180,7 +184,7 @@ class _Files:
         return data if known == key else None
 
     def save(self, key: Any, data: Any) -> None:
-        """Raises OSError where nothing can be written."""
+        """Saves data under a key. Raises OSError if it cannot be written."""
         path = self._path(key)
         if path is None:
             raise FileNotFoundError("this user has no home")
@@ -195,7 +199,7 @@ class _Files:
             raise
 
     def flush(self) -> None:
-        """Numba asks for this where a function is to be compiled anew: its old forms are found no longer."""
+        """Does nothing. Numba calls it when a function is to be compiled again; its old files are no longer found then."""
         folder = cache_folder()
         for path in folder.glob(f"{self._base}.*.nbc") if folder else ():
             _remove(path)

@@ -1,5 +1,5 @@
-"""The channels of a cell as an LLVM vector: what Numba's own loops would store and load again for every cell stays in
-registers, and a few channels cost no more than one vector.
+"""Emits the channels of a cell as an LLVM vector, so that sums stay in registers; Numba's own loops would store and
+load them for every cell. A few channels cost no more than one vector.
 """
 
 # Numba calls these functions with its own builder objects, which have no types.
@@ -21,11 +21,13 @@ _BITS = {
     ir.FloatType(): ("f32", 4),
     ir.DoubleType(): ("f64", 8),
 }
-"""Of each type of number its name in LLVM's functions, and its bytes."""
+"""LLVM's name of each type of number, and its bytes."""
 
 
 class Lanes:
-    """Loads and stores of a vector of channels at an element of a flat array; `channels` None means all lanes."""
+    """Loads and stores of a vector of channels at an element of a flat array. `channels` is the number of lanes in use;
+    None means all.
+    """
 
     def __init__(self, context, builder, signature, arguments, channels):
         self._context, self._builder = context, builder
@@ -39,23 +41,23 @@ class Lanes:
             self._mask = builder.icmp_signed("<", numbered, last)
 
     def kind(self, argument):
-        """The type of the numbers in the array that is this argument."""
+        """Returns the type of the numbers in the array that is this argument."""
         return self._context.get_value_type(self._types[argument].dtype)
 
     def zeros(self, kind):
-        """A vector of zeros of an element's type."""
+        """Returns a vector of zeros."""
         return ir.Constant(ir.VectorType(kind, self.count), [0] * self.count)
 
     def splat(self, value):
-        """A vector of one value."""
+        """Returns a vector of one value."""
         return splat(self._builder, value, self.count)
 
     def cast(self, value, argument):
-        """An argument's value as a number of the arrays' type."""
+        """Returns an argument's value, converted to the arrays' type of number."""
         return self._context.cast(self._builder, value, self._types[argument], self._types[0].dtype)
 
     def number_of(self, argument, index):
-        """The number at an element of the array that is this argument."""
+        """Returns the number at an element of the array that is this argument."""
         array = self._context.make_array(self._types[argument])(
             self._context, self._builder, self._arguments[argument]
         )
@@ -76,7 +78,7 @@ class Lanes:
         )
 
     def load(self, argument, index, kind):
-        """The vector at an element of the array that is this argument."""
+        """Returns the vector at an element of the array that is this argument."""
         place, size = self._place(argument, index, kind), _BITS[kind][1]
         if self._mask is None:
             return self._builder.load(place, align=size)
@@ -98,8 +100,8 @@ class Lanes:
 
 
 def whole_or_part(emit):
-    """An emitter that is told whether all lanes hold channels: whole vectors need no mask, which few processors have
-    for every type. The last argument is how many channels there are.
+    """Returns an emitter with separate code for whole vectors, which need no mask, and for the last ones; few
+    processors have masks for every type. Its last argument is the number of channels.
     """
 
     def generate(context, builder, signature, arguments):
@@ -116,12 +118,14 @@ def whole_or_part(emit):
 
 
 def over_cells(builder, rows, columns, carried, visit):
-    """carried = visit(i, j, carried) for every cell of rows x columns, in reading order."""
+    """Emits carried = visit(i, j, carried) for every cell of rows x columns, in row-major order, and returns the last
+    value.
+    """
     return loop(
         builder, rows, carried, lambda i, row: loop(builder, columns, row, lambda j, now: visit(i, j, now))
     )
 
 
 def place_of(builder, first, i, row, j, column):
-    """first + i row + j column."""
+    """Returns first + i row + j column."""
     return builder.add(first, builder.add(builder.mul(i, row), builder.mul(j, column)))

@@ -1,14 +1,14 @@
-"""The lecture's table of loss bricks, each with its gradient in the same pass.
+"""The losses of the lecture's table, each with its gradient in the same pass.
 
 NAME    scores x (N,K), labels (N,), margin m, scale -> losses (N,), d_x (N,K), the gradient of scale * (sum of losses)
 
-`labels` are class indices c. Square, log and hinge are the lecture's two-class bricks with one output a
-class: the target d is 1 for the class and 0 elsewhere, the sign c is +1 for the class and -1 elsewhere,
-and a picture's loss is the sum over the classes. Only hinge and max-margin look at the margin.
+`labels` are class indices c. Square, log and hinge are the lecture's two-class losses with one output for each class:
+the target d is 1 for the class and 0 for the others, the sign c is +1 for the class and -1 for the others, and a
+picture's loss is the sum over the classes. Only hinge and max-margin use the margin.
 
-An attack needs to know only in which direction a picture's loss rises, and that is well known where the gradient is smaller
-than any float32. NAME_direction gives it: the same losses, and each picture's gradient divided by what makes it small, a
-positive number that all its classes share.
+An attack needs only the direction in which a picture's loss rises, which is well defined even where the gradient is
+smaller than any float32. NAME_direction gives the same losses, and each picture's gradient divided by a positive
+factor, the same for all its classes, that makes it small.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ def _log_softmax_cpu(
 
 @jit
 def _strongest_rival(scores: Any, label: Any) -> Any:
-    """The class other than the label with the largest score; the first where several are equal. A NaN is the largest."""
+    """Returns the class other than the label with the largest score, the first of several that are equal. A NaN counts
+    as the largest.
+    """
     rival = 1 if label == 0 else 0
     for k in range(scores.size):
         if k != label and (scores[k] > scores[rival] or scores[k] != scores[k]):
@@ -174,4 +176,6 @@ DIRECTIONS = LOSSES | {
     "log": Kernel("losses.log_direction", outputs=2, cpu=_log_direction_cpu),
     "log-softmax": Kernel("losses.log_softmax_direction", outputs=2, cpu=_log_softmax_direction_cpu),
 }
-"""Each loss with the direction of its gradient; that of the others does not get small of itself."""
+"""Maps each loss to the one with the direction of its gradient; a loss whose gradient does not become small maps to
+itself.
+"""

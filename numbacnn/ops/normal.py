@@ -1,7 +1,8 @@
-"""The normal distribution in arithmetic alone, so that a loop over neighbouring numbers becomes vectors (ops.exponential).
+"""The normal distribution by arithmetic alone, so that a loop over neighbouring numbers is vectorised
+(ops.exponential).
 
-`tail(a)` is (P, density) at a >= 0: P the chance of a number above a, 1 - Phi(a) = erfc(a / sqrt 2) / 2, and the density
-e^(-a^2/2) / sqrt(2 pi).
+`tail(a)` returns (P, density) at a >= 0: P = 1 - Phi(a) = erfc(a / sqrt 2) / 2 is the probability of a number above a,
+the density is e^(-a^2/2) / sqrt(2 pi).
 """
 
 # Numba calls overloads with its own objects, which have no types.
@@ -22,7 +23,7 @@ from .exponential import exponential
 _HALF, _ONE = np.float32(0.5), np.float32(1)
 _DENSITY = np.float32(1 / math.sqrt(2 * math.pi))
 _TO_T = np.float32(math.sqrt(0.125))
-"""Of an `a` half of what erfc is asked for: t = 1 / (1 + a / sqrt 8)."""
+"""The factor of a in t = 1 / (1 + a / sqrt 8)."""
 _P0, _P1, _P2, _P3, _P4, _P5, _P6, _P7, _P8, _P9, _P10 = (
     np.float32(coefficient / 2)
     for coefficient in (
@@ -45,7 +46,7 @@ def _tail(a: Any) -> Any:
 
 
 def tail(a):
-    """(P, density), in kernels; of float64 by the C library's erfc."""
+    """Returns (P, density) inside kernels; for float64 by the C library's erfc."""
     raise NotImplementedError("for compiled functions")
 
 

@@ -22,13 +22,13 @@ from .kernel import Kernel, by_device
 from .parallel import in_parallel, parallel, share
 
 _BLOCKS = 32
-"""Partial sums at most: cut by the shape alone, so that the result does not depend on the threads."""
+"""The most partial sums. They depend on the shape alone, so that the result does not depend on the threads."""
 _ROWS = 16
-"""Rows that each of them adds at least."""
+"""The fewest rows that each partial sum adds."""
 
 
 def _workspace_size_cpu(rows: int, channels: int) -> int:
-    """Elements of workspace that `statistics` and `sums` need."""
+    """Returns the elements of workspace that `statistics` and `sums` need."""
     return 2 * _blocks(rows) * channels
 
 
@@ -219,7 +219,7 @@ def _fold_cpu(
 
 
 workspace_size = by_device("normalization.workspace_size", cpu=_workspace_size_cpu)
-"""(device, rows, channels) -> elements of workspace."""
+"""A function of (device, rows, channels) that returns the elements of workspace."""
 
 statistics = Kernel(
     "normalization.statistics", outputs=4, work=lambda mean, i, r, v, x, *_: x.size, cpu=_statistics_cpu

@@ -1,7 +1,7 @@
-"""Arrays that are not there yet: what ops are called with while a program is being compiled.
+"""Placeholders for arrays, which ops are called with while a program is being compiled.
 
-An op that is called with Operands computes nothing: the call becomes a Step of the list that is being written on this
-thread. Once it is known which Storages are in use at the same time, each is given memory and every Operand its array.
+An op that is called with Operands computes nothing: the call becomes a Step of the list that is being recorded on this
+thread. Once it is known which Storages are in use at the same time, each gets memory, and each Operand its array.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 Key = tuple[str, str]
-"""(node, what of it); of what belongs to no node ("", what)."""
+"""(node, purpose); ("", purpose) for what belongs to no node."""
 
 
 class NotThereYet(Exception):
-    """Somebody looked at the numbers of an Operand: a layer that computes by itself and not by ops."""
+    """Raised when the numbers of an Operand are used: a layer computes by itself instead of calling ops."""
 
 
 @dataclass(eq=False)
 class Storage:
-    """Memory that a program will have: `size` elements under a key. `array`: it is there already (a parameter, a table)."""
+    """Memory that a program will have: `size` elements under a key. `array` is set if it exists already (a parameter, a
+    table).
+    """
 
     key: Key
     size: int
@@ -38,7 +40,7 @@ class Storage:
 
 
 class Operand:
-    """A contiguous array of some shape in a Storage, from its element `first` on. It has a shape and a type, no numbers."""
+    """A contiguous array in a Storage, from its element `first` on. It has a shape and a type, but no numbers yet."""
 
     __slots__ = ("dtype", "first", "shape", "storage")
 
@@ -48,21 +50,24 @@ class Operand:
 
     @property
     def size(self) -> int:
+        """The number of elements."""
         return math.prod(self.shape)
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return len(self.shape)
 
     @property
     def itemsize(self) -> int:
+        """The bytes of an element."""
         return int(self.dtype.itemsize)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def reshape(self, *shape: Any) -> Operand:
-        """The same memory in another shape; one -1 is worked out."""
+        """Returns the same memory in another shape, in which one length may be -1."""
         wanted = list(shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape)
         if -1 in wanted:
             known = -math.prod(wanted)
@@ -89,7 +94,9 @@ class Operand:
 
 @dataclass(frozen=True)
 class Step:
-    """One op on Operands; or, where `kernel` is None, a layer's own method in Python, called in every pass."""
+    """A call of an op on Operands; if `kernel` is None, a call of a layer's own Python method, which every pass
+    repeats.
+    """
 
     kernel: Kernel | None
     arguments: tuple[Any, ...]
@@ -98,11 +105,11 @@ class Step:
     time: int = 0
 
     def accesses(self) -> Iterator[Operand]:
-        """Every Operand that it reads or writes."""
+        """Yields every Operand that the step reads or writes."""
         yield from _operands(self.arguments)
 
     def writes(self) -> Iterator[Operand]:
-        """Those that the op writes; of a method in Python, all that it may write."""
+        """Yields the Operands that the op writes; for a Python method, all that it may write."""
         outputs = None if self.kernel is None else self.kernel.outputs
         yield from _operands(self.arguments[:outputs])
 
@@ -130,7 +137,7 @@ _writing = _Writing()
 
 @contextmanager
 def written() -> Iterator[list[tuple[Kernel, tuple[Any, ...]]]]:
-    """The calls of ops on Operands that this thread makes in between."""
+    """Yields a list that collects the calls of ops on Operands that this thread makes within the context."""
     before, _writing.steps = _writing.steps, []
     try:
         yield _writing.steps
@@ -139,7 +146,7 @@ def written() -> Iterator[list[tuple[Kernel, tuple[Any, ...]]]]:
 
 
 def write_down(kernel: Kernel, arguments: tuple[Any, ...]) -> None:
-    """Adds a call to the list that is being written."""
+    """Adds a call to the list that is being recorded."""
     if _writing.steps is None:
         raise NotThereYet(f"{kernel.name} is called with operands, and no program is being compiled")
     _writing.steps.append((kernel, arguments))

@@ -1,20 +1,20 @@
-"""Loops that a kernel's threads share, without Numba's own parallel loops.
+"""Loops whose iterations a kernel's threads share, without Numba's own parallel loops.
 
-Numba's `prange` takes a loop out of its function, types it again, and has LLVM compile it three times over, in the loop,
-in a wrapper, and in what calls the wrapper: half of what the first run of a version waited for. Here the loop's body is a
-function like any other, which is compiled once and told where its share begins and ends. The threads are Numba's
-(threading_layer), asked in the way its gufuncs ask them.
+Numba's `prange` takes a loop out of its function, infers its types again, and lets LLVM compile it three times: in the
+loop's function, in a wrapper, and in the caller of the wrapper. That was half of the time that a first run waited for.
+Here the loop's body is an ordinary function, compiled once, which is told where its share begins and ends. The threads
+are Numba's (threading_layer), called as Numba's gufuncs call them.
 
     @parallel(lambda y, *_: y.size)
     def _double(begin, end, y, x):
         for i in range(begin, end):
             y[i] = 2 * x[i]
 
-is a kernel that is called as `_double(y, x)`; a function of `jit(parallel=True)` that has several such loops makes each a
-`share` and calls `in_parallel(share, y.size, (y, x))`.
+is a kernel that is called as `_double(y, x)`. A function of `jit(parallel=True)` that has several such loops makes each
+body a `share` and calls `in_parallel(share, y.size, (y, x))`.
 
-`begin` and `end` are unsigned, so that no index is looked at for being negative. Reductions are cut by shapes alone,
-never by `begin` and `end`, which depend on the number of threads.
+`begin` and `end` are unsigned, so that indices are not checked for being negative. Reductions are divided by shapes
+alone, never by `begin` and `end`, which depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -32,15 +32,19 @@ from .compilation import jit
 
 _FAILED = "a loop that threads share failed: an index is out of range"
 _ERROR = 2
-"""Threads see of a loop, in this order: how many iterations, in how many parts, whether one failed (here), and the arguments."""
+"""The state of a loop that threads see, in this order: the number of iterations, the number of parts, whether one
+failed (this index), and the arguments.
+"""
 
 
 share = partial(jit, from_python=False)
-"""The body of a loop that threads share, for `in_parallel`: a function of (begin, end, *arguments) that returns nothing."""
+"""The decorator of a loop's body for `in_parallel`: a function of (begin, end, *arguments) that returns nothing."""
 
 
 def parallel(count: Callable[..., int]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A function of (begin, end, *arguments) becomes a kernel of (*arguments): threads share the `count(*arguments)` iterations."""
+    """Makes a kernel of (*arguments) out of a function of (begin, end, *arguments): threads share the
+    `count(*arguments)` iterations.
+    """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         part = share(function)
@@ -67,8 +71,8 @@ def parallel(count: Callable[..., int]) -> Callable[[Callable[..., None]], Calla
 def in_parallel(typing: Any, part: Any, iterations: Any, arguments: Any) -> Any:
     """Calls `part(begin, end, *arguments)` on every thread with a share of the iterations, and waits for all of them.
 
-    Raises IndexError where a share raised anything, which compiled kernels do only with NUMBA_BOUNDSCHECK. To be called
-    from functions of `jit(parallel=True)` alone.
+    Raises IndexError if a share raised anything, which compiled kernels do only with NUMBA_BOUNDSCHECK. Only functions
+    of `jit(parallel=True)` may call it.
     """
     given = tuple(types.unliteral(each) for each in arguments.types)
     signature = typing.resolve_function_type(part, (types.uintp, types.uintp, *given), {})
@@ -101,10 +105,11 @@ def in_parallel(typing: Any, part: Any, iterations: Any, arguments: Any) -> Any:
 
 
 def _called(context: Any, caller: Any, loop: Any, compiled: Any, signature: Any) -> Any:
-    """The function that a thread calls, with a gufunc's arguments: (first parts, counts, steps, the loop's state).
+    """Returns the function that a thread calls, with a gufunc's arguments: (first parts, counts, steps, the loop's
+    state).
 
-    There is one array, which lies at address 0 and has steps of one byte, so that the address of its first element is the
-    number of the first part that this thread has to do.
+    There is one array, at address 0 with steps of one byte, so that the address of its first element is the number of
+    the first part that this thread has to compute.
     """
     word, byte = context.get_value_type(types.intp), ir.IntType(8).as_pointer()
     kind = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), word.as_pointer(), word.as_pointer(), byte])
@@ -130,14 +135,14 @@ def _called(context: Any, caller: Any, loop: Any, compiled: Any, signature: Any)
 
 
 def _threads(builder: Any, word: Any) -> Any:
-    """How many threads the caller may use, as `numba.get_num_threads` tells."""
+    """Returns how many threads the caller may use, as `numba.get_num_threads` does."""
     kind = ir.FunctionType(ir.IntType(32), [])
     asked = cgutils.get_or_insert_function(builder.module, kind, "get_num_threads")
     return builder.sext(builder.call(asked, []), word)
 
 
 def _on_threads(builder: Any, called: Any, state: Any, parts: Any, threads: Any) -> None:
-    """Calls the threading layer: (function, arrays, counts, steps, data, inner dimensions, arrays, threads)."""
+    """Calls the threading layer with (function, arrays, counts, steps, data, inner dimensions, arrays, threads)."""
     word, byte = parts.type, ir.IntType(8).as_pointer()
     kind = ir.FunctionType(
         ir.VoidType(),

@@ -19,7 +19,9 @@ _SHIFT, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 @jit
 def philox(counter: Any, stream: Any, key: Any) -> Any:
-    """Four independent uint32 of a counter (uint64), a stream (uint64, the counter's upper half) and a key."""
+    """Returns four independent uint32 for a counter (uint64), a stream (uint64, the upper half of Philox's counter) and
+    a key.
+    """
     counter, stream, key = np.uint64(counter), np.uint64(stream), np.uint64(key)
     c0, c1 = np.uint32(counter & _LOW), np.uint32(counter >> _SHIFT)
     c2, c3 = np.uint32(stream & _LOW), np.uint32(stream >> _SHIFT)
@@ -35,5 +37,5 @@ def philox(counter: Any, stream: Any, key: Any) -> Any:
 
 @jit
 def unit(word: Any) -> Any:
-    """A uint32 as float64 in [0, 1)."""
+    """Returns a uint32 as float64 in [0, 1)."""
     return np.float64(word) * (1.0 / 4294967296.0)

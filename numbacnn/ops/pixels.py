@@ -1,10 +1,10 @@
-"""From pixels to what a network computes with: y_c = (x_order(c) - mean_c) * scale_c.
+"""The model's preprocessing of pixels: y_c = (x_order(c) - mean_c) * scale_c.
 
 forward     x (N,H,W,C) in [0,255], mean (H,W*C) or (1,W*C), scale (W*C), order (W*C) -> y (N,H,W,C)
 backward    d_y -> d_x, the gradient with respect to a pixel's value
 from_bytes  pixels uint8, of any shape -> the same numbers x in the network's type
 
-Scale and order are given for a whole row of pixels: element i of a row comes from element order(i).
+Scale and order are given for a whole row of pixels: element i of a row is read from element order(i).
 """
 
 from __future__ import annotations

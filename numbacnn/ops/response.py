@@ -20,7 +20,7 @@ from .parallel import parallel
 def _forward_cpu(
     begin: Any, end: Any, y: Any, s: Any, x: Any, size: Any, alpha: Any, beta: Any, k: Any
 ) -> None:
-    """y = x s^-beta, and s, which the way back needs."""
+    """y = x s^-beta, and s, which the backward pass needs."""
     number = y.dtype.type
     half, channels = size // 2, x.shape[1]
     share, least = number(alpha / size), number(k)
@@ -42,7 +42,7 @@ def _add_squares(own: Any, line: Any) -> None:
 
 @jit
 def _times_power(y: Any, x: Any, s: Any, beta: Any) -> None:
-    """y = x s^-beta; the usual 3/4 is two square roots, of which the compiler makes vectors."""
+    """y = x s^-beta; for the usual beta 3/4 by two square roots, which are vectorised."""
     if beta == 0.75:
         for c in range(y.size):
             root = math.sqrt(s[c])
@@ -77,7 +77,7 @@ def _backward_cpu(
 
 @jit
 def _take_shares(d_x: Any, x: Any, d_y: Any, y: Any, s: Any, factor: Any) -> None:
-    """d_x -= factor x d_y y / s, the last three of a neighbour."""
+    """d_x -= factor x d_y y / s, where d_y, y and s are those of a neighbouring channel."""
     for c in range(d_x.size):
         d_x[c] -= factor * x[c] * (d_y[c] * y[c] / s[c])
 

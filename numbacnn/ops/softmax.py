@@ -28,10 +28,10 @@ def _forward_cpu(begin: Any, end: Any, y: Any, x: Any) -> None:
 
 @parallel(lambda d_x, *_: d_x.shape[0])
 def _backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, y: Any) -> None:
-    """d_x_k = y_k (d_y_k - sum_j d_y_j y_j), with the gradient of the likeliest class taken off all of d_y first.
+    """d_x_k = y_k (d_y_k - sum_j d_y_j y_j); the gradient of the likeliest class is subtracted from all of d_y first.
 
-    That changes nothing but rounding: where that class's probability is rounded to 1, d_y_k less the sum would be 0 for
-    it, and is now minus the sum over the others.
+    The subtraction changes only rounding: where that class's probability is rounded to 1, its d_y minus the sum would
+    be 0; after the subtraction it is minus the sum over the other classes.
     """
     for n in range(begin, end):
         first = 0

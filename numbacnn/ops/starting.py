@@ -1,4 +1,6 @@
-"""Numba is imported here first; what keeps it from starting, or kernels from being compiled, is said in one line."""
+"""Imports Numba for the first time; a reason that keeps it from starting, or kernels from being compiled, becomes a
+one-line error.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,12 @@ from ..errors import DeviceError, UsageError
 
 _PACKAGES = ("numba", "llvmlite", "numpy")
 MOST_THREADS = 1024
-"""More than any machine has cores: a system ends a process that asks for too many, without a word."""
+"""More threads than any machine has cores; a system ends a process that asks for too many, without a message."""
 
 
 def start_numba() -> None:
-    """Imports Numba. Raises UsageError for a variable of Numba's that lets no kernel run, DeviceError for packages that do
-    not work together.
+    """Imports Numba. Raises UsageError for a variable of Numba's with which no kernel runs, DeviceError for packages
+    that do not work together.
     """
     asked = os.environ.get("NUMBA_NUM_THREADS", "").strip()
     if asked.removeprefix("-").isdecimal() and not 1 <= int(asked) <= MOST_THREADS:
@@ -47,7 +49,7 @@ def start_numba() -> None:
 
 
 def versions(packages: Iterable[str]) -> str:
-    """Those of the packages that are installed: "numba 0.68.1, numpy 2.4.6"."""
+    """Returns the names and versions of those packages that are installed: "numba 0.68.1, numpy 2.4.6"."""
     found = []
     for package in packages:
         try:
@@ -58,6 +60,6 @@ def versions(packages: Iterable[str]) -> str:
 
 
 def in_one_line(error: BaseException) -> str:
-    """The kind of an error and the first line of its text."""
+    """Returns the class of an error and the first line of its message."""
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,7 +1,7 @@
 """Every second pixel, and more channels: the shortcut without parameters of residual networks (He et al., 2016, option A).
 
-forward    x (N,H,W,C) -> y (N,P,Q,K): y = x at every `stride`-th row and column, in the channels first .. first+C; others are 0
-backward   d_y -> d_x: 0 where nothing was taken
+forward     x (N,H,W,C) -> y (N,P,Q,K): channels first .. first+C are x at every `stride`-th row and column, the others 0
+backward    d_y -> d_x, which is 0 where no pixel was taken
 """
 
 from __future__ import annotations

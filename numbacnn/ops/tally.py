@@ -1,7 +1,7 @@
-"""What a training step says of itself, written down where it happens and read later.
+"""Step metrics, which each step writes to its device and which are read later.
 
 write   losses (N,), scores (N,K), labels (N,), step (key, number) -> rows (M,2): row number % M holds the sum of the
-        losses and how many pictures are taken for a wrong class (the first of the largest scores counts)
+        losses and the number of pictures whose first largest score is not that of their label
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from .kernel import Kernel
 
 @jit
 def _write_cpu(rows: Any, losses: Any, scores: Any, labels: Any, step: Any) -> None:
-    """rows_number % M = (sum_n losses_n, number of n whose largest score is not its label's). A NaN is the largest."""
+    """rows_number % M = (sum_n losses_n, the number of n whose largest score is not its label's). A NaN counts as the
+    largest.
+    """
     total, wrong = losses.dtype.type(0), 0
     for n in range(losses.size):
         total += losses[n]

@@ -21,8 +21,8 @@ from .parallel import parallel
 
 @jit
 def _softmax(p: Any, x: Any) -> Any:
-    """p = softmax(x); -> log(sum_k e^x_k), the likeliest class, and the probability of all others, which is still a number
-    where that of the likeliest rounds to 1.
+    """Sets p = softmax(x), and returns log(sum_k e^x_k), the likeliest class, and the probability of all others
+    together, which has correct digits even where that of the likeliest class is rounded to 1.
     """
     best = 0
     for k in range(1, x.size):
@@ -79,8 +79,8 @@ def _distribution_cpu(begin: Any, end: Any, losses: Any, d_x: Any, x: Any, targe
 def _pixels_cpu(
     begin: Any, end: Any, losses: Any, d_x: Any, x: Any, labels: Any, ignored: Any, scale: Any
 ) -> None:
-    """The mean of the cross-entropies of a picture's pixels whose label is not the ignored one; 0 if there is none
-    (Long et al., 2015).
+    """The mean cross-entropy of a picture's pixels whose label is not the ignored one; 0 if there is none (Long et al.,
+    2015).
     """
     for n in range(begin, end):
         count = 0

@@ -31,7 +31,7 @@ from ..errors import DeviceError, UsageError
 
 ORDER = ("tbb", "omp", "workqueue")
 _NEEDS = {"tbb": ("tbb",), "safe": ("tbb",), "omp": ("omp",), "threadsafe": ("tbb", "omp")}
-"""What NUMBA_THREADING_LAYER asks for -> the layers of which one has to be there."""
+"""Maps a value of NUMBA_THREADING_LAYER to the layers of which one must be installed."""
 _OTHERS = ("default", "workqueue", "forksafe")
 _COMES_WITH = {
     "tbb": "tbb comes with 'pip install tbb'",
@@ -41,7 +41,7 @@ _LIBRARIES = ("libtbb.so.12", "tbb12.dll")
 
 
 class ThreadingLayer(NamedTuple):
-    """The layer in use, what it can do (see above), and why it was taken."""
+    """The layer in use, its abilities (see above), and why it was chosen."""
 
     name: str
     thread_safe: bool
@@ -52,7 +52,7 @@ class ThreadingLayer(NamedTuple):
 def choose() -> None:
     """Sets Numba's order of preference, unless the user set one; no layer is loaded yet.
 
-    Raises UsageError where the user's choice names no layer, or none that is installed.
+    Raises UsageError if the user's choice names no layer, or none that is installed.
     """
     if "NUMBA_THREADING_LAYER_PRIORITY" not in os.environ:
         config.THREADING_LAYER_PRIORITY = list(ORDER)
@@ -88,7 +88,9 @@ def _can_be_loaded(name: str) -> bool:
 
 
 class _Turns:
-    """Who may launch kernels: one thread at a time until the layer is known, and with one that bears only one."""
+    """Decides who may launch kernels: one thread at a time until the layer is known, and with a layer that allows only
+    one.
+    """
 
     lock = threading.RLock()
     free: AbstractContextManager[None] | None = None
@@ -96,7 +98,7 @@ class _Turns:
 
     @classmethod
     def begin_again(cls) -> None:
-        """In a forked process: whoever held the lock is not in it."""
+        """Resets the lock in a forked process, which does not have the thread that may have held it."""
         cls.lock = threading.RLock()
 
 
@@ -105,7 +107,9 @@ if hasattr(os, "register_at_fork"):
 
 
 def turn() -> AbstractContextManager[Any]:
-    """What a thread holds while it launches kernels: Numba's workqueue would end a process in which two do at a time."""
+    """Returns a context in which a thread may launch kernels. Numba's workqueue would end a process in which two
+    threads do so at a time.
+    """
     if _Turns.free is not None:
         return _Turns.free
     found = layer()
@@ -115,7 +119,7 @@ def turn() -> AbstractContextManager[Any]:
 
 
 def _find_tbb() -> None:
-    """Loads the TBB that pip installed, whose folder no loader searches: Numba then finds it by its name."""
+    """Loads the TBB that pip installed, whose folder no loader searches; Numba then finds it by its name."""
     try:
         distribution = metadata.distribution("tbb")
     except metadata.PackageNotFoundError:
@@ -129,14 +133,16 @@ def _find_tbb() -> None:
 
 
 def start() -> None:
-    """Loads the layer and starts its threads, whose functions compiled loops find by name; the first call alone does anything."""
+    """Loads the layer and starts its threads, whose functions compiled loops look up by name. Only the first call does
+    anything.
+    """
     if not _Turns.started:
         _launch_threads()
         _Turns.started = True
 
 
 def layer() -> ThreadingLayer | None:
-    """The layer in use; None before the first parallel kernel."""
+    """Returns the layer in use; None before the first parallel kernel."""
     try:
         name = str(numba.threading_layer())
     except ValueError:
@@ -156,9 +162,10 @@ def _reason(name: str) -> str:
 
 
 def refuse_after_fork(functions: Iterable[Any]) -> None:
-    """In a forked process whose layer does not bear it: each of the kernels raises DeviceError when it is called.
+    """Makes kernels raise DeviceError in a forked process whose layer does not allow forks.
 
-    Numba would end a child without a word to Python, so that a pool waits for it forever, and a child's child hangs.
+    Numba would end the child without a message to Python, so that a pool waits for it forever, and a child of the child
+    hangs.
     """
     found = layer()
     if found is None or found.fork_safe:

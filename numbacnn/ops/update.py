@@ -1,11 +1,11 @@
-"""What optimizers do to a row of parameters (flat: all of a network's).
+"""Optimizers' updates of all parameters of a network, which are one flat row of numbers.
 
 sgd       weights, velocity; gradient, rate (1): momentum and weight decay as in AlexNet's paper, or Nesterov's momentum
 adam      weights, first, second; gradient, rates (3): moving averages of the gradient and of its square
-clip      gradient, norm (1): a gradient that is longer than a limit is shortened to it
-average   average; weights: the average moves towards the weights by a share of the way
+clip      gradient, norm (1): a gradient whose norm exceeds a limit is scaled to it
+average   average; weights: the average moves towards the weights by a share of the distance
 
-Weight decay pulls at the first `decayed` weights.
+Weight decay acts on the first `decayed` weights.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from .kernel import Kernel, by_device
 from .parallel import in_parallel, parallel, share
 
 _BLOCKS = 64
-"""Partial sums of a norm at most: cut by the size alone, so that the result does not depend on the threads."""
+"""The most partial sums of a norm. They depend on the size alone, so that the result does not depend on the threads."""
 _LEAST = 1024
-"""Elements that each of them adds at least."""
+"""The fewest elements that each partial sum adds."""
 
 
 @parallel(lambda weights, *_: weights.size)
@@ -88,7 +88,7 @@ def _adam_cpu(
 
 
 def _workspace_size_cpu(size: int) -> int:
-    """Elements of workspace that `clip` needs."""
+    """Returns the elements of workspace that `clip` needs."""
     return max(1, min(_BLOCKS, size // _LEAST))
 
 
@@ -136,7 +136,7 @@ def _average_cpu(begin: Any, end: Any, average: Any, weights: Any, share: Any) -
 
 
 workspace_size = by_device("update.workspace_size", cpu=_workspace_size_cpu)
-"""(device, size of the gradient) -> elements of workspace that `clip` needs."""
+"""A function of (device, size of the gradient) that returns the elements of workspace that `clip` needs."""
 
 sgd = Kernel("update.sgd", outputs=2, cpu=_sgd_cpu)
 adam = Kernel("update.adam", outputs=3, cpu=_adam_cpu)

@@ -1,11 +1,11 @@
 """Larger maps: every cell becomes scale x scale cells.
 
-forward    x (N,H,W,C) -> y (N,sH,sW,C), each cell's value repeated; or, if `smooth`, bilinear: between the centres of the
-           cells, and beyond the outermost as they are
+forward    x (N,H,W,C) -> y (N,sH,sW,C): each cell repeated; if `smooth`, bilinear between the centres of the cells, and
+           constant beyond the outermost centres
 backward   d_y -> d_x
 
-Output p looks at (p + 1/2) / s - 1/2, held between the first and the last cell; of the two cells beside that place each
-counts by how near it is.
+Output p is at place (p + 1/2) / s - 1/2 of the input, clipped to the first and last cell; each of the two cells beside
+that place is weighted by its nearness.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .parallel import parallel
 
 @jit(inline=True)
 def _place(p: Any, scale: Any, size: Any, number: Any) -> Any:
-    """(first cell, second cell, the second's share) that an output looks at, bilinear."""
+    """Returns (first cell, second cell, weight of the second) of an output, for bilinear interpolation."""
     at = (number(p) + number(0.5)) / number(scale) - number(0.5)
     held = min(max(at, number(0)), number(size - 1))
     first = int(held)
@@ -28,7 +28,7 @@ def _place(p: Any, scale: Any, size: Any, number: Any) -> Any:
 
 @jit(inline=True)
 def _share(p: Any, cell: Any, scale: Any, size: Any, smooth: Any, number: Any) -> Any:
-    """How much of a cell is in an output."""
+    """Returns the weight of a cell in an output."""
     if not smooth:
         return number(1) if p // scale == cell else number(0)
     first, second, share = _place(p, scale, size, number)
@@ -59,7 +59,7 @@ def _forward_cpu(begin: Any, end: Any, y: Any, x: Any, scale: Any, smooth: Any) 
 
 @parallel(lambda d_x, *_: d_x.shape[0] * d_x.shape[1])
 def _backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, scale: Any, smooth: Any) -> None:
-    """d_x = the sum of d_y over the outputs that look at this cell, each by its share."""
+    """d_x = the sum of d_y over the outputs that read this cell, each times the cell's weight."""
     number = d_x.dtype.type
     height, width, channels = d_x.shape[1], d_x.shape[2], d_x.shape[3]
     rows, columns, reach = d_y.shape[1], d_y.shape[2], scale if smooth else 0

@@ -1,4 +1,4 @@
-"""Loops over neighbouring numbers that the compiler makes vectors of: given slices, it sees that nothing overlaps."""
+"""Loops over neighbouring numbers that the compiler vectorises: it is given slices, and sees that they do not overlap."""
 
 # Numba calls intrinsics with its own builder objects, which have no types.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
@@ -28,7 +28,7 @@ def add(target: Any, source: Any) -> None:
 
 @intrinsic
 def multiply_add(typingctx, a, b, c):
-    """a b + c, rounded once, as the register tile of products does it."""
+    """Returns a b + c, rounded once, as the register tile of products does it."""
 
     def generate(context, builder, signature, arguments):
         return builder.fma(*arguments)

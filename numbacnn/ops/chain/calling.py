@@ -1,8 +1,7 @@
-"""Steps that are compiled apart and called by their address.
+"""Compiles the steps of a chain separately, and calls them by their addresses.
 
-A function that a kernel calls by its name is compiled anew inside that kernel, and again inside whatever calls that one.
-The steps of a chain, which are most of its code, are compiled once each, only those that a network needs, and a chain's
-table has their addresses.
+Numba compiles a function again inside every kernel that calls it by name. The steps of a chain are most of its code;
+they are compiled once each, only those that a network needs, and a chain's table holds their addresses.
 """
 
 # Numba calls intrinsics with its own builder objects, which have no types.
@@ -22,11 +21,12 @@ from numba.extending import intrinsic
 from ..compilation import jit
 
 step = partial(jit, from_python=False)
-"""A step of a chain: a function of (arena, weights, gradients, g, numbers, random, first, adds).
+"""The decorator of a chain's steps, functions of (arena, weights, gradients, g, numbers, random, first, adds).
 
-`arena` holds the group's vectors, `weights` all parameters of the network, `gradients` those of the share that the group
-belongs to, which are added to where `adds` is not 0; `g` is the step's row of the table, `numbers` what of it is no whole
-number; `random` is what randomness is drawn from, `first` the number of the group's first picture in the batch.
+`arena` holds the group's vectors, `weights` all parameters of the network, `gradients` those of the share that the
+group belongs to; a step adds to them if `adds` is not 0, else it overwrites them. `g` is the step's row of the table,
+`numbers` has its numbers that are not whole. `random` is the key of random numbers, `first` the index in the batch of
+the group's first picture.
 """
 
 
@@ -50,13 +50,13 @@ def _loss_types(dtype: Any) -> tuple[Any, ...]:
 
 @cache
 def address_of_step(function: Any, dtype: np.dtype[Any]) -> int:
-    """Where a step's machine code for arrays of a type lies in this process."""
+    """Returns the address, in this process, of a step's machine code for arrays of a type."""
     return _address(function, _step_types(dtype))
 
 
 @cache
 def address_of_loss(function: Callable[..., None], dtype: np.dtype[Any]) -> int:
-    """Where that of the share of a loss of one class a picture lies (ops.losses, ops.targets)."""
+    """Returns the address of the machine code of a loss with one class a picture (ops.losses, ops.targets)."""
     return _address(function, _loss_types(dtype))
 
 
@@ -71,7 +71,7 @@ def _address(function: Any, kinds: tuple[Any, ...]) -> int:
 
 @intrinsic
 def call(typingctx, address, arguments):
-    """Calls the function at an address, which returns nothing and takes arguments of these types."""
+    """Calls the function at an address, with arguments of these types; it returns nothing."""
 
     def generate(context, builder, signature, values):
         kinds = signature.args[1].types

@@ -1,4 +1,4 @@
-"""Pools: the channels of one window, a vector of pictures each."""
+"""Reduces and fills the windows of pools, for all channels; each number is a vector with one picture a lane."""
 
 # Numba calls these functions with its own builder objects, which have no types.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
@@ -13,7 +13,9 @@ from .vectors import Vectors, add, choose, integer, loop, unpacked
 
 
 def _cells(builder, rows, columns, carried, visit):
-    """carried = visit(i, j, carried) for every cell of rows x columns, in reading order."""
+    """Emits carried = visit(i, j, carried) for every cell of rows x columns, in row-major order, and returns the last
+    value.
+    """
     return loop(
         builder, rows, carried, lambda i, row: loop(builder, columns, row, lambda j, now: visit(i, j, now))
     )
@@ -24,7 +26,7 @@ def _place(builder, first, i, row, j, cell):
 
 
 class _Pool:
-    """What an intrinsic over the channels of one window is given."""
+    """The arguments of an intrinsic over one window."""
 
     def __init__(self, context, builder, signature, arguments):
         self.vectors = Vectors(context, builder, signature, arguments)
@@ -35,17 +37,17 @@ class _Pool:
         return self.vectors.splat(self._context.cast(self._builder, value, kind, self._kind))
 
     def numbered(self, value):
-        """A vector of one whole number."""
+        """Returns a vector of one whole number."""
         return self.vectors.splat(
             self._builder.trunc(value, self.vectors.whole) if self.vectors.bits < 64 else value
         )
 
     def divided(self, value, cells):
-        """A vector divided by a whole number."""
+        """Returns a vector divided by a whole number."""
         return self._builder.fdiv(value, self.vectors.splat(self._builder.sitofp(cells, self.vectors.number)))
 
     def channels(self, count, visit):
-        """visit(offset of the channel's vector) for all channels."""
+        """Emits visit(offset of the channel's vector) for all channels."""
 
         def body(c, _):
             visit(self._builder.mul(c, integer(self.vectors.lanes)))
@@ -56,10 +58,11 @@ class _Pool:
 
 @intrinsic
 def largest(typingctx, arena, places, slope):
-    """The largest of a window's cells, rectified, and its number. The first of several that are equal wins; a NaN wins and
-    stays.
+    """Writes the largest of a window's cells, rectified, and its number. The first of several equal cells wins; a NaN
+    wins over every number.
 
-    places: y, the winner, x, its next row and cell, rows, columns, the first cell's number, the next row's, channels.
+    places: y, the winner, x, the offsets of its next row and cell, rows, columns, the first cell's number, the number
+    added a row, channels.
     """
     signature = types.void(arena, places, slope)
 
@@ -93,9 +96,10 @@ def largest(typingctx, arena, places, slope):
 
 @intrinsic
 def to_winner(typingctx, arena, adds, places):
-    """d_x = d_y in the cell of a window that won, 0 in the others; with `adds` 1 that is added to what is there.
+    """Writes d_x = d_y to the cell that won and 0 to the other cells of a window; with `adds` 1 it adds instead.
 
-    places: d_x, its next row and cell, d_y, the winner, rows, columns, the first cell's number, the next row's, channels.
+    places: d_x, the offsets of its next row and cell, d_y, the winner, rows, columns, the first cell's number, the
+    number added a row, channels.
     """
     signature = types.void(arena, adds, places)
 
@@ -134,9 +138,9 @@ def to_winner(typingctx, arena, adds, places):
 
 @intrinsic
 def total(typingctx, arena, places, slope):
-    """The sum of a window's cells divided by a number, rectified.
+    """Writes the sum of a window's cells divided by a number, rectified.
 
-    places: y, x, its next row and cell, rows, columns, what is divided by, channels.
+    places: y, x, the offsets of its next row and cell, rows, columns, the divisor, channels.
     """
     signature = types.void(arena, places, slope)
 
@@ -163,9 +167,9 @@ def total(typingctx, arena, places, slope):
 
 @intrinsic
 def spread(typingctx, arena, places):
-    """Adds d_y divided by a number to d_x in a window's cells.
+    """Adds d_y divided by a number to d_x in all cells of a window.
 
-    places: d_x, its next row and cell, d_y, rows, columns, what is divided by, channels.
+    places: d_x, the offsets of its next row and cell, d_y, rows, columns, the divisor, channels.
     """
     signature = types.void(arena, places)
 

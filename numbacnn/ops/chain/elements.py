@@ -1,7 +1,9 @@
-"""Functions of each number of a group of pictures, and dropout, forward and back; products.py says how steps are described.
+"""Steps that compute a function of each number, and dropout, for a group of pictures. `products` says how a step's row
+describes its arguments.
 
-Forward a row holds y, next row; x, next row; rows, elements of a row. Back: d_x, next row; d_y, next row; y, next row; x, next
-row; rows, elements of a row. The functions are those of ops.activations.
+A forward step's row holds: y, offset of its next row; x, offset of its next row; rows, elements in a row. A backward
+step's row holds: d_x, next row; d_y, next row; y, next row; x, next row; rows, elements in a row. The functions are
+those of ops.activations.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ _NONE = np.uintp(0)
 
 @jit(inline=True)
 def _row(arena: Any, g: Any, place: Any, row: Any, size: Any) -> Any:
-    """The elements of a row, whose first row and next row g tells from `place` on."""
+    """Returns the elements of a row of the array whose start and row offset are g[place] and g[place + 1]."""
     begin = g[place] + row * g[place + 1]
     return arena[begin : begin + size]
 
@@ -38,7 +40,7 @@ def _row(arena: Any, g: Any, place: Any, row: Any, size: Any) -> Any:
 def rectifier(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """y = x where it is above 0, else numbers[0] x."""
+    """y = x where x > 0, else numbers[0] x."""
     for row in range(g[5]):
         y = _row(arena, g, 1, row, g[6])
         x = _row(arena, g, 3, row, g[6])
@@ -49,7 +51,7 @@ def rectifier(
 def rectifier_back(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """d_x = d_y where y is above 0, else numbers[0] d_y; both may be one."""
+    """d_x = d_y where y > 0, else numbers[0] d_y; d_x and d_y may be the same array."""
     share = arena.dtype.type(numbers[0])
     for row in range(g[9]):
         d_x = _row(arena, g, 1, row, g[10])
@@ -74,7 +76,7 @@ def tanh(
 def tanh_back(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """By the outputs, and by the inputs where those are saturated."""
+    """d_x from the outputs, or from the inputs where the outputs are saturated (ops.activations)."""
     for row in range(g[9]):
         d_x = _row(arena, g, 1, row, g[10])
         d_y = _row(arena, g, 3, row, g[10])
@@ -98,7 +100,7 @@ def sigmoid(
 def sigmoid_back(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """As `tanh_back`."""
+    """d_x from the outputs, or from the inputs where the outputs are saturated (ops.activations)."""
     for row in range(g[9]):
         d_x = _row(arena, g, 1, row, g[10])
         d_y = _row(arena, g, 3, row, g[10])
@@ -111,7 +113,7 @@ def sigmoid_back(
 def clip(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """y = x between the two numbers."""
+    """y = x, clipped to the range from numbers[0] to numbers[1]."""
     for row in range(g[5]):
         y = _row(arena, g, 1, row, g[6])
         x = _row(arena, g, 3, row, g[6])
@@ -122,7 +124,7 @@ def clip(
 def clip_back(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """d_x = d_y where x is between the two numbers, else 0."""
+    """d_x = d_y where x is between numbers[0] and numbers[1], else 0."""
     for row in range(g[9]):
         d_x = _row(arena, g, 1, row, g[10])
         d_y = _row(arena, g, 3, row, g[10])
@@ -134,8 +136,10 @@ def clip_back(
 def drop(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """y, next row; the mask, which lies as x does; x, next row; rows, numbers of a row; the layer's index. `first`: of the
-    group's pictures. As `ops.dropout`, of the whole batch.
+    """Dropout with the masks of ops.dropout for the whole batch, in which the group's pictures begin at `first`.
+
+    The row holds: y, offset of its next row; the mask, which is laid out as x; x, offset of its next row; rows,
+    elements in a row; the layer's index.
     """
     lanes = VECTOR_BYTES // arena.itemsize
     y, y_row, mask, x, x_row, rows, length = g[1], g[2], g[3], g[4], g[5], g[6], g[7]
@@ -160,7 +164,9 @@ def drop(
 def drop_back(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """d, next row; the mask, next row; rows, elements of a row."""
+    """d is multiplied by the mask. The row holds: d, offset of its next row; the mask, offset of its next row; rows,
+    elements in a row.
+    """
     probability = numbers[0]
     scale = 1 / (1 - probability)
     for row in range(g[5]):

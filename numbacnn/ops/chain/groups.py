@@ -1,9 +1,11 @@
-"""Groups of pictures, one task each: in from the batch's arrays, through the steps of a chain, and out again.
+"""Runs a chain for a batch: each group of pictures is read from the batch's arrays, goes through all steps, and its
+results are written back.
 
-A chain's steps are a table (S, COLUMNS) of whole numbers: the address of a step's function, and what that says of it
-(products.py, pools.py, elements.py); `numbers` (S, 2) holds what is no whole number. `arenas` (slots, size) has a row for each group that is under
-way at a time. Results do not depend on who works on which group: the shares of a batch, and with them the order in which
-gradients are added, follow from the number of its pictures.
+The steps of a chain are a table (S, COLUMNS) of whole numbers, each row the address of a step's function and its
+arguments (products.py, pools.py, elements.py); `numbers` (S, 2) holds the arguments that are not whole. `arenas`
+(slots, size) has a row for each group that is computed at the same time. Results do not depend on which thread computes
+which group: the shares of a batch, and with them the order in which gradients are added, follow from the number of its
+pictures alone.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ COLUMNS = 24
 
 @jit(from_python=False)
 def bring(arena: Any, images: Any, first: Any, places: Any, mean: Any, scale: Any, order: Any) -> None:
-    """Pictures from `first` on, turned into lanes, as `ops.pixels` brings them to the network. places: of the first number,
-    the next row, room for a row.
+    """Reads pictures from `first` on into lanes, with the preprocessing of `ops.pixels`. places: offset of the first
+    number, of the next row, room for a row.
     """
     lanes = VECTOR_BYTES // arena.itemsize
     source, length = images.reshape(images.size), scale.size
@@ -53,14 +55,14 @@ def bring(arena: Any, images: Any, first: Any, places: Any, mean: Any, scale: An
 def _through(
     arena: Any, weights: Any, gradients: Any, steps: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """All steps of one group, in their order."""
+    """Runs all steps of one group, in order."""
     for s in range(steps.shape[0]):
         call(steps[s, 0], (arena, weights, gradients, steps[s], numbers[s], random, first, adds))
 
 
 @jit(from_python=False)
 def take_out(rows: Any, arena: Any, at: Any, first: Any) -> None:
-    """rows (N,K) of the group's pictures = vectors at `at`."""
+    """rows (N,K) of the group's pictures = the vectors at `at`."""
     lanes = VECTOR_BYTES // arena.itemsize
     for lane in range(min(lanes, rows.shape[0] - first)):
         for k in range(rows.shape[1]):
@@ -69,7 +71,7 @@ def take_out(rows: Any, arena: Any, at: Any, first: Any) -> None:
 
 @jit(from_python=False)
 def put_in(arena: Any, at: Any, rows: Any, first: Any) -> None:
-    """Vectors at `at` = rows (N,K) of the group's pictures, 0 in the lanes of pictures that are not there."""
+    """The vectors at `at` = rows (N,K) of the group's pictures; lanes without a picture become 0."""
     lanes = VECTOR_BYTES // arena.itemsize
     for lane in range(lanes):
         for k in range(rows.shape[1]):
@@ -82,7 +84,7 @@ def _work(
     weights: Any, steps: Any, numbers: Any, back: Any, back_numbers: Any, random: Any, mean: Any, scale: Any, order: Any,
     places: Any, loss: Any, option: Any, factor: Any, arenas: Any, partials: Any,
 ) -> None:  # fmt: skip
-    """Some of a batch's shares: the groups of each, one after the other."""
+    """Computes the shares begin .. end of a batch, one group after another."""
     lanes = VECTOR_BYTES // arenas.itemsize
     groups = (images.shape[0] + lanes - 1) // lanes
     for number in range(begin, end):
@@ -108,7 +110,7 @@ def _work(
 
 @share
 def _add_up(begin: Any, end: Any, chunks: Any, shares: Any, gradient: Any, partials: Any, sums: Any) -> None:
-    """Chunk by chunk of every parameter's rows: the sum of the shares' gradients, in their order."""
+    """Adds the shares' gradients, in order, for the chunks begin .. end of every parameter's rows."""
     for s in range(sums.shape[0]):
         target, rows, length, source, source_row = sums[s, 0], sums[s, 1], sums[s, 2], sums[s, 3], sums[s, 4]
         for row in range(rows * begin // chunks, rows * end // chunks):
@@ -120,7 +122,7 @@ def _add_up(begin: Any, end: Any, chunks: Any, shares: Any, gradient: Any, parti
 
 
 _CHUNKS = 64
-"""Parts of the gradients that threads share."""
+"""The number of parts into which the gradients are divided among threads."""
 
 
 @jit(parallel=True)
@@ -129,11 +131,13 @@ def run(
     numbers: Any, back: Any, back_numbers: Any, random: Any, mean: Any, scale: Any, order: Any, places: Any, loss: Any,
     option: Any, factor: Any, sums: Any, arenas: Any, partials: Any,
 ) -> None:  # fmt: skip
-    """Pictures (N,H,W,C), shared out in so many shares -> scores (N,K); where it `learns`, losses (N,), d_scores (N,K) and the gradient of all parameters.
+    """Computes scores (N,K) of pictures (N,H,W,C), which are divided into `shares`; if `learns`, also losses (N,),
+    d_scores (N,K) and the gradient of all parameters.
 
-    steps, numbers: forward; back, back_numbers; places (7,): as `bring`, where the scores are, where their gradient is, where a
-    group's sums begin, and how many they are. loss: the address of the loss, whose own number is `option`. sums (M,5): of
-    each parameter its place in `gradient`, rows, their length, its place in a share's gradients, the next row's.
+    steps, numbers: the forward steps; back, back_numbers: the backward steps. places (7,): those of `bring`, then the
+    offsets of the scores, of their gradient and of a group's sums, and the number of sums. loss: the address of the
+    loss, `option` its own number. sums (M,5): for each parameter its offset in `gradient`, rows, their length, its
+    offset in a share's gradients, and the offset of the next row there.
     """
     in_parallel(
         _work, shares,

@@ -1,4 +1,6 @@
-"""Pools of one group of pictures, forward and back; products.py says how steps are described."""
+"""Steps of pools for a group of pictures, forward and backward. `products` says how a step's row describes its
+arguments.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,9 @@ from .vectors import VECTOR_BYTES
 def pool(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """y, next row; x, next row; H, W, C; P, Q; window's rows, cells; stride down, across; padding top, bottom, left, right;
-    divisor of a sum, below 0 of a maximum; the winners, which lie as y does from there.
+    """A pool. The row holds: y, offset of its next row; x, offset of its next row; H, W, C; P, Q; rows and columns of
+    the window; stride down, across; padding top, bottom, left, right; the divisor of a sum, or a negative number for a
+    maximum; the winners, which are laid out as y.
     """
     lanes = VECTOR_BYTES // arena.itemsize
     y, y_row, x, x_row, height, width, channels, rows, cells = (
@@ -62,7 +65,7 @@ def pool(
 def _counted(
     divisor: Any, top: Any, left: Any, tall: Any, wide: Any, height: Any, width: Any, below: Any, after: Any
 ) -> Any:
-    """What the sum of a window's cells is divided by."""
+    """Returns the number that the sum of a window's cells is divided by."""
     if divisor == SUM:
         return 1
     if divisor == PADDED:
@@ -76,8 +79,8 @@ def _counted(
 def pool_back(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """d_x, next row, the first of its rows with what is beside them, and how many elements they all have; d_y, next row; then
-    H, W, … as `pool`.
+    """The gradient of a pool. The row holds: d_x, offset of its next row, the first of its rows including the border,
+    and how many elements they all have; d_y, offset of its next row; then H, W, ... as in `pool`.
     """
     lanes = VECTOR_BYTES // arena.itemsize
     target, target_row, whole, size, d, d_row = g[1], g[2], g[3], g[4], g[5], g[6]

@@ -1,8 +1,8 @@
-"""Convolutions and dense layers of one group of pictures, forward and back.
+"""Steps of convolutions and dense layers for a group of pictures, forward and backward.
 
-Each is a step of a chain (calling.step); its docstring says what the step's row holds, after its address. Places are
-elements of the arena, those of parameters (w, bias) elements of the row of weights. A dense layer is a convolution of one
-place, whose only filter row is as long as its input.
+Each function is a step of a chain (calling.step); its docstring lists what the step's row of the table holds after the
+address. Offsets are in elements of the arena; those of parameters (w, bias) in elements of the row of weights. A dense
+layer is computed as a convolution with one output place, whose only filter row is as long as its input.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WIDEST = TAPS[5], TAPS[4], TAPS[3], TAPS[1]
 
 @jit(inline=True)
 def _tile_of(channels: Any, most: Any) -> Any:
-    """How many channels a tile has so that the fewest are computed twice: the last tile ends with the last channel."""
+    """Returns the channels of a tile such that the fewest are computed twice; the last tile ends with the last channel."""
     if channels <= most:
         return channels
     best, least = most, (channels + most - 1) // most * most
@@ -32,7 +32,7 @@ def _tile_of(channels: Any, most: Any) -> Any:
 
 @jit(inline=True)
 def _taps_of(left: Any) -> Any:
-    """How many of the taps that are left make the next tile, so that none is left by itself."""
+    """Returns how many of the taps that are left form the next tile, such that no single tap is left over."""
     if left < 3:
         return 1
     if left % 5 == 0:
@@ -44,8 +44,9 @@ def _taps_of(left: Any) -> Any:
 def convolve(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """y, next row, next cell; x, next row, next cell; filters' rows, x's next row, numbers of a filter's row; w; bias (below
-    0: none); K; P, Q; the winners of 2x2 places (below 0: nothing is pooled). numbers: the rectifier's slope.
+    """The forward pass. The row holds: y, offsets of its next row and cell; x, offsets of its next row and cell; rows
+    of the filters, offset of x's next row, numbers of a filter's row; w; bias (negative: none); K; P, Q; the winners of
+    2x2 windows (negative: no pool). numbers[0] is the rectifier's slope.
     """
     lanes = VECTOR_BYTES // arena.itemsize
     y, y_row, y_cell, x, x_row, x_cell, outer, x_outer, inner, w, bias, channels, rows, cells, winners = (
@@ -80,8 +81,9 @@ def convolve(
 def convolve_back(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """d_x, next row, next cell, H, W, C; d_y, next row, next cell, P, Q, K; R, S; stride down, across; padding top, left; w;
-    how many neighbours are done together: 2 where there is a cell of zeros on either side of d_y's rows, else 1.
+    """The gradient of the input. The row holds: d_x, offsets of its next row and cell, H, W, C; d_y, offsets of its
+    next row and cell, P, Q, K; R, S; stride down, across; padding top, left; w; how many neighbours are computed
+    together: 2 if d_y's rows have a cell of zeros on either side, else 1.
     """
     lanes = VECTOR_BYTES // arena.itemsize
     target, target_row, target_cell, height, width, channels = g[1], g[2], g[3], g[4], g[5], g[6]
@@ -119,8 +121,9 @@ def convolve_back(
 def convolve_weights(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """The sums; x, next row, next cell; R, x's next row, numbers of a filter's row; d_y, next row, next cell; K, P, Q. With a
-    one as the only x, it is a bias's gradient.
+    """The gradient of the filters. The row holds: the sums; x, offsets of its next row and cell; R, offset of x's next
+    row, numbers of a filter's row; d_y, offsets of its next row and cell; K, P, Q. With a single x of 1 it is the
+    gradient of a bias.
     """
     lanes = VECTOR_BYTES // arena.itemsize
     sums, x, x_row, x_cell, tall, x_outer, inner = g[1], g[2], g[3], g[4], g[5], g[6], g[7]
@@ -147,7 +150,9 @@ def convolve_weights(
 def dense_weights(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """The gradient, next row; x, D; d_y, K; room for d_y turned round."""
+    """The gradient of a dense layer's weights. The row holds: the gradient, offset of its next row; x, D; d_y, K; room
+    for the transposed d_y.
+    """
     lanes = VECTOR_BYTES // arena.itemsize
     gradient, row, x, channels, d, filters, turned = g[1], g[2], g[3], g[4], g[5], g[6], g[7]
     for k in range(filters):

@@ -1,4 +1,4 @@
-"""Pictures into lanes: squares of as many numbers of as many pictures, turned round in registers."""
+"""Brings pictures into lanes: square blocks of numbers are transposed in registers."""
 
 # Numba calls these functions with its own builder objects, which have no types.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
@@ -14,7 +14,9 @@ from .vectors import Vectors, add, integer
 
 @intrinsic
 def turn(typingctx, arena, target, source, at, next_picture):
-    """Vectors from `target` on = the neighbours from `at` on of as many pictures."""
+    """Writes vectors from `target` on: those of the neighbouring numbers from `at` on, of as many pictures as a vector
+    has lanes.
+    """
     signature = types.void(arena, target, source, at, next_picture)
 
     def generate(context, builder, signature, arguments):
@@ -37,7 +39,7 @@ def turn(typingctx, arena, target, source, at, next_picture):
 
 @intrinsic
 def normalise(typingctx, arena, target, source, mean, scale):
-    """The vector at `target` = (that at `source` - mean) scale."""
+    """The vector at `target` = (the vector at `source` - mean) scale."""
     signature = types.void(arena, target, source, mean, scale)
 
     def generate(context, builder, signature, arguments):

@@ -1,7 +1,7 @@
-"""Tiles of vectors: a few places times a few channels, whose sums stay in registers.
+"""Register tiles: a few places times a few channels, whose sums stay in vector registers.
 
-`outputs`, `inputs` and `pictures` multiply vectors by numbers that are the same for every picture, or are so many
-vectors' lanes; `taps` multiplies vectors by vectors.
+`outputs`, `inputs` and `pictures` multiply vectors by single numbers (weights, which all pictures share, or the lanes
+of another vector); `taps` multiplies vectors by vectors.
 """
 
 # Numba calls these functions with its own builder objects, which have no types.
@@ -16,15 +16,15 @@ from .vectors import INDEX, MANY_REGISTERS, Vectors, add, as_it_stands, choose, 
 
 PLACES = 4
 CHANNELS = 6 if MANY_REGISTERS else 3
-"""Of a tile of `PLACES` at most; a product's tile has 12 of AVX2's 16 registers, or 24 of 32."""
+"""The most channels of a tile of `PLACES`; a product's tile uses 12 of AVX2's 16 registers, or 24 of 32."""
 LONG = 12
-"""Channels of a tile of one place."""
+"""The channels of a tile of one place."""
 FEW = 6
-"""Channels of smaller tiles at most."""
+"""The most channels of smaller tiles."""
 TAPS = {5: 5, 4: 6, 3: 6, 1: 6} if MANY_REGISTERS else {5: 2, 4: 3, 3: 4, 1: 6}
-"""Taps of a tile of a filter's gradient -> its channels at most."""
+"""Maps the taps of a tile of a filter's gradient to its largest number of channels."""
 KEY = 16
-"""A tile of i places and j channels has the number KEY i + j."""
+"""The tile of i places and j channels has the number KEY i + j."""
 
 
 def _tiles(heights):
@@ -32,7 +32,7 @@ def _tiles(heights):
 
 
 def _nested(builder, loops, places, sums, visit):
-    """sums = visit(places, sums) over nested loops, of which each is (count, steps of the places), the outermost first."""
+    """Emits sums = visit(places, sums) over nested loops, each given as (count, steps of the places), outermost first."""
     if not loops:
         return visit(places, list(sums))
     (count, steps), *inner = loops
@@ -46,7 +46,9 @@ def _nested(builder, loops, places, sums, visit):
 
 
 def _products(vectors, columns, loops, x_at, w_at, x_places, w_places, x_array, w_array, start):
-    """start + the sum over nested loops of x vectors times w numbers; `loops`: (count, x step, w step), the outermost first."""
+    """Emits start + the sum over nested loops of x vectors times w numbers; `loops` are (count, x step, w step),
+    outermost first.
+    """
     builder = vectors.builder
 
     def visit(places, sums):
@@ -63,10 +65,11 @@ def _products(vectors, columns, loops, x_at, w_at, x_places, w_places, x_array, 
 
 @intrinsic
 def outputs(typingctx, arena, weights, tile, places, slope):
-    """A tile of a convolution's or a dense layer's outputs, rectified, or the largest of four places and which it was.
+    """Computes a tile of a convolution's or a dense layer's outputs, rectified; with a pool, the largest of four places
+    and its number.
 
-    places: y, next y across, next y down, x, next x across, next x down, outer steps, x step, w step, inner steps, w,
-    w step, the bias (below 0: none), and where the winner goes (below 0: nothing is pooled).
+    places: y, offsets of the next y across and down, x, offsets of the next x across and down, outer steps, x step, w
+    step, inner steps, w, w step, the bias (negative: none), and the winner's place (negative: no pool).
     """
     signature = types.void(arena, weights, tile, places, slope)
 
@@ -139,10 +142,10 @@ def outputs(typingctx, arena, weights, tile, places, slope):
 
 @intrinsic
 def inputs(typingctx, arena, weights, tile, places):
-    """A tile of the gradient of a convolution's or a dense layer's inputs.
+    """Computes a tile of the gradient of a convolution's or a dense layer's inputs.
 
-    places: d_x, next d_x, d_y, next d_y, outer steps, d_y step, w step, middle steps, d_y step, w step, inner steps (of one
-    vector and one number), w, and the next channel's w.
+    places: d_x, offset of the next d_x, d_y, offset of the next d_y, outer steps, d_y step, w step, middle steps, d_y
+    step, w step, inner steps (of one vector and one number), w, and offset of the next channel's w.
     """
     signature = types.void(arena, weights, tile, places)
 
@@ -177,10 +180,11 @@ def inputs(typingctx, arena, weights, tile, places):
 
 @intrinsic
 def pictures(typingctx, target, arena, tile, places):
-    """A tile of the gradient of a dense layer's weights, of vectors of outputs: the sum over a group's pictures.
+    """Computes a tile of the gradient of a dense layer's weights, as vectors of outputs: the sum over a group's
+    pictures.
 
-    places: the gradient, its next row, d_y with the outputs as lanes, the next picture's, x with the pictures as lanes;
-    whether the gradient is added to what is there.
+    places: the gradient, offset of its next row, d_y with the outputs in lanes, offset of the next picture, x with the
+    pictures in lanes, and whether the tile is added to the gradient.
     """
     signature = types.void(target, arena, tile, places)
 
@@ -219,10 +223,11 @@ def pictures(typingctx, target, arena, tile, places):
 
 @intrinsic
 def taps(typingctx, arena, tile, places):
-    """A tile of the gradient of a convolution's weights: vectors times vectors, summed over places and then over the lanes.
+    """Computes a tile of the gradient of a convolution's weights: products of vectors, summed over places and then over
+    the lanes.
 
-    places: the gradient, its next row, x, x's next row and cell, d_y, d_y's next row and cell, rows, cells. Next to each
-    other lie the x of a tile, and the d_y.
+    places: the gradient, offset of its next row, x, offsets of its next row and cell, d_y, offsets of its next row and
+    cell, rows, cells. The x of a tile are adjacent, and so are the d_y.
     """
     signature = types.void(arena, tile, places)
 

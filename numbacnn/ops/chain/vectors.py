@@ -1,6 +1,6 @@
-"""Vectors with a picture in each lane, as LLVM has them: as wide as the processor's.
+"""Vectors with one picture a lane, as wide as the processor's, emitted as LLVM.
 
-Every number of a group of pictures is a vector in an array of the group's own: the number of picture l lies in lane l.
+Every number of a group of pictures is a vector in the group's own array; lane l holds the number of picture l.
 """
 
 # Numba calls these functions with its own builder objects, which have no types.
@@ -17,24 +17,24 @@ from ..product.tile import loop, splat
 
 _FEATURES = llvmlite.binding.get_host_cpu_features()
 MANY_REGISTERS = bool(_FEATURES.get("avx512f")) or not _FEATURES.get("sse2")
-"""AVX-512 and ARM's NEON have 32 vector registers, AVX2 has 16."""
+"""Whether the processor has 32 vector registers (AVX-512, ARM's NEON), not 16 (AVX2)."""
 VECTOR_BYTES = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx") else 16
 INDEX = cgutils.intp_t
 _INT = ir.IntType(32)
 
 
 def lanes_of(itemsize: int) -> int:
-    """Pictures of a group: 16 of float32 with AVX-512."""
+    """Returns the number of pictures in a group: 16 for float32 with AVX-512."""
     return VECTOR_BYTES // itemsize
 
 
 def integer(value):
-    """A constant index."""
+    """Returns a constant index."""
     return ir.Constant(INDEX, value)
 
 
 class Vectors:
-    """Loads and stores of vectors, and what tiles are made of, in the arrays that are an intrinsic's first arguments."""
+    """Loads, stores and arithmetic of vectors, in the arrays that are an intrinsic's first arguments."""
 
     def __init__(self, context, builder, signature, arguments):
         self.builder = builder
@@ -53,40 +53,40 @@ class Vectors:
         ]
 
     def at(self, array, offset):
-        """The address of an element of the intrinsic's array of that number."""
+        """Returns the address of an element of the intrinsic's argument number `array`."""
         return self.builder.gep(self._data[array], [offset])
 
     def load(self, place):
-        """The vector at an address."""
+        """Returns the vector at an address."""
         address = self.builder.bitcast(place, self.vector.as_pointer())
         return self.builder.load(address, align=self.bits // 8)
 
     def store(self, value, place):
-        """Stores a vector of numbers, or of whole numbers, at an address."""
+        """Stores a vector at an address."""
         address = self.builder.bitcast(place, value.type.as_pointer())
         self.builder.store(value, address, align=self.bits // 8)
 
     def splat(self, value):
-        """A vector of one number."""
+        """Returns a vector of one number."""
         return splat(self.builder, value, self.lanes)
 
     def broadcast(self, place):
-        """A vector of the number at an address."""
+        """Returns a vector of the number at an address."""
         return self.splat(self.builder.load(place))
 
     def multiply_add(self, a, b, c):
-        """a b + c, rounded once."""
+        """Returns a b + c, rounded once."""
         name = f"llvm.fma.v{self.lanes}f{self.bits}"
         kind = ir.FunctionType(self.vector, [self.vector] * 3)
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), [a, b, c])
 
     def rectified(self, value, slope):
-        """Value where it is above 0, else slope times it."""
+        """Returns value where it is positive, else slope times value."""
         above = self.builder.fcmp_ordered(">", value, self.zero)
         return self.builder.select(above, value, self.builder.fmul(slope, value))
 
     def total(self, value):
-        """The sum over the lanes: halves are added to each other."""
+        """Returns the sum over the lanes, by adding halves to each other."""
         lanes = self.lanes
         while lanes > 1:
             lanes //= 2
@@ -104,7 +104,7 @@ class Vectors:
 
 
 def unpacked(context, builder, kind, value):
-    """The numbers of a tuple of whole numbers, as indices."""
+    """Returns the numbers of a tuple of whole numbers, as indices."""
     return [
         context.cast(builder, builder.extract_value(value, place), each, types.intp)
         for place, each in enumerate(kind.types)
@@ -112,7 +112,7 @@ def unpacked(context, builder, kind, value):
 
 
 def add(builder, *terms):
-    """The sum of indices."""
+    """Returns the sum of indices."""
     total = terms[0]
     for term in terms[1:]:
         total = builder.add(total, term)
@@ -120,7 +120,7 @@ def add(builder, *terms):
 
 
 def as_it_stands(builder, count, carried, body):
-    """`loop` that LLVM is not to unroll: a filter's row has few steps, of which none should be left over."""
+    """Emits a `loop` that LLVM must not unroll: a filter's row has few steps, and unrolling would leave a remainder."""
     module = builder.module
     results = loop(builder, count, carried, body)
     (_, _), (_, last) = results[0].incomings
@@ -132,7 +132,7 @@ def as_it_stands(builder, count, carried, body):
 
 
 def choose(builder, key, bodies):
-    """Emits each of the bodies {number: emit}, of which the one of the number `key` runs, or none."""
+    """Emits each of the bodies {number: emit}; at run time the one with the number `key` runs, or none."""
     done = builder.append_basic_block("chosen")
     switch = builder.switch(key, done)
     for number, emit in bodies.items():

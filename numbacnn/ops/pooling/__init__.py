@@ -1,15 +1,13 @@
-"""Pooling over each activation map on its own (lecture: max, sum, average and overlapping pooling).
+"""Pooling over each feature map on its own (lecture: max, sum, average and overlapping pooling).
 
-max_forward        x (N,H,W,C), slope -> y (N,P,Q,C), switches (N,P,Q,C): which cell of the window won, r*S + s
-max_backward       d_y, switches -> d_x: the gradient goes back to the winner alone (Zeiler and Fergus'
-                   unpooling is this same walk)
+max_forward        x (N,H,W,C), slope -> y (N,P,Q,C), switches (N,P,Q,C): the number r*S + s of the cell that won
+max_backward       d_y, switches -> d_x: the gradient goes to the winner alone (also Zeiler and Fergus' unpooling)
 sum_forward        x, slope -> y, the sum over the window, or its average
 sum_backward       d_y -> d_x
 
-What is below 0 in y is multiplied by `slope`, for a rectifier that follows (0: ReLU, 1: nothing changes).
-Cells of the padding never win a maximum and count as zeros in a sum. A sum is divided by nothing (SUM), by the cells of the
-window on the padded input (PADDED), as Caffe's average where a window hangs over the border, or by those on the picture
-alone (INSIDE).
+Negative y are multiplied by `slope`, for a rectifier that follows (0: ReLU, 1: no change). Cells of the padding never
+win a maximum, and count as zeros in a sum. A sum is divided by nothing (SUM), by the window's cells on the padded input
+(PADDED; as Caffe's average where a window overhangs the border), or by its cells on the picture (INSIDE).
 
 maximum.py     the two ops of maxima      cells.py    one window or cell, its channels as LLVM vectors
 sums.py        the two ops of sums

@@ -1,4 +1,4 @@
-"""The channels under one window, or of one cell, as LLVM vectors (ops.lanes)."""
+"""Reduces the cells under one window, or the windows over one cell; channels are LLVM vectors (ops.lanes)."""
 
 # Numba calls these functions with its own builder objects, which have no types.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
@@ -16,10 +16,12 @@ from ..lanes import INDEX, INT, over_cells, place_of, whole_or_part
 def largest(
     typingctx, y, switches, x, y_at, x_at, row, column, cell, cell_row, rows, columns, slope, channels
 ):
-    """y, switches = the largest of rows x columns cells of x, times slope if it is below 0, and that cell's number.
+    """Writes to y and switches the largest of rows x columns cells of x, times slope if it is negative, and that cell's
+    number.
 
-    Flat arrays; channel vectors begin at y_at, and at x_at + i row + j column in x, where the cell's number is cell +
-    i cell_row + j. The first of several that are equal wins. A NaN wins and stays, so that a diverged run is seen.
+    All arrays are flat. Channel vectors begin at y_at, and at x_at + i row + j column in x, whose cell has the number
+    cell + i cell_row + j. The first of several equal cells wins. A NaN wins over every number, so that a diverged run
+    is visible.
     """
     signature = types.void(
         y, switches, x, y_at, x_at, row, column, cell, cell_row, rows, columns, slope, channels
@@ -58,7 +60,7 @@ def largest(
 def to_winner(
     typingctx, d_x, d_y, switches, x_at, y_at, row, column, cell, cell_row, rows, columns, channels
 ):
-    """d_x = d_y in the cell that won and 0 in the others of the window; cells are numbered as in `largest`."""
+    """Writes d_x = d_y to the cell that won and 0 to the other cells of the window; cells are numbered as in `largest`."""
     signature = types.void(
         d_x, d_y, switches, x_at, y_at, row, column, cell, cell_row, rows, columns, channels
     )
@@ -84,9 +86,9 @@ def to_winner(
 def from_windows(
     typingctx, d_x, d_y, switches, x_at, y_at, row, column, cell, down, across, rows, columns, channels
 ):
-    """d_x = the sum of d_y over those of rows x columns windows that this cell won.
+    """Writes to d_x the sum of d_y over those of rows x columns windows in which this cell won.
 
-    The windows lie at y_at + i row + j column; in window (i, j) this cell has the number cell - i down - j across.
+    The windows are at y_at + i row + j column; in window (i, j) this cell has the number cell - i down - j across.
     """
     signature = types.void(
         d_x, d_y, switches, x_at, y_at, row, column, cell, down, across, rows, columns, channels
@@ -128,9 +130,10 @@ def add_cells(
     places,
     channels,
 ):
-    """target = the sum of rows x columns cells of source, of flat arrays, which lie at source_at + i row + j column.
+    """Writes to target the sum of rows x columns cells of source, flat arrays, which are at source_at + i row + j
+    column.
 
-    Cell (i, j) counts down[places[0] + i] across[places[1] + j] times.
+    Cell (i, j) is multiplied by down[places[0] + i] across[places[1] + j].
     """
     signature = types.void(
         target, source, target_at, source_at, row, column, rows, columns, down, across, places, channels

@@ -21,7 +21,7 @@ def forward(
     stride: Any,
     padding: Any,
 ) -> None:
-    """y = the largest value under the window; the first in reading order where several are equal."""
+    """y = the largest value under the window; the first in row-major order of several that are equal."""
     height, width, channels = x.shape[1], x.shape[2], x.shape[3]
     rows, cells, lanes = y.shape[1], y.shape[2], 64 // y.itemsize
     values, switch, source = y.reshape(y.size), switches.reshape(switches.size), x.reshape(x.size)
@@ -46,7 +46,7 @@ def forward(
 
 
 def backward(d_x: Any, d_y: Any, switches: Any, kernel: Any, stride: Any, padding: Any) -> None:
-    """d_x = the sum of d_y over the windows that this cell won."""
+    """d_x = the sum of d_y over the windows in which this cell won."""
     (rows, cells), (height, width) = d_y.shape[1:3], d_x.shape[1:3]
     if stride[0] < kernel[0] or stride[1] < kernel[1]:
         down = covering(height, rows, kernel[0], stride[0], padding[0])
@@ -62,7 +62,7 @@ def backward(d_x: Any, d_y: Any, switches: Any, kernel: Any, stride: Any, paddin
 def _backward_by_cell(
     begin: Any, end: Any, d_x: Any, d_y: Any, switches: Any, wide: Any, stride: Any, down: Any, across: Any
 ) -> None:
-    """Where windows overlap: every cell asks the windows that cover it."""
+    """Computes d_x cell by cell, from all windows that cover the cell: the way for windows that overlap."""
     height, width, channels = d_x.shape[1], d_x.shape[2], d_x.shape[3]
     rows, cells, lanes = d_y.shape[1], d_y.shape[2], 64 // d_y.itemsize
     target, source, switch = d_x.reshape(d_x.size), d_y.reshape(d_y.size), switches.reshape(switches.size)
@@ -92,7 +92,9 @@ def _backward_by_window(
     padding: Any,
     covered: Any,
 ) -> None:
-    """Where no windows overlap: every window writes its own cells, and with `covered` there are no others."""
+    """Computes d_x window by window: the way for windows that do not overlap. With `covered`, every cell belongs to a
+    window.
+    """
     height, width, channels = d_x.shape[1], d_x.shape[2], d_x.shape[3]
     rows, cells, lanes = d_y.shape[1], d_y.shape[2], 64 // d_y.itemsize
     target, source, switch = d_x.reshape(d_x.size), d_y.reshape(d_y.size), switches.reshape(switches.size)

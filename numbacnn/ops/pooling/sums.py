@@ -1,7 +1,7 @@
 """The sum under each window, or its average, and its gradient.
 
-What a sum is divided by, `divisor`, is a number: SUM nothing, PADDED the window's cells on the padded input, INSIDE those
-on the picture itself.
+`divisor` says what a sum is divided by: SUM nothing, PADDED the window's cells on the padded input, INSIDE its cells on
+the picture.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SUM, PADDED, INSIDE = 0, 1, 2
 def forward(
     start: Any, stop: Any, y: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, divisor: Any
 ) -> None:
-    """y = the sum under the window, divided by its cells as `divisor` says."""
+    """y = the sum under the window, divided as `divisor` says."""
     height, width, channels = x.shape[1], x.shape[2], x.shape[3]
     for index in range(start, stop):
         n = index // y.shape[1]
@@ -51,7 +51,7 @@ def forward(
 
 
 def backward(d_x: Any, d_y: Any, kernel: Any, stride: Any, padding: Any, divisor: Any) -> None:
-    """d_x = the sum of d_y (divided likewise) over the windows that cover this cell."""
+    """d_x = the sum of d_y (divided as in `forward`) over the windows that cover this cell."""
     axes = [
         (
             d_x.shape[axis],
@@ -71,7 +71,7 @@ def backward(d_x: Any, d_y: Any, kernel: Any, stride: Any, padding: Any, divisor
 def _shares(
     size: int, outputs: int, kernel: int, stride: int, before: int, after: int, divisor: int, dtype: Any
 ) -> Any:
-    """What each window on an axis hands to a cell: all of it, or, of an average, one by its cells."""
+    """Returns for each window on an axis the factor of its gradient: 1, or for an average 1 / the number of its cells."""
     starts = np.arange(outputs) * stride - before
     if divisor == SUM:
         return np.ones(outputs, dtype)
@@ -105,7 +105,7 @@ def _backward(
 
 @jit
 def cells_within(start: Any, extent: Any, end: Any) -> Any:
-    """Cells of a window that lie before the end of the padded input."""
+    """Returns how many cells of a window are before the end of the padded input."""
     return min(start + extent, end) - start
 
 

@@ -1,8 +1,8 @@
-"""The matrix product that convolution and the dense layer are made of.
+"""The matrix product (GEMM) that convolutions and dense layers are made of.
 
-tile.py       a few rows times a panel or two of columns, in vector registers
-blocks.py     a product of any size out of tiles, and how a matrix is packed into panels
-transpose.py  vectors copied, and a matrix turned round
+tile.py       the micro-kernel: a few rows times one or two panels of columns, in vector registers
+blocks.py     products of any size out of micro-kernels, and the packing of matrices into panels
+transpose.py  copies of vectors, and transposition
 """
 
 from .blocks import multiply, multiply_workers, multiply_workspace, pack, pack_panel, packed_size, zeros

@@ -1,8 +1,8 @@
-"""Products of any size out of register tiles.
+"""Products (GEMM) of any size out of register tiles.
 
-A matrix is given as a flat array, where it starts in it, and how far its next row and next column are: a
-transposed matrix and a slice of columns are just that. Every element of C is summed in one order, whatever
-the number of threads.
+A matrix is given as a flat array, the offset of its first element, and the offsets of the next row and of the next
+column, so that transposed matrices and slices of columns need no copy. Every element of C is summed in one order,
+whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -19,26 +19,30 @@ from .tile import PANELS, ROWS, columns_of_panel, multiply_tile
 from .transpose import copy_panel, prefetch, transpose
 
 _DEPTH = 384
-"""Steps of the inner dimension done at a time: a panel's block is 24 KB, and a group of them fits the second cache."""
+"""Steps of the inner dimension that are done at a time (BLIS's KC): a panel's block is 24 KB, and a group of them fits
+the second-level cache.
+"""
 _ROW = _DEPTH + 16
-"""From one packed row of A to the next: rows of A itself are often as far apart as the first cache's sets repeat."""
+"""The offset from one packed row of A to the next. Rows of A itself are often as far apart as the first-level cache's
+sets repeat.
+"""
 _TOGETHER = 48
-"""Rows of A that are packed at a time where they lie one number apart: whole tiles, and whole vectors of a step."""
+"""The rows of A that are packed at a time where they are adjacent numbers: whole tiles, and whole vectors of a step."""
 _FEW_PANELS = 2
-"""Up to so many panels packing rows of A costs more than it saves, and they are read in place."""
+"""Up to so many panels, rows of A are read in place, as packing costs more than it saves."""
 _PANELS = 8
-"""Panels of B that are packed at a time."""
+"""The panels of B that are packed at a time (NC)."""
 _CHUNK = 40 * ROWS
-"""Rows that are computed at a time."""
+"""The rows that are computed at a time (MC)."""
 _FEW_ROWS = 4 * ROWS
-"""Up to so many rows packing costs more than it saves, and B is read in place."""
+"""Up to so many rows, B is read in place, as packing costs more than it saves."""
 _FEW_STEPS = 64
-"""Steps done at a time in place; the rows of B that come next are fetched meanwhile."""
+"""The steps done at a time in place; the next rows of B are prefetched meanwhile."""
 
 
 @jit
 def packed_size(depth: Any, columns: Any, itemsize: Any) -> Any:
-    """Elements that `pack` fills for B (depth, columns)."""
+    """Returns the elements that `pack` fills for B (depth, columns)."""
     width = 64 // itemsize
     return (columns + width - 1) // width * width * depth
 
@@ -63,7 +67,7 @@ def pack_panel(
 
 @jit
 def pack(panels: Any, b: Any, b_at: Any, b_row: Any, b_column: Any, depth: Any, columns: Any) -> None:
-    """B (depth, columns) -> panels of 64 bytes of columns, one after the other, the last filled with zeros."""
+    """Packs B (depth, columns) into panels of 64 bytes of columns, one after another; the last is padded with zeros."""
     width = 64 // b.itemsize
     for first in range(0, columns, width):
         start = b_at + first * b_column
@@ -72,14 +76,16 @@ def pack(panels: Any, b: Any, b_at: Any, b_row: Any, b_column: Any, depth: Any, 
 
 @jit
 def _pack_rows(packed: Any, a: Any, a_at: Any, a_row: Any, rows: Any, steps: Any) -> None:
-    """Rows of A, each _ROW numbers after the one before."""
+    """Copies rows of A, each _ROW numbers after the one before."""
     for row in range(rows):
         copy(packed[row * _ROW : row * _ROW + steps], a[a_at + row * a_row :])
 
 
 @jit
 def _pack_steps(packed: Any, a: Any, a_at: Any, a_step: Any, rows: Any, steps: Any) -> None:
-    """As many as _TOGETHER rows of A that lie one number apart, step by step, each _TOGETHER numbers after the one before."""
+    """Copies up to _TOGETHER rows of A that are adjacent numbers, step by step, each step _TOGETHER numbers after the
+    one before.
+    """
     width = 64 // a.itemsize
     whole = rows // width * width
     for k in range(steps):
@@ -91,24 +97,24 @@ def _pack_steps(packed: Any, a: Any, a_at: Any, a_step: Any, rows: Any, steps: A
 
 
 _LINES = max(ROWS * _ROW, _DEPTH * _TOGETHER)
-"""Elements that rows of A are packed into."""
+"""The elements into which rows of A are packed."""
 _WORKER = _DEPTH * _PANELS * columns_of_panel(4) + _LINES
-"""Elements of workspace that one of `multiply`'s workers needs."""
+"""The elements of workspace that one worker of `multiply` needs."""
 
 
 def multiply_workers(room: float) -> int:
-    """How many workers `multiply` may have in a workspace of `room` elements; one takes its own in any case."""
+    """Returns how many workers `multiply` may have in a workspace of `room` elements; at least one."""
     return max(1, int(min(room / _WORKER, threads())))
 
 
 def multiply_workspace(room: float) -> int:
-    """Elements of workspace that `multiply` takes of `room`, or else the least."""
+    """Returns the elements of workspace that `multiply` takes: at most `room`, unless the minimum is more."""
     return multiply_workers(room) * _WORKER
 
 
 @lru_cache(maxsize=256)
 def zeros(size: int, dtype: Any) -> Any:
-    """A table of zeros, or a bias that adds nothing; one array for all who ask, not to be written."""
+    """Returns a table of zeros, or a bias of zeros. It is shared by all callers and must not be written."""
     return np.zeros(size, dtype)
 
 
@@ -130,7 +136,8 @@ def multiply(
     zero: Any,
     workspace: Any,
 ) -> None:
-    """C (M,K) = f(A (M,depth) B (depth,K) + bias (K)) on all threads; C is contiguous, A and B flat with any strides.
+    """C (M,K) = f(A (M,depth) B (depth,K) + bias (K)) on all threads; C is contiguous, A and B are flat with any
+    strides.
 
     f and slope are those of `multiply_tile`; `zero` is an array with one 0.
     """

@@ -1,4 +1,4 @@
-"""Vectors as wide as a panel that are copied, and a matrix turned round in squares of them that are transposed in registers."""
+"""Copies vectors as wide as a panel, and transposes matrices in squares of such vectors, in registers."""
 
 # Numba calls these functions with its own builder objects, which have no types.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
@@ -18,7 +18,7 @@ from .tile import columns_of_panel
 
 @intrinsic
 def copy_panel(typingctx, target, target_at, source, source_at):
-    """As many numbers as fill 64 bytes, of flat arrays: one vector where a loop of its own would be called for each cell."""
+    """Copies 64 bytes of numbers between flat arrays, as one vector; a loop would be a function call for each cell."""
     signature = types.void(target, target_at, source, source_at)
 
     def generate(context, builder, signature, arguments):
@@ -38,7 +38,7 @@ def copy_panel(typingctx, target, target_at, source, source_at):
 
 @intrinsic
 def prefetch(typingctx, array, at):
-    """Asks for the cache line of an element of a flat array, which will be read soon; beyond its end nothing happens."""
+    """Prefetches the cache line of an element of a flat array; beyond the array's end nothing happens."""
     signature = types.void(array, at)
 
     def generate(context, builder, signature, arguments):
@@ -54,7 +54,7 @@ def prefetch(typingctx, array, at):
 
 
 def turned(builder, lines):
-    """The columns of a square whose rows are `lines`: as many LLVM vectors as each of them is wide."""
+    """Returns the columns of a square whose rows are `lines`, as LLVM vectors."""
     width, lines = len(lines), list(lines)
     kind = ir.VectorType(ir.IntType(32), width)
     apart = 1
@@ -73,7 +73,7 @@ def turned(builder, lines):
 
 @intrinsic
 def _transpose_square(typingctx, target, target_at, target_row, source, source_at, source_row):
-    """A square as wide as a panel, of flat arrays."""
+    """Transposes a square as wide as a panel, of flat arrays."""
     signature = types.void(target, target_at, target_row, source, source_at, source_row)
 
     def generate(context, builder, signature, arguments):
@@ -109,7 +109,9 @@ def transpose(
     rows: Any,
     columns: Any,
 ) -> None:
-    """Target (columns, rows) = source (rows, columns), of flat arrays; *_row is how far the next row is."""
+    """target (columns, rows) = the transposed source (rows, columns), of flat arrays; target_row and source_row are the
+    offsets of the next row.
+    """
     width = 64 // source.itemsize
     whole_rows, whole_columns = rows // width * width, columns // width * width
     for i in range(0, whole_rows, width):
