@@ -45,6 +45,13 @@ def test_parts_fit_the_room_and_none_is_empty(shape, layers):
         assert product.room(*shape, layers, limit) <= limit
 
 
+def test_ninety_six_columns_have_a_tile_where_numbers_are_read_in_fours():
+    shape = 93312, 96, 6400, 1, 0
+    for precision in PRECISIONS:
+        assert plan_of(*shape, precision).tile.name == "128x96"
+        assert plan_of(*shape, precision, False).tile.name != "128x96"
+
+
 def test_a_large_product_is_not_divided():
     tile, parts, _ = plan_of(65536, 256, 1152, 1, math.inf)
     assert (tile.name, parts) == ("128x128", 1)

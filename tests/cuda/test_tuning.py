@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -85,7 +86,7 @@ def test_where_no_folder_is_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_product_without_workspace_is_not_cut_into_parts() -> None:
-    call: Any = type("Call", (), {"shape": SHAPE, "workspace": None})
+    call: Any = SimpleNamespace(shape=SHAPE, workspace=None, product=SimpleNamespace(in_fours=True))
     assert {plan.parts for plan in plans_of(call, "tf32")} == {1}
     call.workspace = object()
     assert plans_of(call, "tf32")[0] == plan_of(*SHAPE, 1 << 40, "tf32")

@@ -57,7 +57,7 @@ def launches() -> dict[str, Any]:
         with patch.object(toolchain, "prepared", lambda *_: 1 / 0):
             counted = calls_of(plan.run_forward)
         same = np.array_equal(plan.output(), first)
-    return {"written": len(run.__self__), **counted, "same": same}
+    return {"written": len(run._act.__self__), **counted, "same": same}
 
 
 def passes() -> dict[str, Any]:

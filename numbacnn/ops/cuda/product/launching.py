@@ -47,7 +47,12 @@ class Product:
         """What a tuning run found for a product of that shape, or else what the model finds. Parts take no more than `room`
         elements.
         """
-        return tuned(self.name, shape, room, wanted) or plan_of(*shape, room, wanted)
+        return tuned(self.name, shape, room, wanted) or plan_of(*shape, room, wanted, self.in_fours)
+
+    @property
+    def in_fours(self) -> bool:
+        """Whether both matrices are read four numbers at a time."""
+        return all(loader.fours for loader in self._loaders)
 
     def room(self, rows: int, columns: int, depth: int, groups: int = 1, limit: float = math.inf) -> int:
         """Elements of workspace, at most `limit`, that such a product takes for its parts in the precision in force."""

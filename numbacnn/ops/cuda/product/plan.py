@@ -70,6 +70,10 @@ _RATES = {
 """Of every precision and tile, as measured on an H200."""
 
 
+_IN_FOURS = ("128x96",)
+"""Tiles whose threads hold too many sums to find numbers one by one beside them: 1.5 times as slow as others then."""
+
+
 class Plan(NamedTuple):
     """`part_depth`: of every part but the last, which may be less deep; none is empty."""
 
@@ -85,27 +89,40 @@ def plan_of(
     layers: int = 1,
     room: float = 0,
     precision: str = "float32",
+    in_fours: bool = True,
 ) -> Plan:
-    """For products C (rows, columns) over a depth, `layers` of them at once. Parts take no more than `room` elements."""
-    return _plan(
-        rows, columns, depth, layers, int(min(room, _MOST_PARTS * rows * columns * layers)), precision
-    )
+    """For products C (rows, columns) over a depth, `layers` of them at once. Parts take no more than `room` elements. `in_fours`:
+    both matrices are read four numbers at a time.
+    """
+    most = int(min(room, _MOST_PARTS * rows * columns * layers))
+    return _plan(rows, columns, depth, layers, most, precision, in_fours)
 
 
 @lru_cache(maxsize=4096)
-def _plan(rows: int, columns: int, depth: int, layers: int, room: int, precision: str) -> Plan:
-    choices = _choices(rows, columns, depth, layers, room)
+def _plan(
+    rows: int, columns: int, depth: int, layers: int, room: int, precision: str, in_fours: bool
+) -> Plan:
+    choices = _choices(rows, columns, depth, layers, room, in_fours)
     return min(choices, key=lambda plan: cycles(rows, columns, layers, plan, precision))
 
 
 def candidates(
-    rows: int, columns: int, depth: int, layers: int, room: int, precision: str, *, most: int, slower: float
+    rows: int,
+    columns: int,
+    depth: int,
+    layers: int,
+    room: int,
+    precision: str,
+    in_fours: bool = True,
+    *,
+    most: int,
+    slower: float,
 ) -> list[Plan]:
     """Of each tile the plan that the model finds best, the best tile's first: at most so many, none of which the model finds so
     many times slower than the first.
     """
     times: dict[Tile, tuple[float, Plan]] = {}
-    for plan in _choices(rows, columns, depth, layers, room):
+    for plan in _choices(rows, columns, depth, layers, room, in_fours):
         time = cycles(rows, columns, layers, plan, precision)
         if plan.tile not in times or time < times[plan.tile][0]:
             times[plan.tile] = time, plan
@@ -113,9 +130,11 @@ def candidates(
     return [plan for time, plan in found if time <= slower * found[0][0]]
 
 
-def _choices(rows: int, columns: int, depth: int, layers: int, room: int) -> Iterator[Plan]:
+def _choices(rows: int, columns: int, depth: int, layers: int, room: int, in_fours: bool) -> Iterator[Plan]:
     most = max(1, min(_MOST_PARTS, depth // _LEAST_DEPTH, room // (rows * columns * layers)))
     for tile in TILES:
+        if tile.name in _IN_FOURS and not in_fours:
+            continue
         yield Plan(tile, 1, depth)
         for part_depth in {part_depth_of(depth, parts): None for parts in range(2, most + 1)}:
             yield Plan(tile, -(-depth // part_depth), part_depth)

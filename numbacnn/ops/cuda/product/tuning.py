@@ -40,7 +40,8 @@ def products_of(act: Callable[[], None], precision: str) -> list[Call]:
 def plans_of(call: Call, precision: str) -> list[Plan]:
     """The plans of a product that are worth timing, the model's own first."""
     room = 0 if call.workspace is None else _ANY_ROOM
-    return candidates(*call.shape, room, precision, most=_MOST, slower=_SLOWER)
+    in_fours = call.product.in_fours
+    return candidates(*call.shape, room, precision, in_fours, most=_MOST, slower=_SLOWER)
 
 
 class _Job(NamedTuple):
