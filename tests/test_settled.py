@@ -169,3 +169,22 @@ def test_a_copy_is_in_nobodys_hands(graph):
         assert other.state is not None
     del held
     assert graph.loans.state is not None
+
+
+@pytest.mark.parametrize("gradients", ["none", "input"])
+@pytest.mark.parametrize("keep", [(), None])
+def test_what_is_settled_leaves_alone_what_is_there_before_a_pass(graph, keep, gradients):
+    """Inputs, labels and what randomness is drawn from are written first, and then filters may be made."""
+    compiled = Program(graph, 3, gradients=gradients, keep=keep)._compiled
+
+    def bytes_of(chosen) -> set[int]:
+        found = set()
+        for key, block in compiled.blocks.items():
+            if chosen(key):
+                found |= set(range(compiled.offsets[key], compiled.offsets[key] + block.size))
+        return found
+
+    before = bytes_of(lambda key: key[0] == "")
+    assert before
+    assert compiled.settled
+    assert not before & bytes_of(lambda key: key in compiled.settled)

@@ -60,8 +60,10 @@ def blocks(
         life = lives.get(key, Life(0, 0))
         if key in settled:
             life = Life(life.born, math.inf if life.dies >= 0 else life.dies)
-        # What belongs to no node is written from outside, or read.
-        elif key[0] == "" or (used_back and not reuse):
+        # What belongs to no node is written from outside, before a pass and what is settled before it, or read.
+        elif key[0] == "":
+            life = Life(-math.inf, math.inf)
+        elif used_back and not reuse:
             life = Life(0, math.inf)
         elif key in always or (not once and key in both):
             life = Life(life.born, math.inf)
