@@ -38,7 +38,13 @@ class Broken(CPU):
     """A GPU that is there."""
 
     def describe(self) -> dict[str, Any]:
-        versions = {"driver": "13.0", "toolkit": "13.0", "numba_cuda": "0"}
+        versions = {
+            "driver": "13.0",
+            "toolkit": "13.0",
+            "numba_cuda": "0",
+            "tuned_plans": 0,
+            "tuned_file": None,
+        }
         return {"name": "GPU", "compute_capability": (9, 0), "free_bytes": 1, "total_bytes": 1, **versions}
 
 

@@ -76,3 +76,22 @@ def test_scores_are_the_same_bits(graph, images, count):
             bounded.forward(images[:count], training=True),
         )
         graph.initialise(seed=1)
+
+
+def test_volumes_that_were_flattened_before_are_copied(images):
+    """A row of a flattened volume is no row of channels, but of a volume of one place."""
+    nodes = [
+        ("pixels", Pixels(scale=1 / 255)),
+        ("conv", Convolution(4, 3)),
+        ("flat", Flatten()),
+        ("whole", Convolution(4, 6), ("pixels",)),
+        ("one place", Flatten()),
+        ("joined", Concatenate(), ("flat", "one place")),
+        ("softmax", Softmax()),
+    ]
+    graph = Graph(nodes, (6, 6, 3))
+    graph.initialise(seed=1)
+    program = Program(graph, 3, keep=())
+    assert copied(program) == ["joined"]
+    expected = Program(graph, 3, keep=None).forward(images)
+    np.testing.assert_array_equal(program.forward(images), expected)

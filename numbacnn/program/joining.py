@@ -30,7 +30,10 @@ def joinable(steps: Sequence[Step], looked_at: Collection[Key], root: Root) -> s
         key = root(source.storage.key)
         makers = [user for user in users[key] if user is not step]
         is_whole = source.first == 0 and source.size == source.storage.size
-        if len(makers) == 1 and is_whole and _writes(makers[0], key, root) and key not in looked_at:
+        if len(makers) != 1 or key in looked_at or not _writes(makers[0], key, root):
+            continue
+        # Of a volume that was flattened before, places and channels together are what the concatenation takes for channels.
+        if is_whole and source.shape[-1] == makers[0].arguments[0].shape[-1]:
             found.add(key)
     return found
 
