@@ -146,10 +146,13 @@ def test_every_tile_of_tensor_cores(kernel, precision):
         ("dense.backward_input", (3, 10, 520), (3, 10, 520)),
         ("dense.backward_weights", (2200, 3, 5), (3, 5, 2200)),
         ("convolution.backward_weights", Filters((2, 40, 40, 3), 5, 3, {"padding": 1}), (27, 5, 3200)),
+        ("convolution.forward", Filters((1, 5, 5, 128), 8, 3, {"groups": 2}), (9, 4, 576, 2)),
+        ("convolution.backward_input", Filters((1, 5, 5, 8), 64, 3, {"padding": 1}), (25, 8, 576)),
     ],
 )
 def test_sums_that_are_added_in_parts(kernel, shape, divided):
-    assert plan_of(*divided, 1, math.inf).parts > 1
+    rows, columns, depth, *layers = divided
+    assert plan_of(rows, columns, depth, *(layers or [1]), math.inf).parts > 1
     arguments = arguments_of(kernel, shape)
     assert_agree(run(kernel, arguments), COMPARISONS[kernel].naive(*map(as_float64, arguments)))
 
