@@ -66,12 +66,20 @@ class Compiled:
             for name in kept_gradients:
                 emission.d_output(name)
             emission.operand(LABELS, (count,), np.int64)
+        self.once = reuse and wanted.learns and not wanted.reaches_input
+        """One backward pass follows each forward pass."""
         self.flows = lists[0].flows
         self.rewrites: Rewrites = decide(
             lists[1], [*chain(*forward)], [*chain(*backward)], kept, kept_gradients
         )
         if reuse and len(heads) < 2:  # with several heads gradients come from several starts
-            share_gradients(self.rewrites.aliases, self.rewrites.root, backward, kept_gradients)
+            share_gradients(
+                self.rewrites.aliases,
+                self.rewrites.root,
+                backward,
+                kept_gradients,
+                one_each=not self.once,  # other passes back may begin anywhere
+            )
         # On a GPU steps that change nothing cost less than asking.
         is_steady = not wanted.learns and not graph.device.own_memory
         if not wanted.learns:
@@ -98,8 +106,6 @@ class Compiled:
             **lists[0].storages,
             **lists[1].storages,
         }
-        self.once = reuse and wanted.learns and not wanted.reaches_input
-        """One backward pass follows each forward pass."""
         stays = {lists[0].output(name).storage.key for name in kept}
         stays |= {lists[0].d_output(name).storage.key for name in kept_gradients}
         self.blocks = blocks(

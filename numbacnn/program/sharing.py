@@ -18,18 +18,24 @@ def share_gradients(
     root: Callable[[Key], Key],
     passes: Iterable[Sequence[Step]],
     kept: Collection[str],
+    *,
+    one_each: bool,
 ) -> None:
     """Adds to `aliases` the gradients that may lie in another's memory in each of the passes, each a list of steps from one
-    start; `root` follows the aliases. The gradients of the nodes in `kept` stay by themselves.
+    start; `root` follows the aliases. The gradients of the nodes in `kept` stay by themselves. With `one_each` a gradient takes in
+    one other at most: a pass that begins at one of a sum's terms may write the gradient of the other from it.
     """
-    passes = list(passes)
+    passes, taken = list(passes), set[Key]()
     for step in passes[0] if passes else ():
         if not _copies_gradient(step):
             continue
         target, source = (root(operand.storage.key) for operand in step.accesses())
         apart = target != source and not {target[0], source[0]} & set(kept)
+        if one_each and {target, source} & taken:
+            continue
         if apart and all(_can_be_one(steps, target, source, root) for steps in passes):
             aliases[target] = source
+            taken.add(source)
 
 
 def left_out(step: Step, root: Callable[[Key], Key]) -> bool:
