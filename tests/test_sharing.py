@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from numbacnn.errors import UsageError
 from numbacnn.graph import Graph
 from numbacnn.layers import Add, BatchNorm, Convolution, Dense, Flatten, Pixels, ReLU, Softmax
 from numbacnn.ops import joins
@@ -83,3 +84,56 @@ def test_a_gradient_that_is_kept_is_not_shared():
     *_, program = learnt(graph, gradients="parameters", keep=(), keep_gradients=["norm1", "sum2"])
     for name in ("norm1", "sum2"):
         np.testing.assert_array_equal(program.gradient_at(name), all_kept.gradient_at(name))
+
+
+PLAIN = [
+    ("pixels", Pixels(scale=1 / 255)),
+    ("conv1", Convolution(4, 3, padding=1)),
+    ("relu1", ReLU()),
+    ("conv2", Convolution(4, 3, padding=1)),
+    ("sum", Add(), ("conv2", "relu1")),
+    *END,
+]
+
+
+@pytest.mark.parametrize(
+    "lines", [RESIDUAL, TWICE_READ, DOUBLED, PLAIN], ids=["residual", "twice", "doubled", "plain"]
+)
+def test_a_pass_back_from_any_node_is_right_or_refused(lines):
+    """A term of a sum may have no place of its own in a Program that learns: it says so, and gets one by `keep_gradients`."""
+    graph = Graph(lines, (6, 5, 2))
+    graph.initialise("he")
+    compiled = Program(graph, 5, gradients="parameters", keep=())._compiled
+    for node in compiled.flows:
+        expected = from_node(graph, node, keep=None)
+        kept = from_node(graph, node, keep=(), keep_gradients=[node])
+        np.testing.assert_allclose(kept, expected, rtol=1e-5, atol=1e-5)
+        if node in compiled.sharing:
+            with pytest.raises(UsageError, match="keep_gradients"):
+                from_node(graph, node, keep=())
+        else:
+            np.testing.assert_allclose(from_node(graph, node, keep=()), expected, rtol=1e-5, atol=1e-5)
+    assert not {"scores", "softmax", "flat"} & compiled.sharing
+    if lines is PLAIN:
+        assert {"conv2", "relu1"} <= compiled.sharing
+
+
+def from_node(graph, node, **options):
+    """The gradients of all parameters by a pass back from a node."""
+    images = np.random.default_rng(1).integers(0, 256, (5, 6, 5, 2), np.uint8)
+    program = Program(graph, 5, gradients="parameters", **options)
+    program.forward(images, training=True)
+    program.gradient[...] = 0
+    program.backward(
+        node, np.random.default_rng(2).standard_normal((5, *graph.shapes[node])).astype(np.float32)
+    )
+    reached = {node, *graph.ancestors(node)}
+    return np.concatenate(
+        [
+            array.ravel()
+            for name, arrays in program.gradients.items()
+            if name in reached
+            for array in arrays.values()
+        ]
+        or [np.zeros(0)]
+    )

@@ -72,8 +72,10 @@ class Compiled:
         self.rewrites: Rewrites = decide(
             lists[1], [*chain(*forward)], [*chain(*backward)], kept, kept_gradients
         )
+        self.sharing = set[str]()
+        """Nodes whose gradient lies in one place with that of a sum, or of another term of it."""
         if reuse and len(heads) < 2:  # with several heads gradients come from several starts
-            share_gradients(
+            self.sharing = share_gradients(
                 self.rewrites.aliases,
                 self.rewrites.root,
                 backward,

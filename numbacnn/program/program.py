@@ -297,7 +297,8 @@ class Program(Arrays):
 
         `rule` is the rectifiers': "standard" (saliency), "deconvnet" or "guided". The pools' rule is
         their switches. `until` names a node before `start`: the pass ends at its output, for `gradient_at`, and returns None.
-        Raises UsageError for an unknown rule, or for a node that no gradient gets to.
+        Raises UsageError for an unknown rule, for a node that no gradient gets to, or where a Program that learns has no place of its
+        own for the node's gradient.
         """
         if rule not in RULES:
             raise UsageError(f"unknown backward rule '{rule}'{nearest(rule, RULES)}")
@@ -305,6 +306,11 @@ class Program(Arrays):
         if name not in self._compiled.flows:
             raise UsageError(
                 f"a backward pass from '{name}': this Program wants no gradient that depends on it"
+            )
+        if self._compiled.once and name in self._compiled.sharing:
+            raise UsageError(
+                f"a backward pass from '{name}': in this Program its gradient lies in one place with that of a sum; "
+                f"Program(…, keep_gradients=['{name}']) gives it a place of its own"
             )
         self.device.write(self._array((name, GRADIENT), lambda emission: emission.d_output(name)), d_output)
         end = None if until is None else self.graph[until].name

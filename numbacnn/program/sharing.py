@@ -20,12 +20,12 @@ def share_gradients(
     kept: Collection[str],
     *,
     one_each: bool,
-) -> None:
+) -> set[str]:
     """Adds to `aliases` the gradients that may lie in another's memory in each of the passes, each a list of steps from one
-    start; `root` follows the aliases. The gradients of the nodes in `kept` stay by themselves. With `one_each` a gradient takes in
+    start; `root` follows the aliases. Returns the nodes whose gradients share memory so. The gradients of the nodes in `kept` stay by themselves. With `one_each` a gradient takes in
     one other at most: a pass that begins at one of a sum's terms may write the gradient of the other from it.
     """
-    passes, taken = list(passes), set[Key]()
+    passes, taken, nodes = list(passes), set[Key](), set[str]()
     for step in passes[0] if passes else ():
         if not _copies_gradient(step):
             continue
@@ -36,6 +36,8 @@ def share_gradients(
         if apart and all(_can_be_one(steps, target, source, root) for steps in passes):
             aliases[target] = source
             taken.add(source)
+            nodes |= {operand.storage.key[0] for operand in step.accesses()}
+    return nodes
 
 
 def left_out(step: Step, root: Callable[[Key], Key]) -> bool:
