@@ -125,9 +125,8 @@ class Network:
         return self.graph.device.precision
 
     def to(self, device: str, precision: str = "float32") -> Network:
-        """Brings the parameters to a device ("cpu", "cuda", "auto") and returns the network, whose products are from now on
-        computed in a `precision`: "float32", or on a GPU's tensor cores "tf32" or "bf16". Other networks keep theirs. Raises
-        DeviceError if the device is not there or has no such precision.
+        """Brings the parameters to a device ("cpu", "cuda", "auto") and returns the network, whose products have this `precision`
+        from now on ("tf32", "bf16": a GPU's tensor cores). Raises DeviceError if the device is not there or has no such precision.
         """
         self.graph.move(get_device(device, precision))
         self._programs = _Programs()

@@ -14,7 +14,7 @@ from ..product import columns_of_panel, transpose, zeros
 from . import columns, depthwise, patches, pointwise, sums, tiles, winograd
 from .choice import TILES, choose
 from .cut import Terms, cut
-from .packing import pack_panels
+from .packing import pack_panels, panels_size
 
 _LARGE = 1 << 17
 """Channels times filters from which a weight gradient of 1x1 filters is computed as a dense layer's."""
@@ -192,10 +192,9 @@ def _convolve(
     if size:
         winograd.convolve(y, x, weights, bias, slope, (terms[4], terms[6]), size, workspace)
         return
-    filters = bias.size // groups
-    width = columns_of_panel(4)
-    packed = workspace[: weights.size // bias.size * groups * -(-filters // width) * width]
-    pack_panels(packed, weights.reshape(-1), groups, weights.size // bias.size, filters)
+    depth, filters = weights.size // bias.size, bias.size // groups
+    packed = workspace[: panels_size(groups, depth, filters)]
+    pack_panels(packed, weights.reshape(-1), groups, depth, filters)
     _convolve_packed(y, x, packed, bias, slope, 0, terms, groups, 0, workspace[packed.size :])
 
 

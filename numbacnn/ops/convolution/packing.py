@@ -23,8 +23,13 @@ def packed_size(channels: int, filters: int, window: Window, groups: int, algori
         return 0
     if TILES[chosen]:
         return winograd.packed_size(channels, filters, TILES[chosen], window.kernel[0])
+    return panels_size(groups, math.prod(window.kernel) * channels // groups, filters // groups)
+
+
+def panels_size(groups: int, depth: int, filters: int) -> int:
+    """Elements, of any type, that `pack_panels` fills with the filters (depth, filters) of every group."""
     width = columns_of_panel(4)
-    return math.prod(window.kernel) * channels * -(-(filters // groups) // width) * width
+    return groups * depth * -(-filters // width) * width
 
 
 def pack(packed: Any, weights: Any, window: Window, groups: int, algorithm: str) -> None:
