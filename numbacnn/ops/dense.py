@@ -12,12 +12,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from .compilation import jit
 from .kernel import Kernel, by_device
 from .parallel import in_parallel, parallel, share
-from .product import multiply, multiply_workers, multiply_workspace, zeros
+from .product import multiply, multiply_turned, multiply_workspace, zeros
 from .vectors import add, copy, multiply_add
 
 _BLOCKS = 32
@@ -47,12 +45,10 @@ def _line(filters: int) -> int:
 
 def _forward_cpu(y: Any, x: Any, weights: Any, bias: Any, slope: Any, workspace: Any) -> None:
     """y = f(x W + b), f(v) = v above 0, else slope v."""
-    depth, filters = weights.shape
     if len(y) == 1:
         _forward_row(y[0], x[0], weights, bias, slope)
         return
-    matrices = x.reshape(-1), depth, 1, weights.reshape(-1), filters, 1, depth
-    multiply(y, *matrices, bias, slope, multiply_workers(workspace.size), zeros(1, np.intp), workspace)
+    multiply(y, x.reshape(-1), weights.shape[0], 1, weights, bias, slope, workspace)
 
 
 @parallel(lambda y, *_: (y.size + _COLUMNS - 1) // _COLUMNS)
@@ -91,25 +87,12 @@ def _forward_row(begin: Any, end: Any, y: Any, x: Any, weights: Any, bias: Any, 
 
 def _backward_input_cpu(d_x: Any, d_y: Any, weights: Any, workspace: Any) -> None:
     """d_x = d_y W^T."""
-    depth, filters = weights.shape
-    matrices = d_y.reshape(-1), filters, 1, weights.reshape(-1), 1, filters, filters
-    multiply(
-        d_x,
-        *matrices,
-        zeros(depth, d_x.dtype),
-        1.0,
-        multiply_workers(workspace.size),
-        zeros(1, np.intp),
-        workspace,
-    )
+    multiply_turned(d_x, d_y, weights, workspace)
 
 
 def _backward_weights_cpu(d_weights: Any, x: Any, d_y: Any, workspace: Any) -> None:
     """d_W = x^T d_y, summed over the batch."""
-    depth, filters = d_weights.shape
-    matrices = x.reshape(-1), 1, depth, d_y.reshape(-1), filters, 1, len(x)
-    bias = zeros(filters, d_y.dtype)
-    multiply(d_weights, *matrices, bias, 1.0, multiply_workers(workspace.size), zeros(1, np.intp), workspace)
+    multiply(d_weights, x.reshape(-1), 1, len(d_weights), d_y, zeros(d_y.shape[1], d_y.dtype), 1.0, workspace)
 
 
 def _bias_gradient_cpu(d_bias: Any, d_y: Any, workspace: Any) -> None:

@@ -18,6 +18,7 @@ PRODUCTS = {
     "depth above a block": (2, 401, 3),
     "rows above a chunk": (491, 3, 5),
     "many panels": (5, 4, 150),
+    "more columns than a task has": (4, 3, 2111),
 }
 DENSE_LAYERS = {
     "lenet dense3": (64, 400, 120),
