@@ -12,7 +12,7 @@ from numbacnn.ops.convolution.transforms import matrices
 from numbacnn.program import Program
 
 
-@pytest.mark.parametrize(("outputs", "taps"), [(2, 3), (4, 3), (2, 5)])
+@pytest.mark.parametrize(("outputs", "taps"), [(2, 3), (4, 3), (2, 5), (4, 5)])
 def test_matrices_make_a_filter(outputs, taps):
     generator = np.random.default_rng(3)
     a, b, g = matrices(outputs, taps)
@@ -46,13 +46,20 @@ def errors(algorithm, kernel):
 
 @pytest.mark.parametrize(
     ("algorithm", "kernel", "ratios"),
-    [("winograd-2", 3, (1, 1, 4)), ("winograd-4", 3, (3, 3, 8)), ("winograd-2", 5, (3, 3, 8))],
+    [
+        ("winograd-2", 3, (1, 1, 4)),
+        ("winograd-4", 3, (3, 3, 8)),
+        ("winograd-2", 5, (3, 3, 8)),
+        ("winograd-4", 5, (6, 7, 20)),
+    ],
 )
 def test_rounding_stays_near_that_of_the_definition(algorithm, kernel, ratios):
-    """Measured: 0.6, 0.6 and 2.4 times the definition's error with tiles of 2; 1.8, 1.9 and 4.3 times with tiles of 4."""
+    """Measured: 0.6, 0.6 and 2.4 times the definition's error with tiles of 2; 1.8, 1.9 and 4.3 times with tiles of 4;
+    for filters of 5x5 1.2, 1.4 and 4.8 times, and 4.1, 4.8 and 15 times.
+    """
     measured = errors(algorithm, kernel)
     assert (measured < np.array(ratios) * errors("im2col", kernel)).all()
-    assert (measured < 2e-6).all()
+    assert (measured < 5e-6).all()
 
 
 def test_an_unknown_algorithm_is_an_error():

@@ -17,7 +17,7 @@ from .base import LARGEST, Call, Layer, ParameterSpec, Prepared, Shape, need_ran
 
 _FOR = {"direct": "as many groups and filters as channels, with dilation 1"}
 _FOR_WINOGRAD = (
-    "3x3 filters (winograd-2 for 5x5 too) of stride 1, dilation 1, padding below the kernel and one group, channels and "
+    "3x3 or 5x5 filters of stride 1, dilation 1, padding below the kernel and one group, channels and "
     "filters both multiples of 16"
 )
 
@@ -30,7 +30,7 @@ class Convolution(Layer):
     `bias` is false, as where batch normalisation follows.
     `algorithm`: "im2col" multiplies as the definition says, and "lanes" too, but with a picture in each lane of a vector
     where the whole network can be run so (program.chain); "winograd-2" and "winograd-4" need 2.25 and 4 times fewer
-    multiplications in 3x3 filters of stride 1, "winograd-2" 2.8 times fewer in 5x5 filters, and round a little more;
+    multiplications in 3x3 filters of stride 1, 2.8 and 6.25 times fewer in 5x5 filters, and round a little more;
     "direct" is for as many groups and filters as channels (depthwise); "auto" takes the fastest for the layer's geometry, whatever batch and workspace there are.
     """
 

@@ -83,7 +83,11 @@ CONVOLUTIONS = {
     "Winograd, several blocks": Filters((5, 22, 21, 16), 16, 3, {"padding": 1, "algorithm": "winograd-4"}),
     "Winograd, tiles of 2": Filters((3, 7, 5, 32), 16, 3, {"padding": 1, "algorithm": "winograd-2"}),
     "Winograd, many filters": Filters((2, 3, 5, 256), 256, 3, {"padding": 1}),
-    "Winograd, filters of 5x5": Filters((3, 6, 5, 32), 48, 5, {"padding": 2}),
+    "Winograd, filters of 5x5": Filters((3, 6, 5, 32), 48, 5, {"padding": 2, "algorithm": "winograd-2"}),
+    "Winograd, filters of 5x5, tiles of 4": Filters((3, 9, 6, 16), 48, 5, {"padding": 2}),
+    "Winograd, filters of 5x5, tiles of 4, asymmetric padding": Filters(
+        (2, 8, 11, 32), 16, 5, {"padding": (0, 4, 3, 1), "algorithm": "winograd-4"}
+    ),
     "Winograd, filters of 5x5, asymmetric padding": Filters(
         (2, 7, 8, 16), 32, 5, {"padding": (4, 0, 1, 3), "algorithm": "winograd-2"}
     ),

@@ -43,6 +43,10 @@ def gather_share(target: Any, x: Any, volume: Any, corner: Any, extent: Any, fir
         target[line : line + begin * taken] = 0
         target[line + end * taken : line + extent[1] * taken] = 0
         source = ((n * height + top + i) * width + left) * channels + first
+        if taken == channels:
+            for c in range(begin * channels, end * channels, lanes):
+                copy_panel(target, line + c, x, source + c)
+            continue
         for j in range(begin, end):
             for c in range(0, taken, lanes):
                 copy_panel(target, line + j * taken + c, x, source + j * channels + c)

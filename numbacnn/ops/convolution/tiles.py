@@ -14,7 +14,7 @@ from ..compilation import threads
 from ..geometry import Window
 from ..product import PANELS, ROWS
 
-_BLOCK = (5 << 18, 8 << 20)
+_BLOCK = (256 << 10, 8 << 20)
 """Bytes of float32 that a worker's transformed tiles and their products take at a time, at least and at most. Between
 them, half of what the transformed filters take: these are read once a block, and where they lie beyond the second cache
 that costs more than tiles which lie there too."""
@@ -30,7 +30,7 @@ ALIGN = 16
 same few sets of the cache."""
 
 
-_SIZES = {(3, 3): (2, 4), (5, 5): (2,)}
+_SIZES = {(3, 3): (2, 4), (5, 5): (2, 4)}
 """Kernel -> outputs in a tile, in one dimension."""
 
 

@@ -1,7 +1,7 @@
-"""3x3 convolutions of stride 1 with fewer multiplications than their definition has (Lavin and Gray, 2015).
+"""3x3 and 5x5 convolutions of stride 1 with fewer multiplications than their definition has (Lavin and Gray, 2015).
 
 An image is cut into tiles of m x m outputs and the inputs under them, m + r - 1 ("extent") each way for filters of
-r x r: F(2, 3), F(4, 3) and F(2, 5) are known. Transformed tiles (V), transformed filters (U) and their products (M)
+r x r: F(2, 3), F(4, 3), F(2, 5) and F(4, 5) are known. Transformed tiles (V), transformed filters (U) and their products (M)
 have one matrix for each of extent^2 positions in a tile:
 
 forward            M = V U, position by position; y is M transformed back
@@ -22,6 +22,7 @@ from ..vectors import add
 from .gather import gather_share
 from .tiles import ALIGN, blocks_of, shares_of, task_room, tiles_of
 from .transforms import d_filters, d_outputs, filters, inputs, outputs
+from .whole_tiles import multiply_whole
 
 
 def convolve(
@@ -66,8 +67,7 @@ def _with(
 ) -> None:
     (size, taps, block, workers, first, several), filters, at, target = manner
     sizes = size, size + taps - 1, taps, block, workers, first, several, filters, at, target
-    tables = zeros(columns_of_tile(4), y.dtype), zeros(1, np.intp)
-    _convolve_blocks(y, x, u, bias, slope, padding, sizes, *tables, workspace)
+    _convolve_blocks(y, x, u, bias, slope, padding, sizes, workspace)
 
 
 def packed_size(channels: int, filters: int, size: int, taps: int) -> int:
@@ -147,8 +147,6 @@ def _convolve_blocks(
     slope: Any,
     padding: Any,
     sizes: Any,
-    none: Any,
-    zero: Any,
     workspace: Any,
 ) -> None:
     for worker in range(start, stop):
@@ -179,11 +177,10 @@ def _convolve_blocks(
             for position in range(positions):
                 for k in range(0, several, PANELS * width):
                     for i in range(0, taken, ROWS):
-                        multiply_tile(
+                        multiply_whole(
                             m, position * m_apart + i * several + k, several,
-                            v, position * v_apart + i * channels, channels, 0, zero, 1, 1,
-                            u, position * plane + (at + k) * channels, width, channels * width,
-                            channels, min(ROWS, taken - i), min(PANELS * width, several - k), False, none, 0, 1.0,
+                            v, position * v_apart + i * channels, channels,
+                            u, position * plane + (at + k) * channels, channels, min(PANELS, (several - k) // width),
                         )  # fmt: skip
             n, p, q = _place(begin, tall, wide, size)
             for t in range(taken):
