@@ -45,7 +45,17 @@ from ..layers import (
     Tanh,
     Upsample,
 )
-from ..ops import augmentation, batches, embedding, normalization, pixels, softmax, tally, targets, update
+from ..ops import (
+    augmentation,
+    batches,
+    embedding,
+    normalization,
+    pixels,
+    softmax,
+    tally,
+    targets,
+    update,
+)
 from ..ops.kernel import Kernel
 from ..ops.launches import Launches
 from ..ops.losses import LOSSES
@@ -232,7 +242,7 @@ def _lines() -> list[LayerLine]:
         ("large", Upsample(interpolation="bilinear")),
         ("flat", Flatten()),
         ("dropout", Dropout(0.5)),
-        ("dense1", Dense(20)),
+        ("dense1", Dense(20, bias=False)),
         ("ramp", Ramp()),
         ("relu6", ReLU6()),
         ("silu", SiLU()),

@@ -110,9 +110,12 @@ class Convolution(Layer):
         convolution.backward_input(d_inputs[0], d_output, call.parameters["weights"], *self._options(call))
 
     def backward_parameters(self, call: Call, d_output: Array, gradients: dict[str, Array]) -> None:
-        if "weights" in gradients:
+        if {"weights", "bias"} <= gradients.keys():
+            both = gradients["weights"], gradients["bias"]
+            convolution.backward_parameters(*both, call.input, d_output, *self._options(call))
+        elif "weights" in gradients:
             convolution.backward_weights(gradients["weights"], call.input, d_output, *self._options(call))
-        if "bias" in gradients:
+        elif "bias" in gradients:
             dense.bias_gradient(gradients["bias"], d_output.reshape(-1, self.filters), call.workspace)
 
     def _options(self, call: Call) -> tuple[Window, int, str, Array]:

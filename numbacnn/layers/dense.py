@@ -70,9 +70,12 @@ class Dense(Layer):
         dense.backward_input(d_inputs[0], d_output, call.parameters["weights"], call.workspace)
 
     def backward_parameters(self, call: Call, d_output: Array, gradients: dict[str, Array]) -> None:
-        if "weights" in gradients:
+        if {"weights", "bias"} <= gradients.keys():
+            both = gradients["weights"], gradients["bias"]
+            dense.backward_parameters(*both, call.input, d_output, call.workspace)
+        elif "weights" in gradients:
             dense.backward_weights(gradients["weights"], call.input, d_output, call.workspace)
-        if "bias" in gradients:
+        elif "bias" in gradients:
             dense.bias_gradient(gradients["bias"], d_output, call.workspace)
 
     def multiply_adds(self, output: Shape, *inputs: Shape) -> int:

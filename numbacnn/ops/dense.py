@@ -5,6 +5,7 @@ forward            x (N,D), weights (D,K), bias (K), slope -> y (N,K), rectified
 backward_input     d_y (N,K), weights -> d_x (N,D)
 backward_weights   x, d_y -> d_weights (D,K)
 bias_gradient      d_y (M,K) -> d_bias (K)
+backward_parameters  x, d_y -> d_weights (D,K) and d_bias (K), which a GPU sums in one pass over d_y
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _LINE = 64
 
 
 def _workspace_size_cpu(filters: int, rows: int = 0, depth: int = 0, limit: float = math.inf) -> int:
-    """Returns the elements of workspace that each of the four ops needs at most for x (rows, depth), or that
+    """Returns the elements of workspace that each of these ops needs at most for x (rows, depth), or that
     `bias_gradient` needs if these are left out: at most `limit`, unless the minimum is more.
     """
     return max(multiply_workspace(limit), _BLOCKS * _line(filters))
@@ -102,6 +103,12 @@ def _bias_gradient_cpu(d_bias: Any, d_y: Any, workspace: Any) -> None:
     _sum_rows(d_bias, d_y.reshape(-1), workspace[: blocks * line].reshape(blocks, line))
 
 
+def _backward_parameters_cpu(d_weights: Any, d_bias: Any, x: Any, d_y: Any, workspace: Any) -> None:
+    """d_W = x^T d_y, and d_b, the sum of d_y."""
+    _backward_weights_cpu(d_weights, x, d_y, workspace)
+    _bias_gradient_cpu(d_bias, d_y, workspace)
+
+
 @share
 def _sum_blocks(begin: Any, end: Any, d_y: Any, partial: Any) -> None:
     blocks, line = partial.shape
@@ -144,3 +151,9 @@ backward_weights = Kernel(
     "dense.backward_weights", work=lambda d_w, x, *_: work(d_w.size * len(x)), cpu=_backward_weights_cpu
 )
 bias_gradient = Kernel("dense.bias_gradient", work=lambda _, d_y, *__: d_y.size, cpu=_bias_gradient_cpu)
+backward_parameters = Kernel(
+    "dense.backward_parameters",
+    work=lambda d_w, _, x, *__: work(d_w.size * len(x)),
+    outputs=2,
+    cpu=_backward_parameters_cpu,
+)

@@ -150,6 +150,12 @@ def convolution_backward_weights(generator, dtype, shape):
     return [arrays.unwritten(dtype, *weights.shape), x, d_y, *tail]
 
 
+def convolution_backward_parameters(generator, dtype, shape):
+    x, weights, d_y, tail = convolution_arguments(generator, dtype, shape)
+    filters = d_y.shape[3]
+    return [arrays.unwritten(dtype, *weights.shape), arrays.unwritten(dtype, filters), x, d_y, *tail]
+
+
 def matrices_of(weights, groups, tile):
     """The matrices (depth, columns) that are packed: a group's filters each, or the transformed filters of each position
     in a tile of Winograd's.
@@ -263,5 +269,15 @@ ROWS: dict[str, Comparison] = {
         ),
         CONVOLUTIONS,
         CONVOLUTION_LAYERS,
+    ),
+    "convolution.backward_parameters": Comparison(
+        convolution_backward_parameters,
+        lambda d_weights, d_bias, x, d_y, window, groups, *_: (
+            naive.convolution_backward_weights(x, d_y, window, groups, d_weights.shape),
+            d_y.sum((0, 1, 2)),
+        ),
+        CONVOLUTIONS,
+        CONVOLUTION_LAYERS,
+        outputs=2,
     ),
 }

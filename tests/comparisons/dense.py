@@ -34,14 +34,17 @@ DENSE_LAYERS = {
 }
 
 
-def dense_arguments(outputs, *inputs, slope=None):
-    """Arrays whose sizes are written in the letters N, D and K, the output's first; then a rectifier's slope, if any."""
+def dense_arguments(outputs, *inputs, slope=None, also=()):
+    """Arrays whose sizes are written in the letters N, D and K, the output's first and those of what is written `also`; then a
+    rectifier's slope, if any.
+    """
 
     def make(generator, dtype, shape):
         sizes = dict(zip("NDK", shape, strict=True))
-        extents = [[sizes[letter] for letter in letters] for letters in (outputs, *inputs)]
+        extents = [[sizes[letter] for letter in letters] for letters in (outputs, *also, *inputs)]
         matrices = [arrays.numbers(generator, dtype, *extent) for extent in extents]
-        matrices[0][...] = np.nan
+        for output in matrices[: 1 + len(also)]:
+            output[...] = np.nan
         workspace = arrays.unwritten(dtype, dense.workspace_size("cpu", sizes["K"], sizes["N"], sizes["D"]))
         return [*matrices, *([] if slope is None else [slope]), workspace]
 
@@ -64,5 +67,12 @@ ROWS: dict[str, Comparison] = {
     ),
     "dense.backward_input": product(lambda d_x, d_y, weights: d_y @ weights.T, "ND", "NK", "DK"),
     "dense.backward_weights": product(lambda d_weights, x, d_y: x.T @ d_y, "DK", "ND", "NK"),
+    "dense.backward_parameters": Comparison(
+        dense_arguments("DK", "ND", "NK", also="K"),
+        lambda d_weights, d_bias, x, d_y, _: (x.T @ d_y, d_y.sum(0)),
+        PRODUCTS,
+        DENSE_LAYERS,
+        outputs=2,
+    ),
     "dense.bias_gradient": product(lambda d_bias, d_y: d_y.sum(0), "K", "NK"),
 }

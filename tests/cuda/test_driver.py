@@ -156,6 +156,24 @@ def test_a_launch_that_was_written_down_costs_one_call_of_the_driver(counted: di
     assert found["same"]
 
 
+def test_a_step_of_training_launches_no_more_than_this(counted: dict[str, Any]) -> None:
+    # The last are the gradients of both parameters of the convolution; nothing sums its bias's apart.
+    assert counted["kernels"] == [
+        ["pixels", "pixels._forward"],
+        ["conv", "convolution.forward_32x32"],
+        ["pool", "pooling.max_forward"],
+        ["dropout", "dropout._forward"],
+        ["scores", "dense.forward_32x32"],
+        ["", "losses._log_softmax"],
+        ["scores", "dense.backward_weights_32x32"],
+        ["scores", "dense.backward_input_32x32"],
+        ["dropout", "dropout._backward"],
+        ["pool", "pooling.max_backward"],
+        ["leaky", "activations.leaky_relu_backward"],
+        ["conv", "convolution.backward_weights_32x32"],
+    ]
+
+
 def test_a_pass_that_is_repeated_is_one_graph_and_its_pictures_go_as_bytes(counted: dict[str, Any]) -> None:
     found = counted["passes"]
     # Forward, the loss, back.
@@ -184,8 +202,12 @@ def test_bench_times_the_kernels_of_every_layer(numbacnn: Callable[..., dict[str
         ("conv", "convolution.forward", "convolution.forward"),
         ("scores", "dense.forward", "dense.forward"),
     ]
-    # What adds up a sum in parts has a row of its own.
-    assert [row[:2] for row in named].count(("conv", "dense.bias_gradient")) == 2
+    # What adds up a sum in parts has a row of its own; the bias's gradient has none, as it is summed with the weights'.
+    back = [
+        kernel for layer, op, kernel in named if (layer, op) == ("conv", "convolution.backward_parameters")
+    ]
+    assert back == ["convolution.backward", "columns."]
+    assert not any("bias" in op for _, op, _ in named)
     assert sum(bool(part["operations"]) for part in parts) == 5
     assert all(part["seconds"] > 0 for part in parts)
 

@@ -53,7 +53,7 @@ TILED = {
     },
 }
 """Of more than one tile, the last ones cut."""
-PRODUCTS = [f"{room}.{op}" for room in TILED for op in ("forward", "backward_input", "backward_weights")]
+PRODUCTS = [f"{room}.{op}" for room in TILED for op in ("forward", "backward_input", "backward_parameters")]
 SIGNIFICANT_BITS = {"tf32": 11, "bf16": 8}
 TILE_NAMES = [tile.name for tile in TILES]
 MANNERS = [
@@ -87,15 +87,22 @@ def rounded(value, precision):
     return np.ldexp(whole, exponent - bits)
 
 
+def exact_ones(kernel, arguments):
+    return COMPARISONS[kernel].naive(*map(as_float64, arguments))
+
+
 def assert_of_rounded_numbers(kernel, shape, precision):
+    """The product, of numbers that are rounded; what is summed beside it is of those that are not."""
     arguments = arguments_of(kernel, shape)
     exact = [
         rounded(value, precision) if name in ("x", "d_y", "weights") else as_float64(value)
         for name, value in zip(Kernel.registry[kernel].parameters, arguments, strict=True)
     ]
-    expected = COMPARISONS[kernel].naive(*exact)[0]
-    written = run(kernel, arguments)[0]
+    expected, *others = COMPARISONS[kernel].naive(*exact)
+    written, *also_written = run(kernel, arguments)
     np.testing.assert_allclose(written, expected, rtol=1e-4, atol=1e-5 * max(1, abs(expected).max()))
+    assert len(also_written) == len(others)
+    assert_agree(also_written, exact_ones(kernel, arguments)[1:])
 
 
 @pytest.mark.parametrize(("manner", "in_tile"), MANNERS, indirect=["in_tile"])
@@ -124,7 +131,7 @@ def test_every_tile_of_dense_layers(kernel, manner):
 
 def check_product(kernel, manner):
     arguments = arguments_of(kernel, TILED[kernel.partition(".")[0]][manner])
-    assert_agree(run(kernel, arguments), COMPARISONS[kernel].naive(*map(as_float64, arguments)))
+    assert_agree(run(kernel, arguments), exact_ones(kernel, arguments))
 
 
 @pytest.mark.parametrize(
@@ -144,8 +151,9 @@ def test_every_tile_of_tensor_cores(kernel, precision):
     [
         ("dense.forward", (3, 520, 10), (3, 10, 520)),
         ("dense.backward_input", (3, 10, 520), (3, 10, 520)),
-        ("dense.backward_weights", (2200, 3, 5), (3, 5, 2200)),
-        ("convolution.backward_weights", Filters((2, 40, 40, 3), 5, 3, {"padding": 1}), (27, 5, 3200)),
+        ("dense.backward_parameters", (2200, 3, 5), (3, 5, 2200)),
+        ("convolution.backward_parameters", Filters((2, 40, 40, 3), 5, 3, {"padding": 1}), (27, 5, 3200)),
+        ("convolution.backward_parameters", Filters((2, 31, 30, 4), 6, 3, {"groups": 2}), (18, 3, 1624, 2)),
         ("convolution.forward", Filters((1, 5, 5, 128), 8, 3, {"groups": 2}), (9, 4, 576, 2)),
         ("convolution.backward_input", Filters((1, 5, 5, 8), 64, 3, {"padding": 1}), (25, 8, 576)),
     ],
@@ -160,10 +168,10 @@ def test_sums_that_are_added_in_parts(kernel, shape, divided):
 ODD = [
     ("dense.forward", "ragged"),
     ("dense.backward_input", "ragged"),
-    ("dense.backward_weights", "batch 1"),
+    ("dense.backward_parameters", "batch 1"),
     ("convolution.forward", "batch 1, one channel"),
     ("convolution.backward_input", "stride 3, padding 1"),
-    ("convolution.backward_weights", "2 groups, stride 2"),
+    ("convolution.backward_parameters", "2 groups, stride 2"),
 ]
 
 
@@ -174,7 +182,7 @@ def test_odd_shapes_on_tensor_cores(kernel, shape, precision):
 
 
 @pytest.mark.parametrize("precision", SIGNIFICANT_BITS, indirect=True)
-@pytest.mark.parametrize("kernel", ["convolution.forward", "convolution.backward_weights"])
+@pytest.mark.parametrize("kernel", ["convolution.forward", "convolution.backward_parameters"])
 def test_three_channels_are_read_as_four_on_tensor_cores(kernel, precision, monkeypatch):
     shape = Filters((2, 7, 6, 3), 8, 3, {"padding": 1, "stride": 2, "rounding": "floor"})
     padded = []

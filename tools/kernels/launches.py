@@ -27,7 +27,7 @@ Types = tuple[Any, ...]
 _WORKSPACE = 1 << 28
 """Elements, none of which is ever touched."""
 TENSOR_CORES = ("tf32", "bf16")
-TENSOR_OPS = ("convolution.forward", "convolution.backward_input", "convolution.backward_weights")
+TENSOR_OPS = ("convolution.forward", "convolution.backward_input", "convolution.backward_parameters")
 TENSOR_LAYERS = ("alexnet conv1", "lenet conv2", "cifar-quick conv2", "alexnet conv3")
 """What stands for all products on tensor cores: dense ones read their numbers as these do, and more simply."""
 

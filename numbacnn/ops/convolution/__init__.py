@@ -6,6 +6,7 @@ forward_packed     x, packed, bias (K) -> K channels of y (N,P,Q,…), from the 
                    concatenation (CPU alone)
 backward_input     d_y (N,P,Q,K), weights -> d_x (N,H,W,C)
 backward_weights   x, d_y -> d_weights (R,S,C/G,K)
+backward_parameters  x, d_y -> d_weights (R,S,C/G,K) and d_bias (K), which a GPU sums in one pass over d_y
 """
 
 from ..dense import work
@@ -13,7 +14,7 @@ from ..kernel import Kernel, by_device
 from . import choice, cpu, packing
 
 workspace_size = by_device("convolution.workspace_size", cpu=cpu.workspace_size)
-"""(device, then as in cpu.py) -> elements of workspace that the three ops need."""
+"""(device, then as in cpu.py) -> elements of workspace that the products need; the bias gradient needs `dense.workspace_size`."""
 
 choose = by_device("convolution.choose", cpu=choice.choose)
 """(device, then as in choice.py) -> the algorithm that "auto" stands for."""
@@ -33,6 +34,12 @@ backward_weights = Kernel(
     "convolution.backward_weights",
     work=lambda w, x, d_y, *_: work(d_y.size * w[..., 0].size),
     cpu=cpu.backward_weights,
+)
+backward_parameters = Kernel(
+    "convolution.backward_parameters",
+    work=lambda w, _, x, d_y, *__: work(d_y.size * w[..., 0].size),
+    outputs=2,
+    cpu=cpu.backward_parameters,
 )
 pack = Kernel("convolution.pack", cpu_only=True, cpu=packing.pack)
 forward_packed = Kernel(

@@ -131,6 +131,21 @@ def backward_weights(
     sums.backward_weights(d_weights, x, d_y, window.terms, groups, workspace)
 
 
+def backward_parameters(
+    d_weights: Any,
+    d_bias: Any,
+    x: Any,
+    d_y: Any,
+    window: Window,
+    groups: int,
+    algorithm: str,
+    workspace: Any,
+) -> None:
+    """d_weights, and d_bias: every filter's gradient, summed over all pixels."""
+    backward_weights(d_weights, x, d_y, window, groups, algorithm, workspace)
+    dense.bias_gradient(d_bias, d_y.reshape(-1, d_bias.size), workspace)
+
+
 def _is_product(channels: int, filters: int, window: Window, groups: int) -> bool:
     """Whether a weight gradient is x^T d_y itself, of so many channels and filters that every task has enough of them: sums
     of a few pixels at a time would go to and fro between the caches.

@@ -72,8 +72,18 @@ def column_sum(shared: Any, own: Any) -> Any:
     return total
 
 
+@device_function
+def put_behind(first: Any, second: Any, place: Any, value: Any) -> None:
+    """Writes to an element of two arrays, the second of which follows the first."""
+    size = np.uint32(first.size)
+    if place < size:
+        first[place] = value
+    else:
+        second[np.uint32(place - size)] = value
+
+
 @kernel
-def _sum_rows(sums: Any, x: Any, rows: Any, columns: Any, part_rows: Any) -> None:
+def _sum_rows(sums: Any, rest: Any, x: Any, rows: Any, columns: Any, part_rows: Any) -> None:
     shared = cuda.shared.array(THREADS, float32)
     column, row, end = own_rows(rows, part_rows)
     total = ZERO
@@ -88,7 +98,7 @@ def _sum_rows(sums: Any, x: Any, rows: Any, columns: Any, part_rows: Any) -> Non
             row = np.uint32(row + FURTHER)
     total = column_sum(shared, total)
     if adds_up() and column < columns:
-        sums[np.uint32(np.uint32(cuda.blockIdx.y) * columns + column)] = total
+        put_behind(sums, rest, np.uint32(np.uint32(cuda.blockIdx.y) * columns + column), total)
 
 
 def sum_rows(sums: Any, x: Any) -> None:
@@ -96,6 +106,6 @@ def sum_rows(sums: Any, x: Any) -> None:
     sum_rows_of(sums, x, *x.shape)
 
 
-def sum_rows_of(sums: Any, x: Any, rows: int, columns: int) -> None:
-    """The same for the first rows * columns elements of any x."""
-    launch_columns(_sum_rows, rows, columns, sums, x)
+def sum_rows_of(sums: Any, x: Any, rows: int, columns: int, rest: Any = None) -> None:
+    """The same for the first rows * columns elements of any x; what goes beyond the end of `sums` goes to `rest`."""
+    launch_columns(_sum_rows, rows, columns, sums, sums if rest is None else rest, x)

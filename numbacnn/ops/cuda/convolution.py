@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any
 
 from ..convolution.depthwise import suits as is_depthwise
-from . import depthwise, few_channels
+from . import dense, depthwise, few_channels
 from .patches import (
     FILTERS,
     OWN_FILTERS,
@@ -101,7 +101,8 @@ def _backward_input(aligned: bool, strided: bool) -> Product:
 @cache
 def _backward_weights(aligned: bool) -> Product:
     load_d_y = across_depth(FILTERS, OWN_FILTERS, aligned)
-    return Product(_name("backward_weights", aligned), patches_turned(aligned), load_d_y, as_it_is)
+    loads = patches_turned(aligned), load_d_y
+    return Product(_name("backward_weights", aligned), *loads, as_it_is, sums_columns=True)
 
 
 def products() -> list[Product]:
@@ -202,7 +203,25 @@ def backward_weights(
     """d_weights: every element of a patch times every filter's gradient, summed over all pixels."""
     if is_depthwise(x.shape[3], d_y.shape[3], window, groups):
         depthwise.backward_weights(d_weights, x, d_y, window, workspace)
-        return
+    else:
+        _sum_gradients(d_weights, None, x, d_y, window, groups, workspace)
+
+
+def backward_parameters(
+    d_weights: Any, d_bias: Any, x: Any, d_y: Any, window: Any, groups: Any, algorithm: Any, workspace: Any
+) -> None:
+    """d_weights, and d_bias: every filter's gradient, summed over all pixels as it is read for d_weights."""
+    if is_depthwise(x.shape[3], d_y.shape[3], window, groups):
+        depthwise.backward_weights(d_weights, x, d_y, window, workspace)
+        dense.bias_gradient(d_bias, d_y.reshape(-1, d_bias.size), workspace)
+    else:
+        _sum_gradients(d_weights, d_bias, x, d_y, window, groups, workspace)
+
+
+def _sum_gradients(
+    d_weights: Any, d_bias: Any, x: Any, d_y: Any, window: Any, groups: int, workspace: Any
+) -> None:
+    """d_bias: None where it is not wanted."""
     target = d_weights
     if _pads(x, d_y.shape[3], window, groups, workspace):
         x, workspace = few_channels.padded_pixels(x, workspace)
@@ -221,6 +240,7 @@ def backward_weights(
         geometry=geometry_of(x.shape, d_y.shape, window, groups),
         groups=groups,
         workspace=workspace,
+        sums=d_bias,
     )
     if target is not d_weights:
         few_channels.take_filters(d_weights, target)

@@ -17,7 +17,7 @@ _INPUTS, _OUTPUTS, _NONE = range(3)
 
 
 def workspace_size(filters: int, rows: int = 0, depth: int = 0, limit: float = math.inf) -> int:
-    """Elements of workspace that each of the four ops needs at most for x (rows, depth): what the bias gradient takes, whatever the
+    """Elements of workspace that each of these ops needs at most for x (rows, depth): what the bias gradient takes, whatever the
     `limit`, and the products no more than that and the limit.
     """
     sums = parts_of(rows)[0] * filters
@@ -47,7 +47,7 @@ def _backward_input(aligned: bool) -> Product:
 @cache
 def _backward_weights(aligned: bool) -> Product:
     load_x, load_d_y = across_depth(_INPUTS, _NONE, aligned), across_depth(_OUTPUTS, _NONE, aligned)
-    return Product(_name("backward_weights", aligned), load_x, load_d_y, as_it_is)
+    return Product(_name("backward_weights", aligned), load_x, load_d_y, as_it_is, sums_columns=True)
 
 
 def products() -> list[Product]:
@@ -102,6 +102,16 @@ def backward_input(d_x: Any, d_y: Any, weights: Any, workspace: Any) -> None:
 
 def backward_weights(d_weights: Any, x: Any, d_y: Any, workspace: Any) -> None:
     """d_W = x^T d_y, summed over the batch."""
+    _sum_gradients(d_weights, None, x, d_y, workspace)
+
+
+def backward_parameters(d_weights: Any, d_bias: Any, x: Any, d_y: Any, workspace: Any) -> None:
+    """d_W = x^T d_y, and d_b, the sum of d_y, taken as it is read for d_W."""
+    _sum_gradients(d_weights, d_bias, x, d_y, workspace)
+
+
+def _sum_gradients(d_weights: Any, d_bias: Any, x: Any, d_y: Any, workspace: Any) -> None:
+    """d_bias: None where it is not wanted."""
     inputs, outputs = d_weights.shape
     _backward_weights(_are_aligned(inputs, outputs))(
         d_weights,
@@ -113,6 +123,7 @@ def backward_weights(d_weights: Any, x: Any, d_y: Any, workspace: Any) -> None:
         row_size=outputs,
         geometry=(inputs, outputs, 0),
         workspace=workspace,
+        sums=d_bias,
     )
 
 

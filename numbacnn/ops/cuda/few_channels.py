@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .budget import Budget
 from .elements import BUDGET, element, launch_each
 from .instructions import store4
 from .product.precision import precision
@@ -17,8 +16,7 @@ from .toolchain import ZERO, kernel
 
 BUDGETS = {
     "_pad_pixels": BUDGET,
-    "_pad_filters": BUDGET,
-    "_take_filters": Budget(registers=32, shared_bytes=0),
+    "_copy_filters": BUDGET,
 }
 CHANNELS, PADDED = 3, 4
 _THREE, _FOUR = np.uint32(CHANNELS), np.uint32(PADDED)
@@ -45,24 +43,15 @@ def _pad_pixels(padded: Any, x: Any, pixels: Any) -> None:
 
 
 @kernel
-def _pad_filters(padded: Any, weights: Any, size: Any, filters: Any) -> None:
+def _copy_filters(target: Any, source: Any, channels: Any, source_channels: Any, filters: Any) -> None:
+    """Filters of so many channels from filters of others: what these have not is 0, and what is not wanted left out."""
     i = element()
-    if i < size:
+    if i < np.uint32(target.size):
         row = np.uint32(i // filters)
-        tap = np.uint32(row // _FOUR)
-        channel, own = np.uint32(row - tap * _FOUR), np.uint32(i - row * filters)
-        is_one = channel < _THREE
-        padded[i] = weights[np.uint32((tap * _THREE + channel) * filters + own)] if is_one else ZERO
-
-
-@kernel
-def _take_filters(weights: Any, padded: Any, size: Any, filters: Any) -> None:
-    i = element()
-    if i < size:
-        row = np.uint32(i // filters)
-        tap = np.uint32(row // _THREE)
-        channel, own = np.uint32(row - tap * _THREE), np.uint32(i - row * filters)
-        weights[i] = padded[np.uint32((tap * _FOUR + channel) * filters + own)]
+        tap = np.uint32(row // channels)
+        channel, own = np.uint32(row - tap * channels), np.uint32(i - row * filters)
+        place = np.uint32((tap * source_channels + channel) * filters + own)
+        target[i] = source[place] if channel < source_channels else ZERO
 
 
 def padded_pixels(x: Any, workspace: Any) -> tuple[Any, Any]:
@@ -79,10 +68,10 @@ def padded_filters(weights: Any, workspace: Any) -> tuple[Any, Any]:
     *kernel, _, filters = weights.shape
     size = PADDED * math.prod(kernel) * filters
     padded = workspace[:size]
-    launch_each(_pad_filters, size, padded, weights, size, filters)
+    launch_each(_copy_filters, size, padded, weights, PADDED, CHANNELS, filters)
     return padded.reshape(*kernel, PADDED, filters), workspace[size:]
 
 
 def take_filters(weights: Any, padded: Any) -> None:
     """weights (R,S,3,K) from (R,S,4,K)."""
-    launch_each(_take_filters, weights.size, weights, padded, weights.size, weights.shape[3])
+    launch_each(_copy_filters, weights.size, weights, padded, CHANNELS, PADDED, weights.shape[3])

@@ -60,6 +60,15 @@ def launches() -> dict[str, Any]:
     return {"written": len(run._act.__self__), **counted, "same": same}
 
 
+def kernels_of_a_step() -> list[list[str]]:
+    """The kernels of each node in a step of training but the update, in their order."""
+    network = graph()
+    network.move(get_device("cuda"))
+    network.initialise("he", 1)
+    plan = Program(network, 4, gradients="parameters", keep=())
+    return [[step.node, *plan.launches_of(step).names] for step in plan.training_steps(Loss())]
+
+
 def passes() -> dict[str, Any]:
     """Forward and back over a batch of bytes, again and again: what the fourth time takes, and whether all gave the same."""
     network = graph()
@@ -105,4 +114,8 @@ def steps() -> list[dict[str, int]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"launches": launches(), "passes": passes(), "steps": steps()}))
+    print(
+        json.dumps(
+            {"launches": launches(), "kernels": kernels_of_a_step(), "passes": passes(), "steps": steps()}
+        )
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..budget import Budget
-from ..columns import sum_rows_of
+from ..columns import put_behind, sum_rows_of
 from ..elements import element, launch_each
 from ..toolchain import ZERO, device_function, kernel
 
@@ -34,10 +34,10 @@ def _sum(parts: Any, i: Any, size: Any, count: Any) -> Any:
 
 
 @kernel
-def _combine(total: Any, parts: Any, size: Any, count: Any) -> None:
+def _combine(total: Any, rest: Any, parts: Any, size: Any, count: Any) -> None:
     i = element()
     if i < size:
-        total[i] = _sum(parts, i, size, count)
+        put_behind(total, rest, i, _sum(parts, i, size, count))
 
 
 @kernel
@@ -50,13 +50,15 @@ def _combine_finished(
         total[i] = value if value > ZERO else slope * value
 
 
-def combine(total: Any, parts: Any, count: int) -> None:
-    """total = parts[0] + parts[1] + …, of `count` arrays as large as the total, one after the other."""
-    size = total.size
+def combine(total: Any, parts: Any, count: int, rest: Any = None) -> None:
+    """total = parts[0] + parts[1] + …, of `count` arrays as large as the total, one after the other. With `rest`, arrays as
+    large as both: what goes beyond the total goes there.
+    """
+    rest, size = (total, total.size) if rest is None else (rest, total.size + rest.size)
     if count > _FEW and size < _MOST_ELEMENTS:
-        sum_rows_of(total, parts, count, size)
+        sum_rows_of(total, parts, count, size, rest)
     else:
-        launch_each(_combine, size, total, parts, size, count)
+        launch_each(_combine, size, total, rest, parts, size, count)
 
 
 def combine_finished(total: Any, parts: Any, count: int, start: Any, slope: float, columns: int) -> None:

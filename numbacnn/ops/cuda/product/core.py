@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..toolchain import device_function
+from ..instructions import load4, store4
+from ..toolchain import ZERO, device_function
 from .loaders import Loader
 from .tile import Tile
 
@@ -19,9 +20,10 @@ _FOUR, _WARP = np.uint32(4), np.uint32(32)
 class Core(NamedTuple):
     """Its functions:
 
-    accumulate(sums, shared_a, shared_b, a, b, geometry, group, thread, corner, limits, k, end)
+    accumulate(sums, shared_a, shared_b, columns, adds, a, b, geometry, group, thread, corner, limits, k, end)
                     adds the product of A and B over the depths k up to `end` to the sums; corner is the (row, column)
-                    of C where the block's tile begins, limits the (rows, columns) of C
+                    of C where the block's tile begins, limits the (rows, columns) of C; `columns` is a ColumnSums' shared
+                    memory, and `adds` whether this block is to fill it
     owns(lane)      (row, column) of a thread's first sum in its warp's part of the tile
     place_of(i)     (row, column) of sum i from there
     """
@@ -40,7 +42,7 @@ class Core(NamedTuple):
     """Likewise of what tensor cores execute."""
 
 
-MakeCore = Callable[[Tile, Loader, Loader], Core]
+MakeCore = Callable[[Tile, Loader, Loader, "ColumnSums | None"], Core]
 
 
 class Share(NamedTuple):
@@ -89,6 +91,70 @@ def share_of(loader: Loader, extent: int, tile: Tile) -> Share:
             begin_four(state, at, geometry, group, np.uint32(first + place), limit)
 
     return Share(count, threads, words, count * loader.words, is_one, begin, place_of)
+
+
+class ColumnSums(NamedTuple):
+    """Sums of the columns of B, taken of what a block reads of it anyway: every thread adds, in shared memory of its own, the
+    numbers that it fetches, before they are rounded.
+
+    begin(shared, thread)           sets a thread's own sums to 0
+    add(shared, numbers, thread)    adds its share of a part of B, four numbers each (`share_of`)
+    total(shared, column)           a column's sum, in the order of the threads, once all of them have added all
+    """
+
+    size: int
+    """Elements of shared memory."""
+    begin: Callable[..., None]
+    add: Callable[..., None]
+    total: Callable[..., Any]
+
+
+def column_sums(load_b: Loader, tile: Tile) -> ColumnSums:
+    """Of the parts of B that `load_b`, whose fours lie side by side, reads for a tile."""
+    share = share_of(load_b, tile.columns, tile)
+    count, threads, is_one = share.fours, share.threads, share.is_one
+    across = tile.columns // 4
+    # Where all fours of a thread are of the same columns, one place is enough for them.
+    places = count if tile.threads % across else 1
+    lines = min(tile.depth, places * tile.threads // across)
+    apart = np.uint32(across)
+
+    @device_function
+    def place_of(thread: Any, i: Any) -> Any:
+        return (
+            np.uint32((thread + np.uint32(i) * threads) * _FOUR) if places > 1 else np.uint32(thread * _FOUR)
+        )
+
+    @device_function
+    def begin(shared: Any, thread: Any) -> None:
+        for i in range(places):
+            if is_one(np.uint32(thread + np.uint32(i) * threads)):
+                store4(shared, place_of(thread, i), ZERO, ZERO, ZERO, ZERO)
+
+    @device_function
+    def add(shared: Any, numbers: Any, thread: Any) -> None:
+        for i in range(count):
+            if is_one(np.uint32(thread + np.uint32(i) * threads)):
+                place, at = place_of(thread, i), 4 * i
+                a, b, c, d = load4(shared, place)
+                store4(
+                    shared,
+                    place,
+                    a + numbers[at],
+                    b + numbers[at + 1],
+                    c + numbers[at + 2],
+                    d + numbers[at + 3],
+                )
+
+    @device_function
+    def total(shared: Any, column: Any) -> Any:
+        four = np.uint32(column // _FOUR)
+        own = ZERO
+        for i in range(lines):
+            own += shared[np.uint32((four + np.uint32(i) * apart) * _FOUR + column % _FOUR)]
+        return own
+
+    return ColumnSums(4 * lines * across, begin, add, total)
 
 
 def warp_place(tile: Tile) -> Any:

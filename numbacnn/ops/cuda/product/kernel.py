@@ -9,9 +9,9 @@ import numpy as np
 from numba import cuda, float32
 
 from ..budget import Budget
-from ..instructions import as_word, place_anew, store_words
+from ..instructions import as_word, beginning_at, place_anew, store_words
 from ..toolchain import ZERO, device_function, kernel
-from .core import MakeCore, warp_place
+from .core import ColumnSums, MakeCore, column_sums, warp_place
 from .loaders import Loader
 from .tile import Tile
 
@@ -84,6 +84,31 @@ def _rows_of(tile: Tile, row_of: RowOf | None) -> tuple[Any, Any]:
     return work_out, look_up
 
 
+def _columns_of(tile: Tile, of_columns: ColumnSums | None) -> tuple[int, Any]:
+    """(elements of shared memory, a device function that writes the sums of a tile's columns)."""
+    if of_columns is None:
+        return 0, _no_columns
+    total, all_columns = of_columns.total, np.uint32(tile.columns)
+
+    @device_function
+    def store_columns(
+        target: Any, first: Any, shared: Any, thread: Any, first_column: Any, count_columns: Any
+    ) -> None:
+        cuda.syncthreads()
+        column = np.uint32(first_column + thread)
+        if thread < all_columns and column < count_columns:
+            target[np.uint32(first + column)] = total(shared, thread)
+
+    return of_columns.size, store_columns
+
+
+@device_function
+def _no_columns(
+    target: Any, first: Any, shared: Any, thread: Any, first_column: Any, count_columns: Any
+) -> None:
+    pass
+
+
 def make_product(
     name: str,
     load_a: Loader,
@@ -92,19 +117,27 @@ def make_product(
     tile: Tile,
     make_core: MakeCore,
     row_of: RowOf | None,
+    *,
+    sums_columns: bool,
 ) -> Any:
     """The kernel of that name, for blocks of `tile.threads` in a grid of (tiles of C, groups * parts).
 
     Its arguments: C, A, B, start (a number a column of all groups), slope, (rows, columns, depth of C = A B, elements
-    between two rows of C, groups, depth of a part, elements of all of a part's C, tiles of columns), geometry. Part p
-    of a sum over the depth is written p times the elements of C behind the first.
+    between two rows of C, groups, depth of a part, elements from a part's C to the next one's, tiles of columns, whether
+    columns are summed), geometry. Part p of a sum over the depth is written so many elements behind the first.
+
+    With `sums_columns` it can add up the columns of B too, of all groups side by side: the blocks of C's first rows do, and
+    write them to `start`, parts as far apart as those of C.
     """
-    core = make_core(tile, load_a, load_b)
+    of_columns = column_sums(load_b, tile) if sums_columns else None
+    core = make_core(tile, load_a, load_b, of_columns)
     accumulate, owns, place_of = core.accumulate, core.owns, core.place_of
     own_warp = warp_place(tile)
     rows, columns = np.uint32(tile.rows), np.uint32(tile.columns)
     size_a, size_b, sums_size = core.shared_a, core.shared_b, tile.down * tile.across
     begin_rows, start_of = _rows_of(tile, row_of)
+    columns_size, store_columns = _columns_of(tile, of_columns)
+    all_of_b, behind_b = size_b + columns_size, np.uint32(size_b)
     turns = -(-sums_size // _AT_ONCE)
     at_once = sums_size // turns
 
@@ -145,10 +178,21 @@ def make_product(
         return np.uint32(down * rows), np.uint32(across * columns), np.uint32(layer - part * groups), part
 
     def product(c: Any, a: Any, b: Any, start: Any, slope: Any, sizes: Any, geometry: Any) -> None:
-        count_rows, count_columns, whole_depth, row_size, groups, part_depth, part_size, tiles_across = sizes
+        (
+            count_rows,
+            count_columns,
+            whole_depth,
+            row_size,
+            groups,
+            part_depth,
+            part_size,
+            tiles_across,
+            wanted,
+        ) = sizes
         # 16: a copy of four numbers begins at a multiple of their bytes.
         shared_a = cuda.shared.array(size_a, float32, 16)
-        shared_b = cuda.shared.array(size_b, float32, 16)
+        shared_b = cuda.shared.array(all_of_b, float32, 16)
+        shared_columns = beginning_at(shared_b, behind_b)
         sums = cuda.local.array(sums_size, float32)
         first_row, first_column, group, part = tile_of(
             np.uint32(cuda.blockIdx.x), np.uint32(cuda.blockIdx.y), groups, tiles_across
@@ -163,7 +207,23 @@ def make_product(
             (first_row, first_column),
             (count_rows, count_columns),
         )
-        accumulate(sums, shared_a, shared_b, a, b, geometry, group, thread, corner, limits, k, end)
+        adds = sums_columns and wanted != _NONE and first_row == _NONE
+        accumulate(
+            sums,
+            shared_a,
+            shared_b,
+            shared_columns,
+            adds,
+            a,
+            b,
+            geometry,
+            group,
+            thread,
+            corner,
+            limits,
+            k,
+            end,
+        )
 
         thread, block, layer = place_anew()
         first_row, first_column, group, part = tile_of(block, layer, groups, tiles_across)
@@ -173,6 +233,9 @@ def make_product(
         of_group = np.uint32(group * count_columns)
         place = np.uint32(row + own_row), first_row, np.uint32(first_column + column + own_column)
         store(sums, shared_a, c, part, place, limits, of_group, part_size, row_size, start, slope)
+        if sums_columns and wanted != _NONE and first_row == _NONE:
+            first = np.uint32(part * part_size + of_group)
+            store_columns(start, first, shared_columns, thread, first_column, count_columns)
 
     # Several blocks at once on a multiprocessor: one multiplies while the other waits.
     light = load_a.light and load_b.light
@@ -181,7 +244,7 @@ def make_product(
     registers = core.registers if plain else max(core.registers, _FINDING)
     BUDGETS[name] = Budget(
         128 if tile.threads * least > 384 else registers,
-        4 * (size_a + size_b) + _RESERVED,
+        4 * (size_a + size_b + columns_size) + _RESERVED,
         core.ffma_share,
         core.hmma_share,
     )

@@ -24,10 +24,18 @@ class Product:
     """C = A B of one op, in one manner of reading A and B; `name` tells it from all others."""
 
     def __init__(
-        self, name: str, load_a: Loader, load_b: Loader, finish: Finish, row_of: RowOf | None = None
+        self,
+        name: str,
+        load_a: Loader,
+        load_b: Loader,
+        finish: Finish,
+        row_of: RowOf | None = None,
+        *,
+        sums_columns: bool = False,
     ) -> None:
         self.name = name
         self._loaders, self._finish, self._row_of = (load_a, load_b), finish, row_of
+        self._sums_columns = sums_columns
         self._kernels: dict[tuple[Tile, str, bool], Any] = {}
 
     def kernel(self, tile: Tile, wanted: Precision, *, partial: bool) -> Any:
@@ -39,15 +47,29 @@ class Product:
             name = f"{self.name}{'_part' if partial else ''}_{tile.name}{kind}"
             finish = as_it_is if partial else self._finish
             shape = wanted.tile(tile)
-            made = make_product(name, *self._loaders, finish, shape, wanted.core, self._row_of)
+            made = make_product(
+                name,
+                *self._loaders,
+                finish,
+                shape,
+                wanted.core,
+                self._row_of,
+                sums_columns=self._sums_columns,
+            )
             self._kernels[key] = made
         return self._kernels[key]
 
     def plan(self, shape: Shape, room: float, wanted: str) -> Plan:
-        """What a tuning run found for a product of that shape, or else what the model finds. Parts take no more than `room`
-        elements.
+        """What a tuning run found for a product of that shape, or else what the model finds. Parts, with the sums of B's columns,
+        take no more than `room` elements.
         """
+        room = room * shape.rows / (shape.rows + self._further_rows)
         return tuned(self.name, shape, room, wanted) or plan_of(*shape, room, wanted, self.in_fours)
+
+    @property
+    def _further_rows(self) -> int:
+        """Of a part in the workspace, beside those of C."""
+        return 1 if self._sums_columns else 0
 
     @property
     def in_fours(self) -> bool:
@@ -58,7 +80,7 @@ class Product:
         """Elements of workspace, at most `limit`, that such a product takes for its parts in the precision in force."""
         shape = Shape(rows, columns, depth, groups)
         parts = self.plan(shape, limit, precision().name).parts
-        return parts * shape.size if parts > 1 else 0
+        return parts * (rows + self._further_rows) * columns * groups if parts > 1 else 0
 
     def __call__(
         self,
@@ -75,12 +97,15 @@ class Product:
         start: Any = None,
         slope: float = 1.0,
         workspace: Any = None,
+        sums: Any = None,
     ) -> None:
         """C (rows, columns) of each group, its rows `row_size` elements apart: all of C is that. Where the depth is cut
         into parts, their sums go to the workspace, as many as fit it, and are then added and finished.
+
+        `sums`, of a product that `sums_columns` and has no `start`: the sums of the columns of B, of all groups.
         """
         shape = Shape(rows, columns, depth, groups)
-        call = Call(self, shape, (c, a, b), row_size, geometry, start, slope, workspace)
+        call = Call(self, shape, (c, a, b), row_size, geometry, start, slope, workspace, sums)
         if _noted.calls is not None:
             _noted.calls.append(call)
         room = 0 if workspace is None else workspace.size
@@ -98,6 +123,7 @@ class Call(NamedTuple):
     start: Any
     slope: float
     workspace: Any
+    sums: Any = None
 
     def launch(self, plan: Plan) -> None:
         """Computes it in the precision in force, laid out so."""
@@ -105,7 +131,12 @@ class Call(NamedTuple):
         rows, columns, depth, groups = self.shape
         tiles_across = -(-columns // tile.columns)
         blocks = -(-rows // tile.rows) * tiles_across
-        sizes = (rows, columns, depth, self.row_size, groups, part_depth, c.size, tiles_across)
+        summed = 0 if self.sums is None else groups * columns
+        part_size = c.size + summed
+        sizes = rows, columns, depth, self.row_size, groups, part_depth, part_size, tiles_across, summed > 0
+        start = c if self.start is None else self.start
+        if summed:
+            start = self.sums if parts == 1 else self.workspace[c.size :]
         launch(
             self.product.kernel(tile, precision(), partial=parts > 1),
             (blocks, groups * parts),
@@ -113,13 +144,13 @@ class Call(NamedTuple):
             c if parts == 1 else self.workspace,
             a,
             b,
-            a if self.start is None else self.start,
+            start,
             float(self.slope),
             sizes,
             self.geometry,
         )
         if parts > 1 and self.start is None:
-            combine(c, self.workspace, parts)
+            combine(c, self.workspace, parts, self.sums)
         elif parts > 1:
             combine_finished(c, self.workspace, parts, self.start, float(self.slope), groups * columns)
 

@@ -12,7 +12,7 @@ from numba import cuda, float32, uint32
 
 from ..instructions import load4
 from ..toolchain import ZERO, device_function
-from .core import share_of, warp_place
+from .core import ColumnSums, share_of, warp_place
 from .loaders import NONE, ONE_MORE, THREE_MORE, TWO_MORE, Loader
 from .tile import Tile
 
@@ -24,6 +24,16 @@ def fill(four: Any, at: Any, values: Any) -> None:
     a, b, c, d = values
     four[at], four[np.uint32(at + ONE_MORE)] = a, b
     four[np.uint32(at + TWO_MORE)], four[np.uint32(at + THREE_MORE)] = c, d
+
+
+@device_function
+def _no_columns(shared: Any, thread: Any) -> None:
+    pass
+
+
+@device_function
+def _no_numbers(shared: Any, numbers: Any, thread: Any) -> None:
+    pass
 
 
 class Store(NamedTuple):
@@ -44,6 +54,7 @@ def by_registers(
     load_b: Loader,
     store_a: Store,
     store_b: Store,
+    columns: ColumnSums | None,
     reads_from: Callable[..., Any],
     multiply: Callable[..., None],
 ) -> tuple[int, int, Any]:
@@ -64,12 +75,17 @@ def by_registers(
     buffer_a, buffer_b = np.uint32(size_a), np.uint32(size_b)
     step, down, across = np.uint32(tile.depth), tile.down, tile.across
     own_warp = warp_place(tile)
+    begin_columns, add_columns = (
+        (_no_columns, _no_numbers) if columns is None else (columns.begin, columns.add)
+    )
 
     @device_function
     def accumulate(
         sums: Any,
         shared_a: Any,
         shared_b: Any,
+        of_columns: Any,
+        adds: Any,
         a: Any,
         b: Any,
         geometry: Any,
@@ -93,6 +109,9 @@ def by_registers(
         fetch_b(next_of_b, b, geometry, group, state_b, thread, k, end)
         put_a(shared_a, NONE, next_of_a, thread)
         put_b(shared_b, NONE, next_of_b, thread)
+        if adds:
+            begin_columns(of_columns, thread)
+            add_columns(of_columns, next_of_b, thread)
         cuda.syncthreads()
         other = ONE_MORE
         while k < end:
@@ -105,6 +124,8 @@ def by_registers(
             if more:
                 put_a(shared_a, np.uint32(other * buffer_a), next_of_a, thread)
                 put_b(shared_b, np.uint32(other * buffer_b), next_of_b, thread)
+                if adds:
+                    add_columns(of_columns, next_of_b, thread)
                 here_a, here_b = np.uint32(from_a + other * buffer_a), np.uint32(from_b + other * buffer_b)
                 other = np.uint32(ONE_MORE - other)
                 cuda.syncthreads()

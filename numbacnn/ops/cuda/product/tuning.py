@@ -88,7 +88,7 @@ def measured(
     plans = [plans_of(call, precision) for call in calls]
     share = seconds / max(1, sum(map(len, plans)))
     rooms = [
-        plan.parts * call.shape.size
+        plan.parts * (call.shape.size + call.shape.groups * call.shape.columns)
         for call, own in zip(calls, plans, strict=True)
         for plan in own
         if plan.parts > 1
