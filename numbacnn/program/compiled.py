@@ -70,7 +70,12 @@ class Compiled:
         """One backward pass follows each forward pass."""
         self.flows = lists[0].flows
         self.rewrites: Rewrites = decide(
-            lists[1], [*chain(*forward)], [*chain(*backward)], kept, kept_gradients
+            lists[1],
+            [*chain(*forward)],
+            [*chain(*backward)],
+            kept,
+            kept_gradients,
+            merge=reuse and wanted.learns and graph.device.name == "cpu",
         )
         self.sharing = set[str]()
         """Nodes whose gradient lies in one place with that of a sum, or of another term of it."""

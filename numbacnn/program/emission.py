@@ -83,7 +83,7 @@ class Emission:
         self._readers = graph.readers()
         self._order = {node.name: index for index, node in enumerate(graph.nodes)}
         elements = max((each.workspace for each in prepared.values()), default=0)
-        self._workspace = self.operand(WORKSPACE, (max(elements, 1),))
+        self.workspace = self.operand(WORKSPACE, (max(elements, 1),))
         self._mode = Mode(self.operand(RANDOM, (2,), np.uint64), training, rule)
         self._calls: dict[str, Call] = {}
 
@@ -174,7 +174,7 @@ class Emission:
                 key: self.operand((name, f"scratch {key}"), shape, dtype)
                 for key, (shape, dtype) in scratch.items()
             },
-            workspace=self._workspace,
+            workspace=self.workspace,
             index=self._order[name],
             mode=self._mode,
             tables={
@@ -239,10 +239,6 @@ class Emission:
             if node.name in reached and node.name in self.flows:
                 steps += self._back_through(node, written_to, learned)
         return steps
-
-    def back_through(self, node: Node) -> list[Step]:
-        """The steps back through one node, as if nothing had been written to its inputs' gradients."""
-        return self._back_through(node, set(), set())
 
     def _back_through(self, node: Node, written_to: set[str], learned: set[str]) -> list[Step]:
         call, d_output = self.call(node), self.d_output(node.name)

@@ -30,7 +30,7 @@ def foldable(
     """Normalisation -> the layer that it folds into, told from the steps of a pass outside training. What somebody looks at
     between the two (`looked_at`: nodes) has to be there. `once`: filters are made once, not in every pass.
     """
-    steps, readers = _by_node(forward), graph.readers()
+    steps, readers = by_node(forward), graph.readers()
     found = {}
     for name, own in steps.items():
         source = (*graph[name].inputs, "")[0]
@@ -48,7 +48,7 @@ def foldable(
 def folded_forward(steps: Iterable[Step], folds: Mapping[str, str]) -> list[Step]:
     """The steps of a pass forward; one of training is left as it is."""
     left = list(steps)
-    own = _by_node(left)
+    own = by_node(left)
     for name, source in folds.items():
         if not _is_normalisation(own.get(name, [])):
             continue
@@ -82,7 +82,7 @@ def folded_forward(steps: Iterable[Step], folds: Mapping[str, str]) -> list[Step
 def folded_backward(steps: Iterable[Step], folds: Mapping[str, str]) -> list[Step]:
     """The steps back after such a pass forward: through a normalisation and its convolution at once."""
     left = list(steps)
-    own = _by_node(left)
+    own = by_node(left)
     for name, source in folds.items():
         if [step.kernel for step in own.get(name, [])] != [normalization.forward]:
             continue
@@ -138,7 +138,8 @@ def named(step: Step) -> dict[str, Any]:
     return dict(zip(step.kernel.parameters, step.arguments, strict=True))
 
 
-def _by_node(steps: Iterable[Step]) -> dict[str, list[Step]]:
+def by_node(steps: Iterable[Step]) -> dict[str, list[Step]]:
+    """Node -> its steps, in order."""
     found: dict[str, list[Step]] = {}
     for step in steps:
         found.setdefault(step.node, []).append(step)

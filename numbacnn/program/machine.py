@@ -200,11 +200,9 @@ class Machine:
         """Runs what a backward pass runs, the first layers first, on whatever the arrays hold: to compile it all, in the
         order in which a pass needs it last (`training.beside`).
         """
-        emission = self._emission(self._asked.wanted.learns)
-        for node in self.graph.nodes:
-            if node.name in self._compiled.flows:
-                for step in emission.back_through(node):
-                    self._run(step)
+        emitted = self._emission(self._asked.wanted.learns).backward(self.graph.output.name)
+        for step in reversed(self._compiled.rewrites.backward(emitted)):
+            self._run(step)
         self.graph.loans.changed()
 
     def call(self, node: Node) -> Call:

@@ -9,6 +9,7 @@ What a sum adds up has the sum's gradient, which is not copied where it need not
 
 Where nothing is learned, batch normalisations are folded into the convolutions before them (`folding`), and filters packed
 by steps of their own (`packing`); where no pass back follows either, convolutions write straight into concatenations (`joining`).
+Where something is learned, normalisations go with the rectifiers and sums around them (`merging`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ..ops.operands import Key, Operand, Step
 from .emission import GRADIENT, OUTPUT, Emission
 from .folding import folded_backward, folded_forward, with_arguments
 from .joining import joined_forward
+from .merging import Merges, merges
 from .packing import packed_forward
 from .sharing import left_out
 
@@ -44,6 +46,9 @@ class Rewrites:
     shares: set[Key] = field(default_factory=set)
     """Storages that convolutions do not write: they write their share of a concatenation."""
 
+    merges: Merges | None = None
+    """Normalisations that go with what is around them; None where every step is by itself."""
+
     def root(self, key: Key) -> Key:
         """The Storage whose memory this one lies in."""
         while key in self.aliases:
@@ -59,6 +64,8 @@ class Rewrites:
         for node, slope in self.slopes.items():
             if node in last:
                 left[last[node]] = with_arguments(left[last[node]], slope=slope)
+        if self.merges is not None:
+            left = self.merges.forward(left)
         if not packed or not self.packs:
             return left
         return joined_forward(packed_forward(left), self.shares, self.root)
@@ -66,7 +73,8 @@ class Rewrites:
     def backward(self, steps: Iterable[Step]) -> list[Step]:
         """The steps back as they will be run."""
         steps = (step for step in steps if not left_out(step, self.root))
-        return folded_backward(without_repeats(steps), self.folds)
+        left = folded_backward(without_repeats(steps), self.folds)
+        return left if self.merges is None else self.merges.backward(left, self.root)
 
 
 def without_repeats(steps: Iterable[Step]) -> list[Step]:
@@ -104,8 +112,12 @@ def decide(
     backward: Sequence[Step],
     kept: set[str],
     kept_gradients: set[str],
+    *,
+    merge: bool,
 ) -> Rewrites:
-    """The rewrites that leave the outputs of `kept` and the gradients of `kept_gradients` to be read."""
+    """The rewrites that leave the outputs of `kept` and the gradients of `kept_gradients` to be read; `merge`: whether
+    normalisations may go with what is around them.
+    """
     found, graph, readers = Rewrites(), emission.graph, emission.graph.readers()
     last = {step.node: step for step in forward}
     lookers: dict[Key, set[str]] = {}
@@ -128,6 +140,17 @@ def decide(
         if source.name not in found.dropped and _takes_slope(last[source.name]):
             found.slopes[source.name] = node.layer.rectifies
             found.dropped.add(node.name)
+    if merge:
+        found.merges = merges(
+            emission,
+            last,
+            {key for key, nodes in lookers.items() if nodes},
+            kept,
+            kept_gradients,
+            found.slopes,
+        )
+        for total, term in found.merges.sums.items():  # nothing is written there
+            found.aliases[term, OUTPUT] = found.root((total, OUTPUT))
     return found
 
 

@@ -16,8 +16,10 @@ NORMALISED = {
     "ragged": (67, 17),
     "channels of three vectors": (40, 35),
     "several parts": (1031, 3),
+    "several lines of several rows": (2310, 32),
 }
 NORMALISED_LAYERS = {
+    "resnet-20, first stage": (64 * 32 * 32, 16),
     "resnet-18, first stage at 32x32": (64 * 32 * 32, 64),
     "resnet-18, last stage at 32x32": (64 * 4 * 4, 512),
 }
@@ -26,8 +28,8 @@ NORMALISED_LAYERS = {
 def statistics(generator, dtype, shape):
     outputs = [arrays.unwritten(dtype, shape[1]) for _ in range(2)]
     running = [arrays.numbers(generator, dtype, shape[1]), abs(arrays.numbers(generator, dtype, shape[1]))]
-    workspace = arrays.unwritten(dtype, normalization.workspace_size("cpu", *shape))
-    return [*outputs, *running, 3 + 2 * arrays.numbers(generator, dtype, *shape), 0.1, 1e-5, workspace]
+    x = 3 + 2 * arrays.numbers(generator, dtype, *shape)
+    return [*outputs, *running, x, 0.1, 1e-5, _workspace(dtype, shape)]
 
 
 def from_running(generator, dtype, shape):
@@ -55,14 +57,43 @@ def normalisation_forward(generator, dtype, shape):
 def normalisation_sums(generator, dtype, shape):
     outputs = [arrays.unwritten(dtype, shape[1]) for _ in range(2)]
     d_y, x = (arrays.numbers(generator, dtype, *shape) for _ in range(2))
-    workspace = arrays.unwritten(dtype, normalization.workspace_size("cpu", *shape))
-    return [*outputs, d_y, x, *channel_numbers(generator, dtype, shape)[:2], workspace]
+    return [*outputs, d_y, x, *channel_numbers(generator, dtype, shape)[:2], _workspace(dtype, shape)]
 
 
 def normalisation_backward(generator, dtype, shape):
     d_y, x = (arrays.numbers(generator, dtype, *shape) for _ in range(2))
     sums = [arrays.numbers(generator, dtype, shape[1]) for _ in range(2)]
     return [arrays.unwritten(dtype, *shape), d_y, x, *channel_numbers(generator, dtype, shape)[:3], *sums]
+
+
+def forward_sum(generator, dtype, shape):
+    y, x, *channels, _ = normalisation_forward(generator, dtype, shape)
+    return [y, x, arrays.numbers(generator, dtype, *shape), *channels, 0.25, _workspace(dtype, shape)]
+
+
+def sums_rectified(generator, dtype, shape):
+    *outputs, d_y, x, _, _, workspace = normalisation_sums(generator, dtype, shape)
+    return [*outputs, d_y, x, *channel_numbers(generator, dtype, shape), 0.25, workspace]
+
+
+def sums_joined(generator, dtype, shape):
+    *outputs, d, x, mean, inverse, workspace = normalisation_sums(generator, dtype, shape)
+    added, y = (arrays.numbers(generator, dtype, *shape) for _ in range(2))
+    return [*outputs, d, added, y, x, mean, inverse, 0.25, workspace]
+
+
+def backward_rectified(generator, dtype, shape):
+    d_x, d_y, x, mean, inverse, scale, *sums = normalisation_backward(generator, dtype, shape)
+    shift = arrays.numbers(generator, dtype, shape[1])
+    return [d_x, d_y, x, mean, inverse, scale, shift, *sums, 0.25, _workspace(dtype, shape)]
+
+
+def through_rectifier(d_y, x, mean, inverse, scale, shift, slope):
+    return naive.rectified_gradient(d_y, naive.normalise(x, mean, inverse, scale, shift), slope)
+
+
+def _workspace(dtype, shape):
+    return arrays.unwritten(dtype, normalization.workspace_size("cpu", *shape))
 
 
 RESPONSES = {
@@ -136,6 +167,41 @@ ROWS: dict[str, Comparison] = {
     "normalization.backward_input": Comparison(
         normalisation_backward,
         lambda d_x, *arguments: (naive.normalisation_backward(*arguments),),
+        NORMALISED,
+        NORMALISED_LAYERS,
+    ),
+    "normalization.forward_sum": Comparison(
+        forward_sum,
+        lambda y, x, other, mean, inverse, scale, shift, slope, _: (
+            naive.leaky_relu(naive.normalise(x, mean, inverse, scale, shift) + other, slope),
+        ),
+        NORMALISED,
+        NORMALISED_LAYERS,
+    ),
+    "normalization.sums_rectified": Comparison(
+        sums_rectified,
+        lambda d_scale, d_shift, d_y, x, mean, inverse, scale, shift, slope, _: naive.normalisation_sums(
+            through_rectifier(d_y, x, mean, inverse, scale, shift, slope), x, mean, inverse
+        ),
+        NORMALISED,
+        NORMALISED_LAYERS,
+        outputs=2,
+    ),
+    "normalization.sums_joined": Comparison(
+        sums_joined,
+        lambda d_scale, d_shift, *arguments: naive.joined(*arguments[:-1]),
+        NORMALISED,
+        NORMALISED_LAYERS,
+        outputs=3,
+    ),
+    "normalization.backward_rectified": Comparison(
+        backward_rectified,
+        lambda d_x, d_y, x, mean, inverse, scale, shift, d_scale, d_shift, slope, _: (
+            naive.normalisation_backward(
+                through_rectifier(d_y, x, mean, inverse, scale, shift, slope),
+                *(x, mean, inverse, scale, d_scale, d_shift),
+            ),
+        ),
         NORMALISED,
         NORMALISED_LAYERS,
     ),

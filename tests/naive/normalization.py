@@ -53,3 +53,13 @@ def normalisation_backward(d_y, x, mean, inverse, scale, d_scale, d_shift):
     """Ioffe and Szegedy (2015), section 3, their three equations put together."""
     normal = (x - mean) * inverse
     return scale * inverse * (d_y - d_shift / len(x) - normal * d_scale / len(x))
+
+
+def rectified_gradient(d_y, y, slope):
+    return np.where(y > 0, d_y, slope * d_y)
+
+
+def joined(d, added, y, x, mean, inverse, slope):
+    """Both sums and the gradient of a rectified sum, which another gradient reaches."""
+    signal = rectified_gradient(d + added, y, slope)
+    return (*normalisation_sums(signal, x, mean, inverse), signal)
