@@ -45,21 +45,21 @@ def errors(algorithm, kernel):
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "kernel", "ratios"),
+    ("algorithm", "kernel", "ratios", "most"),
     [
-        ("winograd-2", 3, (1, 1, 4)),
-        ("winograd-4", 3, (3, 3, 8)),
-        ("winograd-2", 5, (3, 3, 8)),
-        ("winograd-4", 5, (6, 7, 20)),
+        ("winograd-2", 3, (1, 1, 4), 2e-6),
+        ("winograd-4", 3, (3, 3, 8), 2e-6),
+        ("winograd-2", 5, (3, 3, 8), 2e-6),
+        ("winograd-4", 5, (6, 7, 24), 5e-6),
     ],
 )
-def test_rounding_stays_near_that_of_the_definition(algorithm, kernel, ratios):
-    """Measured: 0.6, 0.6 and 2.4 times the definition's error with tiles of 2; 1.8, 1.9 and 4.3 times with tiles of 4;
-    for filters of 5x5 1.2, 1.4 and 4.8 times, and 4.1, 4.8 and 15 times.
+def test_rounding_stays_near_that_of_the_definition(algorithm, kernel, ratios, most):
+    """Measured for 3x3: 0.6, 0.6 and 2.4 times the definition's error with tiles of 2; 1.8, 1.9 and 4.3 times with tiles of 4; for
+    5x5: 1.2, 1.4 and 4.8, and 4.0, 4.7 and 15.3 times.
     """
     measured = errors(algorithm, kernel)
     assert (measured < np.array(ratios) * errors("im2col", kernel)).all()
-    assert (measured < 5e-6).all()
+    assert (measured < most).all()
 
 
 def test_an_unknown_algorithm_is_an_error():
