@@ -19,6 +19,7 @@ from .folding import foldable
 from .joining import joinable
 from .lifetimes import blocks
 from .loss import Head
+from .pooling import poolable
 from .rewrites import Rewrites, decide
 from .settled import divided, settled
 from .sharing import share_gradients
@@ -98,6 +99,8 @@ class Compiled:
                 self.rewrites.aliases[name, OUTPUT] = self.rewrites.root((source, OUTPUT))
             looked_at = {self.rewrites.root(lists[0].output(name).storage.key) for name in kept}
             plain = self.rewrites.forward(forward[0], packed=True)
+            if self.rewrites.packs:
+                self.rewrites.pools = poolable(plain, looked_at, self.rewrites.root)
             self.rewrites.shares = joinable(plain, looked_at, self.rewrites.root)
         run = [
             self.rewrites.forward(steps, packed=not way)

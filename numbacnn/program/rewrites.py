@@ -8,7 +8,8 @@ gradient is then worked on in place too.
 What a sum adds up has the sum's gradient, which is not copied where it need not be (`sharing`).
 
 Where nothing is learned, batch normalisations are folded into the convolutions before them (`folding`), and filters packed
-by steps of their own (`packing`); where no pass back follows either, convolutions write straight into concatenations (`joining`).
+by steps of their own (`packing`); where no pass back follows either, convolutions write straight into concatenations
+(`joining`), and pools take what convolutions compute as they do (`pooling`).
 Where something is learned, normalisations go with the rectifiers and sums around them (`merging`).
 """
 
@@ -24,6 +25,7 @@ from .folding import folded_backward, folded_forward, with_arguments
 from .joining import joined_forward
 from .merging import Merges, merges
 from .packing import packed_forward
+from .pooling import pooled_forward
 from .sharing import left_out
 
 
@@ -43,6 +45,8 @@ class Rewrites:
     packs: bool = False
     """Whether filters are packed by steps of their own."""
 
+    pools: set[Key] = field(default_factory=set)
+    """Storages that convolutions do not write: the pool behind them takes their numbers as they are computed."""
     shares: set[Key] = field(default_factory=set)
     """Storages that convolutions do not write: they write their share of a concatenation."""
 
@@ -68,7 +72,8 @@ class Rewrites:
             left = self.merges.forward(left)
         if not packed or not self.packs:
             return left
-        return joined_forward(packed_forward(left), self.shares, self.root)
+        left = pooled_forward(packed_forward(left), self.pools, self.root)
+        return joined_forward(left, self.shares, self.root)
 
     def backward(self, steps: Iterable[Step]) -> list[Step]:
         """The steps back as they will be run."""

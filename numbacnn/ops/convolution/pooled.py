@@ -1,0 +1,297 @@
+"""A convolution of patches with the pool behind it, whose input never leaves the caches: for programs that only predict.
+
+A task has some of the pool's output rows of one picture. It computes a few rows of the convolution's output into a buffer of the
+worker's, pools whatever windows are complete, and goes on. The sums are those of `patches` to the bit, and the pool does with
+them what `pooling` does.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..compilation import jit, threads
+from ..geometry import Window
+from ..parallel import parallel
+from ..pooling.sums import PADDED, SUM, cells_within
+from ..pooling.values import pool_windows
+from ..product import columns_of_panel
+from . import pointwise
+from .choice import choose
+from .patches import fill_strip
+from .pixel_tile import LINES, PIXELS, multiply_line, multiply_pixels, pixels_of
+
+MAXIMUM = -1
+"""In the place of a sum's divisor: the pool is a maximum."""
+_TOGETHER = 160
+"""Pixels of the convolution that are computed before they are pooled, or more: few are beyond the last of them in its tile."""
+_TASK = 96 << 10
+"""Elements of a task's strip and buffer: most of a core's second cache, less where one pooled row takes more."""
+
+Numbers = tuple[int, ...]
+
+
+class Cut(NamedTuple):
+    """How a picture is cut into tasks, by shapes and the number of threads; no result depends on that."""
+
+    parts: int
+    """Tasks of a picture."""
+    rows: int
+    """Pooled rows of a task."""
+    together: int
+    """Pooled rows that are done at a time."""
+    strip: tuple[int, int]
+    """(rows, columns) of a task's strip of the input."""
+    buffer: int
+    """Elements of a task's buffer."""
+    workers: int
+    size: int
+    """Elements of a worker's strip and buffer."""
+    pixels: Any
+    """The offset of every pixel's patch from that of the first pixel that is computed with it, and a whole tile's beyond the last."""
+    stretches: Any
+    """The offset of every contiguous stretch of a patch."""
+    stretch: int
+    """Elements of a stretch."""
+
+
+def suits(channels: int, filters: int, window: Window, groups: int, algorithm: str) -> bool:
+    """Whether a convolution can be computed so."""
+    return (
+        groups == 1
+        and choose(channels, filters, window, groups, algorithm) in ("im2col", "lanes")
+        and not pointwise.suits(window.terms, groups)
+    )
+
+
+def workspace_size(
+    output: tuple[int, ...], x: tuple[int, ...], filters: int, window: Window, pool: Window
+) -> int:
+    """Elements of workspace for a pooled output (N, P, Q, K) of an input (N, H, W, C), whatever number of pictures."""
+    return threads() * cut((1 << 30, *output[1:3]), x[1:], filters, window, _terms(pool)).size
+
+
+def forward(
+    y: Any,
+    x: Any,
+    packed: Any,
+    bias: Any,
+    slope: float,
+    window: Window,
+    pool_slope: float,
+    pool: Window,
+    divisor: int,
+    workspace: Any,
+) -> None:
+    """y (N,P,Q,K) = the pool of f(x (N,H,W,C) * packed filters + bias (K)), negative numbers of it times `pool_slope`; `divisor` is
+    MAXIMUM or what the pool's sum is divided by (ops.pooling).
+    """
+    terms = _terms(pool)
+    found = cut(y.shape[:3], x.shape[1:], bias.size, window, terms)
+    maps = window.output_size(*x.shape[1:3])
+    lanes = _lanes(bias.size, y.itemsize)
+    numbers = (
+        *found[:3],
+        *found.strip,
+        *maps,
+        lanes,
+        pixels_of(lanes, y.itemsize),
+        found.workers,
+        found.size,
+        _line(x.shape[3], window, maps[1]) if lanes < columns_of_panel(y.itemsize) else 0,
+        divisor,
+    )
+    tables = found.pixels, found.stretches, found.stretch
+    _forward(y, x, packed, bias, slope, window.terms, pool_slope, terms, numbers, *tables, workspace)
+
+
+def _terms(pool: Window) -> Numbers:
+    return (*pool.kernel, *pool.stride, *pool.padding)
+
+
+def _lanes(filters: int, itemsize: int) -> int:
+    """Filters of a register tile."""
+    width = columns_of_panel(itemsize)
+    return width // 2 if filters <= width // 2 else width
+
+
+def _line(channels: int, window: Window, cells: int) -> int:
+    """Pixels of a tile of one row, where they are neighbours in memory, so that the fewest are beyond the row's end; else 0."""
+    if channels * window.stride[1] != 1:
+        return 0
+    return min(LINES, key=lambda pixels: -(-cells // pixels) * pixels)
+
+
+@lru_cache(maxsize=256)
+def cut(output: tuple[int, ...], volume: tuple[int, ...], filters: int, window: Window, pool: Numbers) -> Cut:
+    """The cut of a pooled output (N, P, Q) of pictures (H, W, C)."""
+    count, rows, _ = output
+    height, width, channels = volume
+    _, cells = window.output_size(height, width)
+    (tall, _, down, *_) = pool
+    (high, wide), (step, across), (between, beside) = window.kernel, window.stride, window.dilation
+    columns = (cells - 1) * across + (wide - 1) * beside + 1
+    padded = -(-filters // columns_of_panel(4)) * columns_of_panel(4)
+
+    def maps(pooled: int) -> int:
+        """Rows of the convolution under so many pooled rows."""
+        return (pooled - 1) * down + tall
+
+    def strip(pooled: int) -> int:
+        return (maps(pooled) - 1) * step + (high - 1) * between + 1
+
+    def size(pooled: int) -> tuple[int, int]:
+        return strip(pooled) * columns * channels, (maps(pooled) * cells + PIXELS) * padded
+
+    fits = max((few for few in range(1, rows + 1) if sum(size(few)) <= _TASK), default=1)
+    parts = max(-(-rows // fits), min(rows, -(-threads() // count)))
+    taken = -(-rows // parts)
+    parts = -(-rows // taken)
+    together = min(taken, -(-_TOGETHER // (down * cells)))
+    pixel = np.arange(maps(together) * cells)
+    pixels = pixel // cells * (step * columns * channels) + pixel % cells * (across * channels)
+    row, cell = between * columns * channels, beside * channels
+    is_row = beside == 1
+    stretches = (np.arange(high)[:, None] * row + np.arange(1 if is_row else wide) * cell).ravel()
+    lengths = [-(-length // 16) * 16 for length in size(taken)]
+    return Cut(
+        parts,
+        taken,
+        together,
+        (strip(taken), columns),
+        lengths[1],
+        min(threads(), count * parts),
+        sum(lengths),
+        np.append(pixels, np.full(PIXELS, pixels[-1])),
+        stretches,
+        wide * channels if is_row else channels,
+    )
+
+
+@jit
+def _pool_row(
+    y: Any,
+    y_at: Any,
+    cells: Any,
+    channels: Any,
+    buffer: Any,
+    first: Any,
+    row: Any,
+    maps: Any,
+    pool: Any,
+    slope: Any,
+    lanes: Any,
+    divisor: Any,
+) -> None:
+    """Pooled row `row` of `cells` cells, of the rows of the convolution's output from `first` on that are in the buffer."""
+    tall, wide, down, across, above, below, before, after = pool
+    height, width = maps
+    padded = (channels + lanes - 1) // lanes * lanes
+    top = row * down - above
+    begin, end = max(top, 0), min(top + tall, height)
+    # The windows of these cells lie on the picture as a whole.
+    inside = min((before + across - 1) // across, cells)
+    outside = max(min((width - wide + before) // across + 1, cells), inside)
+    chunks = (channels + lanes - 1) // lanes
+    for chunk in range(chunks):
+        # A whole vector writes beyond its cell what cells and channels that come after it write over.
+        c = (chunks - 1 - chunk) * lanes
+        q = 0
+        while q < cells:
+            taken = outside - q if q == inside and outside > q else 1
+            left = q * across - before
+            near, far = max(left, 0), min(left + wide, width)
+            by = 0
+            if divisor == SUM:
+                by = 1
+            elif divisor == PADDED:
+                by = cells_within(top, tall, height + below) * cells_within(left, wide, width + after)
+            elif divisor != MAXIMUM:
+                by = (end - begin) * (far - near)
+            pool_windows(
+                y, y_at + q * channels + c, channels,
+                buffer, ((begin - first) * width + near) * padded + c, across * padded, width * padded, padded,
+                end - begin, far - near, by, slope, channels, (cells - q) * channels - c, taken,
+            )  # fmt: skip
+            q += taken
+
+
+@parallel(lambda *arguments: arguments[8][9])  # workers
+def _forward(
+    earliest: Any,
+    latest: Any,
+    y: Any,
+    x: Any,
+    packed: Any,
+    bias: Any,
+    slope: Any,
+    terms: Any,
+    pool_slope: Any,
+    pool: Any,
+    numbers: Any,
+    pixels: Any,
+    stretches: Any,
+    stretch: Any,
+    workspace: Any,
+) -> None:
+    for worker in range(earliest, latest):
+        (
+            parts,
+            taken,
+            together,
+            strip_rows,
+            columns,
+            maps,
+            width,
+            lanes,
+            high,
+            workers,
+            size,
+            line,
+            divisor,
+        ) = numbers
+        count, rows, cells, filters = y.shape
+        channels = x.shape[3]
+        step, down, top = terms[2], pool[2], pool[4]
+        padded = (filters + lanes - 1) // lanes * lanes
+        depth, panel = stretches.size * stretch, 64 // y.itemsize
+        picture = strip_rows * columns * channels
+        own = workspace[worker * size : (worker + 1) * size]
+        strip, buffer = own[:picture], own[(picture + 15) // 16 * 16 :]
+        flat, source = y.reshape(y.size), x.reshape(x.size)
+        tasks = count * parts
+        for task in range(tasks * worker // workers, tasks * (worker + 1) // workers):
+            n, first = task // parts, task % parts * taken
+            last = min(first + taken, rows)
+            begin = max(first * down - top, 0)
+            under = min((last - 1) * down - top + pool[0], maps) - begin
+            needed = (under - 1) * step + (terms[0] - 1) * terms[8] + 1
+            fill_strip(strip, source, x.shape[1:], n, 1, begin, terms, (needed, columns, picture))
+            done = begin
+            for earlier in range(first, last, together):
+                later = min(earlier + together, last)
+                end = min((later - 1) * down - top + pool[0], maps)
+                place, length = (done - begin) * width, (end - done) * width
+                if line:
+                    for row in range(done, end):
+                        for i in range(0, width, line):
+                            multiply_line(
+                                buffer, ((row - begin) * width + i) * padded, padded,
+                                strip, (row - begin) * step * columns + i, stretches, stretch,
+                                packed, 0, bias, 0, filters, slope, line,
+                            )  # fmt: skip
+                for j in range(0, 0 if line else filters, lanes):
+                    for i in range(0, length, high):
+                        multiply_pixels(
+                            buffer, (place + i) * padded + j, padded,
+                            strip, (done - begin) * step * columns * channels, stretches, stretch,
+                            packed, j // panel * panel * depth, bias, j, filters - j, slope, pixels, i,
+                        )  # fmt: skip
+                done = max(done, end)
+                for row in range(earlier, later):
+                    _pool_row(
+                        flat, (n * rows + row) * cells * filters, cells, filters, buffer, begin, row,
+                        (maps, width), pool, pool_slope, lanes, divisor,
+                    )  # fmt: skip

@@ -1,0 +1,97 @@
+"""Convolutions together with the pool behind them, where nobody else looks at what the convolution puts out.
+
+That is decided for passes whose filters are packed (`packing`) and that no pass back follows: the convolution's output then stays in
+the caches, and the pool's switches are not written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..ops import convolution, pooling
+from ..ops.geometry import Padding, Window
+from ..ops.operands import Key, Operand, Step, Storage
+from .folding import named
+
+Root = Callable[[Key], Key]
+"""Storage -> the one whose memory it lies in."""
+_POOLS = pooling.max_forward, pooling.sum_forward
+
+
+def poolable(steps: Sequence[Step], looked_at: Collection[Key], root: Root) -> set[Key]:
+    """The Storages between a convolution and a pool that need not be written: nothing else uses them, and nobody looks at them
+    (`looked_at`).
+    """
+    users: dict[Key, list[Step]] = {}
+    for step in steps:
+        for key in {root(operand.storage.key) for operand in step.accesses()}:
+            users.setdefault(key, []).append(step)
+    found = set()
+    for step in steps:
+        if step.kernel not in _POOLS:
+            continue
+        x = named(step)["x"]
+        key = root(x.storage.key)
+        makers = [user for user in users[key] if user is not step]
+        if len(makers) == 1 and key not in looked_at and _makes(makers[0], x, key, root):
+            found.add(key)
+    return found
+
+
+def _makes(step: Step, x: Operand, key: Key, root: Root) -> bool:
+    """Whether a step is a convolution that writes just that and can be computed with a pool."""
+    if step.kernel is not convolution.forward_packed:
+        return False
+    given = named(step)
+    y, manner = given["y"], (given["window"], given["groups"], given["algorithm"])
+    is_whole = y.shape == x.shape and given["first"] == 0 and x.shape[3] == given["bias"].size
+    return (
+        root(y.storage.key) == key
+        and is_whole
+        and convolution.suits_pool(given["x"].shape[3], x.shape[3], *manner)
+    )
+
+
+def pooled_forward(steps: Iterable[Step], pools: Collection[Key], root: Root) -> list[Step]:
+    """The steps of a pass forward in which a pool's convolution is a part of the pool, where what lies between them is of `pools`."""
+    left = list(steps)
+    makers = {
+        root(step.arguments[0].storage.key): step
+        for step in left
+        if step.kernel is convolution.forward_packed and root(step.arguments[0].storage.key) in pools
+    }
+    joined = {root(named(step)["x"].storage.key) for step in left if step.kernel in _POOLS} & makers.keys()
+    gone = [makers[key] for key in joined]
+    return [
+        _together(step, makers, root) for step in left if not any(step is convolved for convolved in gone)
+    ]
+
+
+def _together(step: Step, makers: Mapping[Key, Step], root: Root) -> Step:
+    """A pool with the convolution before it; any other step as it is."""
+    if step.kernel not in _POOLS:
+        return step
+    pool = named(step)
+    convolved = makers.get(root(pool["x"].storage.key))
+    if convolved is None:
+        return step
+    given = named(convolved)
+    x, y, bias = given["x"], pool["y"], given["bias"]
+    window = Window(pool["kernel"], pool["stride"], Padding(*pool["padding"]))
+    size = convolution.pooled_size(y.shape, x.shape, bias.size, given["window"], window)
+    rows = Operand(Storage((step.node, "convolved rows"), size, y.dtype), (size,))
+    arguments: tuple[Any, ...] = (
+        y,
+        x,
+        given["packed"],
+        bias,
+        given["slope"],
+        given["window"],
+        pool["slope"],
+        window,
+        pool.get("divisor", convolution.MAXIMUM),
+        rows,
+    )
+    return replace(step, kernel=convolution.forward_pooled, arguments=arguments)
