@@ -52,6 +52,7 @@ CONVOLUTIONS = {
         (2, 4, 3, 3), 3, (2, 3), {"groups": 3, "padding": 3, "stride": (1, 3)}
     ),
     "depthwise, rows of cells": Filters((1, 3, 9, 66), 66, 3, {"groups": 66, "padding": 1}),
+    "depthwise, rows of spans": Filters((2, 5, 29, 16), 16, 3, {"groups": 16, "padding": (0, 1, 2, 0)}),
     "depthwise, rows of cells, stride 2": Filters(
         (1, 3, 19, 17), 17, 3, {"groups": 17, "stride": 2, "padding": 1, "rounding": "floor"}
     ),

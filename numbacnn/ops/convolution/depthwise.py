@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ import numpy as np
 from ..compilation import jit
 from ..geometry import Window, covering
 from ..parallel import in_parallel, parallel, share
-from ..product import zeros
+from ..product import prefetch, zeros
 from .depthwise_sums import (
     CELLS,
+    SPAN,
     TAPS,
     five_apart,
     five_columns,
@@ -25,6 +27,7 @@ from .depthwise_sums import (
     one_tap,
     one_vector,
     some_vectors,
+    taps_of_span,
     three_apart,
     three_columns,
     three_taps,
@@ -34,6 +37,8 @@ from .depthwise_sums import (
 
 _PARTS = 8
 """A weight gradient is summed in at most so many parts, cut by the shape alone."""
+_CACHED = 1 << 22
+"""Bytes that are read from a cache when they are read again: what has more is fetched ahead."""
 
 
 def suits(channels: int, filters: int, window: Window, groups: int) -> bool:
@@ -200,23 +205,43 @@ def backward_weights(d_weights: Any, x: Any, d_y: Any, window: Window, workspace
     """d_weights_rsc = the sum of x_nhwc d_y_npqc over all pictures and positions."""
     parts = _parts(d_y.shape[0] * d_y.shape[1])
     sums = workspace[: parts * d_weights.size].reshape(parts, d_weights.size)
-    seeing = _seeing(x.shape[2], d_y.shape[2], window.kernel[1], window.stride[1], window.padding.left)
-    _backward_weights(d_weights.reshape(-1), sums, x, d_y, window.terms, seeing)
+    whole = d_y.shape[3] * d_y.itemsize % 64 == 0
+    in_spans = whole and window.kernel[1] == TAPS and window.stride[1] == 1
+    row = x.shape[2], d_y.shape[2], window.kernel[1], window.stride[1], window.padding.left
+    ahead = x.nbytes + d_y.nbytes > _CACHED
+    _backward_weights(
+        d_weights.reshape(-1), sums, x, d_y, window.terms, *_seeing(*row, in_spans=in_spans), ahead
+    )
 
 
 @lru_cache(maxsize=256)
-def _seeing(width: int, cells: int, kernel: int, stride: int, padding: int) -> Any:
-    """For every tap of a filter's row the first cell that sees the picture with it, and the one after the last: a flat table."""
+def _seeing(
+    width: int, cells: int, kernel: int, stride: int, padding: int, *, in_spans: bool
+) -> tuple[Any, Any]:
+    """Returns two tables. The first, flat: for every span of a line and every tap of a filter's row the first cell of the span that sees the
+    picture with it, and the one after the last. The second: a span's first cell, and whether it has `SPAN` cells that see
+    the picture with all taps. A line is one span, unless it goes `in_spans`.
+    """
     taps = np.arange(kernel)
     first = np.maximum(0, -((taps - padding) // stride))
-    last = np.minimum(cells, (width - 1 + padding - taps) // stride + 1)
-    return np.stack([first, np.maximum(first, last)], axis=1).reshape(-1)
+    last = np.maximum(first, np.minimum(cells, (width - 1 + padding - taps) // stride + 1))
+    inner, outer = int(first.max()), int(last.min())
+    edges = [0]
+    if in_spans and inner + SPAN <= outer:
+        edges += [each for each in range(inner, outer + 1, SPAN) if each]
+    edges += [cells] if edges[-1] < cells else []
+    spans = list(pairwise(edges))
+    seen = [np.clip(np.stack([first, last], axis=1), a, b) for a, b in spans]
+    whole = [[a, in_spans and b - a == SPAN and a >= inner and b <= outer] for a, b in spans]
+    return np.concatenate(seen).reshape(-1), np.array(whole, np.intp)
 
 
 @share
-def _sum_lines(begin: Any, end: Any, sums: Any, x: Any, d_y: Any, terms: Any, seeing: Any) -> None:
-    height, width, channels = x.shape[1], x.shape[2], x.shape[3]
-    rows, cells, lanes = d_y.shape[1], d_y.shape[2], 64 // d_y.itemsize
+def _sum_lines(
+    begin: Any, end: Any, sums: Any, x: Any, d_y: Any, terms: Any, seeing: Any, spans: Any, ahead: Any
+) -> None:
+    height, width = x.shape[1], x.shape[2]
+    rows, cells, channels = d_y.shape[1], d_y.shape[2], d_y.shape[3]
     tall, wide, down, across, above, _, before, _, _, _ = terms
     lines, parts = d_y.shape[0] * rows, len(sums)
     source, signal = x.reshape(x.size), d_y.reshape(d_y.size)
@@ -227,28 +252,63 @@ def _sum_lines(begin: Any, end: Any, sums: Any, x: Any, d_y: Any, terms: Any, se
             n = line // rows
             top = (line - n * rows) * down - above
             place = line * cells * channels
-            for r in range(max(0, -top), min(tall, height - top)):
-                pixel = (n * height + top + r) * width - before
-                for s in range(0, wide, TAPS):
-                    at, seen = (r * wide + s) * channels, (pixel + s) * channels
-                    if wide - s >= TAPS:
-                        for c in range(0, channels, lanes):
-                            three_taps(
-                                own, at + c, channels, source, seen + c, across * channels, signal, place + c, seeing, s,
-                                channels - c,
-                            )  # fmt: skip
-                    elif wide - s == 2:
-                        for c in range(0, channels, lanes):
-                            two_taps(
-                                own, at + c, channels, source, seen + c, across * channels, signal, place + c, seeing, s,
-                                channels - c,
-                            )  # fmt: skip
+            first, last = max(0, -top), min(tall, height - top)
+            for span in range(len(spans)):
+                cell = spans[span, 0] * channels
+                for r in range(first, last):
+                    pixel = ((n * height + top + r) * width - before) * channels
+                    if spans[span, 1]:
+                        # What the next span reads of the gradient and of the last row is fetched meanwhile.
+                        fetched = 0 if not ahead else 1 if r == first else 2 if r == last - 1 else 0
+                        at, seen, signed = r * wide * channels, pixel + cell, place + cell
+                        _sum_span(own, at, channels, source, seen, signal, signed, fetched)
                     else:
-                        for c in range(0, channels, lanes):
-                            one_tap(
-                                own, at + c, channels, source, seen + c, across * channels, signal, place + c, seeing, s,
-                                channels - c,
-                            )  # fmt: skip
+                        tap, column, table = r * wide, across * channels, span * wide
+                        _sum_taps(
+                            own, tap, wide, channels, source, pixel, column, signal, place, seeing, table
+                        )
+
+
+@jit(from_python=False)
+def _sum_span(
+    own: Any, at: Any, channels: Any, source: Any, pixel: Any, signal: Any, place: Any, fetched: Any
+) -> None:
+    """The sums of a filter's row over a span. Of the span after it the gradient is fetched (1), the row of x (2) or nothing (0)."""
+    lanes = 64 // own.itemsize
+    for c in range(0, channels, lanes):
+        if fetched == 1:
+            for k in range(SPAN):
+                prefetch(signal, place + c + (SPAN + k) * channels)
+        elif fetched == 2:
+            for k in range(SPAN):
+                prefetch(source, pixel + c + (SPAN + k) * channels)
+        taps_of_span(own, at + c, channels, source, pixel + c, signal, place + c)
+
+
+@jit(from_python=False)
+def _sum_taps(
+    own: Any, row: Any, wide: Any, channels: Any, source: Any, pixel: Any, column: Any, signal: Any, place: Any,
+    seeing: Any, table: Any,
+) -> None:  # fmt: skip
+    """The sums of a filter's row, from its tap `row` on, over the cells that `seeing` has in its rows from `table` on."""
+    lanes = 64 // own.itemsize
+    for s in range(0, wide, TAPS):
+        at, seen = (row + s) * channels, pixel + s * channels
+        if wide - s >= TAPS:
+            for c in range(0, channels, lanes):
+                three_taps(
+                    own, at + c, channels, source, seen + c, column, signal, place + c, seeing, table + s, channels - c
+                )  # fmt: skip
+        elif wide - s == 2:
+            for c in range(0, channels, lanes):
+                two_taps(
+                    own, at + c, channels, source, seen + c, column, signal, place + c, seeing, table + s, channels - c
+                )  # fmt: skip
+        else:
+            for c in range(0, channels, lanes):
+                one_tap(
+                    own, at + c, channels, source, seen + c, column, signal, place + c, seeing, table + s, channels - c
+                )  # fmt: skip
 
 
 @share
@@ -261,6 +321,8 @@ def _add_sums(begin: Any, end: Any, d_weights: Any, sums: Any) -> None:
 
 
 @jit(parallel=True)
-def _backward_weights(d_weights: Any, sums: Any, x: Any, d_y: Any, terms: Any, seeing: Any) -> None:
-    in_parallel(_sum_lines, len(sums), (sums, x, d_y, terms, seeing))
+def _backward_weights(
+    d_weights: Any, sums: Any, x: Any, d_y: Any, terms: Any, seeing: Any, spans: Any, ahead: Any
+) -> None:
+    in_parallel(_sum_lines, len(sums), (sums, x, d_y, terms, seeing, spans, ahead))
     in_parallel(_add_sums, d_weights.size, (d_weights, sums))

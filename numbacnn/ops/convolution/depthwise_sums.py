@@ -19,7 +19,9 @@ from ..product.tile import loop
 CELLS = 4
 """So many cells of a row, or vectors of a cell, are summed at a time."""
 TAPS = 3
-"""And so many sums of a weight gradient."""
+"""And so many sums of a weight gradient,"""
+SPAN = 8
+"""over so many cells of a line: what they read stays in the first cache, for the filter's next row."""
 
 
 def _cell(vectors):
@@ -193,6 +195,30 @@ def _taps(count):
         return signature, whole_or_part(emit)
 
     return add_products
+
+
+@intrinsic
+def taps_of_span(typingctx, sums, sums_at, step, x, x_at, d_y, d_y_at):
+    """Adds the products of x and d_y over `SPAN` cells, of `TAPS` taps at stride 1 that see the picture from all of them, as whole
+    vectors of channels, in the order of `_taps`. A pixel is loaded once for all taps.
+    """
+
+    def generate(context, builder, signature, arguments):
+        _, sums_at, step, _, x_at, _, d_y_at = arguments
+        lanes = Lanes(context, builder, signature, arguments, None)
+        add = _fma(builder, lanes)
+        steps = [builder.mul(step, ir.Constant(INDEX, k)) for k in range(SPAN + TAPS - 1)]
+        places = [builder.add(sums_at, each) for each in steps[:TAPS]]
+        totals = [lanes.load(0, place, lanes.number) for place in places]
+        pixels = [lanes.load(3, builder.add(x_at, each), lanes.number) for each in steps]
+        for j in range(SPAN):
+            signal = lanes.load(5, builder.add(d_y_at, steps[j]), lanes.number)
+            totals = [add(pixels[j + k], signal, total) for k, total in enumerate(totals)]
+        for place, total in zip(places, totals, strict=True):
+            lanes.store(total, 0, place)
+        return context.get_dummy_value()
+
+    return types.void(sums, sums_at, step, x, x_at, d_y, d_y_at), generate
 
 
 def _further(builder, place, elements):
