@@ -48,9 +48,13 @@ from ..layers import (
 from ..ops import (
     augmentation,
     batches,
+    convolution,
+    dense,
     embedding,
+    joins,
     normalization,
     pixels,
+    pooling,
     softmax,
     tally,
     targets,
@@ -299,6 +303,7 @@ def _exercise() -> None:
     update.average(weights, velocity, 0.1)
     update.clip(plan.gradient, np.zeros(1, np.float32), 0.1, np.zeros(64, np.float32))
     _of_other_inputs(generator)
+    _behind_rectifiers(generator)
     tally.write(
         np.zeros((3, 2), np.float32), plan.loss_values, probabilities, labels, np.array([1, 1], np.uint64)
     )
@@ -312,3 +317,21 @@ def _of_other_inputs(generator: np.random.Generator) -> None:
     embedding.backward_weights(lines, found, tokens)
     mean, shift, scale, bias, folded = generator.standard_normal((5, 4)).astype(np.float32)
     normalization.fold(np.empty_like(rows), folded, rows, bias, mean, scale**2, scale, shift, 1e-5)
+
+
+def _behind_rectifiers(generator: np.random.Generator) -> None:
+    """What only programs of a GPU call: gradients that are masked as they are written."""
+    d_x, signs = generator.standard_normal((2, 2, 6, 6, 4)).astype(np.float32)
+    masks = signs.reshape(-1), 0.1
+    d_y, weights = d_x.copy(), generator.standard_normal((3, 3, 4, 4)).astype(np.float32)
+    workspace = np.zeros(_WORKSPACE, np.float32)
+    window = Convolution(4, 3, padding=1).window()
+    convolution.backward_input_masked(d_x, d_y, weights, window, 1, "im2col", workspace, *masks)
+    matrices = d_x.reshape(-1, 4), d_y.reshape(-1, 4), weights[0, 0]
+    dense.backward_input_masked(*matrices, workspace, *masks)
+    joins.accumulate_masked(d_x.reshape(-1), d_y.reshape(-1), *masks)
+    pooled, switches = np.empty((2, 3, 3, 4), np.float32), np.zeros((2, 3, 3, 4), np.uint16)
+    pool = (2, 2), (2, 2), (0, 0, 0, 0)
+    pooling.max_forward(pooled, switches, d_y, 1.0, *pool)
+    pooling.max_backward_masked(d_x, pooled, switches, *pool, *masks)
+    pooling.sum_backward_masked(d_x, pooled, *pool, pooling.PADDED, *masks)

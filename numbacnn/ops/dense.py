@@ -15,6 +15,7 @@ from typing import Any
 
 from .compilation import jit
 from .kernel import Kernel, by_device
+from .masking import masked
 from .parallel import in_parallel, parallel, share
 from .product import multiply, multiply_turned, multiply_workspace, zeros
 from .vectors import add, copy, multiply_add
@@ -150,6 +151,7 @@ backward_input = Kernel(
 backward_weights = Kernel(
     "dense.backward_weights", work=lambda d_w, x, *_: work(d_w.size * len(x)), cpu=_backward_weights_cpu
 )
+backward_input_masked = masked(backward_input)
 bias_gradient = Kernel("dense.bias_gradient", work=lambda _, d_y, *__: d_y.size, cpu=_bias_gradient_cpu)
 backward_parameters = Kernel(
     "dense.backward_parameters",

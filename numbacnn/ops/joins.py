@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from .kernel import Kernel
+from .masking import masked
 from .parallel import parallel
 
 
@@ -84,6 +85,7 @@ copy_channels = Kernel("joins.copy_channels", cpu=_copy_channels_cpu)
 take_channels = Kernel("joins.take_channels", cpu=_take_channels_cpu)
 copy = Kernel("joins.copy", cpu=_copy_cpu)
 accumulate = Kernel("joins.accumulate", cpu=_accumulate_cpu)
+accumulate_masked = masked(accumulate)
 multiply = Kernel("joins.multiply", cpu=_multiply_cpu)
 multiply_sums = Kernel("joins.multiply_sums", work=lambda _, source, *__: source.size, cpu=_multiply_sums_cpu)
 add = Kernel("joins.add", cpu=_add_cpu)

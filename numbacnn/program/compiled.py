@@ -78,6 +78,8 @@ class Compiled:
             kept_gradients,
             merge=reuse and wanted.learns and graph.device.name == "cpu",
         )
+        # On the CPU a step that masks is two.
+        self.rewrites.masks = graph.device.name != "cpu"
         self.sharing = set[str]()
         """Nodes whose gradient lies in one place with that of a sum, or of another term of it."""
         if reuse and len(heads) < 2:  # with several heads gradients come from several starts

@@ -25,6 +25,8 @@ from .loss import Head
 OUTPUT, GRADIENT, INPUT, D_INPUT = "output", "d_output", ("", "input"), ("", "d_input")
 WORKSPACE, RANDOM, PARAMETER_GRADIENT = ("", "workspace"), ("", "random"), ("", "gradient")
 LABELS = ("", "labels")
+SCRATCH = "scratch "
+"""How the purpose of what a layer asked for with `scratch` begins."""
 
 
 class Table:
@@ -171,7 +173,7 @@ class Emission:
             inputs=tuple(sources or [self.given(node)]),
             output=self.output(name),
             scratch={
-                key: self.operand((name, f"scratch {key}"), shape, dtype)
+                key: self.operand((name, f"{SCRATCH}{key}"), shape, dtype)
                 for key, (shape, dtype) in scratch.items()
             },
             workspace=self.workspace,

@@ -3,7 +3,7 @@
 A rectifier that follows a layer, max(x, slope x), may work in that layer's own output if nobody else looks at what was
 there before: its derivative can be told from its output. Where the step that writes the output takes a `slope` (the
 products, the pools and the sums do), that step rectifies each number as it stores it, and the rectifier's own step goes. Its
-gradient is then worked on in place too.
+gradient is then worked on in place too, on a GPU by the step that writes it (`masking`).
 
 What a sum adds up has the sum's gradient, which is not copied where it need not be (`sharing`).
 
@@ -23,10 +23,11 @@ from ..ops.operands import Key, Operand, Step
 from .emission import GRADIENT, OUTPUT, Emission
 from .folding import folded_backward, folded_forward, with_arguments
 from .joining import joined_forward
+from .masking import masked_backward
 from .merging import Merges, merges
 from .packing import packed_forward
 from .pooling import pooled_forward
-from .sharing import left_out
+from .sharing import left_out, written_in_place
 
 
 @dataclass
@@ -47,6 +48,10 @@ class Rewrites:
 
     pools: set[Key] = field(default_factory=set)
     """Storages that convolutions do not write: the pool behind them takes their numbers as they are computed."""
+
+    masks: bool = False
+    """Whether steps back mask what they write for the rectifier before them (`masking`)."""
+
     shares: set[Key] = field(default_factory=set)
     """Storages that convolutions do not write: they write their share of a concatenation."""
 
@@ -78,8 +83,10 @@ class Rewrites:
     def backward(self, steps: Iterable[Step]) -> list[Step]:
         """The steps back as they will be run."""
         steps = (step for step in steps if not left_out(step, self.root))
-        left = folded_backward(without_repeats(steps), self.folds)
-        return left if self.merges is None else self.merges.backward(left, self.root)
+        left = written_in_place(folded_backward(without_repeats(steps), self.folds))
+        if self.merges is not None:
+            left = self.merges.backward(left, self.root)
+        return masked_backward(left, self.root) if self.masks else left
 
 
 def without_repeats(steps: Iterable[Step]) -> list[Step]:

@@ -7,10 +7,11 @@ different numbers: after the copy nothing is written to one of them as long as t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 
 from ..ops import joins
 from ..ops.operands import Key, Operand, Step
-from .emission import GRADIENT
+from .emission import GRADIENT, SCRATCH
 
 
 def share_gradients(
@@ -46,6 +47,51 @@ def left_out(step: Step, root: Callable[[Key], Key]) -> bool:
         return False
     target, source = (root(operand.storage.key) for operand in step.accesses())
     return target == source
+
+
+def written_in_place(steps: Sequence[Step]) -> list[Step]:
+    """The list without copies of what steps of the same node found just before, in scratch memory of its own: they write it
+    where the copy would bring it, and who reads it finds it there. Batch normalisations find the gradients of
+    their parameters so, which their gradient of the input needs too.
+    """
+    left = list(steps)
+    for copy in steps:
+        if copy.kernel is not joins.copy:
+            continue
+        target, source = copy.arguments
+        key = source.storage.key
+        own = [place for place, step in enumerate(left) if _accesses(step, key)]
+        alike = {(left[place].node, left[place].time) for place in own} == {(copy.node, copy.time)}
+        found = any(operand.storage.key == key for operand in left[own[0]].writes())
+        if key[1].startswith(SCRATCH) and source.size == source.storage.size and alike and found:
+            for place in own:
+                left[place] = _moved(left[place], key, target)
+            left = [step for step in left if step is not copy and not _copies_itself(step)]
+    return left
+
+
+def _accesses(step: Step, key: Key) -> bool:
+    return any(operand.storage.key == key for operand in step.accesses())
+
+
+def _moved(step: Step, key: Key, place: Operand) -> Step:
+    """The step with what lies under a key in another place."""
+    return replace(
+        step,
+        arguments=tuple(
+            Operand(place.storage, each.shape, place.first + each.first)
+            if isinstance(each, Operand) and each.storage.key == key
+            else each
+            for each in step.arguments
+        ),
+    )
+
+
+def _copies_itself(step: Step) -> bool:
+    if step.kernel is not joins.copy:
+        return False
+    target, source = step.arguments
+    return bool(target.storage.key == source.storage.key and target.first == source.first)
 
 
 def _copies_gradient(step: Step) -> bool:

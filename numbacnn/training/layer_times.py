@@ -22,7 +22,13 @@ UPDATE = "update"
 _PRODUCTS = tuple(
     f"{room}.{op}"
     for room in ("convolution", "dense")
-    for op in ("forward", "backward_input", "backward_weights", "backward_parameters")
+    for op in (
+        "forward",
+        "backward_input",
+        "backward_input_masked",
+        "backward_weights",
+        "backward_parameters",
+    )
 )
 """Ops whose work is the layer's multiply-adds."""
 _ADDING = ("combine.", "columns.")

@@ -9,7 +9,7 @@ import naive
 import numpy as np
 
 from comparisons import arrays
-from comparisons.rows import Comparison
+from comparisons.rows import Comparison, masked
 from numbacnn.layers import Convolution
 from numbacnn.ops import convolution
 from numbacnn.ops.convolution.choice import TILES, choose
@@ -282,3 +282,11 @@ ROWS: dict[str, Comparison] = {
         outputs=2,
     ),
 }
+ROWS["convolution.backward_input_masked"] = masked(
+    ROWS["convolution.backward_input"],
+    "one of everything",
+    "stride 3, padding 1",
+    "2 groups, stride 2",
+    "depthwise",
+    "a filter above a panel",
+)

@@ -6,7 +6,7 @@ import naive
 import numpy as np
 
 from comparisons import arrays
-from comparisons.rows import Comparison
+from comparisons.rows import Comparison, masked
 from numbacnn.ops import dense
 
 PRODUCTS = {
@@ -76,3 +76,4 @@ ROWS: dict[str, Comparison] = {
     ),
     "dense.bias_gradient": product(lambda d_bias, d_y: d_y.sum(0), "K", "NK"),
 }
+ROWS["dense.backward_input_masked"] = masked(ROWS["dense.backward_input"], "batch 1", "ragged", "many panels")

@@ -7,7 +7,7 @@ import numpy as np
 
 from comparisons import arrays
 from comparisons.elements import ACTIVATION_LAYERS, SIZES
-from comparisons.rows import Comparison
+from comparisons.rows import Comparison, masked
 
 SHARES = {"all": (3, 2, 0, 2), "one of three": (7, 1, 2, 3), "the middle": (5, 3, 2, 9)}
 SHARE_LAYERS = {"27x27, 96 of 256": (16 * 27 * 27, 96, 64, 256)}
@@ -86,3 +86,4 @@ ROWS: dict[str, Comparison] = {
         ACTIVATION_LAYERS,
     ),
 }
+ROWS["joins.accumulate_masked"] = masked(ROWS["joins.accumulate"], "seven")

@@ -8,7 +8,7 @@ import naive
 import numpy as np
 
 from comparisons import arrays
-from comparisons.rows import Comparison
+from comparisons.rows import Comparison, masked
 from numbacnn.ops import pooling
 from numbacnn.ops.geometry import Padding, Window
 
@@ -147,3 +147,9 @@ ROWS: dict[str, Comparison] = {
         AVERAGE_LAYERS,
     ),
 }
+ROWS["pooling.max_backward_masked"] = masked(
+    ROWS["pooling.max_backward"], "overlapping channels in fours", "overlapping"
+)
+ROWS["pooling.sum_backward_masked"] = masked(
+    ROWS["pooling.sum_backward"], "overlapping", "ceil with padding, average"
+)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from comparisons import arrays
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -20,3 +22,18 @@ class Comparison:
     shapes: dict[str, Any]
     layers: dict[str, Any] = field(default_factory=dict)
     outputs: int = 1
+
+
+def masked(row: Comparison, *names: str) -> Comparison:
+    """The row of an op that masks what another op writes, for some of that one's shapes (ops.masking)."""
+
+    def make(generator: np.random.Generator, dtype: Any, shape: Any) -> list[Any]:
+        arguments = row.make(generator, dtype, shape)
+        return [*arguments, arrays.numbers(generator, dtype, arguments[0].size), 0.25]
+
+    def naive(*arguments: Any) -> tuple[Any, ...]:
+        *own, signs, slope = arguments
+        (written,) = row.naive(*own)
+        return (np.where(signs.reshape(written.shape) > 0, written, slope * written),)
+
+    return Comparison(make, naive, {name: row.shapes[name] for name in names}, row.layers)

@@ -117,22 +117,22 @@ def report(monkeypatch, capsys, *arguments):
 
 
 def test_the_report_gives_every_number(monkeypatch, capsys):
-    out, message = report(monkeypatch, capsys, "joins._acc", "--capability", "8.6", "--json")
+    out, message = report(monkeypatch, capsys, "joins.add_m", "--capability", "8.6", "--json")
     assert message is None
     (kernel,) = json.loads(out)["kernels"]
-    assert kernel["name"] == "joins._accumulate"
+    assert kernel["name"] == "joins.add_masked"
     assert kernel["compute_capability"] == "8.6"
     assert 0 < kernel["registers"] < 40
     assert kernel["shared_bytes"] == kernel["spill_bytes"] == kernel["float64_instructions"] == 0
     assert kernel["ffma_share"] == kernel["hmma_share"] == 0
-    out, _ = report(monkeypatch, capsys, "joins._acc", "--capability", "8.6")
-    assert ["joins._accumulate", "8.6", str(kernel["registers"])] == out.split("\n")[1].split()[:3]
+    out, _ = report(monkeypatch, capsys, "joins.add_m", "--capability", "8.6")
+    assert ["joins.add_masked", "8.6", str(kernel["registers"])] == out.split("\n")[1].split()[:3]
 
 
 def test_the_report_names_what_is_wrong(monkeypatch, capsys):
     assert "no kernel's name holds nothing: activations." in report(monkeypatch, capsys, "nothing")[1]
-    _, message = report(monkeypatch, capsys, "joins._acc", "--capability", "1.0")
-    assert "joins._accumulate (array(float32, 1d, C)" in message
+    _, message = report(monkeypatch, capsys, "joins.add_m", "--capability", "1.0")
+    assert "joins.add_masked (array(float32, 1d, C)" in message
     assert "for compute capability 1.0:" in message
     nvidia.find.cache_clear()
     monkeypatch.setenv("PATH", "")

@@ -53,7 +53,9 @@ TILED = {
     },
 }
 """Of more than one tile, the last ones cut."""
-PRODUCTS = [f"{room}.{op}" for room in TILED for op in ("forward", "backward_input", "backward_parameters")]
+PRODUCTS = [
+    f"{room}.{op}" for room in TILED for op in ("forward", "backward_input_masked", "backward_parameters")
+]
 SIGNIFICANT_BITS = {"tf32": 11, "bf16": 8}
 TILE_NAMES = [tile.name for tile in TILES]
 MANNERS = [
@@ -150,12 +152,12 @@ def test_every_tile_of_tensor_cores(kernel, precision):
     ("kernel", "shape", "divided"),
     [
         ("dense.forward", (3, 520, 10), (3, 10, 520)),
-        ("dense.backward_input", (3, 10, 520), (3, 10, 520)),
+        ("dense.backward_input_masked", (3, 10, 520), (3, 10, 520)),
         ("dense.backward_parameters", (2200, 3, 5), (3, 5, 2200)),
         ("convolution.backward_parameters", Filters((2, 40, 40, 3), 5, 3, {"padding": 1}), (27, 5, 3200)),
         ("convolution.backward_parameters", Filters((2, 31, 30, 4), 6, 3, {"groups": 2}), (18, 3, 1624, 2)),
         ("convolution.forward", Filters((1, 5, 5, 128), 8, 3, {"groups": 2}), (9, 4, 576, 2)),
-        ("convolution.backward_input", Filters((1, 5, 5, 8), 64, 3, {"padding": 1}), (25, 8, 576)),
+        ("convolution.backward_input_masked", Filters((1, 5, 5, 8), 64, 3, {"padding": 1}), (25, 8, 576)),
     ],
 )
 def test_sums_that_are_added_in_parts(kernel, shape, divided):
@@ -167,10 +169,10 @@ def test_sums_that_are_added_in_parts(kernel, shape, divided):
 
 ODD = [
     ("dense.forward", "ragged"),
-    ("dense.backward_input", "ragged"),
+    ("dense.backward_input_masked", "ragged"),
     ("dense.backward_parameters", "batch 1"),
     ("convolution.forward", "batch 1, one channel"),
-    ("convolution.backward_input", "stride 3, padding 1"),
+    ("convolution.backward_input_masked", "stride 3, padding 1"),
     ("convolution.backward_parameters", "2 groups, stride 2"),
 ]
 

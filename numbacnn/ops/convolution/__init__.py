@@ -14,6 +14,7 @@ import math
 
 from ..dense import work
 from ..kernel import Kernel, by_device
+from ..masking import masked
 from . import choice, cpu, packing, pooled
 from .pooled import MAXIMUM as MAXIMUM
 
@@ -37,6 +38,7 @@ backward_input = Kernel(
     work=lambda _, d_y, w, *__: work(d_y.size * w[..., 0].size),
     cpu=cpu.backward_input,
 )
+backward_input_masked = masked(backward_input)
 backward_weights = Kernel(
     "convolution.backward_weights",
     work=lambda w, x, d_y, *_: work(d_y.size * w[..., 0].size),

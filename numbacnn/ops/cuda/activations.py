@@ -15,7 +15,7 @@ from numba import cuda, float32
 from ..activations import DECONVNET as _DECONVNET
 from ..activations import STANDARD as _STANDARD
 from .budget import Budget
-from .elements import BUDGET, EACH, element, launch_each, launch_few, own_elements
+from .elements import BUDGET, element, few_at_a_time, launch_each, write_few
 from .reductions import team_sum
 from .toolchain import ONE, ZERO, device_function, grid, kernel, launch
 
@@ -44,39 +44,22 @@ def _signal(gradient: Any, rule: Any) -> Any:
 def _forward(name: str, function: Any) -> Any:
     """The kernel of y = function(x, constant)."""
 
-    @kernel(name=f"activations.{name}_forward")
-    def forward(y: Any, x: Any, constant: Any) -> None:
-        (first, apart), size = own_elements(), np.uint32(y.size)
-        values = cuda.local.array(EACH, float32)
-        for j in range(EACH):
-            i = np.uint32(first + np.uint32(j) * apart)
-            values[j] = x[i] if i < size else ZERO
-        for j in range(EACH):
-            i = np.uint32(first + np.uint32(j) * apart)
-            if i < size:
-                y[i] = function(values[j], constant)
+    @device_function
+    def value(x: Any, _: Any, __: Any, constant: Any, ___: Any) -> Any:
+        return function(x, constant)
 
-    return forward
+    return few_at_a_time(f"activations.{name}_forward", value, 1)
 
 
 def _backward(name: str, derivative: Any) -> Any:
     """The kernel of d_x = derivative(signal, x, constant), of the signal that the rule lets through."""
 
-    @kernel(name=f"activations.{name}_backward")
-    def backward(d_x: Any, d_y: Any, x: Any, constant: Any, rule: Any) -> None:
-        (first, apart), size = own_elements(), np.uint32(d_x.size)
-        gradients, values = cuda.local.array(EACH, float32), cuda.local.array(EACH, float32)
-        for j in range(EACH):
-            i = np.uint32(first + np.uint32(j) * apart)
-            if i < size:
-                gradients[j], values[j] = d_y[i], x[i]
-        for j in range(EACH):
-            i = np.uint32(first + np.uint32(j) * apart)
-            if i < size:
-                signal = _signal(gradients[j], rule)
-                d_x[i] = signal if rule == DECONVNET else derivative(signal, values[j], constant)
+    @device_function
+    def value(gradient: Any, x: Any, _: Any, constant: Any, rule: Any) -> Any:
+        signal = _signal(gradient, rule)
+        return signal if rule == DECONVNET else derivative(signal, x, constant)
 
-    return backward
+    return few_at_a_time(f"activations.{name}_backward", value, 2)
 
 
 @device_function
@@ -136,42 +119,42 @@ _tanh_backward = _backward("tanh", _tanh_derivative)
 
 def leaky_relu_forward(y: Any, x: Any, slope: Any) -> None:
     """y = x where x > 0, else slope * x; a slope of 0 is ReLU, max(0, x)."""
-    launch_few(_leaky_relu_forward, y.size, y, x, float(slope))
+    write_few(_leaky_relu_forward, y, x, p=float(slope))
 
 
 def leaky_relu_backward(d_x: Any, d_y: Any, x: Any, slope: Any, rule: Any) -> None:
     """f'(x) = 1 where x > 0, else slope; at x = 0, where there is no derivative, the subgradient `slope`."""
-    launch_few(_leaky_relu_backward, d_x.size, d_x, d_y, x, float(slope), rule)
+    write_few(_leaky_relu_backward, d_x, d_y, x, p=float(slope), q=rule)
 
 
 def elu_forward(y: Any, x: Any, alpha: Any) -> None:
     """y = x where x > 0, else alpha (e^x - 1) (Clevert et al., 2015)."""
-    launch_few(_elu_forward, y.size, y, x, float(alpha))
+    write_few(_elu_forward, y, x, p=float(alpha))
 
 
 def elu_backward(d_x: Any, d_y: Any, x: Any, alpha: Any, rule: Any) -> None:
     """f'(x) = 1 where x > 0, else alpha e^x."""
-    launch_few(_elu_backward, d_x.size, d_x, d_y, x, float(alpha), rule)
+    write_few(_elu_backward, d_x, d_y, x, p=float(alpha), q=rule)
 
 
 def sigmoid_forward(y: Any, x: Any) -> None:
     """y = 1 / (1 + e^-x), by the form that does not overflow on either side."""
-    launch_few(_sigmoid_forward, y.size, y, x, ZERO)
+    write_few(_sigmoid_forward, y, x)
 
 
 def sigmoid_backward(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
     """f'(x) = 1 / ((1 + e^x)(1 + e^-x)) = e^-|x| / (1 + e^-|x|)^2; y is not needed here."""
-    launch_few(_sigmoid_backward, d_x.size, d_x, d_y, x, ZERO, STANDARD)
+    write_few(_sigmoid_backward, d_x, d_y, x, q=STANDARD)
 
 
 def tanh_forward(y: Any, x: Any) -> None:
     """y = tanh x."""
-    launch_few(_tanh_forward, y.size, y, x, ZERO)
+    write_few(_tanh_forward, y, x)
 
 
 def tanh_backward(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
     """f'(x) = 1 / cosh^2 x = 4 e^-2|x| / (1 + e^-2|x|)^2; y is not needed here."""
-    launch_few(_tanh_backward, d_x.size, d_x, d_y, x, ZERO, STANDARD)
+    write_few(_tanh_backward, d_x, d_y, x, q=STANDARD)
 
 
 @kernel

@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any
 
 from ..convolution.depthwise import suits as is_depthwise
-from . import dense, depthwise, few_channels
+from . import activations, dense, depthwise, few_channels
 from .patches import (
     FILTERS,
     OWN_FILTERS,
@@ -29,7 +29,7 @@ from .patches import (
     row_of_kind,
     weights_turned,
 )
-from .product.kernel import as_it_is, biased_and_rectified
+from .product.finishing import as_it_is, biased_and_rectified, masked
 from .product.launching import Product
 from .product.loaders import across_depth
 
@@ -94,8 +94,8 @@ def _forward(aligned: bool) -> Product:
 def _backward_input(aligned: bool, strided: bool) -> Product:
     loads = gradients_of_pixels(aligned), weights_turned(aligned, strided)
     if strided:
-        return Product(_name("backward_input_strided", aligned), *loads, as_it_is, row_of_kind)
-    return Product(_name("backward_input", aligned), *loads, as_it_is)
+        return Product(_name("backward_input_strided", aligned), *loads, masked, row_of_kind)
+    return Product(_name("backward_input", aligned), *loads, masked)
 
 
 @cache
@@ -171,8 +171,25 @@ def backward_input(
     d_x: Any, d_y: Any, weights: Any, window: Any, groups: Any, algorithm: Any, workspace: Any
 ) -> None:
     """d_x: every pixel's sum over the patches that it lies in, at any stride."""
+    backward_input_masked(d_x, d_y, weights, window, groups, algorithm, workspace, None, 1.0)
+
+
+def backward_input_masked(
+    d_x: Any,
+    d_y: Any,
+    weights: Any,
+    window: Any,
+    groups: Any,
+    algorithm: Any,
+    workspace: Any,
+    signs: Any,
+    slope: Any,
+) -> None:
+    """d_x: the same where signs is above 0, else slope times that; a slope of 1 needs no signs."""
     if is_depthwise(d_x.shape[3], d_y.shape[3], window, groups):
         depthwise.backward_input(d_x, d_y, weights, window)
+        if signs is not None:
+            activations.leaky_relu_backward(d_x, d_x, signs, slope, activations.STANDARD)
         return
     own_channels, own_filters = d_x.shape[3] // groups, d_y.shape[3] // groups
     strided = window.stride != (1, 1)
@@ -192,6 +209,8 @@ def backward_input(
             row_size=d_x.shape[3],
             geometry=geometry,
             groups=groups,
+            start=signs,
+            slope=slope,
             # Parts of the pixels of one kind would have to be added up apart from the others.
             workspace=None if strided else workspace,
         )

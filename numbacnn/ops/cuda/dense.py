@@ -8,7 +8,7 @@ from typing import Any
 
 from .columns import parts_of, sum_rows
 from .product.combine import combine
-from .product.kernel import as_it_is, biased_and_rectified
+from .product.finishing import as_it_is, biased_and_rectified, masked
 from .product.launching import Product
 from .product.loaders import across_depth, along_depth
 
@@ -41,7 +41,7 @@ def _forward(aligned: bool) -> Product:
 @cache
 def _backward_input(aligned: bool) -> Product:
     load = along_depth(_OUTPUTS, aligned)
-    return Product(_name("backward_input", aligned), load, load, as_it_is)
+    return Product(_name("backward_input", aligned), load, load, masked)
 
 
 @cache
@@ -86,6 +86,11 @@ def forward(y: Any, x: Any, weights: Any, bias: Any, slope: Any, workspace: Any)
 
 def backward_input(d_x: Any, d_y: Any, weights: Any, workspace: Any) -> None:
     """d_x = d_y W^T."""
+    backward_input_masked(d_x, d_y, weights, workspace, None, 1.0)
+
+
+def backward_input_masked(d_x: Any, d_y: Any, weights: Any, workspace: Any, signs: Any, slope: Any) -> None:
+    """d_x = d_y W^T where signs is above 0, else slope times that; a slope of 1 needs no signs."""
     inputs, outputs = weights.shape
     _backward_input(_are_aligned(outputs))(
         d_x,
@@ -96,6 +101,8 @@ def backward_input(d_x: Any, d_y: Any, weights: Any, workspace: Any) -> None:
         depth=outputs,
         row_size=inputs,
         geometry=(inputs, outputs, 0),
+        start=signs,
+        slope=slope,
         workspace=workspace,
     )
 

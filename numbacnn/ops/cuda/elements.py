@@ -14,10 +14,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import cuda
+from numba import cuda, float32
 
 from .budget import Budget
-from .toolchain import WARP, device_function, grid, launch
+from .toolchain import WARP, ZERO, device_function, grid, kernel, launch
 
 THREADS = 256
 EACH = 4
@@ -45,6 +45,32 @@ def line_element() -> tuple[Any, Any]:
     return np.uint32(cuda.blockIdx.x), np.uint32(place)
 
 
+def few_at_a_time(name: str, function: Any, arrays: int) -> Any:
+    """The kernel of that name that writes target_i = function(a_i, b_i, c_i, p, q), `EACH` elements a thread. It reads so many of
+    the three arrays, and has a number of no meaning for the others'.
+    """
+    two, three = arrays > 1, arrays > 2
+
+    def write(target: Any, a: Any, b: Any, c: Any, p: Any, q: Any) -> None:
+        (first, apart), size = own_elements(), np.uint32(target.size)
+        of_a, of_b = cuda.local.array(EACH, float32), cuda.local.array(EACH, float32)
+        of_c = cuda.local.array(EACH, float32)
+        for j in range(EACH):
+            i = np.uint32(first + np.uint32(j) * apart)
+            if i < size:
+                of_a[j] = a[i]
+                if two:
+                    of_b[j] = b[i]
+                if three:
+                    of_c[j] = c[i]
+        for j in range(EACH):
+            i = np.uint32(first + np.uint32(j) * apart)
+            if i < size:
+                target[i] = function(of_a[j], of_b[j], of_c[j], p, q)
+
+    return kernel(write, name=name)
+
+
 def launch_each(kernel: Any, elements: int, *arguments: Any) -> None:
     """Launches a kernel on so many elements, one a thread."""
     launch(kernel, grid(elements, THREADS), THREADS, *arguments)
@@ -57,6 +83,11 @@ def launch_few(kernel: Any, elements: int, *arguments: Any, channels: int = 1) -
     together = channels // math.gcd(channels, THREADS)
     blocks = grid(grid(elements, EACH * THREADS), together) * together
     launch(kernel, blocks, THREADS, *arguments)
+
+
+def write_few(kernel: Any, target: Any, *arrays: Any, p: Any = ZERO, q: Any = ZERO) -> None:
+    """Launches a kernel of `few_at_a_time` on as many arrays as it reads."""
+    launch_few(kernel, target.size, target, *(*arrays, *arrays[-1:] * 2)[:3], p, q)
 
 
 def launch_lines(kernel: Any, lines: int, length: int, *arguments: Any) -> None:

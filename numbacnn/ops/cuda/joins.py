@@ -5,52 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import cuda, float32
 
 from .budget import Budget
-from .elements import BUDGET, EACH, element, launch_each, launch_few, own_elements
+from .elements import BUDGET, element, few_at_a_time, launch_each, write_few
 from .toolchain import ONE, ZERO, device_function, kernel
 
 BUDGETS = dict.fromkeys(
-    ("_copy", "_accumulate", "_add", "_copy_channels", "_take_channels", "_multiply"), BUDGET
+    ("copy", "add", "add_masked", "_copy_channels", "_take_channels", "_multiply"), BUDGET
 ) | {"_multiply_sums": Budget(registers=56, shared_bytes=0)}
 
 
-@kernel
-def _copy(target: Any, source: Any) -> None:
-    (first, apart), size = own_elements(), np.uint32(target.size)
-    values = cuda.local.array(EACH, float32)
-    for j in range(EACH):
-        i = np.uint32(first + np.uint32(j) * apart)
-        values[j] = source[i] if i < size else ZERO
-    for j in range(EACH):
-        i = np.uint32(first + np.uint32(j) * apart)
-        if i < size:
-            target[i] = values[j]
+@device_function
+def _itself(value: Any, _: Any, __: Any, ___: Any, ____: Any) -> Any:
+    return value
 
 
 @device_function
-def _sums(target: Any, one: Any, other: Any, slope: Any) -> None:
-    """target = f(one + other), f(v) = v above 0, else slope v; the target may be one of them."""
-    (first, apart), size = own_elements(), np.uint32(target.size)
-    totals = cuda.local.array(EACH, float32)
-    for j in range(EACH):
-        i = np.uint32(first + np.uint32(j) * apart)
-        totals[j] = one[i] + other[i] if i < size else ZERO
-    for j in range(EACH):
-        i = np.uint32(first + np.uint32(j) * apart)
-        if i < size:
-            target[i] = totals[j] if totals[j] > ZERO else slope * totals[j]
+def _rectified_sum(one: Any, other: Any, _: Any, slope: Any, __: Any) -> Any:
+    total = one + other
+    return total if total > ZERO else slope * total
 
 
-@kernel
-def _add(target: Any, one: Any, other: Any, slope: Any) -> None:
-    _sums(target, one, other, slope)
+@device_function
+def _masked_sum(one: Any, other: Any, sign: Any, slope: Any, _: Any) -> Any:
+    total = one + other
+    return total if sign > ZERO else slope * total
 
 
-@kernel
-def _accumulate(target: Any, source: Any) -> None:
-    _sums(target, target, source, ONE)
+_copy = few_at_a_time("joins.copy", _itself, 1)
+_add = few_at_a_time("joins.add", _rectified_sum, 2)
+_add_masked = few_at_a_time("joins.add_masked", _masked_sum, 3)
 
 
 @kernel
@@ -95,17 +79,22 @@ def _multiply_sums(target: Any, source: Any, factors: Any, pixels: Any, channels
 
 def copy(target: Any, source: Any) -> None:
     """target_i = source_i."""
-    launch_few(_copy, target.size, target, source)
+    write_few(_copy, target, source)
 
 
 def accumulate(target: Any, source: Any) -> None:
     """target_i += source_i."""
-    launch_few(_accumulate, target.size, target, source)
+    write_few(_add, target, target, source, p=ONE)
+
+
+def accumulate_masked(target: Any, source: Any, signs: Any, slope: Any) -> None:
+    """target_i += source_i, then times slope where signs_i is not above 0."""
+    write_few(_add_masked, target, target, source, signs, p=float(slope))
 
 
 def add(target: Any, one: Any, other: Any, slope: Any) -> None:
     """target_i = f(one_i + other_i), f(v) = v above 0, else slope v."""
-    launch_few(_add, target.size, target, one, other, float(slope))
+    write_few(_add, target, one, other, p=float(slope))
 
 
 def multiply(target: Any, source: Any, factors: Any) -> None:

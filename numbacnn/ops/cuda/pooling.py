@@ -70,6 +70,11 @@ def _rectified(value: Any, slope: Any) -> Any:
 
 
 @device_function
+def _masked(value: Any, sign: Any, slope: Any) -> Any:
+    return value if sign > ZERO else slope * value
+
+
+@device_function
 def _take_one(numbers: Any, array: Any, at: Any) -> None:
     numbers[0] = array[at]
 
@@ -159,6 +164,8 @@ def _make_max_backward(count: int) -> Any:
         d_x: Any,
         d_y: Any,
         switches: Any,
+        signs: Any,
+        slope: Any,
         rows: Any,
         columns: Any,
         height: Any,
@@ -179,9 +186,12 @@ def _make_max_backward(count: int) -> Any:
             column = np.uint32(place // channels)
             c, w = np.uint32(place - column * channels), np.uint32(column + left)
             gradients, total = cuda.local.array(count, float32), cuda.local.array(count, float32)
-            switch = cuda.local.array(count, uint32)
+            switch, sign = cuda.local.array(count, uint32), cuda.local.array(count, float32)
+            own_place = np.uint32(line * width * channels + place)
             for j in range(count):
-                total[j] = ZERO
+                total[j], sign[j] = ZERO, ONE
+            if slope != ONE:
+                take(sign, signs, own_place)
             p, end_p = _first_window(h, extent_h, stride_h), _last_window(h, stride_h, rows)
             first_q, end_q = _first_window(w, extent_w, stride_w), _last_window(w, stride_w, columns)
             while p < end_p:
@@ -196,7 +206,9 @@ def _make_max_backward(count: int) -> Any:
                         total[j] += gradients[j] if switch[j] == own else ZERO
                     q = np.uint32(q + _ONE)
                 p = np.uint32(p + _ONE)
-            put(d_x, np.uint32(line * width * channels + place), total)
+            for j in range(count):
+                total[j] = _masked(total[j], sign[j], slope)
+            put(d_x, own_place, total)
 
     return kernel(max_backward, name=_named("max_backward", count))
 
@@ -250,6 +262,8 @@ def _sum_forward(
 def _sum_backward(
     d_x: Any,
     d_y: Any,
+    signs: Any,
+    slope: Any,
     divisor: Any,
     below: Any,
     right: Any,
@@ -284,7 +298,8 @@ def _sum_backward(
                 total += d_y[np.uint32(((n * rows + p) * columns + q) * channels + c)] / cells
                 q = np.uint32(q + _ONE)
             p = np.uint32(p + _ONE)
-        d_x[np.uint32(line * width * channels + place)] = total
+        i = np.uint32(line * width * channels + place)
+        d_x[i] = _masked(total, signs[i], slope) if slope != ONE else total
 
 
 def _sizes(small: Any, large: Any, kernel: Any, stride: Any, padding: Any) -> tuple[int, ...]:
@@ -311,9 +326,16 @@ def max_forward(y: Any, switches: Any, x: Any, slope: Any, kernel: Any, stride: 
 
 def max_backward(d_x: Any, d_y: Any, switches: Any, kernel: Any, stride: Any, padding: Any) -> None:
     """d_x = the sum of d_y over the windows that this cell won: each cell looks at those that cover it."""
+    max_backward_masked(d_x, d_y, switches, kernel, stride, padding, d_x, 1.0)
+
+
+def max_backward_masked(
+    d_x: Any, d_y: Any, switches: Any, kernel: Any, stride: Any, padding: Any, signs: Any, slope: Any
+) -> None:
+    """d_x = the same where signs is above 0, else slope times that; a slope of 1 needs no signs."""
     each = _side_by_side(d_x.shape[3])
     sizes = _sizes(d_y, d_x, kernel, stride, padding)
-    _launch(_MAX_BACKWARD[each], d_x, d_y, switches, *sizes, side_by_side=each)
+    _launch(_MAX_BACKWARD[each], d_x, d_y, switches, signs, float(slope), *sizes, side_by_side=each)
 
 
 def sum_forward(y: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: Any, divisor: Any) -> None:
@@ -324,5 +346,12 @@ def sum_forward(y: Any, x: Any, slope: Any, kernel: Any, stride: Any, padding: A
 
 def sum_backward(d_x: Any, d_y: Any, kernel: Any, stride: Any, padding: Any, divisor: Any) -> None:
     """d_x = the sum of d_y (divided likewise) over the windows that cover this cell."""
+    sum_backward_masked(d_x, d_y, kernel, stride, padding, divisor, d_x, 1.0)
+
+
+def sum_backward_masked(
+    d_x: Any, d_y: Any, kernel: Any, stride: Any, padding: Any, divisor: Any, signs: Any, slope: Any
+) -> None:
+    """d_x = the same where signs is above 0, else slope times that; a slope of 1 needs no signs."""
     sizes = _sizes(d_y, d_x, kernel, stride, padding)
-    _launch(_sum_backward, d_x, d_y, int(divisor), padding[1], padding[3], *sizes)
+    _launch(_sum_backward, d_x, d_y, signs, float(slope), int(divisor), padding[1], padding[3], *sizes)

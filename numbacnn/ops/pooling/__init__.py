@@ -14,12 +14,24 @@ sums.py        the two ops of sums
 """
 
 from ..kernel import Kernel
+from ..masking import masked
 from . import maximum, sums
 from .sums import INSIDE, PADDED, SUM
 
-__all__ = ["INSIDE", "PADDED", "SUM", "max_backward", "max_forward", "sum_backward", "sum_forward"]
+__all__ = [
+    "INSIDE",
+    "PADDED",
+    "SUM",
+    "max_backward",
+    "max_backward_masked",
+    "max_forward",
+    "sum_backward",
+    "sum_backward_masked",
+    "sum_forward",
+]
 
 max_forward = Kernel("pooling.max_forward", outputs=2, work=lambda y, _, x, *__: x.size, cpu=maximum.forward)
 max_backward = Kernel("pooling.max_backward", cpu=maximum.backward)
 sum_forward = Kernel("pooling.sum_forward", work=lambda y, x, *_: x.size, cpu=sums.forward)
 sum_backward = Kernel("pooling.sum_backward", cpu=sums.backward)
+max_backward_masked, sum_backward_masked = masked(max_backward), masked(sum_backward)

@@ -11,11 +11,13 @@ import numpy as np
 from ..budget import Budget
 from ..columns import put_behind, sum_rows_of
 from ..elements import element, launch_each
-from ..toolchain import ZERO, device_function, kernel
+from ..toolchain import device_function, kernel
+from .finishing import Finish, biased_and_rectified, masked
 
 BUDGETS = {
     "combine._combine": Budget(registers=32, shared_bytes=0),
-    "combine._combine_finished": Budget(registers=32, shared_bytes=0),
+    "combine.biased_and_rectified": Budget(registers=32, shared_bytes=0),
+    "combine.masked": Budget(registers=32, shared_bytes=0),
 }
 _FEW, _MOST_ELEMENTS = 8, 1 << 18
 """More parts than so many, of fewer elements than so many, are added by eight threads an element: one alone would wait for
@@ -40,14 +42,24 @@ def _combine(total: Any, rest: Any, parts: Any, size: Any, count: Any) -> None:
         put_behind(total, rest, i, _sum(parts, i, size, count))
 
 
-@kernel
-def _combine_finished(
-    total: Any, parts: Any, size: Any, count: Any, start: Any, slope: Any, columns: Any
-) -> None:
-    i = element()
-    if i < size:
-        value = _sum(parts, i, size, count) + start[np.uint32(i % columns)]
-        total[i] = value if value > ZERO else slope * value
+def _make_finished(name: str, finish: Finish) -> Any:
+    load, value = finish.load, finish.value
+
+    def combine_finished(
+        total: Any, parts: Any, size: Any, count: Any, start: Any, slope: Any, columns: Any
+    ) -> None:
+        i = element()
+        if i < size:
+            number = load(start, np.uint32(i % columns), i, slope)
+            total[i] = value(_sum(parts, i, size, count), number, slope)
+
+    return kernel(combine_finished, name=f"combine.{name}")
+
+
+_FINISHED = {
+    biased_and_rectified: _make_finished("biased_and_rectified", biased_and_rectified),
+    masked: _make_finished("masked", masked),
+}
 
 
 def combine(total: Any, parts: Any, count: int, rest: Any = None) -> None:
@@ -61,9 +73,9 @@ def combine(total: Any, parts: Any, count: int, rest: Any = None) -> None:
         launch_each(_combine, size, total, rest, parts, size, count)
 
 
-def combine_finished(total: Any, parts: Any, count: int, start: Any, slope: float, columns: int) -> None:
-    """total = f(the sum of the parts + start[column]), f(v) = v above 0, else slope v; the total's rows have so many
-    columns.
-    """
+def combine_finished(
+    total: Any, parts: Any, count: int, finish: Finish, start: Any, slope: float, columns: int
+) -> None:
+    """total = the sum of the parts, finished with `start`; the total's rows have so many columns."""
     size = total.size
-    launch_each(_combine_finished, size, total, parts, size, count, start, slope, columns)
+    launch_each(_FINISHED[finish], size, total, parts, size, count, start, slope, columns)

@@ -12,34 +12,19 @@ from ..budget import Budget
 from ..instructions import as_word, beginning_at, place_anew, store_words
 from ..toolchain import ZERO, device_function, kernel
 from .core import ColumnSums, MakeCore, column_sums, warp_place
+from .finishing import Finish
 from .loaders import Loader
 from .tile import Tile
 
 BUDGETS: dict[str, Budget] = {}
 """Of every kernel that was made."""
 _NONE, _ONE = np.uint32(0), np.uint32(1)
-_AT_ONCE = 64
-"""Sums of a thread that are stored in one loop; at most twice as many are."""
+_AT_ONCE = 8
+"""Sums of a thread that are stored in one loop, once it has asked for what finishes each of them."""
 _FINDING = 192
 """Registers of a thread at most that does more than to read four neighbours at a time and to store sums as they are."""
 _RESERVED = 1024
 """Bytes of shared memory that Hopper takes for itself in every block."""
-
-
-Finish = Callable[..., Any]
-"""finish(sum, start, column, slope) -> what is stored."""
-
-
-@device_function
-def as_it_is(total: Any, start: Any, column: Any, slope: Any) -> Any:
-    return total
-
-
-@device_function
-def biased_and_rectified(total: Any, start: Any, column: Any, slope: Any) -> Any:
-    """f(total + start[column]), f(v) = v above 0, else slope v."""
-    value = total + start[column]
-    return value if value > ZERO else slope * value
 
 
 RowOf = Callable[..., Any]
@@ -84,6 +69,33 @@ def _rows_of(tile: Tile, row_of: RowOf | None) -> tuple[Any, Any]:
     return work_out, look_up
 
 
+def _in_turns(store_some: Any, count: int) -> Any:
+    """A device function that stores so many times `_AT_ONCE` sums. Each loop is a call of its own: a longer one would not be
+    unrolled, and its sums not be found in registers.
+    """
+    if count == 0:
+        return _no_sums
+    before, first = _in_turns(store_some, count - 1), np.uint32((count - 1) * _AT_ONCE)
+
+    @device_function
+    def store(
+        sums: Any, shared: Any, c: Any, part: Any, corner: Any, limits: Any, of_group: Any, part_size: Any,
+        row_size: Any, start: Any, slope: Any,
+    ) -> None:  # fmt: skip
+        before(sums, shared, c, part, corner, limits, of_group, part_size, row_size, start, slope)
+        store_some(first, sums, shared, c, part, corner, limits, of_group, part_size, row_size, start, slope)
+
+    return store
+
+
+@device_function
+def _no_sums(
+    sums: Any, shared: Any, c: Any, part: Any, corner: Any, limits: Any, of_group: Any, part_size: Any, row_size: Any,
+    start: Any, slope: Any,
+) -> None:  # fmt: skip
+    pass
+
+
 def _columns_of(tile: Tile, of_columns: ColumnSums | None) -> tuple[int, Any]:
     """(elements of shared memory, a device function that writes the sums of a tile's columns)."""
     if of_columns is None:
@@ -122,7 +134,7 @@ def make_product(
 ) -> Any:
     """The kernel of that name, for blocks of `tile.threads` in a grid of (tiles of C, groups * parts).
 
-    Its arguments: C, A, B, start (a number a column of all groups), slope, (rows, columns, depth of C = A B, elements
+    Its arguments: C, A, B, start (what finishes sums), slope, (rows, columns, depth of C = A B, elements
     between two rows of C, groups, depth of a part, elements from a part's C to the next one's, tiles of columns, whether
     columns are summed), geometry. Part p of a sum over the depth is written so many elements behind the first.
 
@@ -138,8 +150,7 @@ def make_product(
     begin_rows, start_of = _rows_of(tile, row_of)
     columns_size, store_columns = _columns_of(tile, of_columns)
     all_of_b, behind_b = size_b + columns_size, np.uint32(size_b)
-    turns = -(-sums_size // _AT_ONCE)
-    at_once = sums_size // turns
+    load_number, value_of = finish.load, finish.value
 
     @device_function
     def store_some(
@@ -147,27 +158,23 @@ def make_product(
         row_size: Any, start: Any, slope: Any,
     ) -> None:  # fmt: skip
         row, first_row, column = corner
-        for i in range(at_once):
+        numbers = cuda.local.array(_AT_ONCE, float32)
+        for i in range(_AT_ONCE):
+            beyond_row, beyond_column = place_of(np.uint32(first + np.uint32(i)))
+            down, x = np.uint32(row + beyond_row), np.uint32(column + beyond_column)
+            if np.uint32(first_row + down) < limits[0] and x < limits[1]:
+                own = np.uint32(of_group + x)
+                place = np.uint32(start_of(shared, first_row, down, row_size) + own)
+                numbers[i] = load_number(start, own, place, slope)
+        for i in range(_AT_ONCE):
             own = np.uint32(first + np.uint32(i))
             beyond_row, beyond_column = place_of(own)
             down, x = np.uint32(row + beyond_row), np.uint32(column + beyond_column)
             if np.uint32(first_row + down) < limits[0] and x < limits[1]:
-                place = np.uint32(of_group + x)
-                here = start_of(shared, first_row, down, row_size)
-                c[np.uint32(part * part_size + here + place)] = finish(sums[own], start, place, slope)
+                here = np.uint32(start_of(shared, first_row, down, row_size) + of_group + x)
+                c[np.uint32(part * part_size + here)] = value_of(sums[own], numbers[i], slope)
 
-    @device_function
-    def store(
-        sums: Any, shared: Any, c: Any, part: Any, corner: Any, limits: Any, of_group: Any, part_size: Any,
-        row_size: Any, start: Any, slope: Any,
-    ) -> None:  # fmt: skip
-        # Called one by one: a longer loop would not be unrolled, and its sums not be found in registers.
-        store_some(_NONE, sums, shared, c, part, corner, limits, of_group, part_size, row_size, start, slope)
-        if turns > 1:
-            second = np.uint32(at_once)
-            store_some(
-                second, sums, shared, c, part, corner, limits, of_group, part_size, row_size, start, slope
-            )
+    store = _in_turns(store_some, sums_size // _AT_ONCE)
 
     @device_function
     def tile_of(block: Any, layer: Any, groups: Any, tiles_across: Any) -> Any:
@@ -239,7 +246,7 @@ def make_product(
 
     # Several blocks at once on a multiprocessor: one multiplies while the other waits.
     light = load_a.light and load_b.light
-    plain = light and load_a.fours and load_b.fours and finish is as_it_is
+    plain = light and load_a.fours and load_b.fours and finish.is_plain
     least = 1 if not light else 3 if plain and tile.threads == 128 else 2
     registers = core.registers if plain else max(core.registers, _FINDING)
     BUDGETS[name] = Budget(

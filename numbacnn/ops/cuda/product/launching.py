@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from ..toolchain import launch
 from .combine import combine, combine_finished
-from .kernel import Finish, RowOf, as_it_is, make_product
+from .finishing import Finish, as_it_is
+from .kernel import RowOf, make_product
 from .loaders import Loader
 from .plan import Plan, plan_of
 from .precision import Precision, precision
@@ -34,18 +35,18 @@ class Product:
         sums_columns: bool = False,
     ) -> None:
         self.name = name
-        self._loaders, self._finish, self._row_of = (load_a, load_b), finish, row_of
+        self._loaders, self.finish, self._row_of = (load_a, load_b), finish, row_of
         self._sums_columns = sums_columns
         self._kernels: dict[tuple[Tile, str, bool], Any] = {}
 
     def kernel(self, tile: Tile, wanted: Precision, *, partial: bool) -> Any:
         """Of a tile and a precision. `partial`: sums are stored as they are, to be finished when parts are added up."""
-        partial = partial and self._finish is not as_it_is
+        partial = partial and not self.finish.is_plain
         key = tile, wanted.name, partial
         if key not in self._kernels:
             kind = "" if wanted.name == "float32" else f"_{wanted.name}"
             name = f"{self.name}{'_part' if partial else ''}_{tile.name}{kind}"
-            finish = as_it_is if partial else self._finish
+            finish = as_it_is if partial else self.finish
             shape = wanted.tile(tile)
             made = make_product(
                 name,
@@ -145,14 +146,15 @@ class Call(NamedTuple):
             a,
             b,
             start,
-            float(self.slope),
+            1.0 if parts > 1 else float(self.slope),
             sizes,
             self.geometry,
         )
         if parts > 1 and self.start is None:
             combine(c, self.workspace, parts, self.sums)
         elif parts > 1:
-            combine_finished(c, self.workspace, parts, self.start, float(self.slope), groups * columns)
+            finish, slope = self.product.finish, float(self.slope)
+            combine_finished(c, self.workspace, parts, finish, self.start, slope, groups * columns)
 
 
 class _Noted(threading.local):
