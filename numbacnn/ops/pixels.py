@@ -16,13 +16,27 @@ from .kernel import Kernel
 from .parallel import parallel
 
 
+@jit
+def _scale(y: Any, x: Any, mean: Any, scale: Any) -> None:
+    """y_i = (x_i - mean_i) scale_i."""
+    for i in range(y.size):
+        y[i] = (x[i] - mean[i]) * scale[i]
+
+
 @parallel(lambda y, x, *_: x.shape[0] * x.shape[1])
 def _forward_cpu(begin: Any, end: Any, y: Any, x: Any, mean: Any, scale: Any, order: Any) -> None:
     """y_i = (x_order(i) - mean_i) scale_i, row by row; a mean of one row serves every row."""
     length = scale.size
     target, source = y.reshape(y.size), x.reshape(x.size)
+    in_order = True
+    for i in range(length):
+        in_order &= order[i] == i
     for row in range(begin, end):
         here = mean[row % mean.shape[0]]
+        if in_order:
+            line = row * length
+            _scale(target[line : line + length], source[line : line + length], here, scale)
+            continue
         for i in range(length):
             target[row * length + i] = (source[row * length + order[i]] - here[i]) * scale[i]
 

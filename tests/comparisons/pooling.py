@@ -28,6 +28,9 @@ POOLS = {
     "channels of three vectors": Pool((2, 6, 4, 35), Window((2, 2), (2, 2))),
     "overlapping channels of three vectors": Pool((2, 5, 7, 35), Window((3, 3), (2, 2))),
     "overlapping channels in fours": Pool((2, 6, 6, 8), Window((3, 3), (2, 2), Padding(1, 0, 0, 1))),
+    "overlapping whole vectors of channels": Pool(
+        (2, 6, 5, 32), Window((3, 3), (2, 2), Padding(1, 0, 0, 1), rounding="ceil")
+    ),
     "overlapping": Pool((2, 7, 9, 3), Window((3, 3), (2, 2))),
     "stride 3 above the kernel": Pool((3, 8, 8, 2), Window((2, 2), (3, 3))),
     "floor": Pool((2, 8, 7, 2), Window((3, 3), (2, 2), rounding="floor")),
@@ -42,7 +45,11 @@ SUMS = POOLS | {
     f"{name}, {manner}": pool._replace(divisor=divisor)
     for manner, divisor, names in (
         ("average", pooling.PADDED, POOLS),
-        ("average of the picture", pooling.INSIDE, ("overlapping", "ceil", "ceil with padding")),
+        (
+            "average of the picture",
+            pooling.INSIDE,
+            ("overlapping", "overlapping whole vectors of channels", "ceil", "ceil with padding"),
+        ),
     )
     for name, pool in ((name, POOLS[name]) for name in names)
 }

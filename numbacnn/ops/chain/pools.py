@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..compilation import jit
-from ..pooling.sums import PADDED, SUM, cells_within
+from ..pooling.rows import PADDED, SUM, cells_within
 from .calling import step
 from .cells import largest, spread, to_winner, total
 from .vectors import VECTOR_BYTES

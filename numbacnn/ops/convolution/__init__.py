@@ -15,8 +15,8 @@ import math
 from ..dense import work
 from ..kernel import Kernel, by_device
 from ..masking import masked
+from ..pooling.rows import MAXIMUM as MAXIMUM
 from . import choice, cpu, packing, pooled
-from .pooled import MAXIMUM as MAXIMUM
 
 workspace_size = by_device("convolution.workspace_size", cpu=cpu.workspace_size)
 """(device, then as in cpu.py) -> elements of workspace that the products need; the bias gradient needs `dense.workspace_size`."""

@@ -12,19 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..compilation import jit, threads
+from ..compilation import threads
 from ..geometry import Window
 from ..parallel import parallel
-from ..pooling.sums import PADDED, SUM, cells_within
-from ..pooling.values import pool_windows
+from ..pooling.rows import pool_row
 from ..product import columns_of_panel
 from . import pointwise
 from .choice import choose
 from .patches import fill_strip
 from .pixel_tile import LINES, PIXELS, multiply_line, multiply_pixels, pixels_of
 
-MAXIMUM = -1
-"""In the place of a sum's divisor: the pool is a maximum."""
 _TOGETHER = 160
 """Pixels of the convolution that are computed before they are pooled, or more: few are beyond the last of them in its tile."""
 _TASK = 96 << 10
@@ -170,54 +167,6 @@ def cut(output: tuple[int, ...], volume: tuple[int, ...], filters: int, window: 
     )
 
 
-@jit
-def _pool_row(
-    y: Any,
-    y_at: Any,
-    cells: Any,
-    channels: Any,
-    buffer: Any,
-    first: Any,
-    row: Any,
-    maps: Any,
-    pool: Any,
-    slope: Any,
-    lanes: Any,
-    divisor: Any,
-) -> None:
-    """Pooled row `row` of `cells` cells, of the rows of the convolution's output from `first` on that are in the buffer."""
-    tall, wide, down, across, above, below, before, after = pool
-    height, width = maps
-    padded = (channels + lanes - 1) // lanes * lanes
-    top = row * down - above
-    begin, end = max(top, 0), min(top + tall, height)
-    # The windows of these cells lie on the picture as a whole.
-    inside = min((before + across - 1) // across, cells)
-    outside = max(min((width - wide + before) // across + 1, cells), inside)
-    chunks = (channels + lanes - 1) // lanes
-    for chunk in range(chunks):
-        # A whole vector writes beyond its cell what cells and channels that come after it write over.
-        c = (chunks - 1 - chunk) * lanes
-        q = 0
-        while q < cells:
-            taken = outside - q if q == inside and outside > q else 1
-            left = q * across - before
-            near, far = max(left, 0), min(left + wide, width)
-            by = 0
-            if divisor == SUM:
-                by = 1
-            elif divisor == PADDED:
-                by = cells_within(top, tall, height + below) * cells_within(left, wide, width + after)
-            elif divisor != MAXIMUM:
-                by = (end - begin) * (far - near)
-            pool_windows(
-                y, y_at + q * channels + c, channels,
-                buffer, ((begin - first) * width + near) * padded + c, across * padded, width * padded, padded,
-                end - begin, far - near, by, slope, channels, (cells - q) * channels - c, taken,
-            )  # fmt: skip
-            q += taken
-
-
 @parallel(lambda *arguments: arguments[8][9])  # workers
 def _forward(
     earliest: Any,
@@ -291,7 +240,7 @@ def _forward(
                         )  # fmt: skip
                 done = max(done, end)
                 for row in range(earlier, later):
-                    _pool_row(
-                        flat, (n * rows + row) * cells * filters, cells, filters, buffer, begin, row,
+                    pool_row(
+                        flat, (n * rows + row) * cells * filters, cells, filters, buffer, 0, begin, row,
                         (maps, width), pool, pool_slope, lanes, divisor,
                     )  # fmt: skip

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numba import cuda, float32, uint32
 
-from ..pooling.sums import INSIDE as _INSIDE
-from ..pooling.sums import SUM as _SUM
+from ..pooling.rows import INSIDE as _INSIDE
+from ..pooling.rows import SUM as _SUM
 from .budget import Budget
 from .elements import launch_lines, line_element
 from .instructions import load4, store4

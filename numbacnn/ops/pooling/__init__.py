@@ -10,13 +10,13 @@ win a maximum, and count as zeros in a sum. A sum is divided by nothing (SUM), b
 (PADDED; as Caffe's average where a window overhangs the border), or by its cells on the picture (INSIDE).
 
 maximum.py     the two ops of maxima      cells.py    one window or cell, its channels as LLVM vectors
-sums.py        the two ops of sums
+sums.py        the two ops of sums                rows.py     a row of windows by vectors, without switches (values.py)
 """
 
 from ..kernel import Kernel
 from ..masking import masked
 from . import maximum, sums
-from .sums import INSIDE, PADDED, SUM
+from .rows import INSIDE, PADDED, SUM
 
 __all__ = [
     "INSIDE",

@@ -15,8 +15,7 @@ from ..compilation import jit
 from ..geometry import covering
 from ..parallel import parallel
 from .cells import add_cells
-
-SUM, PADDED, INSIDE = 0, 1, 2
+from .rows import PADDED, SUM, cells_within, pool_row
 
 
 @parallel(lambda y, *_: y.shape[0] * y.shape[1])
@@ -25,9 +24,30 @@ def forward(
 ) -> None:
     """y = the sum under the window, divided as `divisor` says."""
     height, width, channels = x.shape[1], x.shape[2], x.shape[3]
+    lanes = 64 // y.itemsize
+    target, source = y.reshape(y.size), x.reshape(x.size)
+    pool = (kernel[0], kernel[1], stride[0], stride[1], padding[0], padding[1], padding[2], padding[3])
     for index in range(start, stop):
         n = index // y.shape[1]
         p = index - n * y.shape[1]
+        if channels % lanes == 0:
+            at, first = index * y.shape[2] * channels, n * height * width * channels
+            pool_row(
+                target,
+                at,
+                y.shape[2],
+                channels,
+                source,
+                first,
+                0,
+                p,
+                (height, width),
+                pool,
+                slope,
+                lanes,
+                divisor,
+            )
+            continue
         top = p * stride[0] - padding[0]
         for q in range(y.shape[2]):
             left = q * stride[1] - padding[2]
@@ -101,12 +121,6 @@ def _backward(
                     target, source, place + c, window + c, cells * channels, channels,
                     down[h, 1], across[w, 1], down_shares, across_shares, (p, q), channels - c,
                 )  # fmt: skip
-
-
-@jit
-def cells_within(start: Any, extent: Any, end: Any) -> Any:
-    """Returns how many cells of a window are before the end of the padded input."""
-    return min(start + extent, end) - start
 
 
 @jit
