@@ -8,6 +8,7 @@ import pytest
 from numbacnn.errors import NetworkError
 from numbacnn.graph import Graph
 from numbacnn.layers import Convolution
+from numbacnn.ops.convolution import tiles
 from numbacnn.ops.convolution.transforms import matrices
 from numbacnn.program import Program
 
@@ -65,3 +66,22 @@ def test_rounding_stays_near_that_of_the_definition(algorithm, kernel, ratios, m
 def test_an_unknown_algorithm_is_an_error():
     with pytest.raises(NetworkError, match=r"'winograd-5'.*did you mean 'winograd-"):
         Convolution(16, 3, algorithm="winograd-5")
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_few_tiles_are_shared_out_by_filters_to_the_same_bits(threads, monkeypatch):
+    monkeypatch.setattr(tiles, "threads", lambda: threads)
+    monkeypatch.setattr(tiles, "threads_now", lambda: threads)
+    plan = tiles.blocks_of(4, 16, 96, 4, 3, 1e9, packed=True)
+    assert plan.filters % (plan.shares * tiles.ALIGN) == 0
+    assert plan.workers <= max(threads, 1)
+    assert (plan.shares > 1) == (threads > 1)
+    graph = Graph([("conv", Convolution(96, 3, padding=1, algorithm="winograd-4"))], (8, 8, 16))
+    graph.initialise(seed=1)
+    images = np.random.default_rng(0).standard_normal((9, 8, 8, 16)).astype(np.float32)
+    expected = Program(graph, 9, keep=(), workspace_bytes=1 << 20).forward(images)
+    np.testing.assert_array_equal(Program(graph, 1, keep=()).forward(images[:1]), expected[:1])
+
+
+def test_many_tiles_are_not():
+    assert tiles.blocks_of(4096, 64, 64, 4, 3, 1e9, packed=True).shares == 1

@@ -64,6 +64,11 @@ def threads() -> int:
     return int(config.NUMBA_NUM_THREADS)
 
 
+def threads_now() -> int:
+    """Returns the number of them that the caller may use: one where an op is too small for several (launches.single_thread)."""
+    return int(numba.get_num_threads())
+
+
 def _launched(compiled: Any) -> Callable[..., None]:
     """Wraps a parallel function, which only Python calls, such that its launches can be recorded."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 import numpy as np
 
@@ -80,7 +81,7 @@ class Program(Arrays):
         super().__init__(graph, batch_size, asked, eager=eager)
         self._backward_ran = False
 
-    @property
+    @cached_property
     def scores(self) -> str:
         """The node whose output the losses look at (`Graph.scores`)."""
         return self.graph.scores

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..compilation import threads
+from ..compilation import threads, threads_now
 from ..geometry import Window
 from ..parallel import parallel
 from ..pooling.rows import pool_row
@@ -67,7 +67,7 @@ def workspace_size(
     output: tuple[int, ...], x: tuple[int, ...], filters: int, window: Window, pool: Window
 ) -> int:
     """Elements of workspace for a pooled output (N, P, Q, K) of an input (N, H, W, C), whatever number of pictures."""
-    return threads() * cut((1 << 30, *output[1:3]), x[1:], filters, window, _terms(pool)).size
+    return threads() * cut((1 << 30, *output[1:3]), x[1:], filters, window, _terms(pool), 1).size
 
 
 def forward(
@@ -86,7 +86,7 @@ def forward(
     MAXIMUM or what the pool's sum is divided by (ops.pooling).
     """
     terms = _terms(pool)
-    found = cut(y.shape[:3], x.shape[1:], bias.size, window, terms)
+    found = cut(y.shape[:3], x.shape[1:], bias.size, window, terms, threads_now())
     maps = window.output_size(*x.shape[1:3])
     lanes = _lanes(bias.size, y.itemsize)
     numbers = (
@@ -122,8 +122,15 @@ def _line(channels: int, window: Window, cells: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def cut(output: tuple[int, ...], volume: tuple[int, ...], filters: int, window: Window, pool: Numbers) -> Cut:
-    """The cut of a pooled output (N, P, Q) of pictures (H, W, C)."""
+def cut(
+    output: tuple[int, ...],
+    volume: tuple[int, ...],
+    filters: int,
+    window: Window,
+    pool: Numbers,
+    threads: int,
+) -> Cut:
+    """The cut of a pooled output (N, P, Q) of pictures (H, W, C) for so many threads."""
     count, rows, _ = output
     height, width, channels = volume
     _, cells = window.output_size(height, width)
@@ -143,7 +150,7 @@ def cut(output: tuple[int, ...], volume: tuple[int, ...], filters: int, window: 
         return strip(pooled) * columns * channels, (maps(pooled) * cells + PIXELS) * padded
 
     fits = max((few for few in range(1, rows + 1) if sum(size(few)) <= _TASK), default=1)
-    parts = max(-(-rows // fits), min(rows, -(-threads() // count)))
+    parts = max(-(-rows // fits), min(rows, -(-threads // count)))
     taken = -(-rows // parts)
     parts = -(-rows // taken)
     together = min(taken, -(-_TOGETHER // (down * cells)))
@@ -159,7 +166,7 @@ def cut(output: tuple[int, ...], volume: tuple[int, ...], filters: int, window: 
         together,
         (strip(taken), columns),
         lengths[1],
-        min(threads(), count * parts),
+        min(threads, count * parts),
         sum(lengths),
         np.append(pixels, np.full(PIXELS, pixels[-1])),
         stretches,

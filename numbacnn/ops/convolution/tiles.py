@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from ..compilation import threads
+from ..compilation import threads, threads_now
 from ..geometry import Window
 from ..product import PANELS, ROWS
 
@@ -18,6 +18,11 @@ _BLOCK = (256 << 10, 8 << 20)
 """Bytes of float32 that a worker's transformed tiles and their products take at a time, at least and at most. Between
 them, half of what the transformed filters take: these are read once a block, and where they lie beyond the second cache
 that costs more than tiles which lie there too."""
+_MANY = 4
+"""Rows of tiles for every thread from which they are shared out evenly enough."""
+_FORTH, _BACK, _TERM, _READ = 0.33, 0.27, 1 / 16, 1 / 8
+"""Processor cycles that every position in a tile takes, as measured: its transform for a channel, that back for a filter, a term of the
+product; and a filter's number that is read, once for all tiles of a block."""
 _SHARE = 128
 """Channels and filters of a task of the weight gradient, at most. With fewer, every tile is transformed for more tasks."""
 _SHARE_BLOCK = 640 << 10
@@ -78,17 +83,56 @@ class Blocks(NamedTuple):
     tiles: int
     """Tiles that a worker transforms and multiplies at a time, a multiple of ROWS."""
     workers: int
+    shares: int = 1
+    """Parts of these filters, each a task of its own."""
 
 
 def blocks_of(
     tiles: int, channels: int, filters: int, size: int, taps: int, room: float, *, packed: bool = False
 ) -> Blocks:
     """The quickest that fits in `room` elements, or else the least; `packed`: the transformed filters lie elsewhere."""
-    several, most, workers = _largest(channels, filters, size, taps, room, packed)
+    several, most, workers, _ = _largest(channels, filters, size, taps, room, packed)
     # As many blocks for every worker, and no more rows of padding than need be.
     rounds = -(-tiles // (most * workers))
     block = -(-tiles // (rounds * workers * ROWS)) * ROWS
-    return Blocks(several, block, min(workers, -(-tiles // block)))
+    found = Blocks(several, block, min(workers, -(-tiles // block)))
+    if several < filters:
+        return found
+    return _shared(found, tiles, channels, size, taps, room, threads_now())
+
+
+@lru_cache(maxsize=512)
+def _shared(
+    found: Blocks, tiles: int, channels: int, size: int, taps: int, room: float, threads: int
+) -> Blocks:
+    """The same, or with filters in shares where the tiles are so few that they leave threads without work, as those of one picture
+    do, and where there is room for it.
+    """
+    lines, most = -(-tiles // ROWS), found.filters // (PANELS * ALIGN)
+    if lines >= _MANY * threads:
+        return found
+
+    def time(blocks: int, shares: int) -> float:
+        """Of the worker that has the most to do: its tiles' transforms, their products and transforms back, the filters read."""
+        tasks, taken, own = -(-blocks * shares // threads), -(-lines // blocks) * ROWS, found.filters / shares
+        forth = -(-tasks // shares) * taken * channels * _FORTH
+        return forth + tasks * own * (taken * (channels * _TERM + _BACK) + channels * _READ)
+
+    plans = [
+        Blocks(found.filters, -(-lines // blocks) * ROWS, min(threads, blocks * shares), shares)
+        for shares in range(1, most + 1)
+        if most % shares == 0
+        for blocks in range(1, lines + 1)
+    ]
+    fit = [plan for plan in plans if _elements(plan, channels, size, taps) <= room]
+    return min([found, *fit], key=lambda plan: time(-(-tiles // plan.tiles), plan.shares))
+
+
+def _elements(plan: Blocks, channels: int, size: int, taps: int) -> int:
+    """Elements of workspace of all workers."""
+    positions = (size + taps - 1) ** 2
+    own = positions * plan.tiles * (channels + plan.filters // plan.shares)
+    return plan.workers * (own + _apart(channels, size, positions))
 
 
 @lru_cache(maxsize=512)
@@ -129,10 +173,12 @@ def _apart(channels: int, size: int, positions: int) -> int:
 def _convolve_size(tiles: int, channels: int, filters: int, size: int, taps: int, room: float) -> int:
     """Elements of workspace that so many tiles take of `room`; fewer take no more."""
     positions = (size + taps - 1) ** 2
-    several, most, workers = _largest(channels, filters, size, taps, room)
+    several, most, workers, _ = _largest(channels, filters, size, taps, room)
     block = min(most, -(-tiles // (workers * ROWS)) * ROWS)
-    own = positions * block * (channels + several) + _apart(channels, size, positions)
-    return positions * (channels * several + ALIGN) + workers * own
+    plain = Blocks(several, block, workers)
+    u = positions * (channels * several + ALIGN)
+    found = plain if several < filters else _shared(plain, tiles, channels, size, taps, room - u, threads())
+    return u + max(_elements(plan, channels, size, taps) for plan in (plain, found))
 
 
 # The weight gradient

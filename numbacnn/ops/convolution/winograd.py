@@ -38,7 +38,7 @@ def convolve(
         several = min(cut.filters, all_filters - first)
         u = workspace[: packed_size(channels, several, size, taps)]
         transform(u, weights.reshape(-1), weights.shape, size, first, several)
-        sizes = size, taps, cut.tiles, cut.workers, first, several
+        sizes = size, taps, cut.tiles, cut.workers, first, several, cut.shares
         _with(y, x, u, bias, slope, (sizes, several, 0, 0), padding, workspace[u.size :])
 
 
@@ -58,15 +58,16 @@ def convolve_packed(
     tiles, all_filters = tiles_of(y.shape, size), bias.size
     cut = blocks_of(tiles, x.shape[3], all_filters, size, taps, workspace.size, packed=True)
     for first in range(0, all_filters, cut.filters):
-        sizes = size, taps, cut.tiles, cut.workers, first, min(cut.filters, all_filters - first)
+        several = min(cut.filters, all_filters - first)
+        sizes = size, taps, cut.tiles, cut.workers, first, several, cut.shares
         _with(y, x, u, bias, slope, (sizes, all_filters, first, target), padding, workspace)
 
 
 def _with(
     y: Any, x: Any, u: Any, bias: Any, slope: Any, manner: tuple[Any, ...], padding: Any, workspace: Any
 ) -> None:
-    (size, taps, block, workers, first, several), filters, at, target = manner
-    sizes = size, size + taps - 1, taps, block, workers, first, several, filters, at, target
+    (size, taps, block, workers, first, several, shares), filters, at, target = manner
+    sizes = size, size + taps - 1, taps, block, workers, first, several, shares, filters, at, target
     _convolve_blocks(y, x, u, bias, slope, padding, sizes, workspace)
 
 
@@ -150,15 +151,15 @@ def _convolve_blocks(
     workspace: Any,
 ) -> None:
     for worker in range(start, stop):
-        size, extent, taps, block, workers, first, several, filters_of_u, at, goal_first = sizes
+        size, extent, taps, block, workers, first, several, shares, filters_of_u, at, goal_first = sizes
         count, tall, wide, line = y.shape
         channels, positions, width = x.shape[3], extent * extent, 64 // y.itemsize
         tiles = count * ((tall + size - 1) // size) * ((wide + size - 1) // size)
-        blocks = (tiles + block - 1) // block
+        blocks, own_filters = (tiles + block - 1) // block, several // shares
         plane, v_apart, m_apart = (
             channels * filters_of_u + ALIGN,
             block * channels + ALIGN,
-            block * several + ALIGN,
+            block * own_filters + ALIGN,
         )
         m_at = positions * v_apart
         cells_at = m_at + positions * m_apart
@@ -166,31 +167,36 @@ def _convolve_blocks(
         own = workspace[worker * (result_at + size * size * ALIGN) :]
         v, m, cells, result = own[:m_at], own[m_at:cells_at], own[cells_at:result_at], own[result_at:]
         source, flat = x.reshape(x.size), y.reshape(y.size)
-        for index in range(blocks * worker // workers, blocks * (worker + 1) // workers):
+        tasks, transformed = blocks * shares, -1
+        for task in range(tasks * worker // workers, tasks * (worker + 1) // workers):
+            index, filter_at = task // shares, task % shares * own_filters
             begin = index * block
             taken = min(block, tiles - begin)
             n, p, q = _place(begin, tall, wide, size)
-            for t in range(taken):
+            for t in range(taken if index != transformed else 0):
                 corner, goal = (n, p - padding[0], q - padding[1]), (t * channels, v_apart)
                 _transform_inputs(v, goal, cells, source, x.shape[1:], corner, extent, 0, channels)
                 n, p, q = _next(n, p, q, tall, wide, size)
+            transformed = index
             for position in range(positions):
-                for k in range(0, several, PANELS * width):
+                for k in range(0, own_filters, PANELS * width):
                     for i in range(0, taken, ROWS):
                         multiply_whole(
-                            m, position * m_apart + i * several + k, several,
+                            m, position * m_apart + i * own_filters + k, own_filters,
                             v, position * v_apart + i * channels, channels,
-                            u, position * plane + (at + k) * channels, channels, min(PANELS, (several - k) // width),
+                            u, position * plane + (at + filter_at + k) * channels, channels,
+                            min(PANELS, (own_filters - k) // width),
                         )  # fmt: skip
             n, p, q = _place(begin, tall, wide, size)
             for t in range(taken):
                 whole = p + size <= tall and q + size <= wide
                 row = wide * line
-                for k in range(0, several, width):
-                    here = ((n * tall + p) * wide + q) * line + goal_first + first + k
+                for k in range(0, own_filters, width):
+                    filter_now = first + filter_at + k
+                    here = ((n * tall + p) * wide + q) * line + goal_first + filter_now
                     target = (here, row, line) if whole else (0, size * width, width)
-                    places = *target, t * several + k, extent * m_apart, m_apart
-                    outputs(flat if whole else result, m, (*places, extent, taps), bias, first + k, slope)
+                    places = *target, t * own_filters + k, extent * m_apart, m_apart
+                    outputs(flat if whole else result, m, (*places, extent, taps), bias, filter_now, slope)
                     if whole:
                         continue
                     for i in range(min(size, tall - p)):
