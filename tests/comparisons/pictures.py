@@ -8,12 +8,13 @@ import numpy as np
 from comparisons import arrays
 from comparisons.rows import Comparison
 
-PICTURES = {
-    "grey": ((1, 3, 4, 1), False),
-    "colour": ((2, 5, 3, 3), False),
-    "mean image": ((3, 4, 5, 3), True),
+PICTURES = {  # whether there is a mean for every row, and whether numbers stay in their order
+    "grey": ((1, 3, 4, 1), False, False),
+    "colour": ((2, 5, 3, 3), False, False),
+    "mean image": ((3, 4, 5, 3), True, False),
+    "mean image, in order": ((2, 3, 7, 3), True, True),
 }
-PICTURE_LAYERS = {"cifar": ((64, 32, 32, 3), False), "imagenet": ((16, 227, 227, 3), False)}
+PICTURE_LAYERS = {"cifar": ((64, 32, 32, 3), False, True), "imagenet": ((16, 227, 227, 3), False, True)}
 
 
 CROPS = {
@@ -35,7 +36,7 @@ CROP_LAYERS = {"cifar": ((64, 32, 32, 3), (32, 32)), "imagenet": ((16, 256, 256,
 
 
 def pixels_forward(generator, dtype, shape):
-    volume, whole = shape
+    volume, whole, in_order = shape
     x = generator.integers(0, 256, volume).astype(dtype)
     line = volume[2] * volume[3]
     mean = arrays.numbers(generator, dtype, volume[1] if whole else 1, line)
@@ -44,7 +45,7 @@ def pixels_forward(generator, dtype, shape):
         x,
         mean,
         arrays.numbers(generator, dtype, line),
-        generator.permutation(line),
+        np.arange(line) if in_order else generator.permutation(line),
     ]
 
 
@@ -54,7 +55,7 @@ def pixels_backward(generator, dtype, shape):
 
 
 def from_bytes(generator, dtype, shape):
-    volume, _ = shape
+    volume, *_ = shape
     return [arrays.unwritten(dtype, *volume), generator.integers(0, 256, volume).astype(np.uint8)]
 
 
