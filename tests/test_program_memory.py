@@ -108,7 +108,7 @@ CHAIN = [
 @pytest.mark.parametrize("lines", [LINES, CHAIN], ids=["joined", "chain"])
 def test_memory_used_again_changes_nothing(lines, gradients):
     graph, images = graph_of(lines), pictures(5)
-    roomy, lean = Program(graph, 6, gradients=gradients), Program(graph, 6, gradients=gradients, keep=())
+    roomy, lean = Program(graph, 24, gradients=gradients), Program(graph, 24, gradients=gradients, keep=())
     assert lean.bytes - (lean.chain.bytes if lean.chain else 0) < roomy.bytes
     for plan in (lean, roomy):
         plan.input[...] = 0

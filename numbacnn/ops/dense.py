@@ -6,6 +6,7 @@ backward_input     d_y (N,K), weights -> d_x (N,D)
 backward_weights   x, d_y -> d_weights (D,K)
 bias_gradient      d_y (M,K) -> d_bias (K)
 backward_parameters  x, d_y -> d_weights (D,K) and d_bias (K), which a GPU sums in one pass over d_y
+backward_some_weights  x, d_y -> rows `first` and on of d_weights, as many as there is room for (R,K)
 """
 
 from __future__ import annotations
@@ -110,6 +111,12 @@ def _backward_parameters_cpu(d_weights: Any, d_bias: Any, x: Any, d_y: Any, work
     _bias_gradient_cpu(d_bias, d_y, workspace)
 
 
+def _backward_some_weights_cpu(d_weights: Any, x: Any, d_y: Any, first: Any, workspace: Any) -> None:
+    """Rows first .. first+R of d_W = x^T d_y; each number is the same bits as in the whole."""
+    columns = x.reshape(-1)[first:]
+    multiply(d_weights, columns, 1, x.shape[1], d_y, zeros(d_y.shape[1], d_y.dtype), 1.0, workspace)
+
+
 @share
 def _sum_blocks(begin: Any, end: Any, d_y: Any, partial: Any) -> None:
     blocks, line = partial.shape
@@ -152,6 +159,12 @@ backward_weights = Kernel(
     "dense.backward_weights", work=lambda d_w, x, *_: work(d_w.size * len(x)), cpu=_backward_weights_cpu
 )
 backward_input_masked = masked(backward_input)
+backward_some_weights = Kernel(
+    "dense.backward_some_weights",
+    work=lambda d_w, x, *_: work(d_w.size * len(x)),
+    cpu_only=True,
+    cpu=_backward_some_weights_cpu,
+)
 bias_gradient = Kernel("dense.bias_gradient", work=lambda _, d_y, *__: d_y.size, cpu=_bias_gradient_cpu)
 backward_parameters = Kernel(
     "dense.backward_parameters",

@@ -87,19 +87,27 @@ class Arrays(ChainedMachine):
 
     @property
     def gradient(self) -> Array:
-        """The gradient of all trainable parameters as one row on the device, in `Graph.layout`; `gradients` are views of it."""
+        """The gradient of all trainable parameters as one row on the device, in `Graph.layout`; `gradients` are views of it. What has
+        `learned` is left as it is.
+        """
         return self._memory[PARAMETER_GRADIENT]
+
+    @property
+    def learned(self) -> list[tuple[int, int]]:
+        """The elements of the row of parameters that a pass back has changed already, from … to (`Program`'s `learner`)."""
+        return self._compiled.learned
 
     @cached_property
     def gradients(self) -> dict[str, dict[str, Array]]:
-        """Node -> parameter -> gradient on the device, filled by every backward pass that reaches the node."""
+        """Node -> parameter -> gradient on the device, filled by every backward pass that reaches the node; without what has `learned`."""
         if not self._asked.wanted.learns:
             return {}
+        learned = {first for first, _ in self.learned}
         return {
             node.name: {
                 key: each.view(self.gradient)
                 for key, each in self.graph.parameters_of(node).items()
-                if each.trainable
+                if each.trainable and each.first not in learned
             }
             for node in self.graph.nodes
         }

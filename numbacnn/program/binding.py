@@ -16,7 +16,9 @@ def bound(value: Any, memory: Callable[[Key], Array]) -> Any:
     if isinstance(value, Operand):
         if value.storage.array is not None:
             there = value.storage.array()
-            return there if there.shape == value.shape else there.reshape(value.shape)
+            if there.shape == value.shape:
+                return there
+            return there.reshape(-1)[value.first : value.first + value.size].reshape(value.shape)
         return memory(value.storage.key)[value.first : value.first + value.size].reshape(value.shape)
     if isinstance(value, dict):
         return {key: bound(each, memory) for key, each in value.items()}

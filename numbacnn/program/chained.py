@@ -16,7 +16,7 @@ class ChainedMachine(Machine):
     @cached_property
     def chain(self) -> Chain | None:
         """What runs the network with pictures as lanes; None where that is left to the other way."""
-        if self._eager:
+        if self._eager or self._compiled.learned:
             return None
         emission = self._emission(self._asked.wanted.learns)
         return chain_of(self.graph, self._compiled, emission, self._asked, self.batch_size)

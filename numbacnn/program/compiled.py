@@ -17,6 +17,7 @@ from .arena import layout
 from .emission import LABELS, OUTPUT, Emission, Table, Wanted
 from .folding import foldable
 from .joining import joinable
+from .learning import Learner, learning
 from .lifetimes import blocks
 from .loss import Head
 from .pooling import poolable
@@ -37,6 +38,8 @@ class Asked(NamedTuple):
     """Whether the memory of all others may be used again within a pass."""
     room: float
     """Elements of workspace at most."""
+    learner: Learner | None = None
+    """Who changes large weights in the pass back."""
 
 
 class Compiled:
@@ -45,7 +48,7 @@ class Compiled:
     """
 
     def __init__(self, graph: Graph, count: int, tables: dict[str, dict[str, Table]], asked: Asked) -> None:
-        wanted, kept, kept_gradients, heads, reuse, room = asked
+        wanted, kept, kept_gradients, heads, reuse, room, learner = asked
         with graph.device.computing():  # how much workspace ops need may depend on the precision
             self.prepared = _prepared(graph, count, room)
         # Passes of training and others (dropout) have lists of their own over the same Storages.
@@ -108,11 +111,13 @@ class Compiled:
             self.rewrites.forward(steps, packed=not way)
             for steps, way in zip(forward, (False, True), strict=True)
         ]
+        if learner is not None and self.once and graph.device.name == "cpu":
+            self.rewrites.learning = learning(graph, [*chain(*backward)], learner)
         run_back = [step for steps in backward for step in self.rewrites.backward(steps)]
         self.settled: set[Key] = settled([*run, run_back]) if is_steady else set()
         """The Storages that hold the same until a parameter or buffer changes."""
         run_forward = [step for steps in run for step in chain(*divided(steps, self.settled))]
-        made = (operand.storage for step in run_forward for operand in step.accesses())
+        made = (operand.storage for step in chain(run_forward, run_back) for operand in step.accesses())
         self.storages: dict[Key, Storage] = {
             **{storage.key: storage for storage in made},
             **lists[0].storages,
@@ -131,6 +136,14 @@ class Compiled:
             once=self.once,
         )
         self.offsets, self.size = layout(self.blocks)
+        itemsize = graph.dtype.itemsize
+        self.used = self.size - itemsize * sum(last - first for first, last in self.learned)
+        """Bytes that passes touch: not the gradients that are never there as a whole."""
+
+    @property
+    def learned(self) -> list[tuple[int, int]]:
+        """The elements of the row of parameters that learn in the pass back, from … to."""
+        return [] if self.rewrites.learning is None else self.rewrites.learning.learned
 
 
 def _from_heads(emission: Emission, heads: Mapping[str, Head]) -> list[Step]:

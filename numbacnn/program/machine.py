@@ -73,7 +73,7 @@ class Machine:
     @property
     def bytes(self) -> int:
         """Bytes of all arrays, known before they are allocated at the first use."""
-        return self._compiled.size
+        return self._compiled.used
 
     def _compile(self, count: int) -> Compiled:
         return Compiled(self.graph, count, self._tables, self._asked)
@@ -107,8 +107,8 @@ class Machine:
     def _bytes_of(self, count: int) -> int:
         """The message of NotEnoughMemory for so many pictures, with the Program beside."""
         beside = self._beside
-        other = 0 if beside is None else beside._compile(min(count, beside.batch_size)).size
-        return self._compile(count).size + other
+        other = 0 if beside is None else beside._compile(min(count, beside.batch_size)).used
+        return self._compile(count).used + other
 
     def set_random(self, key: int, step: int) -> None:
         """Sets the key and the step number from which the next pass draws its random numbers."""

@@ -23,6 +23,7 @@ from .emission import (
     Wanted,
 )
 from .inputs import check_given
+from .learning import Learner
 from .loss import MAIN, Head, Loss, checked, named
 
 GRADIENTS = ("none", "parameters", "input", "all")
@@ -43,7 +44,8 @@ class Program(Arrays):
     next pass. `workspace_bytes` bounds what the layers' kernels share beside all this: in less room they do less at a
     time, slower, and on the CPU to the same bits. `heads` are the losses that `backward_heads` takes back together, by
     names of their own; without any there is one, at the scores, whose loss `backward_loss` is told. An `eager` Program asks
-    every op again in every pass, for who watches what ops are given.
+    every op again in every pass, for who watches what ops are given. A `learner` (an optimizer) changes large weights of dense layers
+    in the pass back, on the CPU, as soon as their gradient is there, which is then there nowhere else: `learned` says which.
 
     Raises UsageError for a batch size that is no whole number above 0, unknown gradients, an unknown node or a workspace that is too small.
     """
@@ -59,6 +61,7 @@ class Program(Arrays):
         heads: Mapping[str, Head] | None = None,
         workspace_bytes: int | None = None,
         eager: bool = False,
+        learner: Learner | None = None,
     ) -> None:
         need_whole("batch size", batch_size)
         if gradients not in GRADIENTS:
@@ -77,7 +80,7 @@ class Program(Arrays):
                 f"Program(…, keep_gradients=…) with gradients='{gradients}': no gradient gets there"
             )
         room = math.inf if workspace_bytes is None else workspace_bytes // graph.dtype.itemsize
-        asked = Asked(wanted, kept, kept_gradients, self._losses, keep is not None, room)
+        asked = Asked(wanted, kept, kept_gradients, self._losses, keep is not None, room, learner)
         super().__init__(graph, batch_size, asked, eager=eager)
         self._backward_ran = False
 

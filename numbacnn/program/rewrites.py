@@ -10,7 +10,8 @@ What a sum adds up has the sum's gradient, which is not copied where it need not
 Where nothing is learned, batch normalisations are folded into the convolutions before them (`folding`), and filters packed
 by steps of their own (`packing`); where no pass back follows either, convolutions write straight into concatenations
 (`joining`), and pools take what convolutions compute as they do (`pooling`).
-Where something is learned, normalisations go with the rectifiers and sums around them (`merging`).
+Where something is learned, normalisations go with the rectifiers and sums around them (`merging`), and large weights may learn in
+the pass back itself (`learning`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ..ops.operands import Key, Operand, Step
 from .emission import GRADIENT, OUTPUT, Emission
 from .folding import folded_backward, folded_forward, with_arguments
 from .joining import joined_forward
+from .learning import Learning
 from .masking import masked_backward
 from .merging import Merges, merges
 from .packing import packed_forward
@@ -58,6 +60,9 @@ class Rewrites:
     merges: Merges | None = None
     """Normalisations that go with what is around them; None where every step is by itself."""
 
+    learning: Learning | None = None
+    """Weights that learn in the pass back; None where none may."""
+
     def root(self, key: Key) -> Key:
         """The Storage whose memory this one lies in."""
         while key in self.aliases:
@@ -86,7 +91,9 @@ class Rewrites:
         left = written_in_place(folded_backward(without_repeats(steps), self.folds))
         if self.merges is not None:
             left = self.merges.backward(left, self.root)
-        return masked_backward(left, self.root) if self.masks else left
+        if self.masks:
+            left = masked_backward(left, self.root)
+        return left if self.learning is None else self.learning.backward(left)
 
 
 def without_repeats(steps: Iterable[Step]) -> list[Step]:

@@ -17,7 +17,7 @@ from .optimizers import optimizer_for
 from .sampling import order_of
 from .schedules import SCHEDULES
 from .settings import Settings
-from .step import TrainingStep
+from .step import TrainingStep, learner_for
 from .step_metrics import StepMetrics
 
 
@@ -56,14 +56,12 @@ def train_arrays(
     pictures = None if images is None else network.as_images(images, alone=False)
     count = check_given(graph, pictures, given)
     labels = network.as_labels(labels, count)
-    program = network.program(min(settings.batch_size, count), "parameters")
-    step = TrainingStep(
-        program,
-        Loss(settings.loss, settings.margin, settings.label_smoothing),
-        optimizer_for(graph, settings),
-        clip_norm=settings.clip_norm,
-        accumulate=settings.accumulate,
-    )
+    optimizer = optimizer_for(graph, settings)
+    looked_at: dict[str, Any] = {"clip_norm": settings.clip_norm, "accumulate": settings.accumulate}
+    size = min(settings.batch_size, count)
+    program = network.program(size, "parameters", learner=learner_for(optimizer, **looked_at))
+    loss = Loss(settings.loss, settings.margin, settings.label_smoothing)
+    step = TrainingStep(program, loss, optimizer, **looked_at)
     return _epochs(step, labels, pictures, given, settings)
 
 

@@ -33,7 +33,7 @@ from .schedules import SCHEDULES
 from .settings import Settings
 from .standstill import Standstill
 from .state import State
-from .step import Hook, TrainingStep
+from .step import Hook, TrainingStep, learner_for
 from .step_metrics import StepMetrics, StepRow
 
 
@@ -72,8 +72,14 @@ class Trainer:
         smoothed = Loss(settings.loss, settings.margin, settings.label_smoothing)
         self._features = features
         heads = _heads(network.graph, smoothed)
+        looked_at: dict[str, Any] = {
+            "clip_norm": settings.clip_norm,
+            "accumulate": settings.accumulate,
+            "hook": hook,
+        }
+        learner = learner_for(self.optimizer, **looked_at) if settings.adversarial == "none" else None
         self._plan = (
-            network.program(count, "parameters", heads=heads)
+            network.program(count, "parameters", heads=heads, learner=learner)
             if features is None
             else Program(features.graph, count, gradients="parameters")
         )
@@ -84,11 +90,9 @@ class Trainer:
         )
         parts = self._plan, smoothed, self.optimizer
         options: dict[str, Any] = {
-            "clip_norm": settings.clip_norm,
-            "accumulate": settings.accumulate,
+            **looked_at,
             "average": settings.average_weights,
             "lookahead": slow,
-            "hook": hook,
         }
         self._adversarial = None
         if settings.adversarial != "none":

@@ -43,8 +43,9 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
         raise UsageError(f"{seconds} seconds: a number above 0 is expected")
     network.need_pictures()
     graph, loss = network.graph, Loss()
+    optimizer = SGD(graph, momentum=0.9, weight_decay=5e-4)
     plan, forward_plan = (
-        Program(graph, batch_size, gradients="parameters", keep=(), workspace_bytes=network.workspace_bytes),
+        network.program(batch_size, "parameters", learner=optimizer),
         Program(graph, batch_size, keep=(), workspace_bytes=network.workspace_bytes),
     )
     needed = batch_size * math.prod(network.input_shape)
@@ -53,14 +54,13 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
         f"measuring with {batch_size:,} pictures takes",
         by_pictures=True,
     )
-    optimizer = SGD(graph, momentum=0.9, weight_decay=5e-4)
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (batch_size, *network.input_shape), np.uint8)
     labels = generator.integers(0, network.classes, batch_size)
 
     def compute() -> None:
         plan.learn(loss)
-        optimizer.update(plan.gradient)
+        optimizer.update(plan.gradient, plan.learned)
 
     device = graph.device
     optimizer.set_rate(1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..device import Array
+from ..errors import UsageError
 from ..ops import joins, update
 from ..program import Loss, Program
 from .averaging import Average
@@ -20,6 +22,16 @@ Hook = Callable[[Array], None]
 """Sees the gradient of all trainable parameters, one row on the device (`Graph.layout`), and may change it in place."""
 
 
+def learner_for(
+    optimizer: Optimizer, *, clip_norm: float = 0.0, accumulate: int = 1, hook: Hook | None = None
+) -> Optimizer | None:
+    """The optimizer as `Program`'s `learner`, where nobody looks at the whole gradient before the parameters are updated and all of
+    them learn to the end; else None.
+    """
+    to_the_end = all(group.until == math.inf for group in optimizer.layout.groups)
+    return optimizer if to_the_end and not clip_norm and accumulate == 1 and hook is None else None
+
+
 class TrainingStep:
     """Forward, backward, `hook`, update, for what the program's `input` and `labels` hold (and its heads' `targets`).
 
@@ -27,7 +39,8 @@ class TrainingStep:
 
     `clip_norm`: a gradient that is longer is shortened to it (0: never). `accumulate`: the gradients of so many batches
     are averaged before the parameters are updated. `average`: a share of the weights' average that each update keeps (0:
-    there is no average). `lookahead` follows every update, at the `progress` of the training that it is told. Steps that launch the same are recorded on the device and repeated.
+    there is no average). A program with a `learner` has none of these but the average (`learner_for`). `lookahead` follows every update, at the `progress` of the training that it is told. Steps that launch the same are recorded on the device and repeated.
+    Raises UsageError where the program keeps no whole gradient for who looks at it.
     """
 
     def __init__(
@@ -42,6 +55,11 @@ class TrainingStep:
         lookahead: Lookahead | None = None,
         hook: Hook | None = None,
     ) -> None:
+        if program.learned and (clip_norm or accumulate > 1 or hook is not None):
+            raise UsageError(
+                "clip_norm, accumulate and hook look at the whole gradient, and this program's large weights learn in the pass back: "
+                "Program(…, learner=None) has it"
+            )
         self.program, self.optimizer = program, optimizer
         self._loss, self._clip_norm, self._accumulate, self._hook = loss, clip_norm, accumulate, hook
         device, dtype, size = program.device, program.graph.dtype, optimizer.layout.trained
@@ -110,7 +128,7 @@ class TrainingStep:
             self._hook(gradient)
         if self._clip_norm:
             update.clip(gradient, self._norm, self._clip_norm, self._workspace)
-        self.optimizer.update(gradient)
+        self.optimizer.update(gradient, program.learned)
         if self.average is not None:
             self.average.follow()
 

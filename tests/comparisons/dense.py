@@ -56,6 +56,13 @@ def product(reference, outputs, *inputs, slope=None):
     return Comparison(make, lambda *arguments: (reference(*arguments[:-1]),), PRODUCTS, DENSE_LAYERS)
 
 
+def some_weights(generator, dtype, shape):
+    """Arguments of `backward_some_weights` for the last rows of the weights, all but a third."""
+    _, x, d_y, workspace = dense_arguments("DK", "ND", "NK")(generator, dtype, shape)
+    first = shape[1] // 3
+    return [np.full((shape[1] - first, shape[2]), np.nan, dtype), x, d_y, first, workspace]
+
+
 ROWS: dict[str, Comparison] = {
     "dense.forward": product(
         lambda y, x, weights, bias, slope: naive.leaky_relu(x @ weights + bias, slope),
@@ -73,6 +80,9 @@ ROWS: dict[str, Comparison] = {
         PRODUCTS,
         DENSE_LAYERS,
         outputs=2,
+    ),
+    "dense.backward_some_weights": Comparison(
+        some_weights, lambda d_weights, x, d_y, first, _: ((x.T @ d_y)[first:],), PRODUCTS
     ),
     "dense.bias_gradient": product(lambda d_bias, d_y: d_y.sum(0), "K", "NK"),
 }

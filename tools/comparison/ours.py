@@ -55,9 +55,9 @@ class Ours:
 
     def __init__(self, network: Network, images: NDArray[np.uint8], labels: NDArray[Any]) -> None:
         self.graph, self.images, self.labels, self.loss = network.graph, images, labels, Loss()
-        self.plan = Program(self.graph, len(images), gradients="parameters", keep=())
-        self.forward_plan = Program(self.graph, len(images), keep=())
         self.optimizer = SGD(self.graph, momentum=0.9, weight_decay=5e-4)
+        self.plan = Program(self.graph, len(images), gradients="parameters", keep=(), learner=self.optimizer)
+        self.forward_plan = Program(self.graph, len(images), keep=())
         self.optimizer.set_rate(1e-5)
         self.plan.device.write(self.plan.labels, labels)
 
@@ -78,7 +78,7 @@ class Ours:
     def step(self) -> None:
         """A training step on the pictures that the plan holds."""
         self._walk(training=True)
-        self.optimizer.update(self.plan.gradient)
+        self.optimizer.update(self.plan.gradient, self.plan.learned)
 
     def train(self) -> None:
         """One training step."""

@@ -9,7 +9,6 @@ import numpy as np
 
 from ...graph import Graph
 from ...ops import update
-from ...parameters import Group
 from .base import Optimizer
 
 
@@ -43,8 +42,10 @@ class Adam(Optimizer):
         self._last = learning_rate, *bias
         return self._last
 
-    def _update(self, weights: Any, rows: list[Any], gradient: Any, numbers: Any, group: Group) -> None:
-        options = self.beta1, self.beta2, self.eps, *self.decay(group), self.decoupled
+    def _update(
+        self, weights: Any, rows: list[Any], gradient: Any, numbers: Any, decay: tuple[float, int]
+    ) -> None:
+        options = self.beta1, self.beta2, self.eps, *decay, self.decoupled
         update.adam(weights, *rows, gradient, numbers, *options)
 
     def last_change(self) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -53,8 +53,12 @@ class Optimizer(ABC):
         """The numbers that change from step to step: the learning rate, and up to two more. `updates` counts this step."""
 
     @abstractmethod
-    def _update(self, weights: Any, rows: list[Any], gradient: Any, numbers: Any, group: Group) -> None:
-        """Launches one step for one group; all arrays but `numbers` hold the group's elements."""
+    def _update(
+        self, weights: Any, rows: list[Any], gradient: Any, numbers: Any, decay: tuple[float, int]
+    ) -> None:
+        """Launches one step for some neighbouring parameters, whose elements all arrays but `numbers` hold; `decay`: by how much
+        weight decay pulls, and at how many of the first of them.
+        """
 
     def step(self, gradient: Any, learning_rate: float) -> None:
         """One step along the gradient of all trainable parameters, `Program.gradient`."""
@@ -75,16 +79,31 @@ class Optimizer(ABC):
         """From now on an `update` reads each group's numbers in these arrays (3), which somebody else fills."""
         self._numbers = numbers
 
-    def update(self, gradient: Any) -> None:
-        """Launches the update: a pass over the row for every factor of the learning rate, most often one."""
-        for group, numbers, learns in zip(self.layout.groups, self._numbers, self.learning, strict=True):
-            if not learns:
-                continue
-            own = slice(group.first, group.last)
-            self._update(
-                self.weights[own], [row[own] for row in self.rows.values()], gradient[own], numbers, group
-            )
+    def update(self, gradient: Any, learned: Sequence[tuple[int, int]] = ()) -> None:
+        """Launches the update: a pass over the row for every factor of the learning rate, most often one. `learned` are elements,
+        from … to, that have changed already (`Program.learned`).
+        """
+        for place, (group, learns) in enumerate(zip(self.layout.groups, self.learning, strict=True)):
+            for first, last in _without(group, learned) if learns else ():
+                self._change(place, self.weights[first:last], gradient[first:last], first)
         self.graph.loans.changed()
+
+    def learn(self, weights: Any, gradient: Any, first: int) -> None:
+        """Launches the update of some neighbouring parameters of one group, which begin at the element `first` of the row."""
+        groups = self.layout.groups
+        self._change(
+            next(place for place, group in enumerate(groups) if group.first <= first < group.last),
+            weights,
+            gradient,
+            first,
+        )
+
+    def _change(self, place: int, weights: Any, gradient: Any, first: int) -> None:
+        group, size = self.layout.groups[place], weights.size
+        pull, decayed = self.decay(group)
+        rows = [row[first : first + size] for row in self.rows.values()]
+        at = min(max(group.first + decayed - first, 0), size)
+        self._update(weights, rows, gradient, self._numbers[place], (pull, at))
 
     @property
     def learning(self) -> tuple[bool, ...]:
@@ -112,6 +131,18 @@ class Optimizer(ABC):
         self.updates = 0
         for row in self.rows.values():
             self.device.write(row, np.zeros(row.shape))
+
+
+def _without(group: Group, learned: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """What is left of a group's elements."""
+    first = group.first
+    for begin, end in learned:
+        if group.first <= begin < group.last:
+            if first < begin:
+                yield first, begin
+            first = end
+    if first < group.last:
+        yield first, group.last
 
 
 def read_rows(graph: Graph, rows: Mapping[str, Any]) -> dict[str, Arrays]:

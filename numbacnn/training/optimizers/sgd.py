@@ -6,7 +6,6 @@ from typing import Any
 
 from ...graph import Graph
 from ...ops import update
-from ...parameters import Group
 from .base import Optimizer
 
 
@@ -32,8 +31,10 @@ class SGD(Optimizer):
     def numbers(self, learning_rate: float) -> tuple[float, float, float]:
         return learning_rate, 0.0, 0.0
 
-    def _update(self, weights: Any, rows: list[Any], gradient: Any, numbers: Any, group: Group) -> None:
-        options = self.momentum, *self.decay(group), self.nesterov
+    def _update(
+        self, weights: Any, rows: list[Any], gradient: Any, numbers: Any, decay: tuple[float, int]
+    ) -> None:
+        options = self.momentum, *decay, self.nesterov
         update.sgd(weights, rows[0], gradient, numbers, *options)
 
     def last_change(self) -> Any:
