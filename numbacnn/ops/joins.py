@@ -13,25 +13,43 @@ from __future__ import annotations
 
 from typing import Any
 
+from .compilation import jit
 from .kernel import Kernel
 from .masking import masked
 from .parallel import parallel
+from .product import copy_panel
 
 
 @parallel(lambda target, source, *_: source.shape[0])
 def _copy_channels_cpu(begin: Any, end: Any, target: Any, source: Any, first: Any) -> None:
     """target_m,first+c = source_mc."""
+    row, channels = target.shape[1], source.shape[1]
+    into, out_of = target.reshape(target.size), source.reshape(source.size)
     for m in range(begin, end):
-        for c in range(source.shape[1]):
-            target[m, first + c] = source[m, c]
+        _copy_row(into, m * row + first, out_of, m * channels, channels)
 
 
 @parallel(lambda target, *_: target.shape[0])
 def _take_channels_cpu(begin: Any, end: Any, target: Any, source: Any, first: Any) -> None:
     """target_mc = source_m,first+c."""
+    row, channels = source.shape[1], target.shape[1]
+    into, out_of = target.reshape(target.size), source.reshape(source.size)
     for m in range(begin, end):
-        for c in range(target.shape[1]):
-            target[m, c] = source[m, first + c]
+        _copy_row(into, m * channels, out_of, m * row + first, channels)
+
+
+@jit(from_python=False)
+def _copy_row(target: Any, target_at: Any, source: Any, source_at: Any, count: Any) -> None:
+    """So many numbers of flat arrays, as vectors: the last of them has numbers that were copied already, where there are several."""
+    lanes = 64 // source.itemsize
+    whole = count // lanes * lanes
+    for c in range(0, whole, lanes):
+        copy_panel(target, target_at + c, source, source_at + c)
+    if whole < count and whole > 0:
+        copy_panel(target, target_at + count - lanes, source, source_at + count - lanes)
+    elif whole == 0:
+        for c in range(count):
+            target[target_at + c] = source[source_at + c]
 
 
 @parallel(lambda target, *_: target.size)

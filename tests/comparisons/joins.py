@@ -9,7 +9,12 @@ from comparisons import arrays
 from comparisons.elements import ACTIVATION_LAYERS, SIZES
 from comparisons.rows import Comparison, masked
 
-SHARES = {"all": (3, 2, 0, 2), "one of three": (7, 1, 2, 3), "the middle": (5, 3, 2, 9)}
+SHARES = {
+    "all": (3, 2, 0, 2),
+    "one of three": (7, 1, 2, 3),
+    "the middle": (5, 3, 2, 9),
+    "vectors and more": (5, 35, 3, 70),
+}
 SHARE_LAYERS = {"27x27, 96 of 256": (16 * 27 * 27, 96, 64, 256)}
 
 
