@@ -24,8 +24,8 @@ from ..product.tile import loop
 
 _PARTS = 2 // PANELS
 """Registers of a panel's vector: AVX-512's hold a whole one, others half of it."""
-_FEW = 4
-"""Lines of a tile that registers hold all at a time."""
+_SMALL = 20
+"""Numbers of a matrix up to which whole tiles are transformed in registers."""
 _ROOT = math.sqrt(2)
 _POINTS = {
     4: (0.0, 1.0, -1.0),
@@ -69,77 +69,78 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
     def emit(context, builder, signature, arguments):
         dtype = signature.args[0].dtype
         alignment = dtype.bitwidth // 8
-        lanes = columns_of_panel(alignment) // _PARTS
-        vector = ir.VectorType(context.get_value_type(dtype), lanes)
         places, (extent, taps) = arguments[2], cgutils.unpack_tuple(builder, arguments[2])[-2:]
 
         def at(number, offset):
             array = context.make_array(signature.args[number])(context, builder, arguments[number])
             return builder.gep(array.data, [offset])
 
-        def place(number, shift, line):
-            """Where a line of cells of the target or the source starts, and the way to its next cell."""
-            start, row, cell = (builder.extract_value(places, 3 * number + k) for k in range(3))
-            step, along = (row, cell) if number else (cell, row)  # a target is written column by column
-            start = builder.add(builder.add(start, shift), builder.mul(line, step))
-            return at(number, start), along
+        def transform(matrix):
+            rows, columns = matrix.shape
+            is_small = matrix.size <= _SMALL
+            parts = 1 if is_small else _PARTS
+            lanes = columns_of_panel(alignment) // parts
+            vector = ir.VectorType(context.get_value_type(dtype), lanes)
+            with builder.goto_entry_block():
+                between = builder.alloca(ir.ArrayType(ir.ArrayType(vector, rows), columns))
 
-        def cells(start, along, count):
-            offsets = [builder.mul(along, _integer(k)) for k in range(count)]
-            return [builder.bitcast(builder.gep(start, [o]), vector.as_pointer()) for o in offsets]
+            def cells(number, shift, line, count):
+                """A line of cells of the target, one of its columns, or of the source, one of its rows."""
+                start, row, cell = (builder.extract_value(places, 3 * number + k) for k in range(3))
+                step, along = (row, cell) if number else (cell, row)
+                start = at(number, builder.add(builder.add(start, shift), builder.mul(line, step)))
+                offsets = [builder.mul(along, _integer(k)) for k in range(count)]
+                return [builder.bitcast(builder.gep(start, [o]), vector.as_pointer()) for o in offsets]
 
-        def part(number, _):
-            """Of a cell's vector, as much as a register holds."""
-            shift = builder.mul(number, _integer(lanes))
-            if finish:
-                begin = builder.bitcast(at(3, builder.add(arguments[4], shift)), vector.as_pointer())
-                bias = builder.load(begin, align=alignment)
+            def over(count, line):
+                if is_small:
+                    for number in range(count):
+                        line(_integer(number), [])
+                else:
+                    loop(builder, _hidden(builder, count), [], line)
 
-            def finished(value):
-                if not finish:
-                    return value
-                total = builder.fadd(value, bias)
-                above = builder.fcmp_ordered(">", total, ir.Constant(vector, [0.0] * lanes))
-                return builder.select(above, total, builder.fmul(slope, total))
+            def part(number, _):
+                """Of a cell's vector, as much as a register holds, or all of it where tiles are small."""
+                shift = builder.mul(number, _integer(lanes))
+                if finish:
+                    begin = builder.bitcast(at(3, builder.add(arguments[4], shift)), vector.as_pointer())
+                    bias = builder.load(begin, align=alignment)
+                    slope = splat(
+                        builder, context.cast(builder, arguments[5], signature.args[5], dtype), lanes
+                    )
 
-            def transform(matrix, between):
-                rows, columns = matrix.shape
+                def finished(value):
+                    if not finish:
+                        return value
+                    total = builder.fadd(value, bias)
+                    above = builder.fcmp_ordered(">", total, ir.Constant(vector, [0.0] * lanes))
+                    return builder.select(above, total, builder.fmul(slope, total))
 
                 def across(i, _):
-                    sources = cells(*place(1, shift, i), columns)
-                    found = _apply(builder, matrix, [builder.load(cell, align=alignment) for cell in sources])
-                    for j, value in enumerate(found):
+                    values = [builder.load(cell, align=alignment) for cell in cells(1, shift, i, columns)]
+                    for j, value in enumerate(_apply(builder, matrix, values)):
                         builder.store(value, builder.gep(between, [_integer(0), i, _integer(j)]))
                     return []
 
                 def down(j, _):
-                    values = [
-                        builder.load(builder.gep(between, [_integer(0), _integer(i), j]))
-                        for i in range(columns)
-                    ]
-                    for value, cell in zip(
-                        _apply(builder, matrix, values), cells(*place(0, shift, j), rows), strict=True
-                    ):
+                    lines = [builder.gep(between, [_integer(0), _integer(i), j]) for i in range(columns)]
+                    found = _apply(builder, matrix, [builder.load(line) for line in lines])
+                    for value, cell in zip(found, cells(0, shift, j, rows), strict=True):
                         builder.store(finished(value), cell, align=alignment)
                     return []
 
-                loop(builder, _lines(builder, columns), [], across)
-                loop(builder, _lines(builder, rows), [], down)
+                over(columns, across)
+                over(rows, down)
+                return []
 
-            for (known_extent, known_taps), matrix in matrices.items():
-                rows, columns = matrix.shape
-                with builder.goto_entry_block():
-                    between = builder.alloca(ir.ArrayType(ir.ArrayType(vector, rows), columns))
-                chosen = builder.icmp_signed("==", extent, _integer(known_extent))
-                if known_taps:
-                    chosen = builder.and_(chosen, builder.icmp_signed("==", taps, _integer(known_taps)))
-                with builder.if_then(chosen):
-                    transform(matrix, between)
-            return []
+            loop(builder, _integer(parts), [], part)
 
-        if finish:
-            slope = splat(builder, context.cast(builder, arguments[5], signature.args[5], dtype), lanes)
-        loop(builder, _integer(_PARTS), [], part)
+        for (known_extent, known_taps), matrix in matrices.items():
+            chosen = builder.icmp_signed("==", extent, _integer(known_extent))
+            if known_taps:
+                chosen = builder.and_(chosen, builder.icmp_signed("==", taps, _integer(known_taps)))
+            with builder.if_then(chosen):
+                transform(matrix)
         return context.get_dummy_value()
 
     if finish:
@@ -161,12 +162,10 @@ def _integer(value):
     return ir.Constant(cgutils.intp_t, value)
 
 
-def _lines(builder, value):
-    """Lines of a tile, as a number that LLVM does not know where they are more than registers hold: it would unroll the loop, compute
-    all lines side by side, and move what it computes between registers and memory three times.
+def _hidden(builder, value):
+    """A number that LLVM does not know: it would unroll the loop, compute all lines of a tile side by side, and move what it computes
+    between registers and memory three times.
     """
-    if value <= _FEW:
-        return _integer(value)
     kind = ir.FunctionType(cgutils.intp_t, [cgutils.intp_t])
     return builder.asm(kind, "", "=r,0", [_integer(value)], False)
 
