@@ -316,6 +316,8 @@ def _of_other_inputs(generator: np.random.Generator) -> None:
     embedding.forward(found, tokens, rows)
     embedding.backward_weights(lines, found, tokens)
     mean, shift, scale, bias, folded = generator.standard_normal((5, 4)).astype(np.float32)
+    sums = np.empty_like(rows), rows, lines, mean, scale**2, scale, shift, 0.1
+    normalization.forward_sum(*sums, np.zeros(_WORKSPACE, np.float32))
     normalization.fold(np.empty_like(rows), folded, rows, bias, mean, scale**2, scale, shift, 1e-5)
 
 

@@ -250,7 +250,7 @@ statistics = Kernel(
 )
 from_running = Kernel("normalization.from_running", outputs=2, cpu=_from_running_cpu)
 forward = Kernel("normalization.forward", cpu=_forward_cpu)
-forward_sum = Kernel("normalization.forward_sum", cpu_only=True, cpu=_forward_sum_cpu)
+forward_sum = Kernel("normalization.forward_sum", cpu=_forward_sum_cpu)
 sums = Kernel("normalization.sums", outputs=2, work=lambda d, e, d_y, *_: d_y.size, cpu=_sums_cpu)
 sums_rectified = Kernel(
     "normalization.sums_rectified",

@@ -79,7 +79,7 @@ class Compiled:
             [*chain(*backward)],
             kept,
             kept_gradients,
-            merge=reuse and wanted.learns and graph.device.name == "cpu",
+            merge=reuse and wanted.learns,
         )
         # On the CPU a step that masks is two.
         self.rewrites.masks = graph.device.name != "cpu"

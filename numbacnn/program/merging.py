@@ -1,6 +1,6 @@
-"""Batch normalisations in one pass over memory with the rectifiers and sums around them, in training, on the CPU.
+"""Batch normalisations in one pass over memory with the rectifiers and sums around them, in training.
 
-Forward, a sum takes its normalised term from what the normalisation reads: the normalisation's own pass goes. Back, what
+Forward, a sum takes its normalised term from what the normalisation reads: the normalisation's own pass goes. Back, on the CPU, what
 normalises takes the gradient through the rectifier after it as it reads it; and where a sum that was rectified has several
 readers, one step adds their gradients, takes them through the rectifier and finds the sums of the normalisation before it.
 

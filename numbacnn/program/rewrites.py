@@ -52,7 +52,9 @@ class Rewrites:
     """Storages that convolutions do not write: the pool behind them takes their numbers as they are computed."""
 
     masks: bool = False
-    """Whether steps back mask what they write for the rectifier before them (`masking`)."""
+    """Whether steps back mask what they write for the rectifier before them (`masking`), and normalisations go with sums
+    forward alone.
+    """
 
     shares: set[Key] = field(default_factory=set)
     """Storages that convolutions do not write: they write their share of a concatenation."""
@@ -89,10 +91,10 @@ class Rewrites:
         """The steps back as they will be run."""
         steps = (step for step in steps if not left_out(step, self.root))
         left = written_in_place(folded_backward(without_repeats(steps), self.folds))
-        if self.merges is not None:
-            left = self.merges.backward(left, self.root)
         if self.masks:
             left = masked_backward(left, self.root)
+        elif self.merges is not None:
+            left = self.merges.backward(left, self.root)
         return left if self.learning is None else self.learning.backward(left)
 
 

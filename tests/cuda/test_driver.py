@@ -194,6 +194,22 @@ def test_a_step_of_training_is_one_launch_and_no_copy(counted: dict[str, Any]) -
     ]
 
 
+@pytest.mark.slow
+def test_a_residual_networks_gradients_are_the_cpus_and_no_rectifier_has_a_pass_of_its_own(
+    driver: Path,
+) -> None:
+    found = python(driver, "-m", "standin.rewritten", execute=True).json
+    assert max(found["apart"].values()) < 1e-4
+    ops = found["ops"]
+    assert (
+        not {"activations.leaky_relu_forward", "activations.leaky_relu_backward", "joins.copy"} & ops.keys()
+    )
+    assert ops["normalization.forward_sum"] == 1
+    assert (ops["joins.accumulate_masked"], ops["convolution.backward_input_masked"]) == (2, 2)
+    assert (ops["pooling.max_backward_masked"], ops["pooling.sum_backward_masked"]) == (1, 1)
+    assert (ops["dense.backward_input_masked"], ops["convolution.backward_parameters"]) == (1, 2)
+
+
 def test_bench_times_the_kernels_of_every_layer(numbacnn: Callable[..., dict[str, Any]]) -> None:
     parts = numbacnn("bench", "mine.toml", "--device", "cuda", "--seconds", 0.05, "--layers")["layers"]
     named = [(part["layer"], part["op"], part["kernel"].partition("_")[0]) for part in parts]

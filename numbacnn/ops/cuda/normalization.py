@@ -38,7 +38,8 @@ _MEANS, _SQUARES, _NUMBERS = np.uint32(THREADS), np.uint32(2 * THREADS), 3 * THR
 """Where they begin in a block's shared memory, behind the numbers of rows, and all its elements."""
 
 BUDGETS = {
-    "_forward": BUDGET,
+    "normalization.forward": BUDGET,
+    "normalization.forward_sum": BUDGET,
     "_backward_input": BUDGET,
     "_from_running": BUDGET,
     "_fold": BUDGET,
@@ -238,23 +239,42 @@ def _fold(
             folded_bias[i] = (bias[i] - running_mean[i]) * factor + shift[i]
 
 
-@kernel
-def _forward(
-    y: Any, x: Any, mean: Any, inverse: Any, scale: Any, shift: Any, slope: Any, channels: Any
-) -> None:
-    (first, apart), size = own_elements(), np.uint32(y.size)
-    if first < size:
-        values = cuda.local.array(EACH, float32)
-        for j in range(EACH):
-            i = np.uint32(first + np.uint32(j) * apart)
-            values[j] = x[i] if i < size else ZERO
-        c = np.uint32(first % channels)
-        centre, factor, offset = mean[c], inverse[c] * scale[c], shift[c]
-        for j in range(EACH):
-            i = np.uint32(first + np.uint32(j) * apart)
-            if i < size:
-                value = (values[j] - centre) * factor + offset
-                y[i] = value if value > ZERO else slope * value
+def _make_forward(name: str, *, adds: bool) -> Any:
+    """The kernel of that name of y = f((x - mean) inverse scale + shift), with `adds` + other; else it does not look at other."""
+
+    def forward(
+        y: Any,
+        x: Any,
+        other: Any,
+        mean: Any,
+        inverse: Any,
+        scale: Any,
+        shift: Any,
+        slope: Any,
+        channels: Any,
+    ) -> None:
+        (first, apart), size = own_elements(), np.uint32(y.size)
+        if first < size:
+            values, others = cuda.local.array(EACH, float32), cuda.local.array(EACH, float32)
+            for j in range(EACH):
+                i = np.uint32(first + np.uint32(j) * apart)
+                if i < size:
+                    values[j] = x[i]
+                    others[j] = other[i] if adds else ZERO
+            c = np.uint32(first % channels)
+            centre, factor, offset = mean[c], inverse[c] * scale[c], shift[c]
+            for j in range(EACH):
+                i = np.uint32(first + np.uint32(j) * apart)
+                if i < size:
+                    value = (values[j] - centre) * factor + offset
+                    value = value + others[j] if adds else value
+                    y[i] = value if value > ZERO else slope * value
+
+    return kernel(forward, name=f"normalization.{name}")
+
+
+_forward = _make_forward("forward", adds=False)
+_forward_sum = _make_forward("forward_sum", adds=True)
 
 
 @kernel
@@ -315,8 +335,25 @@ def from_running(mean: Any, inverse: Any, running_mean: Any, running_variance: A
 def forward(y: Any, x: Any, mean: Any, inverse: Any, scale: Any, shift: Any, slope: Any) -> None:
     """y = f((x - mean) inverse scale + shift), channel by channel."""
     channels = x.shape[1]
-    arguments = y, x, mean, inverse, scale, shift, float(slope), channels
+    arguments = y, x, x, mean, inverse, scale, shift, float(slope), channels
     launch_few(_forward, y.size, *arguments, channels=channels)
+
+
+def forward_sum(
+    y: Any,
+    x: Any,
+    other: Any,
+    mean: Any,
+    inverse: Any,
+    scale: Any,
+    shift: Any,
+    slope: Any,
+    workspace: Any,
+) -> None:
+    """y = f((x - mean) inverse scale + shift + other), channel by channel."""
+    channels = x.shape[1]
+    arguments = y, x, other, mean, inverse, scale, shift, float(slope), channels
+    launch_few(_forward_sum, y.size, *arguments, channels=channels)
 
 
 def sums(d_scale: Any, d_shift: Any, d_y: Any, x: Any, mean: Any, inverse: Any, workspace: Any) -> None:
