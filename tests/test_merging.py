@@ -17,6 +17,7 @@ from numbacnn.layers import (
     LeakyReLU,
     Pixels,
     ReLU,
+    Scale,
     Softmax,
     Subsample,
 )
@@ -67,9 +68,22 @@ MERGED = {
 }
 
 
+OTHERS = {
+    "bn1": Scale(),
+    "bn2": BatchNorm(fixed=True),
+    "bn3": Scale(bias=False),
+    "bn4": BatchNorm(fixed=True),
+}
+"""What normalises as well, in another way."""
+
+
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    made = Graph(BLOCKS, SHAPE)
+    return made_of(BLOCKS)
+
+
+def made_of(lines) -> Graph:
+    made = Graph(lines, SHAPE)
     made.initialise("he", seed=1)
     generator = np.random.default_rng(2)
     for name, each in made.parameters.items():
@@ -107,6 +121,17 @@ def test_the_bits_are_those_of_the_steps_one_by_one(graph, images):
     assert {name: steps(together)[name] for name in MERGED} == MERGED
     assert not set(MERGED) & set(steps(apart))
     assert together.bytes < apart.bytes
+
+
+def test_the_bits_are_the_same_with_scales_and_statistics_that_stay(images):
+    graph = made_of([(line[0], OTHERS.get(line[0], line[1]), *line[2:]) for line in BLOCKS])
+    _, expected = learnt(graph, images, keep=None)
+    together, found = learnt(graph, images, keep=())
+    assert found == expected
+    left = steps(together)
+    assert left["normalization.forward_sum"] == 2
+    assert left["normalization.sums_joined"] == 3
+    assert left["normalization.backward_rectified"] == 0
 
 
 def test_passes_over_memory_are_gone(graph, images):
