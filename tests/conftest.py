@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 for _number, _usual in (
     (signal.SIGINT, signal.default_int_handler),

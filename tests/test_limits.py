@@ -17,6 +17,8 @@ from numbacnn.errors import (
     NumbacnnError,
     ShapeError,
 )
+from numbacnn.graph import Graph
+from numbacnn.layers import BatchNorm, Flatten, ReLU
 from numbacnn.limits import VARIABLE, free_memory, need_described, need_memory, parse_size
 from numbacnn.program import Program
 from numbacnn.storage import open_dataset
@@ -73,6 +75,10 @@ def test_thousands_of_layers_take_seconds(tmp_path: Path) -> None:
     assert len(network.graph.nodes) == 3904
     for gradients in ("none", "all"):
         assert Program(network.graph, 2, gradients=gradients, keep=()).bytes > 0
+    assert time.process_time() - begun < 2 * SOON
+    begun = time.process_time()
+    pairs = [(f"n{each}", BatchNorm()) if each % 2 else (f"r{each}", ReLU()) for each in range(1600)]
+    Program(Graph([*pairs, ("flat", Flatten())], (4, 4, 2)), 2, gradients="parameters", keep=())
     assert time.process_time() - begun < 2 * SOON
     more = "\n".join(f'q{each} = {{ type = "relu" }}' for each in range(200))
     path.write_text(f"input = [8, 8, 3]\n[layers]\n{lines}\n{more}\n{end}")

@@ -82,7 +82,7 @@ def images_of(count, seed):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     count=st.integers(1, MOST),
     place=st.integers(0, MOST - 1),

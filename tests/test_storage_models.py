@@ -289,7 +289,7 @@ OPTIONS = st.sampled_from(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(index=st.integers(0, 8), option=OPTIONS, value=VALUES)
 def test_an_architecture_with_any_value_anywhere_is_loaded_or_refused(
     path: Path, index: int, option: str, value: Any

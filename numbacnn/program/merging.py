@@ -10,6 +10,7 @@ rounds otherwise.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -57,27 +58,31 @@ class Merges:
     def backward(self, steps: Iterable[Step], root: Root) -> list[Step]:
         """The steps of a pass back, with rectifiers, and additions before them, in the steps of normalisations."""
         left = _joined(list(steps), root)
+        users, gone = _users(left, _itself), set[int]()
         for place in reversed(range(len(left))):
-            if _is_rectifier(left[place]):
-                left = self._through(left, place, root)
-        return left
+            if _is_rectifier(left[place]) and self._through(left, place, users, gone, root):
+                gone.add(place)
+        return [step for place, step in enumerate(left) if place not in gone]
 
-    def _through(self, steps: list[Step], place: int, root: Root) -> list[Step]:
-        """The list without the rectifier at a place, if all that reads what it writes can do its work."""
+    def _through(
+        self, steps: list[Step], place: int, users: Mapping[Key, list[int]], gone: set[int], root: Root
+    ) -> bool:
+        """Has all that reads what the rectifier at a place writes do its work, if it can. `users`: the places of the steps that access a
+        Storage, of which some are `gone`.
+        """
         signal, key = named(steps[place])["d_y"], named(steps[place])["d_x"].storage.key
         forward = self.normal.get(key[0]) if key[1] == GRADIENT else None
-        users = [at for at, step in enumerate(steps) if at != place and _accesses(step, {key}, _itself)]
-        kernels = [steps[at].kernel for at in users]
+        readers = [at for at in users[key] if at != place]
+        kernels = [steps[at].kernel for at in readers]
         expected = [normalization.sums, normalization.backward_input]
-        if forward is None or not users or users[0] < place or kernels != expected[: len(users)]:
-            return steps
-        if any(_writes(step, {root(signal.storage.key)}, root) for step in steps[place + 1 : users[-1]]):
-            return steps
-        left = list(steps)
-        for at in users:
-            left[at] = self._rectified(steps[at], signal, forward)
-        del left[place]
-        return left
+        if forward is None or not readers or readers[0] < place or kernels != expected[: len(readers)]:
+            return False
+        between = (steps[at] for at in range(place + 1, readers[-1]) if at not in gone)
+        if any(_writes(step, {root(signal.storage.key)}, root) for step in between):
+            return False
+        for at in readers:
+            steps[at] = self._rectified(steps[at], signal, forward)
+        return True
 
     def _rectified(self, step: Step, signal: Operand, forward: Step) -> Step:
         """The step that reads the signal before the rectifier."""
@@ -127,16 +132,17 @@ def _joined(steps: list[Step], root: Root) -> list[Step]:
     """The list with additions of gradients, the rectifiers after them and the sums of these in one step each, in the
     rectifiers' places.
     """
-    gone = set[int]()
+    gone, users = set[int](), _users(steps, root)
     left = list(steps)
     for first, step in enumerate(steps):
         if step.kernel is not joins.accumulate:
             continue
         target, added = step.accesses()
         own = {root(target.storage.key)}
-        later = range(first + 1, len(steps))
-        second = next((at for at in later if _accesses(steps[at], own, root)), first)
-        third = next((at for at in later if at > second and _is_sums_of(steps[at], own, root)), None)
+        (theirs,) = (users[key] for key in own)
+        later = theirs[bisect_right(theirs, first) :]
+        second = later[0] if later else first
+        third = next((at for at in later[1:] if _is_sums_of(steps[at], own, root)), None)
         if third is None or not _is_rectifier(steps[second]):
             continue
         rectifier, given = named(steps[second]), named(steps[third])
@@ -171,8 +177,13 @@ def _is_rectifier(step: Step) -> bool:
     return bool(given["slope"] == 0 and given["rule"] == activations.STANDARD)
 
 
-def _accesses(step: Step, keys: Collection[Key], root: Root) -> bool:
-    return any(root(operand.storage.key) in keys for operand in step.accesses())
+def _users(steps: Iterable[Step], root: Root) -> dict[Key, list[int]]:
+    """Storage, or what `root` makes of it -> the places of the steps that access it, in order."""
+    found: dict[Key, list[int]] = {}
+    for place, step in enumerate(steps):
+        for key in {root(operand.storage.key) for operand in step.accesses()}:
+            found.setdefault(key, []).append(place)
+    return found
 
 
 def _writes(step: Step, keys: Collection[Key], root: Root) -> bool:

@@ -54,28 +54,29 @@ def written_in_place(steps: Sequence[Step]) -> list[Step]:
     where the copy would bring it, and who reads it finds it there. Batch normalisations find the gradients of
     their parameters so, which their gradient of the input needs too.
     """
-    left = list(steps)
-    for copy in steps:
-        if copy.kernel is not joins.copy:
+    left: list[Step | None] = list(steps)
+    users: dict[Key, list[int]] = {}
+    for place, step in enumerate(steps):
+        for key in {operand.storage.key for operand in step.accesses()}:
+            users.setdefault(key, []).append(place)
+    for at, copy in enumerate(steps):
+        if copy.kernel is not joins.copy or left[at] is not copy:
             continue
         target, source = copy.arguments
         key = source.storage.key
-        own = [place for place, step in enumerate(left) if _accesses(step, key)]
-        alike = {(left[place].node, left[place].time) for place in own} == {(copy.node, copy.time)}
-        found = any(operand.storage.key == key for operand in left[own[0]].writes())
+        own = users[key]
+        alike = {(steps[place].node, steps[place].time) for place in own} == {(copy.node, copy.time)}
+        found = any(operand.storage.key == key for operand in steps[own[0]].writes())
         if key[1].startswith(SCRATCH) and source.size == source.storage.size and alike and found:
             for place in own:
-                left[place] = _moved(left[place], key, target)
-            left = [step for step in left if step is not copy and not _copies_itself(step)]
-    return left
+                moved = _moved(left[place], key, target)
+                left[place] = None if place == at or _copies_itself(moved) else moved
+    return [step for step in left if step is not None]
 
 
-def _accesses(step: Step, key: Key) -> bool:
-    return any(operand.storage.key == key for operand in step.accesses())
-
-
-def _moved(step: Step, key: Key, place: Operand) -> Step:
+def _moved(step: Step | None, key: Key, place: Operand) -> Step:
     """The step with what lies under a key in another place."""
+    assert step is not None
     return replace(
         step,
         arguments=tuple(
