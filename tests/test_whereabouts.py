@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,28 @@ from numbacnn_cli.__main__ import main
 TRAIN = ("train", "--network", "digits", "--epochs", 1)
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with sets/few.h5 and a run of it."""
-    project = tmp_path / "project"
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with sets/few.h5 and a run of it, which stays as it is."""
+    project = tmp_path_factory.mktemp("as it was") / "project"
     (project / "sets").mkdir(parents=True)
-    monkeypatch.chdir(project)
-    save("sets/few.h5", 120)
-    assert main([*map(str, TRAIN), "--data", "sets/few.h5", "--run", "runs/one"]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        save("sets/few.h5", 120)
+        assert main([*map(str, TRAIN), "--data", "sets/few.h5", "--run", "runs/one"]) == 0
     return project
+
+
+@pytest.fixture
+def project(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """That folder, where it was trained: a run remembers where its data were."""
+    here, backup = trained.parent, trained.parent.with_name("backup")
+    shutil.copytree(here, backup)
+    monkeypatch.chdir(trained)
+    yield trained
+    monkeypatch.undo()
+    shutil.rmtree(here)
+    backup.rename(here)
 
 
 def save(path: str, pictures: int) -> None:
