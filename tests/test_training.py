@@ -77,7 +77,7 @@ def test_one_step_is_sgd_with_momentum_and_decay() -> None:
     before = {(each.node, each.key): each.value.copy() for each in trained.graph.parameters.values()}
     trainer = Trainer(trained, FEW, settings)
     list(islice((event for event in trainer if isinstance(event, BatchDone)), 1))
-    gradients = trained.program(150, "parameters").gradients
+    gradients = trainer.step.program.gradients
     for node, name, array in (
         (each.node, each.key, each.value) for each in trained.graph.parameters.values()
     ):

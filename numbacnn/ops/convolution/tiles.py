@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from math import gcd
 from typing import NamedTuple
 
 from ..compilation import threads, threads_now
@@ -174,11 +175,18 @@ def _convolve_size(tiles: int, channels: int, filters: int, size: int, taps: int
     """Elements of workspace that so many tiles take of `room`; fewer take no more."""
     positions = (size + taps - 1) ** 2
     several, most, workers, _ = _largest(channels, filters, size, taps, room)
-    block = min(most, -(-tiles // (workers * ROWS)) * ROWS)
-    plain = Blocks(several, block, workers)
-    u = positions * (channels * several + ALIGN)
-    found = plain if several < filters else _shared(plain, tiles, channels, size, taps, room - u, threads())
-    return u + max(_elements(plan, channels, size, taps) for plan in (plain, found))
+    lines, u = -(-tiles // ROWS), positions * (channels * several + ALIGN)
+
+    def plain(lines: int) -> int:
+        block = min(most, -(-lines // workers) * ROWS)
+        return _elements(Blocks(several, block, workers), channels, size, taps)
+
+    if several < filters:
+        return u + plain(lines)
+    # Few tiles have room to be all done by every thread for its share of the filters, but no more than many tiles take.
+    shares = gcd(filters // (PANELS * ALIGN), threads())
+    whole = _elements(Blocks(filters, lines * ROWS, threads(), max(shares, 1)), channels, size, taps)
+    return u + max(plain(lines), int(min(whole, plain(_MANY * threads()), room - u)))
 
 
 # The weight gradient
