@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -85,3 +87,27 @@ def test_few_tiles_are_shared_out_by_filters_to_the_same_bits(threads, monkeypat
 
 def test_many_tiles_are_not():
     assert tiles.blocks_of(4096, 64, 64, 4, 3, 1e9, packed=True).shares == 1
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+@pytest.mark.parametrize(("size", "taps"), [(2, 3), (4, 5)])
+def test_what_is_done_at_a_time_fits_in_the_workspace_of_a_larger_batch(size, taps, threads, monkeypatch):
+    monkeypatch.setattr(tiles, "threads", lambda: threads)
+    monkeypatch.setattr(tiles, "threads_now", lambda: threads)
+    for function in (tiles._largest, tiles._shared, tiles.task_room):
+        function.cache_clear()
+    for channels, filters in ((16, 96), (256, 64), (384, 256)):
+        u = tiles.packed_size(channels, filters, size, taps)
+        for most in (1, 20, 60, 400):
+            for limit in (math.inf, 3e6):
+                room = tiles.workspace_size((1, size, size * most), channels, filters, size, taps, limit)
+                for count in (1, 5, 20, 60, 400):
+                    if count > most:
+                        continue
+                    plan = tiles.blocks_of(count, channels, filters, size, taps, room)
+                    taken = u if plan.filters == filters else 0
+                    assert taken + tiles._elements(plan, channels, size, taps) <= room
+                    packed = tiles.blocks_of(count, channels, filters, size, taps, room, packed=True)
+                    assert tiles._elements(packed, channels, size, taps) <= room
+    for function in (tiles._largest, tiles._shared, tiles.task_room):
+        function.cache_clear()

@@ -12,7 +12,7 @@ from typing import Any
 from ..geometry import Window
 from ..parallel import parallel
 from ..product import columns_of_panel, pack_panel
-from . import winograd
+from . import tiles, winograd
 from .choice import TILES, choose
 
 
@@ -22,7 +22,7 @@ def packed_size(channels: int, filters: int, window: Window, groups: int, algori
     if chosen == "direct":
         return 0
     if TILES[chosen]:
-        return winograd.packed_size(channels, filters, TILES[chosen], window.kernel[0])
+        return tiles.packed_size(channels, filters, TILES[chosen], window.kernel[0])
     return panels_size(groups, math.prod(window.kernel) * channels // groups, filters // groups)
 
 

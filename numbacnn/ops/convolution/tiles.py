@@ -59,6 +59,11 @@ def tiles_of(output: tuple[int, ...], size: int) -> int:
     return count * -(-rows // size) * -(-cells // size)
 
 
+def packed_size(channels: int, filters: int, size: int, taps: int) -> int:
+    """Elements of transformed filters."""
+    return (size + taps - 1) ** 2 * (channels * filters + ALIGN)
+
+
 def workspace_size(
     output: tuple[int, ...], channels: int, filters: int, size: int, taps: int, room: float
 ) -> int:
@@ -99,7 +104,8 @@ def blocks_of(
     found = Blocks(several, block, min(workers, -(-tiles // block)))
     if several < filters:
         return found
-    return _shared(found, tiles, channels, size, taps, room, threads_now())
+    left = room if packed else room - packed_size(channels, filters, size, taps)
+    return _shared(found, tiles, channels, size, taps, left, threads_now())
 
 
 @lru_cache(maxsize=512)
@@ -143,7 +149,7 @@ def _largest(channels: int, filters: int, size: int, taps: int, room: float, pac
     for workers in _halves(threads()):
         for taken in _halves(filters // ALIGN):
             several = taken * ALIGN
-            apart = 0 if packed else positions * (channels * several + ALIGN)
+            apart = 0 if packed else packed_size(channels, several, size, taps)
             fixed = apart + workers * _apart(channels, size, positions)
             fits = (room - fixed) / (workers * positions * (channels + several) * ROWS)
             most = int(min(_most(channels, several, positions), fits))
@@ -173,9 +179,8 @@ def _apart(channels: int, size: int, positions: int) -> int:
 
 def _convolve_size(tiles: int, channels: int, filters: int, size: int, taps: int, room: float) -> int:
     """Elements of workspace that so many tiles take of `room`; fewer take no more."""
-    positions = (size + taps - 1) ** 2
     several, most, workers, _ = _largest(channels, filters, size, taps, room)
-    lines, u = -(-tiles // ROWS), positions * (channels * several + ALIGN)
+    lines, u = -(-tiles // ROWS), packed_size(channels, several, size, taps)
 
     def plain(lines: int) -> int:
         block = min(most, -(-lines // workers) * ROWS)

@@ -20,7 +20,7 @@ from ..parallel import in_parallel, parallel, share
 from ..product import PANELS, ROWS, columns_of_tile, copy_panel, multiply_tile, zeros
 from ..vectors import add
 from .gather import gather_share
-from .tiles import ALIGN, blocks_of, shares_of, task_room, tiles_of
+from .tiles import ALIGN, blocks_of, packed_size, shares_of, task_room, tiles_of
 from .transforms import d_filters, d_outputs, filters, inputs, outputs
 from .whole_tiles import multiply_whole
 
@@ -69,11 +69,6 @@ def _with(
     (size, taps, block, workers, first, several, shares), filters, at, target = manner
     sizes = size, size + taps - 1, taps, block, workers, first, several, shares, filters, at, target
     _convolve_blocks(y, x, u, bias, slope, padding, sizes, workspace)
-
-
-def packed_size(channels: int, filters: int, size: int, taps: int) -> int:
-    """Elements of transformed filters."""
-    return (size + taps - 1) ** 2 * (channels * filters + ALIGN)
 
 
 def transform(u: Any, weights: Any, shape: tuple[int, ...], size: int, first: int, filters: int) -> None:
