@@ -16,7 +16,7 @@ from .description import modules, parameters
 from .ours import BATCHES, MEAN, SPREAD, Ours, noise, untrained
 from .rivals import absent, attempted, predicting
 from .theirs import LAYOUTS, Theirs
-from .timing import Act, in_turns, ratios
+from .timing import REST, Act, in_turns, ratios
 
 ALONE = ("lenet", "cifar-quick", "squeezenet-1.1", "mobilenet-v1")
 """Networks whose forward pass is measured on a single picture as well."""
@@ -78,7 +78,7 @@ def _predicting(
 
 
 def _row(name: str, act: str, count: int, acts: dict[str, Act], rounds: int) -> dict[str, Any]:
-    times = in_turns(acts, rounds, TURN)
+    times = in_turns(acts, rounds, TURN, rest=REST)
     speeds = {key: count / value.median for key, value in times.items()}
     return {"network": name, "pass": act, "batch_size": count, "images_per_second": speeds, **ratios(times)}
 

@@ -12,6 +12,11 @@ Act = Callable[[], Any]
 WARMING = 3
 """Calls before any is timed: a traced program is compiled at its second."""
 
+REST = 0.3
+"""Seconds before a turn of rivals on the CPU, in which the threads of the side before fall asleep: some turn in circles for a while,
+waiting for work.
+"""
+
 
 class Seconds(NamedTuple):
     """Of one call: the median and the least over the rounds."""
@@ -27,8 +32,8 @@ def seconds(act: Act) -> float:
     return time.perf_counter() - start
 
 
-def in_turns(sides: Mapping[str, Act], rounds: int, turn: float) -> dict[str, Seconds]:
-    """Each side's seconds a call; in every round each calls for about `turn` seconds, once at least."""
+def in_turns(sides: Mapping[str, Act], rounds: int, turn: float, *, rest: float = 0.0) -> dict[str, Seconds]:
+    """Each side's seconds a call; in every round each rests for `rest` seconds and calls for about `turn` seconds, once at least."""
     repeats = {}
     for key, act in sides.items():
         quickest = min(seconds(act) for _ in range(WARMING))
@@ -36,6 +41,7 @@ def in_turns(sides: Mapping[str, Act], rounds: int, turn: float) -> dict[str, Se
     times: dict[str, list[float]] = {key: [] for key in sides}
     for _ in range(rounds):
         for key, act in sides.items():
+            time.sleep(rest)
             act()  # the side before has filled the caches with its own
             times[key].append(sum(seconds(act) for _ in range(repeats[key])) / repeats[key])
     return {key: Seconds(statistics.median(values), min(values)) for key, values in times.items()}
