@@ -29,7 +29,6 @@ from .listing import Listing
 from .predictions import Predictions
 from .program import Head, Program
 from .program.inputs import check_given
-from .program.learning import Learner
 from .views import VIEWS
 
 Images = Any
@@ -172,26 +171,27 @@ class Network:
         keep: tuple[str, ...] = (),
         heads: tuple[tuple[str, Head], ...] = (),
         keep_gradients: tuple[str, ...] = (),
-        learner: Learner | None = None,
     ) -> Program:
         """A Program for this network and this thread, kept for its next call that asks for the same or fewer pictures.
 
         `keep`: the nodes whose output will be asked for, beside the scores and the last; `keep_gradients`: those whose output's
-        gradient will be. `heads`, `learner`: as Program's.
+        gradient will be. `heads`: as Program's.
         """
         need_whole("batch size", batch_size)
-        asked: dict[str, Any] = {
-            "gradients": gradients,
-            "keep": keep,
-            "keep_gradients": keep_gradients,
-            "workspace_bytes": self.workspace_bytes,
-            "learner": learner,
-        }
-        wish, made = (heads, *asked.values()), self._programs.made
-        if wish not in made or made[wish].batch_size < batch_size:
+        wish, made = (gradients, keep, heads, keep_gradients, self.workspace_bytes), self._programs.made
+        known = made.get(wish)
+        if known is None or known.batch_size < batch_size:
             made.pop(wish, None)
-            made[wish] = Program(self.graph, batch_size, heads=dict(heads), **asked)
-        return made[wish]
+            made[wish] = known = Program(
+                self.graph,
+                batch_size,
+                gradients=gradients,
+                keep=keep,
+                keep_gradients=keep_gradients,
+                heads=dict(heads),
+                workspace_bytes=self.workspace_bytes,
+            )
+        return known
 
     def program_for(
         self,
@@ -212,7 +212,7 @@ class Network:
             try:
                 plan.take()
             except NotEnoughMemory:
-                del self._programs.made[(), gradients, keep, keep_gradients, self.workspace_bytes, None]
+                del self._programs.made[gradients, keep, (), keep_gradients, self.workspace_bytes]
                 if wanted == 1:
                     raise
                 wanted //= 2

@@ -13,7 +13,7 @@ from numbacnn.layers import BatchNorm, Convolution, Dense, Dropout, Flatten, Pix
 from numbacnn.network import Network
 from numbacnn.program import Loss, learning
 from numbacnn.training.optimizers import OPTIMIZERS
-from numbacnn.training.step import TrainingStep, learner_for
+from numbacnn.training.step import TrainingStep, learner_for, program_of
 
 SHAPE, CLASSES = (5, 7, 2), 3
 NODES = [
@@ -55,9 +55,7 @@ def trained(built: Network, name: str, *, in_the_pass: bool, average: float = 0.
     """All numbers after three steps, the second with fewer pictures."""
     optimizer = OPTIMIZERS[name](built.graph, weight_decay=0.01)
     learner = learner_for(optimizer) if in_the_pass else None
-    step = TrainingStep(
-        built.program(BATCH, "parameters", learner=learner), Loss(), optimizer, average=average
-    )
+    step = TrainingStep(program_of(built, BATCH, learner=learner), Loss(), optimizer, average=average)
     assert bool(step.program.learned) == in_the_pass
     rows = np.zeros((4, 2), np.float32)
     for number, count in enumerate((BATCH, BATCH - 2, BATCH)):
@@ -91,7 +89,7 @@ def test_factors_of_the_learning_rate_and_what_is_frozen_stay():
 def test_gradients_of_parts_take_the_place_of_the_whole():
     built = network()
     optimizer = OPTIMIZERS["sgd"](built.graph)
-    whole, parts = built.program(BATCH, "parameters"), built.program(BATCH, "parameters", learner=optimizer)
+    whole, parts = built.program(BATCH, "parameters"), program_of(built, BATCH, learner=optimizer)
     learned = [built.graph.parameters[f"{node}/weights"] for node in ("dense2", "dense3")]
     assert parts.learned == sorted((each.first, each.first + each.size) for each in learned)
     assert whole.learned == []
@@ -114,6 +112,6 @@ def test_whoever_looks_at_the_whole_gradient_gets_it():
     for options in ({"clip_norm": 1.0}, {"accumulate": 2}, {"hook": print}):
         assert learner_for(optimizer, **options) is None
         with pytest.raises(UsageError, match=r"look at the whole gradient.*learner=None"):
-            TrainingStep(built.program(BATCH, "parameters", learner=optimizer), Loss(), optimizer, **options)
+            TrainingStep(program_of(built, BATCH, learner=optimizer), Loss(), optimizer, **options)
     built.graph.stop_learning(2, "conv1/weights")
     assert learner_for(OPTIMIZERS["sgd"](built.graph)) is None

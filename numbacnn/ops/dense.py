@@ -95,7 +95,7 @@ def _backward_input_cpu(d_x: Any, d_y: Any, weights: Any, workspace: Any) -> Non
 
 def _backward_weights_cpu(d_weights: Any, x: Any, d_y: Any, workspace: Any) -> None:
     """d_W = x^T d_y, summed over the batch."""
-    multiply(d_weights, x.reshape(-1), 1, len(d_weights), d_y, zeros(d_y.shape[1], d_y.dtype), 1.0, workspace)
+    _backward_some_weights_cpu(d_weights, x, d_y, 0, workspace)
 
 
 def _bias_gradient_cpu(d_bias: Any, d_y: Any, workspace: Any) -> None:

@@ -140,18 +140,24 @@ def statistics(
         running_variance[c] = kept * running_variance[c] + gone * (total / number(max(rows - 1, 1)))
 
 
+@jit(from_python=False)
+def _numbers_of(block: Any, blocks: Any, line: Any, size: Any) -> Any:
+    """(the first of a block's numbers, the one after its last): whole lines, and for the last block what is left."""
+    lines = size // line
+    last = size if block == blocks - 1 else lines * (block + 1) // blocks * line
+    return lines * block // blocks * line, last
+
+
 @share
 def _weigh_lines(begin: Any, end: Any, partial: Any, d_y: Any, x: Any, shared: Any, slope: Any) -> None:
     blocks, _, line = partial.shape
-    lanes, lines = 64 // x.itemsize, x.size // line
+    lanes = 64 // x.itemsize
     mean, inverse, scale, shift = shared[0], shared[1], shared[2], shared[3]
     for block in range(begin, end):
         scaled, plain = partial[block, 0], partial[block, 1]
         scaled[:] = 0
         plain[:] = 0
-        first, last = lines * block // blocks * line, lines * (block + 1) // blocks * line
-        if block == blocks - 1:
-            last = x.size
+        first, last = _numbers_of(block, blocks, line, x.size)
         for m in range(first, last, line):
             left = min(line, last - m)
             for k in range(0, left, lanes):
@@ -163,14 +169,12 @@ def _weigh_joined_lines(
     begin: Any, end: Any, partial: Any, d: Any, added: Any, y: Any, x: Any, shared: Any, slope: Any
 ) -> None:
     blocks, _, line = partial.shape
-    lanes, lines, mean = 64 // x.itemsize, x.size // line, shared[0]
+    lanes, mean = 64 // x.itemsize, shared[0]
     for block in range(begin, end):
         scaled, plain = partial[block, 0], partial[block, 1]
         scaled[:] = 0
         plain[:] = 0
-        first, last = lines * block // blocks * line, lines * (block + 1) // blocks * line
-        if block == blocks - 1:
-            last = x.size
+        first, last = _numbers_of(block, blocks, line, x.size)
         for m in range(first, last, line):
             left = min(line, last - m)
             for k in range(0, left, lanes):

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from ..graph import Graph
 from ..ops import normalization
 from ..ops.operands import Key, Operand, Step, Storage
 from .emission import GRADIENT
+from .steps import by_node, named, with_arguments
 
 _NORMALISATION = [normalization.from_running, normalization.forward]
 _WEIGHTS, _BIAS = "folded weights", "folded bias"
@@ -96,13 +96,6 @@ def folded_backward(steps: Iterable[Step], folds: Mapping[str, str]) -> list[Ste
     return left
 
 
-def with_arguments(step: Step, **named: Any) -> Step:
-    """The step with other arguments in the place of those of these names."""
-    assert step.kernel is not None
-    pairs = zip(step.kernel.parameters, step.arguments, strict=True)
-    return replace(step, arguments=tuple(named.get(name, value) for name, value in pairs))
-
-
 def _through(step: Step, source: str, instead: Mapping[Key, Operand]) -> Step:
     """A step back through the convolution `source`, from the normalisation's gradient and with the folded weights."""
     given = named(step)
@@ -130,17 +123,3 @@ def _is_normalisation(steps: Sequence[Step]) -> bool:
 
 def _of(node: str, what: str, like: Operand) -> Operand:
     return Operand(Storage((node, what), like.size, like.dtype), like.shape)
-
-
-def named(step: Step) -> dict[str, Any]:
-    """A step's arguments by their names."""
-    assert step.kernel is not None
-    return dict(zip(step.kernel.parameters, step.arguments, strict=True))
-
-
-def by_node(steps: Iterable[Step]) -> dict[str, list[Step]]:
-    """Node -> its steps, in order."""
-    found: dict[str, list[Step]] = {}
-    for step in steps:
-        found.setdefault(step.node, []).append(step)
-    return found

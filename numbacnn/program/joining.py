@@ -5,30 +5,23 @@ The step that would copy them there goes. That is decided for passes whose filte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..ops import convolution, joins
 from ..ops.operands import Key, Step
-from .folding import named, with_arguments
-
-Root = Callable[[Key], Key]
-"""Storage -> the one whose memory it lies in."""
+from .steps import Root, named, users, with_arguments
 
 
 def joinable(steps: Sequence[Step], looked_at: Collection[Key], root: Root) -> set[Key]:
     """The Storages whose numbers may be written straight into concatenations: all but those that somebody looks at (`looked_at`)."""
-    users: dict[Key, list[Step]] = {}
-    for step in steps:
-        for key in {root(operand.storage.key) for operand in step.accesses()}:
-            users.setdefault(key, []).append(step)
-    found = set()
+    places, found = users(steps, root), set()
     for step in steps:
         if step.kernel is not joins.copy_channels:
             continue
         source = step.arguments[1]
         key = root(source.storage.key)
-        makers = [user for user in users[key] if user is not step]
+        makers = [steps[place] for place in places[key] if steps[place] is not step]
         is_whole = source.first == 0 and source.size == source.storage.size
         if len(makers) != 1 or key in looked_at or not _writes(makers[0], key, root):
             continue

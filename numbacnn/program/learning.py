@@ -7,6 +7,7 @@ it, and the next rows follow in the same place, which a cache holds. The numbers
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -83,15 +84,14 @@ def learning(graph: Graph, steps: Sequence[Step], learner: Learner) -> Learning:
     """What `learner` may change in the pass back that consists of these steps: what no other node uses, and one step gives the whole
     gradient of.
     """
-    users: dict[str, int] = {}
-    for node in graph.nodes:
-        for each in graph.parameters_of(node).values():
-            users[each.name] = users.get(each.name, 0) + 1
-    own = {each.first: each for each in graph.parameters.values() if each.trainable and users[each.name] == 1}
-    found = {_d_weights(step, own) for step in steps} - {None}
-    return Learning(
-        learner, {first: own[first] for first in found if first is not None and own[first].size >= _LARGE}
-    )
+    users = Counter(each.name for node in graph.nodes for each in graph.parameters_of(node).values())
+    own = {
+        each.first: each
+        for each in graph.parameters.values()
+        if each.trainable and each.size >= _LARGE and users[each.name] == 1
+    }
+    found = {_d_weights(step, own) for step in steps}
+    return Learning(learner, {first: weights for first, weights in own.items() if first in found})
 
 
 def _d_weights(step: Step, weights: dict[int, Parameter]) -> int | None:

@@ -4,11 +4,12 @@ rectifier's derivative as it stores it, and the rectifier has no step back of it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ..ops import activations, convolution, dense, joins, pooling
-from ..ops.operands import Key, Operand, Step
+from ..ops.operands import Operand, Step
+from .steps import Root
 
 _MASKED = {
     convolution.backward_input: convolution.backward_input_masked,
@@ -19,7 +20,7 @@ _MASKED = {
 }
 
 
-def masked_backward(steps: Iterable[Step], root: Callable[[Key], Key]) -> list[Step]:
+def masked_backward(steps: Iterable[Step], root: Root) -> list[Step]:
     """The steps of a pass back, in which steps of `_MASKED` do the work of a rectifier where they are the last to write what it
     works on and nobody looks at that in between. `root`: the memory that a Storage lies in.
     """
@@ -38,7 +39,7 @@ def masked_backward(steps: Iterable[Step], root: Callable[[Key], Key]) -> list[S
     return left
 
 
-def _writer(before: list[Step], step: Step, root: Callable[[Key], Key]) -> int | None:
+def _writer(before: list[Step], step: Step, root: Root) -> int | None:
     """The place of the step before a rectifier's that can do its work."""
     if step.kernel is not activations.leaky_relu_backward:
         return None
@@ -56,7 +57,7 @@ def _writer(before: list[Step], step: Step, root: Callable[[Key], Key]) -> int |
     return None
 
 
-def _covers(written: Operand, gradient: Operand, root: Callable[[Key], Key]) -> bool:
+def _covers(written: Operand, gradient: Operand, root: Root) -> bool:
     """Whether what a step writes is all of a gradient."""
     same = root(written.storage.key) == root(gradient.storage.key)
     return same and (written.first, written.size) == (gradient.first, gradient.size)

@@ -11,17 +11,14 @@ rounds otherwise.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..ops import activations, joins, normalization
 from ..ops.operands import Key, Operand, Step
 from .emission import GRADIENT, OUTPUT, Emission
-from .folding import by_node, named
-
-Root = Callable[[Key], Key]
-"""Storage -> the one whose memory it lies in."""
+from .steps import Root, by_node, named, users
 
 
 @dataclass
@@ -58,21 +55,21 @@ class Merges:
     def backward(self, steps: Iterable[Step], root: Root) -> list[Step]:
         """The steps of a pass back, with rectifiers, and additions before them, in the steps of normalisations."""
         left = _joined(list(steps), root)
-        users, gone = _users(left, _itself), set[int]()
+        places, gone = users(left), set[int]()
         for place in reversed(range(len(left))):
-            if _is_rectifier(left[place]) and self._through(left, place, users, gone, root):
+            if _is_rectifier(left[place]) and self._through(left, place, places, gone, root):
                 gone.add(place)
         return [step for place, step in enumerate(left) if place not in gone]
 
     def _through(
-        self, steps: list[Step], place: int, users: Mapping[Key, list[int]], gone: set[int], root: Root
+        self, steps: list[Step], place: int, places: Mapping[Key, list[int]], gone: set[int], root: Root
     ) -> bool:
-        """Has all that reads what the rectifier at a place writes do its work, if it can. `users`: the places of the steps that access a
-        Storage, of which some are `gone`.
+        """Has all that reads what the rectifier at a place writes do its work, if it can. `places`: of the steps that access a
+        Storage; some are `gone`.
         """
         signal, key = named(steps[place])["d_y"], named(steps[place])["d_x"].storage.key
         forward = self.normal.get(key[0]) if key[1] == GRADIENT else None
-        readers = [at for at in users[key] if at != place]
+        readers = [at for at in places[key] if at != place]
         kernels = [steps[at].kernel for at in readers]
         expected = [normalization.sums, normalization.backward_input]
         if forward is None or not readers or readers[0] < place or kernels != expected[: len(readers)]:
@@ -132,15 +129,14 @@ def _joined(steps: list[Step], root: Root) -> list[Step]:
     """The list with additions of gradients, the rectifiers after them and the sums of these in one step each, in the
     rectifiers' places.
     """
-    gone, users = set[int](), _users(steps, root)
+    gone, places = set[int](), users(steps, root)
     left = list(steps)
     for first, step in enumerate(steps):
         if step.kernel is not joins.accumulate:
             continue
         target, added = step.accesses()
-        own = {root(target.storage.key)}
-        (theirs,) = (users[key] for key in own)
-        later = theirs[bisect_right(theirs, first) :]
+        memory = root(target.storage.key)
+        own, later = {memory}, places[memory][bisect_right(places[memory], first) :]
         second = later[0] if later else first
         third = next((at for at in later[1:] if _is_sums_of(steps[at], own, root)), None)
         if third is None or not _is_rectifier(steps[second]):
@@ -177,21 +173,8 @@ def _is_rectifier(step: Step) -> bool:
     return bool(given["slope"] == 0 and given["rule"] == activations.STANDARD)
 
 
-def _users(steps: Iterable[Step], root: Root) -> dict[Key, list[int]]:
-    """Storage, or what `root` makes of it -> the places of the steps that access it, in order."""
-    found: dict[Key, list[int]] = {}
-    for place, step in enumerate(steps):
-        for key in {root(operand.storage.key) for operand in step.accesses()}:
-            found.setdefault(key, []).append(place)
-    return found
-
-
 def _writes(step: Step, keys: Collection[Key], root: Root) -> bool:
     return any(root(operand.storage.key) in keys for operand in step.writes())
-
-
-def _itself(key: Key) -> Key:
-    return key
 
 
 def _alike(*arrays: Any, like: Operand) -> tuple[Operand, ...]:

@@ -6,17 +6,15 @@ the caches, and the pool's switches are not written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..ops import convolution, pooling
 from ..ops.geometry import Padding, Window
 from ..ops.operands import Key, Operand, Step, Storage
-from .folding import named
+from .steps import Root, named, users
 
-Root = Callable[[Key], Key]
-"""Storage -> the one whose memory it lies in."""
 _POOLS = pooling.max_forward, pooling.sum_forward
 
 
@@ -24,17 +22,13 @@ def poolable(steps: Sequence[Step], looked_at: Collection[Key], root: Root) -> s
     """The Storages between a convolution and a pool that need not be written: nothing else uses them, and nobody looks at them
     (`looked_at`).
     """
-    users: dict[Key, list[Step]] = {}
-    for step in steps:
-        for key in {root(operand.storage.key) for operand in step.accesses()}:
-            users.setdefault(key, []).append(step)
-    found = set()
+    places, found = users(steps, root), set()
     for step in steps:
         if step.kernel not in _POOLS:
             continue
         x = named(step)["x"]
         key = root(x.storage.key)
-        makers = [user for user in users[key] if user is not step]
+        makers = [steps[place] for place in places[key] if steps[place] is not step]
         if len(makers) == 1 and key not in looked_at and _makes(makers[0], x, key, root):
             found.add(key)
     return found

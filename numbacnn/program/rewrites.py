@@ -22,7 +22,7 @@ from typing import Any
 
 from ..ops.operands import Key, Operand, Step
 from .emission import GRADIENT, OUTPUT, Emission
-from .folding import folded_backward, folded_forward, with_arguments
+from .folding import folded_backward, folded_forward
 from .joining import joined_forward
 from .learning import Learning
 from .masking import masked_backward
@@ -30,6 +30,7 @@ from .merging import Merges, merges
 from .packing import packed_forward
 from .pooling import pooled_forward
 from .sharing import left_out, written_in_place
+from .steps import with_arguments
 
 
 @dataclass

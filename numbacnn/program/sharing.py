@@ -6,17 +6,18 @@ different numbers: after the copy nothing is written to one of them as long as t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from ..ops import joins
 from ..ops.operands import Key, Operand, Step
 from .emission import GRADIENT, SCRATCH
+from .steps import Root, users
 
 
 def share_gradients(
     aliases: dict[Key, Key],
-    root: Callable[[Key], Key],
+    root: Root,
     passes: Iterable[Sequence[Step]],
     kept: Collection[str],
     *,
@@ -41,7 +42,7 @@ def share_gradients(
     return nodes
 
 
-def left_out(step: Step, root: Callable[[Key], Key]) -> bool:
+def left_out(step: Step, root: Root) -> bool:
     """Whether a step copies a gradient to where it lies already."""
     if not _copies_gradient(step):
         return False
@@ -54,29 +55,24 @@ def written_in_place(steps: Sequence[Step]) -> list[Step]:
     where the copy would bring it, and who reads it finds it there. Batch normalisations find the gradients of
     their parameters so, which their gradient of the input needs too.
     """
-    left: list[Step | None] = list(steps)
-    users: dict[Key, list[int]] = {}
-    for place, step in enumerate(steps):
-        for key in {operand.storage.key for operand in step.accesses()}:
-            users.setdefault(key, []).append(place)
+    left, gone, places = list(steps), set[int](), users(steps)
     for at, copy in enumerate(steps):
-        if copy.kernel is not joins.copy or left[at] is not copy:
+        if copy.kernel is not joins.copy or at in gone:
             continue
         target, source = copy.arguments
         key = source.storage.key
-        own = users[key]
+        own = places[key]
         alike = {(steps[place].node, steps[place].time) for place in own} == {(copy.node, copy.time)}
         found = any(operand.storage.key == key for operand in steps[own[0]].writes())
         if key[1].startswith(SCRATCH) and source.size == source.storage.size and alike and found:
             for place in own:
-                moved = _moved(left[place], key, target)
-                left[place] = None if place == at or _copies_itself(moved) else moved
-    return [step for step in left if step is not None]
+                left[place] = _moved(left[place], key, target)
+            gone |= {place for place in own if _copies_itself(left[place])}
+    return [step for place, step in enumerate(left) if place not in gone]
 
 
-def _moved(step: Step | None, key: Key, place: Operand) -> Step:
+def _moved(step: Step, key: Key, place: Operand) -> Step:
     """The step with what lies under a key in another place."""
-    assert step is not None
     return replace(
         step,
         arguments=tuple(
@@ -107,7 +103,7 @@ def _is_whole(operand: Operand) -> bool:
     return operand.storage.key[1] == GRADIENT and operand.size == operand.storage.size
 
 
-def _can_be_one(steps: Sequence[Step], target: Key, source: Key, root: Callable[[Key], Key]) -> bool:
+def _can_be_one(steps: Sequence[Step], target: Key, source: Key, root: Root) -> bool:
     """Whether two gradients can lie in one place in a pass where the first is copied from the second once."""
     copied = False
     written: set[Key] = set()
@@ -127,7 +123,7 @@ def _can_be_one(steps: Sequence[Step], target: Key, source: Key, root: Callable[
     return copied
 
 
-def _read(step: Step, root: Callable[[Key], Key]) -> set[Key]:
+def _read(step: Step, root: Root) -> set[Key]:
     """What a step may read: all that it is given, as some ops add to what they write; of a copy its source alone."""
     operands = list(step.accesses())
     return {

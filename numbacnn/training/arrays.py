@@ -17,7 +17,7 @@ from .optimizers import optimizer_for
 from .sampling import order_of
 from .schedules import SCHEDULES
 from .settings import Settings
-from .step import TrainingStep, learner_for
+from .step import TrainingStep, learner_for, program_of
 from .step_metrics import StepMetrics
 
 
@@ -59,7 +59,7 @@ def train_arrays(
     optimizer = optimizer_for(graph, settings)
     looked_at: dict[str, Any] = {"clip_norm": settings.clip_norm, "accumulate": settings.accumulate}
     size = min(settings.batch_size, count)
-    program = network.program(size, "parameters", learner=learner_for(optimizer, **looked_at))
+    program = program_of(network, size, learner=learner_for(optimizer, **looked_at))
     loss = Loss(settings.loss, settings.margin, settings.label_smoothing)
     step = TrainingStep(program, loss, optimizer, **looked_at)
     return _epochs(step, labels, pictures, given, settings)

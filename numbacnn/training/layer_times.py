@@ -15,6 +15,7 @@ from ..network import Network
 from ..ops.launches import Launches
 from ..program import Loss, Program
 from .optimizers import SGD
+from .step import program_of
 
 _ROUNDS = 3
 _MOST_REPEATS = 500
@@ -68,9 +69,9 @@ def layer_times(network: Network, batch_size: int, *, seconds: float = 4.0) -> I
     if not 0 < seconds < math.inf:
         raise UsageError(f"{seconds} seconds: a number above 0 is expected")
     graph, loss = network.graph, Loss()
-    optimizer = SGD(graph, momentum=0.9, weight_decay=5e-4)
-    plan = network.program(batch_size, "parameters", learner=optimizer)
+    plan = program_of(network, batch_size)
     need_memory(plan.bytes, f"measuring with {batch_size:,} pictures takes", by_pictures=True)
+    optimizer = SGD(graph, momentum=0.9, weight_decay=5e-4)
     optimizer.set_rate(1e-5)
     generator = np.random.default_rng(0)
     plan.load(generator.integers(0, 256, (batch_size, *network.input_shape), np.uint8))
@@ -93,7 +94,7 @@ def layer_times(network: Network, batch_size: int, *, seconds: float = 4.0) -> I
         parts += [(step.node, op, part, each * is_one) for part, is_one in zip(own, multiply, strict=True)]
     update = Launches()
     with update.recorded():
-        optimizer.update(plan.gradient, plan.learned)
+        optimizer.update(plan.gradient)
     parts += [("", UPDATE, part, 0) for part in _parts(update, plan)]
     for name, op, part, operations in parts:
         kernel = part.names[0] if graph.device.own_memory else ""

@@ -33,7 +33,7 @@ from .schedules import SCHEDULES
 from .settings import Settings
 from .standstill import Standstill
 from .state import State
-from .step import Hook, TrainingStep, learner_for
+from .step import Hook, TrainingStep, learner_for, program_of
 from .step_metrics import StepMetrics, StepRow
 
 
@@ -79,7 +79,7 @@ class Trainer:
         }
         learner = learner_for(self.optimizer, **looked_at) if settings.adversarial == "none" else None
         self._plan = (
-            network.program(count, "parameters", heads=heads, learner=learner)
+            program_of(network, count, heads=heads, learner=learner)
             if features is None
             else Program(features.graph, count, gradients="parameters")
         )

@@ -15,6 +15,7 @@ from ..limits import need_memory
 from ..network import Network
 from ..program import Loss, Program
 from .optimizers import SGD
+from .step import program_of
 
 _ROUNDS = 7
 
@@ -45,7 +46,7 @@ def measure_speed(network: Network, batch_size: int, *, seconds: float = 4.0) ->
     graph, loss = network.graph, Loss()
     optimizer = SGD(graph, momentum=0.9, weight_decay=5e-4)
     plan, forward_plan = (
-        network.program(batch_size, "parameters", learner=optimizer),
+        program_of(network, batch_size, learner=optimizer),
         Program(graph, batch_size, keep=(), workspace_bytes=network.workspace_bytes),
     )
     needed = batch_size * math.prod(network.input_shape)

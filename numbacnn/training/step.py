@@ -11,8 +11,9 @@ import numpy as np
 
 from ..device import Array
 from ..errors import UsageError
+from ..network import Network
 from ..ops import joins, update
-from ..program import Loss, Program
+from ..program import Head, Loss, Program
 from .averaging import Average
 from .lookahead import NAME as LOOKAHEAD
 from .lookahead import Lookahead
@@ -30,6 +31,25 @@ def learner_for(
     """
     to_the_end = all(group.until == math.inf for group in optimizer.layout.groups)
     return optimizer if to_the_end and not clip_norm and accumulate == 1 and hook is None else None
+
+
+def program_of(
+    network: Network,
+    batch_size: int,
+    *,
+    heads: tuple[tuple[str, Head], ...] = (),
+    learner: Optimizer | None = None,
+) -> Program:
+    """The Program of a training, which belongs to that alone: it may change the network's weights by the training's optimizer."""
+    return Program(
+        network.graph,
+        batch_size,
+        gradients="parameters",
+        keep=(),
+        heads=dict(heads),
+        workspace_bytes=network.workspace_bytes,
+        learner=learner,
+    )
 
 
 class TrainingStep:
@@ -55,9 +75,10 @@ class TrainingStep:
         lookahead: Lookahead | None = None,
         hook: Hook | None = None,
     ) -> None:
-        if program.learned and (clip_norm or accumulate > 1 or hook is not None):
+        looked_at = learner_for(optimizer, clip_norm=clip_norm, accumulate=accumulate, hook=hook) is None
+        if program.learned and looked_at:
             raise UsageError(
-                "clip_norm, accumulate and hook look at the whole gradient, and this program's large weights learn in the pass back: "
+                "clip_norm, accumulate, hook and whoever stops learning look at the whole gradient, and this program's large weights learn in the pass back: "
                 "Program(…, learner=None) has it"
             )
         self.program, self.optimizer = program, optimizer

@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from ..product.tile import loop, splat
+from ..product.tile import integer, loop, splat
 
 _FEATURES = llvmlite.binding.get_host_cpu_features()
 MANY_REGISTERS = bool(_FEATURES.get("avx512f")) or not _FEATURES.get("sse2")
@@ -26,11 +26,6 @@ _INT = ir.IntType(32)
 def lanes_of(itemsize: int) -> int:
     """Returns the number of pictures in a group: 16 for float32 with AVX-512."""
     return VECTOR_BYTES // itemsize
-
-
-def integer(value):
-    """Returns a constant index."""
-    return ir.Constant(INDEX, value)
 
 
 class Vectors:

@@ -18,7 +18,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..product import PANELS, ROWS, columns_of_panel, splat
-from ..product.tile import loop
+from ..product.tile import integer, loop
 
 PIXELS = 14
 """Pixels of the highest tile: with a vector of filters and a pixel's number their sums fill the registers of AVX2."""
@@ -232,8 +232,3 @@ def _hidden(builder, place):
     would keep all of it in registers that the sums need.
     """
     return builder.asm(ir.FunctionType(place.type, [place.type]), "", "=r,0", [place], False)
-
-
-def integer(value):
-    """A whole number as LLVM has it."""
-    return ir.Constant(cgutils.intp_t, value)

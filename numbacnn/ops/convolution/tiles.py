@@ -190,7 +190,7 @@ def _convolve_size(tiles: int, channels: int, filters: int, size: int, taps: int
         return u + plain(lines)
     # Few tiles have room to be all done by every thread for its share of the filters, but no more than many tiles take.
     shares = gcd(filters // (PANELS * ALIGN), threads())
-    whole = _elements(Blocks(filters, lines * ROWS, threads(), max(shares, 1)), channels, size, taps)
+    whole = _elements(Blocks(filters, lines * ROWS, threads(), shares), channels, size, taps)
     return u + max(plain(lines), int(min(whole, plain(_MANY * threads()), room - u)))
 
 

@@ -20,7 +20,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..product import PANELS, columns_of_panel, splat
-from ..product.tile import loop
+from ..product.tile import integer, loop
 
 _PARTS = 2 // PANELS
 """Registers of a panel's vector: AVX-512's hold a whole one, others half of it."""
@@ -89,19 +89,19 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
                 start, row, cell = (builder.extract_value(places, 3 * number + k) for k in range(3))
                 step, along = (row, cell) if number else (cell, row)
                 start = at(number, builder.add(builder.add(start, shift), builder.mul(line, step)))
-                offsets = [builder.mul(along, _integer(k)) for k in range(count)]
+                offsets = [builder.mul(along, integer(k)) for k in range(count)]
                 return [builder.bitcast(builder.gep(start, [o]), vector.as_pointer()) for o in offsets]
 
             def over(count, line):
                 if is_small:
                     for number in range(count):
-                        line(_integer(number), [])
+                        line(integer(number), [])
                 else:
                     loop(builder, _hidden(builder, count), [], line)
 
             def part(number, _):
                 """Of a cell's vector, as much as a register holds, or all of it where tiles are small."""
-                shift = builder.mul(number, _integer(lanes))
+                shift = builder.mul(number, integer(lanes))
                 if finish:
                     begin = builder.bitcast(at(3, builder.add(arguments[4], shift)), vector.as_pointer())
                     bias = builder.load(begin, align=alignment)
@@ -119,11 +119,11 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
                 def across(i, _):
                     values = [builder.load(cell, align=alignment) for cell in cells(1, shift, i, columns)]
                     for j, value in enumerate(_apply(builder, matrix, values)):
-                        builder.store(value, builder.gep(between, [_integer(0), i, _integer(j)]))
+                        builder.store(value, builder.gep(between, [integer(0), i, integer(j)]))
                     return []
 
                 def down(j, _):
-                    lines = [builder.gep(between, [_integer(0), _integer(i), j]) for i in range(columns)]
+                    lines = [builder.gep(between, [integer(0), integer(i), j]) for i in range(columns)]
                     found = _apply(builder, matrix, [builder.load(line) for line in lines])
                     for value, cell in zip(found, cells(0, shift, j, rows), strict=True):
                         builder.store(finished(value), cell, align=alignment)
@@ -133,12 +133,12 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
                 over(rows, down)
                 return []
 
-            loop(builder, _integer(parts), [], part)
+            loop(builder, integer(parts), [], part)
 
         for (known_extent, known_taps), matrix in matrices.items():
-            chosen = builder.icmp_signed("==", extent, _integer(known_extent))
+            chosen = builder.icmp_signed("==", extent, integer(known_extent))
             if known_taps:
-                chosen = builder.and_(chosen, builder.icmp_signed("==", taps, _integer(known_taps)))
+                chosen = builder.and_(chosen, builder.icmp_signed("==", taps, integer(known_taps)))
             with builder.if_then(chosen):
                 transform(matrix)
         return context.get_dummy_value()
@@ -158,16 +158,12 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
     return transform
 
 
-def _integer(value):
-    return ir.Constant(cgutils.intp_t, value)
-
-
 def _hidden(builder, value):
     """A number that LLVM does not know: it would unroll the loop, compute all lines of a tile side by side, and move what it computes
     between registers and memory three times.
     """
     kind = ir.FunctionType(cgutils.intp_t, [cgutils.intp_t])
-    return builder.asm(kind, "", "=r,0", [_integer(value)], False)
+    return builder.asm(kind, "", "=r,0", [integer(value)], False)
 
 
 def _apply(builder, matrix, values):

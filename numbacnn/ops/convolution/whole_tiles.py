@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..product import PANELS, ROWS, columns_of_panel, splat
-from ..product.tile import loop
+from ..product.tile import integer, loop
 
 _STEPS = 4
 """Steps of the inner dimension in an iteration of the loop."""
@@ -55,13 +55,13 @@ def multiply_whole(typingctx, c, c_at, c_row, a, a_at, a_row, b, b_at, depth, pa
 
         def tile(count):
             lines, begin = rows_of(at(3), a_row), at(6)
-            apart = builder.mul(depth, _integer(width))
-            starts = [builder.gep(begin, [builder.mul(apart, _integer(panel))]) for panel in range(count)]
+            apart = builder.mul(depth, integer(width))
+            starts = [builder.gep(begin, [builder.mul(apart, integer(panel))]) for panel in range(count)]
 
             def steps(number, sums):
                 for k in range(_STEPS):
-                    step = builder.add(builder.mul(number, _integer(_STEPS)), _integer(k))
-                    row = builder.mul(step, _integer(width))
+                    step = builder.add(builder.mul(number, integer(_STEPS)), integer(k))
+                    row = builder.mul(step, integer(width))
                     columns = [
                         builder.load(vector_at(builder.gep(start, [row])), align=alignment)
                         for start in starts
@@ -76,19 +76,15 @@ def multiply_whole(typingctx, c, c_at, c_row, a, a_at, a_row, b, b_at, depth, pa
                 return sums
 
             zero = ir.Constant(vector, [0.0] * width)
-            sums = loop(builder, builder.sdiv(depth, _integer(_STEPS)), [zero] * ROWS * count, steps)
+            sums = loop(builder, builder.sdiv(depth, integer(_STEPS)), [zero] * ROWS * count, steps)
             for row, line in enumerate(rows_of(at(0), c_row)):
                 for panel in range(count):
-                    target = vector_at(builder.gep(line, [_integer(panel * width)]))
+                    target = vector_at(builder.gep(line, [integer(panel * width)]))
                     builder.store(sums[row * count + panel], target, align=alignment)
 
         for count in range(1, PANELS + 1):
-            with builder.if_then(builder.icmp_signed("==", panels, _integer(count))):
+            with builder.if_then(builder.icmp_signed("==", panels, integer(count))):
                 tile(count)
         return context.get_dummy_value()
 
     return signature, generate
-
-
-def _integer(value):
-    return ir.Constant(cgutils.intp_t, value)

@@ -12,7 +12,7 @@ from numba.extending import intrinsic
 
 from ..lanes import over_cells, place_of
 from ..product import columns_of_panel, splat
-from ..product.tile import loop
+from ..product.tile import integer, loop
 
 _USUAL = (2, 3)
 """Sides of square windows that have code without loops."""
@@ -106,7 +106,7 @@ def pool_windows(
                 shift = builder.mul(q, y_step)
                 place = builder.gep(target, [builder.add(y_at, shift)])
                 place, left = builder.bitcast(place, vector.as_pointer()), builder.sub(room, shift)
-                is_whole = builder.icmp_signed(">=", left, _integer(lanes))
+                is_whole = builder.icmp_signed(">=", left, integer(lanes))
                 with builder.if_else(is_whole, likely=True) as (whole, part):
                     with whole:
                         builder.store(value, place, align=alignment)
@@ -138,7 +138,7 @@ def pool_windows(
                     else:
                         (value,) = begin
                         for place in range(side * side):
-                            (value,) = visit(_integer(place // side), _integer(place % side), [value])
+                            (value,) = visit(integer(place // side), integer(place % side), [value])
                     value = finish(value)
                     above = builder.fcmp_ordered(">", value, zeros)
                     store(builder.select(above, value, builder.fmul(share, value)), q)
@@ -151,8 +151,8 @@ def pool_windows(
                     windows(start, add, finish, None)
                     return
                 usual = builder.and_(
-                    builder.icmp_signed("==", rows, _integer(sides[0])),
-                    builder.icmp_signed("==", columns, _integer(sides[0])),
+                    builder.icmp_signed("==", rows, integer(sides[0])),
+                    builder.icmp_signed("==", columns, integer(sides[0])),
                 )
                 with builder.if_else(usual) as (this, others):
                     with this:
@@ -160,7 +160,7 @@ def pool_windows(
                     with others:
                         by_side(start, add, finish, sides[1:])
 
-            with builder.if_else(builder.icmp_signed("==", divisor, _integer(0))) as (maximum, total):
+            with builder.if_else(builder.icmp_signed("==", divisor, integer(0))) as (maximum, total):
                 with maximum:
                     by_side(float("-inf"), larger, lambda value: value)
                 with total:
@@ -170,7 +170,7 @@ def pool_windows(
                         lambda value: builder.fdiv(value, cells),
                     )
 
-        with builder.if_else(builder.icmp_signed("<=", channels, _integer(width // 2))) as (half, whole):
+        with builder.if_else(builder.icmp_signed("<=", channels, integer(width // 2))) as (half, whole):
             with half:
                 emit(width // 2)
             with whole:
@@ -178,7 +178,3 @@ def pool_windows(
         return context.get_dummy_value()
 
     return signature, generate
-
-
-def _integer(value):
-    return ir.Constant(cgutils.intp_t, value)

@@ -61,7 +61,4 @@ def pack_rows(panels: Any, b: Any, b_at: Any, b_row: Any, rows: Any, columns: An
                 prefetch(b, source + _STREAMS * b_row)
                 copy_panel(panels, j * distance + k * width, b, source)
     if whole < columns:
-        for k in range(rows):
-            target, source = whole * distance + k * width, b_at + k * b_row + whole
-            for j in range(width):
-                panels[target + j] = b[source + j] if whole + j < columns else 0
+        pack_panel(panels, whole * distance, b, b_at + whole, b_row, 1, rows, columns - whole)

@@ -143,7 +143,7 @@ def multiply_tile(
             a=at(3, arguments[4]),
             row_table=at(5, arguments[6]) if table else None,
             row_distance=None if table or contiguous else arguments[5],
-            stretch_table=at(7, _integer(0)),
+            stretch_table=at(7, integer(0)),
             stretches=arguments[8],
             a_step=arguments[9],
             b=at(10, arguments[11]),
@@ -165,7 +165,8 @@ def multiply_tile(
     return signature, generate
 
 
-def _integer(value):
+def integer(value):
+    """A constant index, as LLVM has it."""
     return ir.Constant(_INDEX, value)
 
 
@@ -184,7 +185,7 @@ def loop(builder, count, carried, make_body):
     builder.branch(head)
     builder.position_at_end(head)
     index = builder.phi(_INDEX)
-    index.add_incoming(_integer(0), before)
+    index.add_incoming(integer(0), before)
     phis = [builder.phi(value.type) for value in carried]
     for phi, value in zip(phis, carried, strict=True):
         phi.add_incoming(value, before)
@@ -194,7 +195,7 @@ def loop(builder, count, carried, make_body):
     last = builder.block
     for phi, value in zip(phis, results, strict=True):
         phi.add_incoming(value, last)
-    index.add_incoming(builder.add(index, _integer(1)), last)
+    index.add_incoming(builder.add(index, integer(1)), last)
     builder.branch(head)
     builder.position_at_end(done)
     return phis
@@ -218,7 +219,7 @@ def _emit_widths(builder, operands, panels):
         _emit_heights(builder, operands, 1, operands.width // 2)
         return
     most = (panels - 1) * operands.width or operands.width // 2
-    fewer = builder.icmp_signed("<=", operands.columns, _integer(most))
+    fewer = builder.icmp_signed("<=", operands.columns, integer(most))
     with builder.if_else(fewer) as (narrow, wide):
         with narrow:
             _emit_widths(builder, operands, panels - 1)
@@ -228,7 +229,7 @@ def _emit_widths(builder, operands, panels):
 
 def _emit_heights(builder, operands, panels, lanes):
     """A matrix's last rows would waste most of a whole tile."""
-    low = builder.icmp_signed("<=", operands.rows, _integer(ROWS // 2))
+    low = builder.icmp_signed("<=", operands.rows, integer(ROWS // 2))
     with builder.if_else(low) as (low_tile, high_tile):
         with low_tile:
             _emit(builder, operands, ROWS // 2, panels, lanes)
@@ -252,14 +253,14 @@ def _emit(builder, operands, height, panels, lanes):
     store = function("masked.store", ir.VoidType(), [vector, pointer, _INT, mask_type])
 
     # Rows beyond the last read the last again: no branch in the loop, nothing read out of bounds.
-    last = builder.sub(operands.rows, _integer(1))
+    last = builder.sub(operands.rows, integer(1))
     places = [
-        builder.select(builder.icmp_signed("<", _integer(row), operands.rows), _integer(row), last)
+        builder.select(builder.icmp_signed("<", integer(row), operands.rows), integer(row), last)
         for row in range(height)
     ]
     lines = [builder.gep(operands.c, [builder.mul(place, operands.c_row)]) for place in places]
     targets = [
-        [builder.bitcast(builder.gep(line, [_integer(panel * lanes)]), pointer) for panel in range(panels)]
+        [builder.bitcast(builder.gep(line, [integer(panel * lanes)]), pointer) for panel in range(panels)]
         for line in lines
     ]
     starts = [operands.a]
@@ -273,7 +274,7 @@ def _emit(builder, operands, height, panels, lanes):
     for panel in range(panels):
         numbered = ir.Constant(ir.VectorType(_INDEX, lanes), list(range(panel * lanes, (panel + 1) * lanes)))
         mask = builder.icmp_signed("<", numbered, splat(builder, operands.columns, lanes))
-        begin = builder.bitcast(builder.gep(operands.start, [_integer(panel * lanes)]), pointer)
+        begin = builder.bitcast(builder.gep(operands.start, [integer(panel * lanes)]), pointer)
         masks.append(mask)
         first_sums.append(builder.call(load, [begin, alignment, mask, zero]))
     begins = first_sums * height
@@ -295,7 +296,7 @@ def _emit(builder, operands, height, panels, lanes):
         shift = builder.load(builder.gep(operands.stretch_table, [number]))
         first = builder.mul(builder.mul(number, operands.depth), operands.b_row)
         panel_starts = [
-            builder.gep(operands.b, [builder.add(first, builder.mul(operands.b_panel, _integer(panel)))])
+            builder.gep(operands.b, [builder.add(first, builder.mul(operands.b_panel, integer(panel)))])
             for panel in range(panels)
         ]
         shifted = [builder.gep(start, [shift]) for start in starts]
@@ -309,7 +310,7 @@ def _emit(builder, operands, height, panels, lanes):
             offset = builder.mul(k, operands.a_step)
             sources = [builder.gep(start, [offset]) for start in shifted]
             if len(sources) == 1:
-                sources = [builder.gep(sources[0], [_integer(row)]) for row in range(height)]
+                sources = [builder.gep(sources[0], [integer(row)]) for row in range(height)]
             values = [splat(builder, builder.load(source), lanes) for source in sources]
             factors = [(value, column) for value in values for column in columns]
             return [builder.call(fma, [*pair, total]) for pair, total in zip(factors, running, strict=True)]
@@ -325,12 +326,12 @@ def _emit(builder, operands, height, panels, lanes):
 
     def store_rows(store_vector):
         for row, line in enumerate(targets):
-            with builder.if_then(builder.icmp_signed("<", _integer(row), operands.rows), likely=True):
+            with builder.if_then(builder.icmp_signed("<", integer(row), operands.rows), likely=True):
                 for target, value, mask in zip(line, rectified[row * panels :], masks, strict=False):
                     store_vector(value, target, mask)
 
     # AMD's processors take twelve cycles for a store of AVX2 with a mask, and one without.
-    whole = builder.icmp_signed(">=", operands.columns, _integer(panels * lanes))
+    whole = builder.icmp_signed(">=", operands.columns, integer(panels * lanes))
     with builder.if_else(whole, likely=True) as (whole_vectors, part):
         with whole_vectors:
             store_rows(lambda value, target, _: builder.store(value, target, align=bits // 8))
