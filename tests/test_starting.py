@@ -91,3 +91,18 @@ def test_a_numba_that_does_not_start(
     if kind is DeviceError:
         assert all(f"{name} " in str(raised.value) for name in ("numba", "llvmlite", "numpy"))
     importlib.invalidate_caches()
+
+
+def test_a_first_kernel_waits_for_no_linear_algebra_and_who_calls_it_still_can() -> None:
+    program = """
+import sys
+import numba, numpy as np
+from numbacnn.ops import joins
+target, source = np.zeros(3, np.float32), np.ones(3, np.float32)
+joins.copy(target, source)
+assert target.tolist() == [1, 1, 1]
+assert "scipy.linalg" not in sys.modules
+assert numba.njit(lambda a: np.dot(a, a))(np.full((2, 2), 2.0)).tolist() == [[8, 8], [8, 8]]
+assert "scipy.linalg" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=300)

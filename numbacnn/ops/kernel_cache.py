@@ -32,6 +32,7 @@ from numba.core.codegen import CPUCodeLibrary
 from platformdirs import user_cache_path
 
 from .. import compiling
+from .starting import prepare_numba
 
 _VARIABLE = "NUMBACNN_CACHE_DIR"
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -110,6 +111,10 @@ def keep(dispatcher: Any, numbas: type[Any]) -> None:
         def _index_key(self, signature: Any, codegen: Any) -> Any:
             """The folder's name stands for the code; Numba would add what a function's closure holds, pickled anew in every process."""
             return signature, codegen.magic_tuple()
+
+        def load_overload(self, signature: Any, target_context: Any) -> Any:
+            prepare_numba(target_context)
+            return super().load_overload(signature, target_context)
 
         def _load_overload(self, signature: Any, target_context: Any) -> Any:
             try:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from importlib import metadata
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from typing import Any
 
 from ..errors import DeviceError, UsageError
 
@@ -46,6 +48,37 @@ def start_numba() -> None:
         ) from error
     if config.DISABLE_JIT:
         raise UsageError("NUMBA_DISABLE_JIT is set, and the kernels can only be run compiled: unset it")
+
+
+_prepared: set[type] = set()
+"""Of Numba's targets those that have what they need to compile or load a kernel."""
+
+
+def prepare_numba(target_context: Any) -> None:
+    """Has Numba import what it needs to compile or load its first kernel, but SciPy's linear algebra.
+
+    Numba imports that to see whether there is a BLAS for `np.dot` in compiled functions. No kernel here calls one, and the
+    import is half of what a process waits for before its first kernel. Functions that do call one import it themselves.
+    """
+    if type(target_context) in _prepared:
+        return
+    _prepared.add(type(target_context))
+    try:
+        linalg = import_module("numba.np.linalg")
+        asked = linalg.ensure_blas
+    except (ImportError, AttributeError):  # another Numba, which looks in its own way
+        return
+    linalg.ensure_blas = _need_scipy
+    try:
+        target_context.refresh()
+    finally:
+        linalg.ensure_blas = asked
+
+
+def _need_scipy() -> None:
+    """Raises ImportError if SciPy is not installed, as `numba.np.linalg.ensure_blas` does."""
+    if find_spec("scipy") is None:
+        raise ImportError("scipy is required for linear algebra")
 
 
 def versions(packages: Iterable[str]) -> str:
