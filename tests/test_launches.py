@@ -48,6 +48,43 @@ def test_launches_see_what_the_arrays_hold_now():
 
 
 @pytest.mark.usefixtures("_laid_out")
+def test_launches_are_carried_out_several_times():
+    launches, source, target = Launches(), np.ones(3, np.float32), np.zeros(3, np.float32)
+    with launches.recorded():
+        joins.accumulate(target, source)
+        joins.accumulate(source, source)
+    expected = 0
+    for times in (1, 2, 5):
+        before, expected = expected, 2 ** (times + int(np.log2(expected + 1))) - 1
+        launches.run(times)
+        assert target.tolist() == [expected] * 3 != [before] * 3
+
+
+def test_a_python_function_among_launches_comes_in_its_turn_each_time():
+    launches, source, target, seen = Launches(), np.ones(1, np.float32), np.zeros(1, np.float32), []
+    with launches.recorded():
+        joins.accumulate(target, source)
+        launch(lambda: seen.append(float(target[0])))
+    launches.run(40)
+    assert seen == list(range(1, 41))
+
+
+@pytest.mark.usefixtures("_laid_out")
+def test_launches_that_are_run_while_others_are_recorded_are_among_these():
+    inner, outer = Launches(), Launches()
+    source, target = np.ones(3, np.float32), np.zeros(3, np.float32)
+    with inner.recorded():
+        joins.accumulate(target, source)
+    with outer.recorded():
+        inner.run(2)
+        joins.accumulate(source, source)
+    assert len(outer) == 3
+    assert target.tolist() == [0] * 3
+    outer.run(3)
+    assert target.tolist() == [2 + 4 + 8] * 3
+
+
+@pytest.mark.usefixtures("_laid_out")
 def test_launches_remember_what_ran_alone():
     launches, seen = Launches(), []
 

@@ -1,18 +1,23 @@
-"""A training whose pictures lie on the device gives the bits of one that is fed batch by batch."""
+"""A training whose pictures lie in the device's memory gives the bits of one that is fed batch by batch."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from numbacnn.data import Dataset
+from numbacnn.data import Dataset, Split
+from numbacnn.data.picture_files import FileImages
 from numbacnn.device import get_device
 from numbacnn.graph import Graph
 from numbacnn.layers import Convolution, Dense, Dropout, Flatten, ReLU, Softmax
 from numbacnn.network import Network
-from numbacnn.training import BatchDone, EpochDone, Settings, held, loop
+from numbacnn.ops import launches
+from numbacnn.training import BatchDone, EpochDone, Settings, held, loop, resident
+from numbacnn.training.feed import BatchFeed
 from numbacnn.training.held import Ring, WholeSplit
 from numbacnn.training.loop import Trainer
 from numbacnn.training.resident import EpochFeed
@@ -60,9 +65,11 @@ def result(run: Trainer) -> tuple[Any, ...]:
 
 
 @pytest.fixture
-def resident(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a device with memory of its own would do, on this one."""
-    monkeypatch.setattr(loop, "feed_for", lambda *parts: EpochFeed(*parts[:-1]))
+def batch_by_batch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A thread reads pictures, whether they lie in memory or not."""
+    monkeypatch.setattr(loop, "feed_for", lambda *parts: BatchFeed(*parts[:-1]))
+    yield
+    monkeypatch.undo()
 
 
 @pytest.fixture(params=[1, 2, 4])
@@ -72,11 +79,44 @@ def ring(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(loop, "feed_for", lambda *parts: EpochFeed(*parts[:-1], ring=1 << 30))
 
 
+@pytest.mark.parametrize("at_once", [0, 10])
 @pytest.mark.parametrize("name", SETTINGS)
-def test_it_gives_the_same_bits(name: str, request: pytest.FixtureRequest) -> None:
+def test_it_gives_the_same_bits(
+    name: str, at_once: float, batch_by_batch: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected = result(trainer(SETTINGS[name]))
-    request.getfixturevalue("resident")
-    assert result(trainer(SETTINGS[name])) == expected
+    monkeypatch.undo()
+    monkeypatch.setattr(resident, "_AT_ONCE", at_once)
+    monkeypatch.setattr(launches, "_OFTEN", 2)
+    run = trainer(SETTINGS[name])
+    assert result(run) == expected
+    assert isinstance(run._feed, EpochFeed)
+
+
+def test_steps_follow_each_other_where_nobody_looks_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: dict[str, list[int]] = {name: [] for name in SETTINGS}
+    for name, settings in SETTINGS.items():
+        monkeypatch.setattr(resident, "_AT_ONCE", 10)
+        run = trainer(settings)
+        step = run._step
+
+        def counted(batch: Any, step: Any = step, name: str = name) -> None:
+            taken[name].append(batch.steps)
+            step(batch)
+
+        monkeypatch.setattr(run, "_step", counted)
+        list(run)
+    # Five whole batches of four pictures and one of two, twice; the first step tells how long one takes.
+    assert taken["plain"] == taken["changed pictures"] == [1, 4, 1, 5, 1]
+    assert taken["all that a step can"] == [1] * 8 * 3
+
+
+def test_pictures_that_are_read_from_a_file_are_fed_batch_by_batch(tmp_path: Path) -> None:
+    run = trainer(SETTINGS["plain"])
+    split = run.dataset.train
+    assert split.in_memory
+    assert split.subset(np.arange(3)).in_memory
+    assert not Split(FileImages([tmp_path / "none.png"] * 3, (8, 8, 3), []), np.zeros(3, np.int64)).in_memory
 
 
 def test_a_part_at_a_time_gives_the_same_bits(ring: None, monkeypatch: pytest.MonkeyPatch) -> None:

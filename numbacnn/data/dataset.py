@@ -65,6 +65,11 @@ class Split:
         """Returns the pictures (n,H,W,C) of these indices, in this order; of a slice perhaps as a view."""
         return np.asarray(self.images[indices])
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether its pictures lie in memory, at the latest when the first of them has been read."""
+        return _lie_in_memory(self.images)
+
     def batches(self, size: int) -> Iterator[tuple[Pixels, Labels]]:
         """Yields (pictures, labels) of `size` pictures in order; the last batch may be smaller. Raises UsageError for a
         size below 1.
@@ -90,10 +95,15 @@ class Split:
         return replace(self, labels=places[self.labels], class_names=network.class_names)
 
 
+def _lie_in_memory(images: Images) -> bool:
+    return isinstance(images, np.ndarray) or bool(getattr(images, "in_memory", False))
+
+
 class _Subset:
     def __init__(self, images: Images, indices: NDArray[np.integer[Any]]) -> None:
         self._images, self._indices = images, indices
         self.shape = (len(indices), *images.shape[1:])
+        self.in_memory = _lie_in_memory(images)
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -109,6 +119,7 @@ class _Joined:
         self._parts = parts
         self._ends = np.cumsum([len(part) for part in parts])
         self.shape = (int(self._ends[-1]), *parts[0].shape[1:])
+        self.in_memory = all(map(_lie_in_memory, parts))
 
     def __len__(self) -> int:
         return self.shape[0]

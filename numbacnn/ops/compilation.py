@@ -70,13 +70,16 @@ def threads_now() -> int:
 
 
 def _launched(compiled: Any) -> Callable[..., None]:
-    """Wraps a parallel function, which only Python calls, such that its launches can be recorded."""
+    """Wraps a parallel function, which only Python calls, such that its launches can be recorded; the wrapper says so itself, by
+    its attribute `launches`.
+    """
 
     @wraps(compiled.py_func)
     def call(*arguments: Any) -> None:
         threading_layer.start()
         launches.launch(compiled, *arguments)
 
+    call.launches = True
     return call
 
 

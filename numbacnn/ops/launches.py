@@ -75,18 +75,35 @@ class Launches:
             for function, arguments in same
         ]
 
-    def run(self) -> None:
-        """Carries all of it out."""
+    def run(self, times: int = 1) -> None:
+        """Carries all of it out, `times` times. While this thread records launches, they are written down among these."""
+        if _state.written is not None:
+            steps = [(launch, alone) for alone, same in self._parts for launch in same]
+            _state.written += times * steps
+            return
         with turn():
-            if self._replays is not None:
-                for replay, launches in self._replays:
-                    launches._run_from(0 if replay is None else replay())
-                return
-            self._runs += 1
-            begun = time.perf_counter()
-            self._run_from(0)
-            if self._runs == _OFTEN and time.perf_counter() - begun < _LONG:
-                self._replays = self._laid_out()
+            while times:
+                times -= self._run_laid_out(times) if self._replays is not None else self._run_from_python()
+
+    def _run_from_python(self) -> int:
+        """Carries it out once, and lays it out if that was done often enough; returns 1."""
+        self._runs += 1
+        begun = time.perf_counter()
+        self._run_from(0)
+        if self._runs == _OFTEN and time.perf_counter() - begun < _LONG:
+            self._replays = self._laid_out()
+        return 1
+
+    def _run_laid_out(self, times: int) -> int:
+        """Carries it out once, or `times` times where one call can; returns how many times."""
+        replays = self._replays or []
+        if len(replays) > 1:
+            times = 1
+        for replay, launches in replays:
+            done = 0 if replay is None else replay(times)
+            times = min(done // len(launches) + 1, times)
+            launches._run_from(done - (times - 1) * len(launches))
+        return times
 
     def _run_from(self, first: int) -> None:
         """Calls the functions from Python, the first of them left out: one that failed in a replay raises here what it raises."""

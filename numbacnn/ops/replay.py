@@ -87,14 +87,15 @@ class Replay:
         names = "get_num_threads", "set_num_threads"
         self._memory = words, table
         self._run = _going_down()
-        self._given = table.ctypes.data, len(rows), *map(llvmlite.binding.address_of_symbol, names)
+        self._list = table.ctypes.data, len(rows)
+        self._threads = tuple(map(llvmlite.binding.address_of_symbol, names))
         self._generation = _Process.generation
 
-    def __call__(self) -> int:
-        """Carries the launches out; returns how many of them were: all, or those before the first that failed."""
+    def __call__(self, times: int = 1) -> int:
+        """Carries all launches out `times` times; returns how many of them were: all, or those before the first that failed."""
         if self._generation != _Process.generation:
             return 0
-        done: int = self._run(*self._given)
+        done: int = self._run(*self._list, times, *self._threads)
         return done
 
 
@@ -201,28 +202,30 @@ def _caller(letters: str) -> str:
 
 @cache
 def _going_down() -> Any:
-    """i64 run(list, how many, get_num_threads, set_num_threads): goes down a list, and tells how many launches were carried out
-    before one failed.
+    """i64 run(list, how many, times, get_num_threads, set_num_threads): goes down a list so many times, and tells how many
+    launches were carried out before one failed.
     """
     caller, get, put = (
         _POINTER if _POINTER == "ptr" else f"{kind}*"
         for kind in (f"i32 (i64, i64, {_POINTER}, {_POINTER})", "i32 ()", "void (i32)")
     )
     text = f"""
-define i64 @run({_POINTER} %list, i64 %count, i64 %get, i64 %put) {{
+define i64 @run({_POINTER} %list, i64 %count, i64 %times, i64 %get, i64 %put) {{
 begin:
   %result = alloca i64
   %error = alloca i64
   %threads = inttoptr i64 %get to {get}
   %set = inttoptr i64 %put to {put}
   %all = call i32 %threads()
+  %whole = mul i64 %count, %times
   br label %next
 next:
   %done = phi i64 [ 0, %begin ], [ %more, %carried ]
-  %over = icmp uge i64 %done, %count
+  %over = icmp uge i64 %done, %whole
   br i1 %over, label %end, label %launch
 launch:
-  %row = mul i64 %done, {_ROW}
+  %place = urem i64 %done, %count
+  %row = mul i64 %place, {_ROW}
   %p0 = getelementptr i64, {_POINTER} %list, i64 %row
   %p1 = getelementptr i64, {_POINTER} %p0, i64 1
   %p2 = getelementptr i64, {_POINTER} %p0, i64 2
@@ -249,7 +252,7 @@ end:
 }}
 """
     (address,) = _machine_code(text, ["run"])
-    return ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_uint64] * 4)(address)
+    return ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_uint64] * 5)(address)
 
 
 def _machine_code(text: str, names: list[str]) -> list[int]:

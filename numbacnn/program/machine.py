@@ -184,8 +184,11 @@ class Machine:
         if step.kernel is not None:
             with self.device.computing():
                 step.kernel(*arguments)
+            return
+        assert step.function is not None
+        if getattr(step.function, "launches", False):
+            step.function(*arguments)
         else:
-            assert step.function is not None
             launch(step.function, *arguments)
 
     def launches_of(self, step: Step) -> Launches:

@@ -154,11 +154,16 @@ class _StoredImages:
         self.shape = stored.shape
         self._row_bytes = math.prod(stored.shape[1:])
 
+    @property
+    def in_memory(self) -> bool:
+        """See `Split.in_memory`."""
+        return bool(self._stored.nbytes <= MEMORY_LIMIT)
+
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, key: Any) -> Any:
-        if self._memory is None and self._stored.nbytes <= MEMORY_LIMIT:
+        if self._memory is None and self.in_memory:
             self._memory = self._stored.read()
             self._memory.flags.writeable = False  # slices are views, and what they show is every reader's
         if self._memory is not None:

@@ -17,7 +17,7 @@ from ..network import Network
 from ..ops import joins
 from ..program import Loss
 from .settings import Settings
-from .step import TrainingStep
+from .step import TrainingStep, times
 
 MEASURED = 500
 """Validation pictures that the robust error is measured on, at most."""
@@ -104,8 +104,8 @@ class AdversarialStep(TrainingStep):
         moved: Any = attack.attacked(self._network, images, labels, batch_size=self.program.batch_size)[0]
         return moved
 
-    def _record(self, act: Callable[[], None]) -> Callable[[], None]:
-        return act if self._settings.adversarial == "trades" else super()._record(act)
+    def _record(self, act: Callable[[], None]) -> Callable[[int], None]:
+        return times(act) if self._settings.adversarial == "trades" else super()._record(act)
 
     def _learn(self, metrics: Array) -> None:
         if self._settings.adversarial != "trades":

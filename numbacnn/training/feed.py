@@ -1,4 +1,4 @@
-"""Feeds: they bring batches to training steps, one at a time from the host, or from the device where the whole set lies."""
+"""Feeds: they bring batches to training steps, one at a time from a thread that reads, or from where the whole set lies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ from .state import State
 from .step import TrainingStep
 
 _SPARE = 8
-"""A part of the device's free memory, one in so many, is left for what is compiled and recorded."""
+"""A part of a GPU's free memory, one in so many, is left for what is compiled and recorded; of the host's, a training set's pictures
+take no more than that.
+"""
 
 
 class Feed(Protocol):
@@ -43,8 +45,8 @@ class Feed(Protocol):
     def step(
         self, batch: Batch, state: State, rate: Callable[[int], float], metrics: Array, *, last: bool
     ) -> None:
-        """A step on the next batch, of which the epoch has `state.batch` behind it; `rate`: the learning rate of a batch
-        of this epoch. `last`: of the epoch.
+        """A step on the next batch, or its `steps`, of which the epoch has `state.batch` behind it; `rate`: the learning rate of
+        a batch of this epoch. `last`: of the epoch.
         """
 
 
@@ -88,14 +90,18 @@ def feed_for(
     beside: Program | None,
 ) -> Feed:
     """From the device, if that has memory of its own: the whole split if there is room for it beside the program and another
-    one, else a part of it at a time.
+    one, else a part of it at a time. On the CPU from memory, if the split lies there.
     """
     parts: tuple[Any, ...] = program, step, split, changes, settings
-    free = program.device.free_bytes() if program.device.own_memory else None
-    if free is not None and settings.adversarial == "none":  # such steps change what the host can see
-        room = free - free // _SPARE - program.bytes - (0 if beside is None else beside.bytes)
-        for ring in (None, room // 2):
-            feed = EpochFeed(*parts, ring=ring)
-            if feed.bytes <= room:
-                return feed
+    free = program.device.free_bytes()
+    if settings.adversarial != "none" or free is None:  # such steps change what the host can see
+        return BatchFeed(*parts)
+    if not program.device.own_memory:
+        feed = EpochFeed(*parts) if split.in_memory else None
+        return BatchFeed(*parts) if feed is None or feed.bytes > free // _SPARE else feed
+    room = free - free // _SPARE - program.bytes - (0 if beside is None else beside.bytes)
+    for ring in (None, room // 2):
+        feed = EpochFeed(*parts, ring=ring)
+        if feed.bytes <= room:
+            return feed
     return BatchFeed(*parts)

@@ -17,11 +17,14 @@ from .augmentation import Augmentation
 
 @dataclass(frozen=True)
 class Batch:
-    """Prepared pictures, in a form that belongs to the pipeline, with their labels and indices in the split (n)."""
+    """Prepared pictures, in a form that belongs to the pipeline, with their labels and indices in the split (n): those of one step,
+    or of several `steps` with as many pictures each.
+    """
 
     pictures: Any
     labels: Any
     indices: Any
+    steps: int = 1
 
 
 class InputPipeline(Protocol):

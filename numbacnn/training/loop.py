@@ -194,21 +194,23 @@ class Trainer:
             state.waiting += time.perf_counter() - begun
             self.between_steps = False
             self._step(batch)
-            state.batch += 1
-            state.step += 1
+            state.batch += batch.steps
+            state.step += batch.steps
             self.between_steps = True
-            if self._metrics.due or state.batch in (1, self._batches):
-                self._read()
+            read = self._metrics.due or state.batch in (1, self._batches)
+            totals = (self._read() if read else [])[-batch.steps :] or [self._totals()]
             state.seconds += time.perf_counter() - begun
-            yield BatchDone(
-                epoch=state.epoch + 1,
-                batch=state.batch,
-                batches=self._batches,
-                loss=state.loss_sum / state.seen,
-                top1_error=state.wrong / state.seen,
-                images_per_second=self._pictures() / state.seconds,
-                waiting_share=state.waiting / state.seconds,
-            )
+            speed, waiting = self._pictures() / state.seconds, state.waiting / state.seconds
+            for place, (loss_sum, wrong, seen) in enumerate(totals, state.batch - len(totals) + 1):
+                yield BatchDone(
+                    epoch=state.epoch + 1,
+                    batch=place,
+                    batches=self._batches,
+                    loss=loss_sum / seen,
+                    top1_error=wrong / seen,
+                    images_per_second=speed,
+                    waiting_share=waiting,
+                )
 
     def _robust_error(self) -> float:
         """The error under attack on validation pictures, or training pictures without those; the epoch with the smallest is best."""
@@ -242,13 +244,14 @@ class Trainer:
 
     def _step(self, batch: Batch) -> None:
         state = self.state
-        last = state.batch + 1 == self._batches
-        self.step.progress = (state.step + 1) / (self.settings.epochs * self._batches)
+        last = state.batch + batch.steps == self._batches
+        self.step.progress = (state.step + batch.steps) / (self.settings.epochs * self._batches)
         self.optimizer.epoch = state.epoch
         if self._adversarial is not None:
             self._adversarial.number = state.step
         self._feed.step(batch, state, self._rate, self._metrics.rows, last=last)
-        self._metrics.expect(state.step, state.batch, len(batch.labels))
+        for place in range(batch.steps):
+            self._metrics.expect(state.step + place, state.batch + place, len(batch.labels) // batch.steps)
 
     def _rate(self, batch: int) -> float:
         """The learning rate at a batch of this epoch."""
@@ -267,13 +270,21 @@ class Trainer:
         finally:
             self.between_steps = True
 
-    def _read(self) -> None:
+    def _read(self) -> list[tuple[float, int, int]]:
+        """Reads the metrics of the steps since the last call; the epoch's totals after each of these steps."""
+        totals = []
         for told in self._metrics.read():
             if not np.isfinite(told.loss):
                 self._give_up(told)
             self.state.loss_sum += told.loss
             self.state.wrong += told.wrong
             self.state.seen += told.seen
+            totals.append(self._totals())
+        return totals
+
+    def _totals(self) -> tuple[float, int, int]:
+        """Of the epoch's steps whose metrics have been read: the sum of losses, wrong answers, pictures."""
+        return self.state.loss_sum, self.state.wrong, self.state.seen
 
     def _give_up(self, told: StepRow) -> None:
         rate = self._rate(told.batch)

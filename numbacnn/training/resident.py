@@ -1,4 +1,7 @@
-"""Training where the pictures lie on the device: a step is what is recorded there, and nothing comes from the host.
+"""Training where the pictures lie in the device's memory: a step is what is recorded there, and nothing comes from Python.
+
+On a GPU the host launches a step at a time. On the CPU several steps are one call of machine code, as many as take no time
+that anybody would notice.
 
 All that differs from step to step is a row of numbers: the key and number of the step for what is random, the learning rate,
 and, of each picture, where it lies, its label and the changes drawn for it. The rows of an epoch are written on the host, while
@@ -8,6 +11,7 @@ the epoch before runs, and go over in one copy. Every step takes its row by a co
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -29,6 +33,10 @@ from .settings import Settings
 from .state import State
 from .step import TrainingStep
 
+_AT_ONCE = 0.02
+"""Seconds that steps may take which follow each other without Python."""
+_MOST = 64
+"""The most such steps, fewer than `training.step_metrics` has rows for."""
 _WORD = 8
 """Bytes: a field begins at a multiple of them."""
 
@@ -119,6 +127,8 @@ class EpochFeed:
             if ring is not None
             else WholeSplit(self._device, split, shape, self._batches)
         )
+        self._steps = 1
+        """How many of the next steps take `_AT_ONCE` seconds, as far as is known."""
         self._channel: Channel | None = None
         at_once = size * (2 if changes.distorts else 1) * math.prod(shape)
         self.bytes = self._held.bytes + at_once + self._table_bytes + self._layout.bytes
@@ -150,12 +160,18 @@ class EpochFeed:
         """Batches, with what the host has for the device before them in place of pictures."""
         for table in tables:
             columns = self._layout.columns(table[1:])
-            for place in range(first, self._batches):
-                count = min(self._program.batch_size, len(self._split) - place * self._program.batch_size)
-                own = (columns[name][place, :count] for name in ("labels", "indices"))
+            place, size = first, self._program.batch_size
+            whole = len(self._split) // size
+            while place < self._batches:
+                left = self._held.batches_a_part - place % self._held.batches_a_part
+                steps = max(1, min(self._steps, whole - place, left))
+                count = size if place < whole else len(self._split) % size
+                rows = slice(place, place + steps)
+                labels, indices = (columns[name][rows, :count].reshape(-1) for name in ("labels", "indices"))
                 begins = place == first or place % self._held.batches_a_part == 0
                 news = _News(table if place == first else None, next(parts) if begins else None)
-                yield Batch(news, *own)
+                yield Batch(news, labels, indices, steps)
+                place += steps
             first = 0
 
     def _prepared(self, epoch: int) -> NDArray[np.uint8]:
@@ -188,9 +204,17 @@ class EpochFeed:
         if news.pictures is not None:
             self._channel = news.pictures
             self._channel.send()
-        self._program.count = len(batch.labels)
-        self._step(rate(state.batch), metrics, last=last, bring=self._bring)
-        if self._channel is not None and (last or (state.batch + 1) % self._held.batches_a_part == 0):
+        self._program.count = len(batch.labels) // batch.steps
+        if not self._device.own_memory and self._step.in_a_row:
+            begun = time.perf_counter()
+            rates = [rate(state.batch + place) for place in range(batch.steps)]
+            self._step.several(rates, metrics, self._bring)
+            seconds = (time.perf_counter() - begun) / batch.steps
+            self._steps = max(1, min(int(_AT_ONCE / seconds), _MOST))
+        else:
+            self._step(rate(state.batch), metrics, last=last, bring=self._bring)
+        ended = (state.batch + batch.steps) % self._held.batches_a_part == 0
+        if self._channel is not None and (last or ended):
             self._channel.release()
             self._channel = None
 
@@ -210,6 +234,9 @@ class EpochFeed:
         """Launches what puts the next batch into the program's input and labels, and its numbers where the step reads them."""
         count, here = self._program.count, self._here
         batches.take(self._row, self._table[0, :1], self._table[1:])
+        if self._changes.leaves_as_they_are and not self._device.own_memory:
+            batches.gather(self._program.input, self._held.pictures, here["indices"][:count])
+            return
         pictures = self._chosen[:count]
         batches.gather(pictures, self._held.pictures, here["indices"][:count])
         drawn = [here[name][:count] for name in self._drawn]

@@ -13,6 +13,7 @@ from ..device import Array
 from ..errors import UsageError
 from ..network import Network
 from ..ops import joins, update
+from ..ops.launches import Launches
 from ..program import Head, Loss, Program
 from .averaging import Average
 from .lookahead import NAME as LOOKAHEAD
@@ -93,7 +94,7 @@ class TrainingStep:
         self._workspace = device.zeros((update.workspace_size(device.name, max(size, 1)),), dtype)
         self.batches = 0
         """The number of batches whose gradients have been added since the last update."""
-        self._recorded: dict[tuple[Any, ...], Callable[[], None]] = {}
+        self._recorded: dict[tuple[Any, ...], Callable[[int], None]] = {}
 
     def __call__(
         self,
@@ -106,19 +107,36 @@ class TrainingStep:
         """One batch; `last`: of the epoch, so that what has been added is used. `metrics` gets the batch's row. `bring`, always
         the same, launches what brings the batch in, and with it what `ahead` told of the rate.
         """
-        program = self.program
         first = self.batches == 0
         self.batches += 1
         updates = last or self.batches == self._accumulate
         if updates:
             (self.optimizer.set_rate if bring is None else self.optimizer.advance)(learning_rate)
             self.batches = 0
-        place = program.count, first, updates, self.optimizer.learning
-        if place not in self._recorded:
-            self._recorded[place] = self._record(lambda: self._pass(bring, metrics, first, updates))
-        self._recorded[place]()
+        self._repeat(bring, metrics, first, updates, 1)
         if updates and self.lookahead is not None:
             self.lookahead.follow(self.optimizer.updates, self.progress)
+
+    @property
+    def in_a_row(self) -> bool:
+        """Whether `several` batches may follow each other: an update follows each, and nobody looks at the network in between."""
+        return self._accumulate == 1 and self._hook is None and self.lookahead is None
+
+    def several(self, learning_rates: Sequence[float], metrics: Array, bring: Callable[[], None]) -> None:
+        """As many batches as there are learning rates, one after another, as `bring` brings them in; only where steps may
+        follow each other (`in_a_row`). On the CPU it is one call of machine code, once a step was repeated often (ops.replay).
+        """
+        for rate in learning_rates:
+            self.optimizer.advance(rate)
+        self._repeat(bring, metrics, True, True, len(learning_rates))
+
+    def _repeat(
+        self, bring: Callable[[], None] | None, metrics: Array, first: bool, updates: bool, times: int
+    ) -> None:
+        place = self.program.count, first, updates, self.optimizer.learning
+        if place not in self._recorded:
+            self._recorded[place] = self._record(lambda: self._pass(bring, metrics, first, updates))
+        self._recorded[place](times)
 
     def ahead(self, learning_rates: Sequence[float]) -> np.ndarray[Any, Any]:
         """The numbers that the optimizer will read at each of the batches to come, the last of which ends an epoch: (batches, groups,
@@ -153,9 +171,24 @@ class TrainingStep:
         if self.average is not None:
             self.average.follow()
 
-    def _record(self, act: Callable[[], None]) -> Callable[[], None]:
-        """A function that repeats a pass; on a GPU it launches a recorded CUDA graph."""
-        return self.program.device.recorded(act)
+    def _record(self, act: Callable[[], None]) -> Callable[[int], None]:
+        """A function that repeats a pass so many times: on the CPU what it launches is asked for once, on a GPU it is a recorded
+        CUDA graph.
+        """
+        device, changed = self.program.device, self.program.graph.loans.changed
+        if device.own_memory or self._hook is not None:
+            return times(device.recorded(act))
+        launches = Launches()
+        with launches.recorded():
+            act()
+
+        def carry_out(times: int) -> None:
+            try:
+                launches.run(times)
+            finally:
+                changed()
+
+        return carry_out
 
     def _learn(self, metrics: Array) -> None:
         """Runs the forward and the backward pass, which fill the program's `gradient` and the batch's row of `metrics`."""
@@ -205,3 +238,13 @@ class TrainingStep:
             self.average.begin()
         if self.lookahead is not None:
             self.lookahead.begin()
+
+
+def times(act: Callable[[], None]) -> Callable[[int], None]:
+    """A function that calls another one so many times."""
+
+    def repeat(times: int) -> None:
+        for _ in range(times):
+            act()
+
+    return repeat
