@@ -2,6 +2,8 @@
 
 forward            x (N,D), weights (D,K), bias (K), slope -> y (N,K), rectified in the product's last pass: what is
                    below 0 is multiplied by slope (0: ReLU, 1: nothing changes)
+pack               weights -> packed (packed_size), the form in which a few rows take them (CPU alone)
+forward_packed     x, packed, bias, slope -> y (CPU alone)
 backward_input     d_y (N,K), weights -> d_x (N,D)
 backward_weights   x, d_y -> d_weights (D,K)
 bias_gradient      d_y (M,K) -> d_bias (K)
@@ -18,7 +20,16 @@ from .compilation import jit
 from .kernel import Kernel, by_device
 from .masking import masked
 from .parallel import in_parallel, parallel, share
-from .product import multiply, multiply_turned, multiply_workspace, zeros
+from .product import (
+    MOST_ROWS,
+    multiply,
+    multiply_packed,
+    multiply_turned,
+    multiply_workspace,
+    pack_panels,
+    panels_size,
+    zeros,
+)
 from .vectors import add, copy, multiply_add
 
 _BLOCKS = 32
@@ -52,6 +63,23 @@ def _forward_cpu(y: Any, x: Any, weights: Any, bias: Any, slope: Any, workspace:
         _forward_row(y[0], x[0], weights, bias, slope)
         return
     multiply(y, x.reshape(-1), weights.shape[0], 1, weights, bias, slope, workspace)
+
+
+def packed_size(rows: int, depth: int, filters: int) -> int:
+    """Returns the elements that `pack` fills with weights (depth, filters) for x of so many rows; 0 where packing them would not
+    pay: a single row reads them as they lie, and of many the product packs them at little cost.
+    """
+    return panels_size(1, depth, filters) if 1 < rows <= MOST_ROWS else 0
+
+
+def _pack_cpu(packed: Any, weights: Any) -> None:
+    """Packs weights as `forward_packed` takes them."""
+    pack_panels(packed, weights.reshape(-1), 1, *weights.shape)
+
+
+def _forward_packed_cpu(y: Any, x: Any, packed: Any, bias: Any, slope: Any) -> None:
+    """Computes the same bits as `forward`."""
+    multiply_packed(y, x, packed, bias, slope)
 
 
 @parallel(lambda y, *_: (y.size + _COLUMNS - 1) // _COLUMNS)
@@ -152,6 +180,13 @@ workspace_size = by_device("dense.workspace_size", cpu=_workspace_size_cpu)
 """A function of (device, filters, rows of x, depth, limit) that returns the elements of workspace."""
 
 forward = Kernel("dense.forward", work=lambda y, x, *_: work(y.size * x.shape[1]), cpu=_forward_cpu)
+pack = Kernel("dense.pack", cpu_only=True, cpu=_pack_cpu)
+forward_packed = Kernel(
+    "dense.forward_packed",
+    work=lambda y, x, *_: work(y.size * x.shape[1]),
+    cpu_only=True,
+    cpu=_forward_packed_cpu,
+)
 backward_input = Kernel(
     "dense.backward_input", work=lambda d_x, d_y, *_: work(d_x.size * d_y.shape[1]), cpu=_backward_input_cpu
 )

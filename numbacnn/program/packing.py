@@ -1,29 +1,30 @@
-"""Convolutions whose filters are packed by a step of its own, so that a program that learns nothing packs them once (`settled`)."""
+"""Convolutions and dense layers whose weights are packed by a step of its own, so that a program that learns nothing packs them once (`settled`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from ..ops import convolution
+from ..ops import convolution, dense
+from ..ops.kernel import Kernel
 from ..ops.operands import Operand, Step, Storage
 
 
 def packed_forward(steps: Iterable[Step]) -> list[Step]:
-    """The steps of a pass forward with packed filters, a step before the convolution that takes them."""
+    """The steps of a pass forward with packed weights, a step before the product that takes them."""
     left: list[Step] = []
     for step in steps:
-        left += _apart(step) if step.kernel is convolution.forward else [step]
+        apart = _APART.get(step.kernel)
+        left += apart(step) if apart else [step]
     return left
 
 
-def _apart(step: Step) -> list[Step]:
+def _convolution(step: Step) -> list[Step]:
     y, x, weights, bias, slope, *manner, workspace = step.arguments
     size = convolution.packed_size(x.shape[3], y.shape[3], *manner)
     if not size:
         return [step]
-    node, what = weights.storage.key
-    packed = Operand(Storage((node, f"packed {what}"), size, weights.dtype), (size,))
+    packed = _packed(weights, size)
     return [
         replace(step, kernel=convolution.pack, arguments=(packed, weights, *manner)),
         replace(
@@ -32,3 +33,26 @@ def _apart(step: Step) -> list[Step]:
             arguments=(y, x, packed, bias, slope, 0, *manner, workspace),
         ),
     ]
+
+
+def _dense(step: Step) -> list[Step]:
+    y, x, weights, bias, slope, _ = step.arguments
+    size = dense.packed_size(len(x), *weights.shape)
+    if not size:
+        return [step]
+    packed = _packed(weights, size)
+    return [
+        replace(step, kernel=dense.pack, arguments=(packed, weights)),
+        replace(step, kernel=dense.forward_packed, arguments=(y, x, packed, bias, slope)),
+    ]
+
+
+def _packed(weights: Operand, size: int) -> Operand:
+    node, what = weights.storage.key
+    return Operand(Storage((node, f"packed {what}"), size, weights.dtype), (size,))
+
+
+_APART: dict[Kernel | None, Callable[[Step], list[Step]]] = {
+    convolution.forward: _convolution,
+    dense.forward: _dense,
+}

@@ -186,14 +186,9 @@ def tile_of(weights, window, groups, algorithm):
     return TILES[choose(weights.shape[2] * groups, weights.shape[3], window, groups, algorithm)]
 
 
-def width_of(weights):
-    """Columns of a panel: 16 of float32, whose numbers are whole in it when the table has made float64 of them."""
-    return 16 if (weights == weights.astype(np.float32)).all() else 8
-
-
 def naive_packed(packed, weights, window, groups, algorithm):
     tile = tile_of(weights, window, groups, algorithm)
-    parts = [naive.packed(each, width_of(weights)) for each in matrices_of(weights, groups, tile)]
+    parts = [naive.packed(each, arrays.panel_width(weights)) for each in matrices_of(weights, groups, tile)]
     parts = [np.append(part, np.zeros(GAP)) if tile else part for part in parts]
     found = np.concatenate(parts)
     return (np.append(found, packed[found.size :]),)
@@ -224,7 +219,7 @@ def naive_forward_packed(y, x, packed, bias, slope, first, window, groups, algor
     tile = TILES[choose(x.shape[3], bias.size, window, groups, algorithm)]
     depth, columns = (shape[2], shape[3]) if tile else (np.prod(shape[:3]), bias.size // groups)
     whole = np.nan_to_num(packed)
-    width = width_of(x)
+    width = arrays.panel_width(x)
     step = depth * columns + GAP if tile else depth * -(-columns // width) * width
     count = (tile + shape[0] - 1) ** 2 if tile else groups
     found = [naive.unpacked(whole[place * step :], depth, columns, width) for place in range(count)]

@@ -63,7 +63,40 @@ def some_weights(generator, dtype, shape):
     return [np.full((shape[1] - first, shape[2]), np.nan, dtype), x, d_y, first, workspace]
 
 
+def packed_arguments(generator, dtype, shape):
+    weights = arrays.numbers(generator, dtype, *shape[1:])
+    return [arrays.unwritten(dtype, dense.packed_size(*shape)), weights]
+
+
+def forward_packed(generator, dtype, shape):
+    y, x, weights, bias, slope, _ = dense_arguments("NK", "ND", "DK", "K", slope=0.25)(
+        generator, dtype, shape
+    )
+    packed = packed_arguments(generator, dtype, shape)[0]
+    dense.pack(packed, weights)
+    return [y, x, packed, bias, slope]
+
+
+def naive_packed(packed, weights):
+    found = naive.packed(weights, arrays.panel_width(weights))
+    return (np.append(found, packed[found.size :]),)
+
+
+def naive_forward_packed(y, x, packed, bias, slope):
+    weights = naive.unpacked(np.nan_to_num(packed), x.shape[1], bias.size, arrays.panel_width(x))
+    return (naive.leaky_relu(x @ weights + bias, slope),)
+
+
+PACKED = {
+    **{name: shape for name, shape in PRODUCTS.items() if dense.packed_size(*shape)},
+    "several blocks of few rows": (2, 131, 40),
+    "a last row tile that is not whole": (17, 130, 300),
+    "the most rows": (96, 70, 33),
+}
+
 ROWS: dict[str, Comparison] = {
+    "dense.pack": Comparison(packed_arguments, naive_packed, PACKED),
+    "dense.forward_packed": Comparison(forward_packed, naive_forward_packed, PACKED, DENSE_LAYERS),
     "dense.forward": product(
         lambda y, x, weights, bias, slope: naive.leaky_relu(x @ weights + bias, slope),
         "NK",

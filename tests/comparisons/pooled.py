@@ -8,7 +8,7 @@ import naive
 import numpy as np
 
 from comparisons import arrays
-from comparisons.convolution import Filters, packed_arguments, weights_of, width_of
+from comparisons.convolution import Filters, packed_arguments, weights_of
 from comparisons.rows import Comparison
 from numbacnn.ops import convolution, pooling
 from numbacnn.ops.geometry import Padding, Window
@@ -76,7 +76,7 @@ def arguments(generator, dtype, shape):
 
 def naive_forward_pooled(y, x, packed, bias, slope, window, pool_slope, pool, divisor, _):
     shape = (*window.kernel, x.shape[3], bias.size)
-    weights = naive.unpacked(np.nan_to_num(packed), np.prod(shape[:3]), bias.size, width_of(x))
+    weights = naive.unpacked(np.nan_to_num(packed), np.prod(shape[:3]), bias.size, arrays.panel_width(x))
     maps = naive.leaky_relu(naive.convolution(x, weights_of([weights], shape, 0), bias, window, 1), slope)
     if divisor == convolution.MAXIMUM:
         found = naive.max_pool(maps, pool, y.shape[1:3])[0]

@@ -10,11 +10,10 @@ from typing import Any
 from .. import dense
 from ..geometry import Window
 from ..parallel import parallel
-from ..product import columns_of_panel, transpose, zeros
+from ..product import columns_of_panel, pack_panels, panels_size, transpose, zeros
 from . import columns, depthwise, patches, pointwise, sums, tiles, winograd
 from .choice import TILES, choose
 from .cut import Terms, cut
-from .packing import pack_panels, panels_size
 
 _LARGE = 1 << 17
 """Channels times filters from which a weight gradient of 1x1 filters is computed as a dense layer's."""

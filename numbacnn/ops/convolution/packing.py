@@ -10,8 +10,7 @@ import math
 from typing import Any
 
 from ..geometry import Window
-from ..parallel import parallel
-from ..product import columns_of_panel, pack_panel
+from ..product import pack_panels, panels_size
 from . import tiles, winograd
 from .choice import TILES, choose
 
@@ -26,12 +25,6 @@ def packed_size(channels: int, filters: int, window: Window, groups: int, algori
     return panels_size(groups, math.prod(window.kernel) * channels // groups, filters // groups)
 
 
-def panels_size(groups: int, depth: int, filters: int) -> int:
-    """Elements, of any type, that `pack_panels` fills with the filters (depth, filters) of every group."""
-    width = columns_of_panel(4)
-    return groups * depth * -(-filters // width) * width
-
-
 def pack(packed: Any, weights: Any, window: Window, groups: int, algorithm: str) -> None:
     """packed = weights (R,S,C/G,K) as `forward_packed` takes them."""
     channels, filters = weights.shape[2] * groups, weights.shape[3]
@@ -40,24 +33,3 @@ def pack(packed: Any, weights: Any, window: Window, groups: int, algorithm: str)
         winograd.transform(packed, weights.reshape(-1), weights.shape, size, 0, filters)
     else:
         pack_panels(packed, weights.reshape(-1), groups, weights.size // filters, filters // groups)
-
-
-@parallel(lambda packed, weights, groups, depth, filters: groups * -(-filters * weights.itemsize // 64))
-def pack_panels(
-    begin: Any, end: Any, packed: Any, weights: Any, groups: Any, depth: Any, filters: Any
-) -> None:
-    """Every panel of filters of every group; weights (depth, groups * filters), flat."""
-    width = 64 // weights.itemsize
-    panels = (filters + width - 1) // width
-    for index in range(begin, end):
-        group, first = index // panels, index % panels * width
-        pack_panel(
-            packed,
-            index * width * depth,
-            weights,
-            group * filters + first,
-            groups * filters,
-            1,
-            depth,
-            min(width, filters - first),
-        )

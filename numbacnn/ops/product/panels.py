@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..compilation import jit
+from ..parallel import parallel
+from .tile import columns_of_panel
 from .transpose import copy_panel, prefetch, transpose
 
 _STREAMS = 4
@@ -62,3 +64,30 @@ def pack_rows(panels: Any, b: Any, b_at: Any, b_row: Any, rows: Any, columns: An
                 copy_panel(panels, j * distance + k * width, b, source)
     if whole < columns:
         pack_panel(panels, whole * distance, b, b_at + whole, b_row, 1, rows, columns - whole)
+
+
+def panels_size(groups: int, depth: int, filters: int) -> int:
+    """Returns the elements, of any type, that `pack_panels` fills with the matrix (depth, filters) of every group."""
+    width = columns_of_panel(4)
+    return groups * depth * -(-filters // width) * width
+
+
+@parallel(lambda packed, weights, groups, depth, filters: groups * -(-filters * weights.itemsize // 64))
+def pack_panels(
+    begin: Any, end: Any, packed: Any, weights: Any, groups: Any, depth: Any, filters: Any
+) -> None:
+    """Packs the matrix (depth, filters) of every group, panel after panel; weights (depth, groups * filters), flat."""
+    width = 64 // weights.itemsize
+    panels = (filters + width - 1) // width
+    for index in range(begin, end):
+        group, first = index // panels, index % panels * width
+        pack_panel(
+            packed,
+            index * width * depth,
+            weights,
+            group * filters + first,
+            groups * filters,
+            1,
+            depth,
+            min(width, filters - first),
+        )

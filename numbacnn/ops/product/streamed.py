@@ -1,0 +1,65 @@
+"""Products of few rows with a packed matrix that is large: it comes from memory once, in the order in which it lies.
+
+A task has some panels. So many steps of one of them are fetched while the steps before are multiplied with all rows, as a core
+that waits for memory first and multiplies then would take the sum of both times.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..parallel import parallel
+from .blocks import zeros
+from .tile import PANELS, ROWS, columns_of_tile, multiply_tile
+from .transpose import prefetch
+
+MOST_ROWS = 96
+"""With more rows, what `multiply` spends on packing is little beside the product, and rows do not stay in the first cache."""
+_STEPS = 64
+"""The steps of the inner dimension that are multiplied at a time, and fetched ahead: 4 KB of a panel."""
+_TOGETHER = 4
+"""The panels of a task, at most: the rows' numbers of these steps are used for all of them."""
+_TASKS = 8
+"""The fewest tasks, where there are so many panels."""
+
+
+def multiply_packed(c: Any, a: Any, packed: Any, bias: Any, slope: float) -> None:
+    """C (M,K) = f(A (M,depth) B + bias (K)) on all threads, B (depth,K) packed (`pack_panels`), C and A contiguous.
+
+    f(v) = v above 0, else slope * v. Every sum is added in the order of `multiply`.
+    """
+    tiles = -(-c.shape[1] // columns_of_tile(c.itemsize))
+    several = min(_TOGETHER // PANELS, -(-tiles // _TASKS))
+    numbers = (*a.shape, several, -(-tiles // several))
+    _multiply(c.reshape(-1), a.reshape(-1), packed, bias, slope, numbers, zeros(1, np.intp))
+
+
+@parallel(lambda *arguments: arguments[5][3])  # tasks
+def _multiply(
+    begin: Any, end: Any, c: Any, a: Any, packed: Any, bias: Any, slope: Any, numbers: Any, zero: Any
+) -> None:
+    rows, depth, several, _ = numbers
+    columns, width = bias.size, 64 // c.itemsize
+    together, tiles = PANELS * width, (rows + ROWS - 1) // ROWS
+    for task in range(begin, end):
+        left, right = task * several * together, min(columns, (task + 1) * several * together)
+        for k in range(0, depth, _STEPS):
+            steps = min(_STEPS, depth - k)
+            share = (steps + tiles - 1) // tiles
+            for j in range(left, right, together):
+                block = j * depth + k * width
+                for tile in range(tiles):
+                    row, first = tile * ROWS, tile * share
+                    for panel in range(PANELS):
+                        ahead = block + panel * depth * width + _STEPS * width
+                        for step in range(first, min(steps, first + share)):
+                            prefetch(packed, ahead + step * width)
+                    multiply_tile(
+                        c, row * columns + j, columns,
+                        a, row * depth + k, depth, 0, zero, 1, 1,
+                        packed, block, width, depth * width,
+                        steps, min(ROWS, rows - row), min(together, columns - j), k > 0,
+                        bias, j, slope if k + steps == depth else 1.0,
+                    )  # fmt: skip
