@@ -18,7 +18,7 @@ from .base import LARGEST, Call, Layer, ParameterSpec, Prepared, Shape, need_ran
 _FOR = {"direct": "as many groups and filters as channels, with dilation 1"}
 _FOR_WINOGRAD = (
     "3x3 or 5x5 filters of stride 1, dilation 1, padding below the kernel and one group, channels and "
-    "filters both multiples of 16"
+    "filters both multiples of 16; winograd-4 also for 5x5 filters of 3 or 4 channels, 32 filters or more"
 )
 
 

@@ -29,22 +29,25 @@ def poolable(steps: Sequence[Step], looked_at: Collection[Key], root: Root) -> s
         x = named(step)["x"]
         key = root(x.storage.key)
         makers = [steps[place] for place in places[key] if steps[place] is not step]
-        if len(makers) == 1 and key not in looked_at and _makes(makers[0], x, key, root):
+        if len(makers) == 1 and key not in looked_at and _makes(makers[0], step, key, root):
             found.add(key)
     return found
 
 
-def _makes(step: Step, x: Operand, key: Key, root: Root) -> bool:
-    """Whether a step is a convolution that writes just that and can be computed with a pool."""
+def _makes(step: Step, pool: Step, key: Key, root: Root) -> bool:
+    """Whether a step is a convolution that writes just what the pool reads and can be computed with it."""
     if step.kernel is not convolution.forward_packed:
         return False
-    given = named(step)
+    given, pooled = named(step), named(pool)
+    x, output = pooled["x"], pooled["y"].shape[1:3]
     y, manner = given["y"], (given["window"], given["groups"], given["algorithm"])
     is_whole = y.shape == x.shape and given["first"] == 0 and x.shape[3] == given["bias"].size
     return (
         root(y.storage.key) == key
         and is_whole
-        and convolution.suits_pool(given["x"].shape[3], x.shape[3], *manner)
+        and convolution.suits_pool(
+            given["x"].shape[3], x.shape[3], *manner, x.shape[1:3], _window(pooled), output, _divisor(pooled)
+        )
     )
 
 
@@ -73,8 +76,8 @@ def _together(step: Step, makers: Mapping[Key, Step], root: Root) -> Step:
         return step
     given = named(convolved)
     x, y, bias = given["x"], pool["y"], given["bias"]
-    window = Window(pool["kernel"], pool["stride"], Padding(*pool["padding"]))
-    size = convolution.pooled_size(y.shape, x.shape, bias.size, given["window"], window)
+    window = _window(pool)
+    size = convolution.pooled_size(y.shape, x.shape, bias.size, given["window"], window, given["algorithm"])
     rows = Operand(Storage((step.node, "convolved rows"), size, y.dtype), (size,))
     arguments: tuple[Any, ...] = (
         y,
@@ -83,9 +86,19 @@ def _together(step: Step, makers: Mapping[Key, Step], root: Root) -> Step:
         bias,
         given["slope"],
         given["window"],
+        given["algorithm"],
         pool["slope"],
         window,
-        pool.get("divisor", convolution.MAXIMUM),
+        _divisor(pool),
         rows,
     )
     return replace(step, kernel=convolution.forward_pooled, arguments=arguments)
+
+
+def _window(pool: Mapping[str, Any]) -> Window:
+    return Window(pool["kernel"], pool["stride"], Padding(*pool["padding"]))
+
+
+def _divisor(pool: Mapping[str, Any]) -> int:
+    found: int = pool.get("divisor", convolution.MAXIMUM)
+    return found

@@ -92,6 +92,11 @@ CONVOLUTIONS = {
     "Winograd, filters of 5x5, asymmetric padding": Filters(
         (2, 7, 8, 16), 32, 5, {"padding": (4, 0, 1, 3), "algorithm": "winograd-2"}
     ),
+    "colours in tiles": Filters((2, 12, 8, 3), 32, 5, {"padding": 2}),
+    "colours in cut tiles, no padding": Filters((3, 11, 14, 3), 48, 5),
+    "four channels, uneven padding": Filters(
+        (2, 7, 6, 4), 32, 5, {"padding": (0, 4, 6, 1), "algorithm": "winograd-4"}
+    ),
     "small filters of one channel": Filters((9, 12, 12, 1), 6, 5, {"padding": 2}),
 }
 CONVOLUTION_LAYERS = {
@@ -166,7 +171,15 @@ def matrices_of(weights, groups, tile):
         flat = weights.reshape(rows * columns * depth, groups, filters // groups)
         return [flat[:, group] for group in range(groups)]
     g = matrices(tile, rows)[2]
-    return [*np.einsum("ir,rsck,js->ijck", g, weights, g).reshape(-1, depth, filters)]
+    transformed = np.einsum("ir,rsck,js->ijck", g, weights, g)
+    if is_thin(tile, depth):
+        return [transformed.swapaxes(0, 1).reshape(-1, filters)]
+    return [*transformed.reshape(-1, depth, filters)]
+
+
+def is_thin(tile, channels):
+    """Whether one matrix has the transformed filters of all positions, column after column."""
+    return tile and channels <= 4
 
 
 def weights_of(found, shape, tile):
@@ -175,7 +188,10 @@ def weights_of(found, shape, tile):
         return np.stack(found, 1).reshape(shape)
     inverse = np.linalg.pinv(matrices(tile, shape[0])[2])
     side = inverse.shape[1]
-    return np.einsum("ri,ijck,sj->rsck", inverse, np.reshape(found, (side, side, *shape[2:])), inverse)
+    transformed = np.reshape(found, (side, side, *shape[2:]))
+    if is_thin(tile, shape[2]):
+        transformed = transformed.swapaxes(0, 1)
+    return np.einsum("ri,ijck,sj->rsck", inverse, transformed, inverse)
 
 
 GAP = 16
@@ -189,7 +205,8 @@ def tile_of(weights, window, groups, algorithm):
 def naive_packed(packed, weights, window, groups, algorithm):
     tile = tile_of(weights, window, groups, algorithm)
     parts = [naive.packed(each, arrays.panel_width(weights)) for each in matrices_of(weights, groups, tile)]
-    parts = [np.append(part, np.zeros(GAP)) if tile else part for part in parts]
+    if tile and not is_thin(tile, weights.shape[2]):
+        parts = [np.append(part, np.zeros(GAP)) for part in parts]
     found = np.concatenate(parts)
     return (np.append(found, packed[found.size :]),)
 
@@ -215,20 +232,30 @@ FIRST = 5
 
 
 def naive_forward_packed(y, x, packed, bias, slope, first, window, groups, algorithm, _):
-    shape = (*window.kernel, x.shape[3] // groups, bias.size)
-    tile = TILES[choose(x.shape[3], bias.size, window, groups, algorithm)]
-    depth, columns = (shape[2], shape[3]) if tile else (np.prod(shape[:3]), bias.size // groups)
-    whole = np.nan_to_num(packed)
-    width = arrays.panel_width(x)
-    step = depth * columns + GAP if tile else depth * -(-columns // width) * width
-    count = (tile + shape[0] - 1) ** 2 if tile else groups
-    found = [naive.unpacked(whole[place * step :], depth, columns, width) for place in range(count)]
-    weights = weights_of(found, shape, tile)
+    weights = packed_weights(
+        packed, x, (*window.kernel, x.shape[3] // groups, bias.size), window, groups, algorithm
+    )
     expected = y.copy()
     expected[..., first : first + bias.size] = naive.leaky_relu(
         naive.convolution(x, weights, bias, window, groups), slope
     )
     return (expected,)
+
+
+def packed_weights(packed, x, shape, window, groups, algorithm):
+    """The weights (R,S,C/G,K) that were packed."""
+    filters = shape[3]
+    tile = TILES[choose(x.shape[3], filters, window, groups, algorithm)]
+    depth, columns = (shape[2], filters) if tile else (np.prod(shape[:3]), filters // groups)
+    if is_thin(tile, shape[2]):
+        depth *= (tile + shape[0] - 1) ** 2
+    whole = np.nan_to_num(packed)
+    width = arrays.panel_width(x)
+    apart = tile and not is_thin(tile, shape[2])
+    step = depth * columns + GAP if apart else depth * -(-columns // width) * width
+    count = (tile + shape[0] - 1) ** 2 if apart else groups
+    found = [naive.unpacked(whole[place * step :], depth, columns, width) for place in range(count)]
+    return weights_of(found, shape, tile)
 
 
 PACKED = {

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import naive
-import numpy as np
 
 from comparisons import arrays
-from comparisons.convolution import Filters, packed_arguments, weights_of
+from comparisons.convolution import Filters, packed_arguments, packed_weights
 from comparisons.rows import Comparison
 from numbacnn.ops import convolution, pooling
 from numbacnn.ops.geometry import Padding, Window
@@ -51,6 +50,24 @@ POOLED = {
         Window((3, 3), (2, 2), Padding(1, 0, 1, 0), rounding="ceil"),
         pooling.INSIDE,
     ),
+    "colours in tiles, overlapping": Pooled(
+        Filters((2, 12, 12, 3), 32, 5, {"padding": 2}), Window((3, 3), (2, 2), rounding="ceil")
+    ),
+    "four channels, cut tiles": Pooled(
+        Filters((3, 11, 14, 4), 48, 5),
+        Window((3, 2), (2, 3), Padding(1, 0, 0, 1), rounding="ceil"),
+        pooling.INSIDE,
+    ),
+    "Winograd, maxima of cut tiles": Pooled(
+        Filters((3, 10, 14, 16), 32, 3, {"padding": 1}), Window((2, 2), (2, 2))
+    ),
+    "Winograd, a last row and column left out": Pooled(
+        Filters((2, 9, 7, 32), 48, 5, {"padding": 2}), Window((2, 2), (2, 2), rounding="floor")
+    ),
+    "Winograd, tiles of 2": Pooled(
+        Filters((2, 7, 6, 32), 16, 3, {"padding": 1, "algorithm": "winograd-2"}),
+        Window((2, 2), (2, 2), rounding="floor"),
+    ),
     "the whole picture": Pooled(Filters((5, 6, 6, 2), 9, 3), Window((4, 4)), pooling.PADDED),
 }
 POOLED_LAYERS = {
@@ -69,15 +86,16 @@ def arguments(generator, dtype, shape):
     convolution.pack(packed, weights, *manner)
     x = arrays.numbers(generator, dtype, count, *volume)
     y = arrays.unwritten(dtype, count, *pool.output_size(*maps[:2]), maps[2])
-    size = convolution.pooled_size(y.shape, x.shape, maps[2], layer.window(), pool)
+    size = convolution.pooled_size(y.shape, x.shape, maps[2], layer.window(), pool, layer.algorithm)
     bias = arrays.numbers(generator, dtype, maps[2])
-    return [y, x, packed, bias, 0.25, layer.window(), 0.5, pool, divisor, arrays.unwritten(dtype, size)]
+    workspace = arrays.unwritten(dtype, size)
+    return [y, x, packed, bias, 0.25, layer.window(), layer.algorithm, 0.5, pool, divisor, workspace]
 
 
-def naive_forward_pooled(y, x, packed, bias, slope, window, pool_slope, pool, divisor, _):
+def naive_forward_pooled(y, x, packed, bias, slope, window, algorithm, pool_slope, pool, divisor, _):
     shape = (*window.kernel, x.shape[3], bias.size)
-    weights = naive.unpacked(np.nan_to_num(packed), np.prod(shape[:3]), bias.size, arrays.panel_width(x))
-    maps = naive.leaky_relu(naive.convolution(x, weights_of([weights], shape, 0), bias, window, 1), slope)
+    weights = packed_weights(packed, x, shape, window, 1, algorithm)
+    maps = naive.leaky_relu(naive.convolution(x, weights, bias, window, 1), slope)
     if divisor == convolution.MAXIMUM:
         found = naive.max_pool(maps, pool, y.shape[1:3])[0]
     else:

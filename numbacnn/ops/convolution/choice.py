@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Literal, get_args
 
 from ..geometry import Window
-from . import depthwise, tiles
+from . import depthwise, thin, tiles
 
 Algorithm = Literal["auto", "im2col", "lanes", "winograd-2", "winograd-4", "direct"]
 ALGORITHMS: tuple[str, ...] = get_args(Algorithm)
@@ -20,6 +20,8 @@ def suits(algorithm: str, channels: int, filters: int, window: Window, groups: i
     """Whether an algorithm can compute a convolution."""
     if algorithm == "direct":
         return depthwise.suits(channels, filters, window, groups)
+    if algorithm == "winograd-4" and thin.suits(channels, filters, window, groups):
+        return True
     return not TILES.get(algorithm) or tiles.suits(TILES[algorithm], channels, filters, window, groups)
 
 
@@ -32,7 +34,7 @@ def choose(channels: int, filters: int, window: Window, groups: int, algorithm: 
         return algorithm
     if depthwise.suits(channels, filters, window, groups):
         return "direct"
-    if channels * filters < _LEAST:
+    if channels * filters < _LEAST and not thin.suits(channels, filters, window, groups):
         return "im2col"
     for name in ("winograd-4", "winograd-2"):
         if suits(name, channels, filters, window, groups):

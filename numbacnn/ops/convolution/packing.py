@@ -1,7 +1,7 @@
 """Filters as the products want them, which depends on nothing else: packed once, they serve every pass until they change.
 
 For products of patches, panels of filters one after the other (product.pack), a group after the other; for Winograd's way the
-transformed filters, a matrix of panels for each position in a tile.
+transformed filters, a matrix of panels for each position in a tile, or of few channels panels with all positions.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from ..geometry import Window
 from ..product import pack_panels, panels_size
-from . import tiles, winograd
+from . import thin, tiles, winograd
 from .choice import TILES, choose
 
 
@@ -20,6 +20,8 @@ def packed_size(channels: int, filters: int, window: Window, groups: int, algori
     chosen = choose(channels, filters, window, groups, algorithm)
     if chosen == "direct":
         return 0
+    if thin.is_chosen(chosen, channels):
+        return thin.packed_size(channels, filters)
     if TILES[chosen]:
         return tiles.packed_size(channels, filters, TILES[chosen], window.kernel[0])
     return panels_size(groups, math.prod(window.kernel) * channels // groups, filters // groups)
@@ -28,8 +30,11 @@ def packed_size(channels: int, filters: int, window: Window, groups: int, algori
 def pack(packed: Any, weights: Any, window: Window, groups: int, algorithm: str) -> None:
     """packed = weights (R,S,C/G,K) as `forward_packed` takes them."""
     channels, filters = weights.shape[2] * groups, weights.shape[3]
-    size = TILES[choose(channels, filters, window, groups, algorithm)]
-    if size:
+    chosen = choose(channels, filters, window, groups, algorithm)
+    size = TILES[chosen]
+    if thin.is_chosen(chosen, channels):
+        thin.pack(packed, weights.reshape(-1), channels)
+    elif size:
         winograd.transform(packed, weights.reshape(-1), weights.shape, size, 0, filters)
     else:
         pack_panels(packed, weights.reshape(-1), groups, weights.size // filters, filters // groups)

@@ -22,8 +22,10 @@ from numba.extending import intrinsic
 from ..product import PANELS, columns_of_panel, splat
 from ..product.tile import integer, loop
 
-_PARTS = 2 // PANELS
+PARTS = 2 // PANELS
 """Registers of a panel's vector: AVX-512's hold a whole one, others half of it."""
+THIN = 4
+"""The most channels of a thin convolution (thin.py), and the numbers of a cell of its transformed inputs."""
 _SMALL = 20
 """Numbers of a matrix up to which whole tiles are transformed in registers."""
 _ROOT = math.sqrt(2)
@@ -57,13 +59,13 @@ def matrices(outputs: int, taps: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return a, b, g
 
 
-def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = False):
+def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = False, channels: int = 0):
     """An intrinsic that computes target = M S M' of source cells S, each one vector of channels wide.
 
     M is of the `matrices` the one for (extent, taps); taps of 0 are any. Its arguments: target and source, flat, and
     (target_at, target_row, target_cell, source_at, source_row, source_cell, extent, taps): cell (i, j) of a target or
     source lies at *_at + i * *_row + j * *_cell. With `finish` bias, bias_at and slope follow: f(M S M' + bias), a
-    number of bias a channel, f(v) = v above 0, else slope v.
+    number of bias a channel, f(v) = v above 0, else slope v. A vector has a panel's width, or so many `channels`.
     """
 
     def emit(context, builder, signature, arguments):
@@ -78,8 +80,8 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
         def transform(matrix):
             rows, columns = matrix.shape
             is_small = matrix.size <= _SMALL
-            parts = 1 if is_small else _PARTS
-            lanes = columns_of_panel(alignment) // parts
+            parts = 1 if is_small or channels else PARTS
+            lanes = channels or columns_of_panel(alignment) // parts
             vector = ir.VectorType(context.get_value_type(dtype), lanes)
             with builder.goto_entry_block():
                 between = builder.alloca(ir.ArrayType(ir.ArrayType(vector, rows), columns))
@@ -97,7 +99,7 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
                     for number in range(count):
                         line(integer(number), [])
                 else:
-                    loop(builder, _hidden(builder, count), [], line)
+                    loop(builder, hidden(builder, count), [], line)
 
             def part(number, _):
                 """Of a cell's vector, as much as a register holds, or all of it where tiles are small."""
@@ -118,13 +120,13 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
 
                 def across(i, _):
                     values = [builder.load(cell, align=alignment) for cell in cells(1, shift, i, columns)]
-                    for j, value in enumerate(_apply(builder, matrix, values)):
+                    for j, value in enumerate(apply(builder, matrix, values)):
                         builder.store(value, builder.gep(between, [integer(0), i, integer(j)]))
                     return []
 
                 def down(j, _):
                     lines = [builder.gep(between, [integer(0), integer(i), j]) for i in range(columns)]
-                    found = _apply(builder, matrix, [builder.load(line) for line in lines])
+                    found = apply(builder, matrix, [builder.load(line) for line in lines])
                     for value, cell in zip(found, cells(0, shift, j, rows), strict=True):
                         builder.store(finished(value), cell, align=alignment)
                     return []
@@ -158,7 +160,7 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
     return transform
 
 
-def _hidden(builder, value):
+def hidden(builder, value):
     """A number that LLVM does not know: it would unroll the loop, compute all lines of a tile side by side, and move what it computes
     between registers and memory three times.
     """
@@ -166,7 +168,7 @@ def _hidden(builder, value):
     return builder.asm(kind, "", "=r,0", [integer(value)], False)
 
 
-def _apply(builder, matrix, values):
+def apply(builder, matrix, values):
     """M v. What two neighbours of v have in common, and what two rows of M have, is computed once."""
     matrix, values = _paired(builder, matrix, values)
     results: list[ir.Value] = []
@@ -238,6 +240,7 @@ _KNOWN = {
 
 # The points alone make B: F(4, 3) and F(2, 5) share it.
 inputs = _transform({(extent, 0): b.T for (extent, _), (_, b, _) in _KNOWN.items()})
+thin_inputs = _transform({(8, 0): _KNOWN[8, 5][1].T}, channels=THIN)
 filters = _transform({key: g for key, (_, _, g) in _KNOWN.items()})
 outputs = _transform({key: a.T for key, (a, _, _) in _KNOWN.items()}, finish=True)
 d_outputs = _transform({key: a for key, (a, _, _) in _KNOWN.items()})

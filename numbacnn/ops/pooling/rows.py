@@ -34,12 +34,12 @@ def pool_row(
     lanes: Any,
     divisor: Any,
 ) -> None:
-    """Writes row `row` of a pool, `cells` cells from y_at on in y, of maps (rows, columns) whose row `first` begins at x_at in x, flat
-    arrays. A cell of x has room for whole vectors of `lanes` channels: half a panel where there are no more channels, else
+    """Writes row `row` of a pool, `cells` cells from y_at on in y, of maps (rows, columns, cells from one row to the next) whose row
+    `first` begins at x_at in x, flat arrays. A cell of x has room for whole vectors of `lanes` channels: half a panel where there are no more channels, else
     a whole one.
     """
     tall, wide, down, across, above, below, before, after = pool
-    height, width = maps
+    height, width, line = maps
     padded = (channels + lanes - 1) // lanes * lanes
     top = row * down - above
     begin, end = max(top, 0), min(top + tall, height)
@@ -64,7 +64,7 @@ def pool_row(
                 by = (end - begin) * (far - near)
             pool_windows(
                 y, y_at + q * channels + c, channels,
-                x, x_at + ((begin - first) * width + near) * padded + c, across * padded, width * padded, padded,
+                x, x_at + ((begin - first) * line + near) * padded + c, across * padded, line * padded, padded,
                 end - begin, far - near, by, slope, channels, (cells - q) * channels - c, taken,
             )  # fmt: skip
             q += taken

@@ -41,7 +41,7 @@ def forward(
                 first,
                 0,
                 p,
-                (height, width),
+                (height, width, width),
                 pool,
                 slope,
                 lanes,
