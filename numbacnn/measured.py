@@ -28,6 +28,7 @@ class MeasuredProduct(NamedTuple):
     groups: int
     plans: tuple[MeasuredPlan, ...]
     chosen: MeasuredPlan
+    refused: tuple[str, ...] = ()
 
     @property
     def operations(self) -> int:

@@ -59,9 +59,11 @@ def tune(
     in the cache by the GPU's name, and used from then on by every command on this GPU; `numbacnn doctor` says so.
     Numbers may differ in their last bits from those before tuning, as sums are added in another order; with the same table
     they are the same bits in every run, also where training is resumed.
+    On GPUs of compute capability 9.0 (H100, H200) products of whole warpgroups ("128x256_wgmma") are tried too, in tf32 and bf16:
+    they are taken only here, where their numbers have been compared with the others' and they were faster.
     JSON: `gpu`, `file` (where the plans are kept), `products[]` with `.network`, `.batch_size`, `.name`, `.precision`, `.rows`,
     `.columns`, `.depth`, `.groups`, `.plans[]` with `.tile`, `.parts`, `.seconds` (first what the model takes), `.chosen` (one of
-    them).
+    them), `.refused` (those that were tried and give other numbers, or fail, with the reason).
 
     Parameters
     ----------
@@ -130,6 +132,8 @@ def _tuned(network: Network, name: str, batch_size: int, seconds: float, out: Ou
         [_row(product) for product in found],
         last_to_drop=("product", "size", "plan"),
     )
+    for said in sorted({text for product in found for text in product.refused}):
+        out.note(f"not taken: {said}")
     before = 1e3 * sum(product.plans[0].seconds for product in found)
     after = 1e3 * sum(product.chosen.seconds for product in found)
     out.say(

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-import re
+from contextlib import ExitStack
 
 import pytest
 from runs import needs_compiler
 
 needs_compiler()
 
-import numpy as np
 from comparisons import EVERYWHERE as COMPARISONS
 from comparisons.convolution import Filters
-from execution import run
-from kernels import executed
-from kernels.compiled import ptx
+from execution import (
+    SIGNIFICANT_BITS,
+    TILED,
+    assert_of_rounded_numbers,
+    changed_ptx,
+    exact_ones,
+    run,
+)
 from kernels.ptx.errors import FaultError
 from variants import CASES, IDS, arguments_of, as_float64, assert_agree
 
@@ -24,7 +28,6 @@ from numbacnn.ops.cuda.product import launching
 from numbacnn.ops.cuda.product.plan import plan_of
 from numbacnn.ops.cuda.product.precision import computing
 from numbacnn.ops.cuda.product.tile import TILES
-from numbacnn.ops.kernel import Kernel
 
 LARGE = ("Winograd", "cells beyond 16 bits")
 """How the names of large shapes begin, which take long to execute: for Winograd's transforms, which are the CPU's alone, and
@@ -45,18 +48,9 @@ def test_variant_agrees_with_the_naive_reference(kernel, shape):
 
 # Products in every tile, as large shapes take them, and on tensor cores
 
-TILED = {
-    "dense": {"in fours": (140, 20, 136), "one by one": (141, 19, 133)},
-    "convolution": {
-        "in fours": Filters((2, 9, 9, 8), 132, 3, {"padding": 1}),
-        "one by one": Filters((2, 9, 9, 7), 133, 3, {"padding": 1}),
-    },
-}
-"""Of more than one tile, the last ones cut."""
 PRODUCTS = [
     f"{room}.{op}" for room in TILED for op in ("forward", "backward_input_masked", "backward_parameters")
 ]
-SIGNIFICANT_BITS = {"tf32": 11, "bf16": 8}
 TILE_NAMES = [tile.name for tile in TILES]
 MANNERS = [
     *(("in fours", tile) for tile in TILE_NAMES),
@@ -78,33 +72,6 @@ def in_tile(request, monkeypatch):
 def precision(request):
     with computing(request.param):
         yield request.param
-
-
-def rounded(value, precision):
-    """float64 of the nearest number with so many bits; of two as near, tf32 takes the larger, bf16 the even."""
-    fraction, exponent = np.frexp(value.astype(np.float64))
-    bits = SIGNIFICANT_BITS[precision]
-    scaled = np.ldexp(fraction, bits)
-    whole = np.rint(scaled) if precision == "bf16" else np.copysign(np.floor(abs(scaled) + 0.5), scaled)
-    return np.ldexp(whole, exponent - bits)
-
-
-def exact_ones(kernel, arguments):
-    return COMPARISONS[kernel].naive(*map(as_float64, arguments))
-
-
-def assert_of_rounded_numbers(kernel, shape, precision):
-    """The product, of numbers that are rounded; what is summed beside it is of those that are not."""
-    arguments = arguments_of(kernel, shape)
-    exact = [
-        rounded(value, precision) if name in ("x", "d_y", "weights") else as_float64(value)
-        for name, value in zip(Kernel.registry[kernel].parameters, arguments, strict=True)
-    ]
-    expected, *others = COMPARISONS[kernel].naive(*exact)
-    written, *also_written = run(kernel, arguments)
-    np.testing.assert_allclose(written, expected, rtol=1e-4, atol=1e-5 * max(1, abs(expected).max()))
-    assert len(also_written) == len(others)
-    assert_agree(also_written, exact_ones(kernel, arguments)[1:])
 
 
 @pytest.mark.parametrize(("manner", "in_tile"), MANNERS, indirect=["in_tile"])
@@ -198,15 +165,10 @@ def test_three_channels_are_read_as_four_on_tensor_cores(kernel, precision, monk
 
 
 @pytest.fixture
-def changed(monkeypatch):
-    """Kernels made from now on are changed in their PTX."""
-
-    def change(pattern, replacement):
-        executed._executable.cache_clear()
-        monkeypatch.setattr(executed, "ptx", lambda *how: re.sub(pattern, replacement, ptx(*how)))
-
-    yield change
-    executed._executable.cache_clear()
+def changed():
+    """A function: kernels made from now on are changed in their PTX."""
+    with ExitStack() as stack:
+        yield lambda pattern, replacement: stack.enter_context(changed_ptx(pattern, replacement))
 
 
 SMALL = ("convolution.forward", Filters((2, 7, 7, 8), 8, 3))

@@ -59,6 +59,7 @@ def test_a_table_that_is_kept_is_taken_by_the_next_process(folder: Path) -> None
         ("[]", "it is no table"),
         ('{"kernels": "1 abc", "plans": {"a": ["7x7", 1]}}', "it is no table"),
         ('{"kernels": "1 abc", "plans": {"a": ["64x64", 0]}}', "it is no table"),
+        ('{"kernels": "1 abc", "plans": {"a float32 1x1x1x1": ["128x128_wgmma", 1]}}', "it is no table"),
         ('{"kernels": "1 older", "plans": {}}', "of another version"),
     ],
 )
@@ -158,6 +159,33 @@ print(get_device("cuda").describe()["tuned_plans"], *names)
     plans, *names = done.stdout.split()
     assert plans == "2"
     assert f"dense.forward_in_fours_{chosen['tile']}" in names
+
+
+def test_warpgroups_are_tried_and_taken_where_they_are_faster(driver: Path, tmp_path: Path) -> None:
+    """Here no kernel does anything, so that all give the same."""
+    (tmp_path / "mine.toml").write_text(NETWORK)
+    few = "from numbacnn.ops.cuda.product import tuning\ntuning._MOST = 1"
+    arguments = ("mine.toml", "--device", "cuda", "--batch-size", 8, "--precision", "tf32", "--json")
+    done = python(driver, "-c", f"{few}\n{ALONE}", tmp_path, "tune", *arguments, cwd=tmp_path)
+    assert done.code == 0, done.stderr
+    for product in done.json["products"]:
+        usual, tried = product["plans"]
+        assert not usual["tile"].endswith("_wgmma")
+        assert tried["tile"] == "128x128_wgmma"
+        assert (product["chosen"], product["refused"]) == (tried, [])
+    # The next process launches it, if it computes in that precision.
+    said = """
+from numbacnn import architectures
+from numbacnn.program import Program
+for precision in ("tf32", "bf16"):
+    plan = Program(architectures.build("mine.toml", initialise="he").to("cuda", precision).graph, 8)
+    print(*[name for step in plan._forward_steps("scores") for name in plan.launches_of(step).names])
+"""
+    head = "\n".join(ALONE.splitlines()[:6])
+    done = python(driver, "-c", f"{head}\n{said}", tmp_path, cwd=tmp_path)
+    tf32, bf16 = done.stdout.splitlines()
+    assert "dense.forward_in_fours_128x128_wgmma_tf32" in tf32.split()
+    assert "wgmma" not in bf16
 
 
 def test_two_networks_of_different_precision_in_one_process(driver: Path) -> None:

@@ -12,19 +12,22 @@ import numpy as np
 from numba.cuda.typing.typeof import Purpose, typeof
 
 from numbacnn.ops.cuda import toolchain
+from numbacnn.ops.cuda.product.precision import least_capability
 
 from .compiled import ptx
 from .ptx.machine import Kernel
 from .ptx.memory import GlobalMemory
 from .ptx.parser import parsed
 
-CAPABILITY = (8, 0)
-"""The oldest that has every instruction of the kernels."""
+
+def capability_of(kernel: Any) -> tuple[int, int]:
+    """The oldest that has every instruction of a kernel."""
+    return max((8, 0), least_capability(kernel.name))
 
 
 @cache
 def _executable(kernel: Any, kinds: tuple[Any, ...]) -> Kernel:
-    return Kernel(parsed(ptx(kernel, kinds, CAPABILITY)))
+    return Kernel(parsed(ptx(kernel, kinds, capability_of(kernel))))
 
 
 @contextmanager
@@ -59,7 +62,7 @@ def _launch(kernel: Any, blocks: tuple[int, ...], threads: int, arguments: tuple
         for value in arrays.passed(kind, argument)
     ]
     x, y, z = (*blocks, 1, 1)[:3]
-    executable.launch((x, y, z), threads, _laid_out(executable, values), memory)
+    executable.launch((x, y, z), threads, _laid_out(executable, values), memory, kernel.shared_bytes)
 
 
 def _laid_out(executable: Kernel, values: list[np.generic]) -> bytes:

@@ -18,7 +18,10 @@ from numba.cuda.typing.typeof import Purpose, typeof
 
 import numbacnn.ops
 from numbacnn.ops.cuda import toolchain
+from numbacnn.ops.cuda.product import launching
+from numbacnn.ops.cuda.product.plan import plan_of
 from numbacnn.ops.cuda.product.precision import computing
+from numbacnn.ops.cuda.product.tile import WARPGROUP_TILES, Tile
 from numbacnn.ops.kernel import Kernel
 
 from .executed import flat
@@ -30,6 +33,7 @@ TENSOR_CORES = ("tf32", "bf16")
 TENSOR_OPS = ("convolution.forward", "convolution.backward_input", "convolution.backward_parameters")
 TENSOR_LAYERS = ("alexnet conv1", "lenet conv2", "cifar-quick conv2", "alexnet conv3")
 """What stands for all products on tensor cores: dense ones read their numbers as these do, and more simply."""
+WARPGROUP_LAYER = "alexnet conv3"
 
 
 def launches() -> dict[str, list[Types]]:
@@ -47,11 +51,25 @@ def launches() -> dict[str, list[Types]]:
         for precision in TENSOR_CORES:
             with computing(precision):
                 for name in TENSOR_OPS:
-                    row = COMPARISONS[name]
+                    row, op = COMPARISONS[name], Kernel.registry[name]
                     for shape in _larger(row.layers[layer] for layer in TENSOR_LAYERS):
-                        op = Kernel.registry[name]
                         op.variant("cuda")(*_arguments(op, row, shape))
+                    for tile in WARPGROUP_TILES:
+                        with laid_out_in(tile):
+                            shape = row.layers[WARPGROUP_LAYER]
+                            op.variant("cuda")(*_arguments(op, row, shape))
     return {name: noted.get(id(kernel), []) for name, kernel in sorted(toolchain.KERNELS.items())}
+
+
+@contextmanager
+def laid_out_in(tile: Tile) -> Iterator[None]:
+    """Every product takes this tile, in as many parts as the model finds best for another."""
+
+    def plan(*shape: Any) -> Any:
+        return plan_of(*shape)._replace(tile=tile)
+
+    with patch.object(launching, "plan_of", plan):
+        yield
 
 
 def _arguments(op: Kernel, row: Any, shape: Any) -> list[Any]:

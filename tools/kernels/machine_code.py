@@ -42,6 +42,11 @@ class MachineCode:
         """Of tensor cores' instructions, likewise."""
         return self._share("HMMA")
 
+    @property
+    def hgmma(self) -> int:
+        """How many products of whole warpgroups are in it."""
+        return sum(opcode.split(".")[0] == "HGMMA" for opcode in self.longest_loop)
+
     def _share(self, operation: str) -> float:
         found = sum(opcode.split(".")[0] == operation for opcode in self.longest_loop)
         return found / len(self.longest_loop) if self.longest_loop else 0.0

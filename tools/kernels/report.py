@@ -48,6 +48,7 @@ class Row:
             "float64_instructions": self.code.float64_instructions,
             "ffma_share": round(self.code.ffma_share, 3),
             "hmma_share": round(self.code.hmma_share, 3),
+            "hgmma": self.code.hgmma,
             "instructions": len(self.code.instructions),
         }
 
@@ -73,8 +74,8 @@ def fitting(name: str, capabilities: Iterable[tuple[int, int]]) -> list[tuple[in
 
 def outermost(name: str) -> list[tuple[int, int]]:
     """The oldest and the newest of CAPABILITIES that have what a kernel needs."""
-    oldest, *_, newest = fitting(name, CAPABILITIES)
-    return [oldest, newest]
+    found = fitting(name, CAPABILITIES)
+    return [found[0], found[-1]]
 
 
 def _rows(name: str, types: Types, capabilities: list[tuple[int, int]]) -> list[Row]:
@@ -111,6 +112,7 @@ def taken(rows: list[Row]) -> Budget:
         max(code.shared_bytes for code in codes),
         math.floor(100 * min(code.ffma_share for code in codes)) / 100,
         math.floor(100 * min(code.hmma_share for code in codes)) / 100,
+        min(code.hgmma for code in codes),
     )
 
 
@@ -130,6 +132,10 @@ def complaints(row: Row, budget: Budget) -> list[str]:
         (
             code.hmma_share < budget.hmma_share,
             f"{code.hmma_share:.3f} of the longest loop is HMMA, {budget.hmma_share} at least",
+        ),
+        (
+            code.hgmma < budget.hgmma,
+            f"{code.hgmma} of the longest loop are HGMMA, {budget.hgmma} at least",
         ),
         (
             code.spill_bytes > 0,

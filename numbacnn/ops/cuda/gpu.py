@@ -91,9 +91,7 @@ class CUDA:
     def tune(self, act: Callable[[], None], seconds: float) -> Iterator[MeasuredProduct]:
         calls = products_of(act, self.precision)
         compile_plans(calls, self.precision)
-        return measured(
-            calls, self.precision, self.timed, lambda size: self.zeros((size,), np.float32), seconds
-        )
+        return measured(calls, self.precision, self, seconds)
 
     def keep_tuned(self, products: Iterable[MeasuredProduct]) -> Path:
         chosen = {

@@ -96,7 +96,7 @@ def beginning_at(typing_context: Any, array: Any, index: Any) -> Any:
     return array(array, index), generate
 
 
-def _assembly(
+def assembly(
     builder: Any,
     result: Any,
     text: str,
@@ -113,7 +113,7 @@ def rounded_tf32(typing_context: Any, value: Any) -> Any:
     """float32 -> the nearest that has 10 bits after the point, as float32."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        word = _assembly(builder, _WORD, "cvt.rna.tf32.f32 $0, $1;", "=r,f", arguments)
+        word = assembly(builder, _WORD, "cvt.rna.tf32.f32 $0, $1;", "=r,f", arguments)
         return builder.bitcast(word, _FLOAT)
 
     return types.float32(value), generate
@@ -124,7 +124,7 @@ def packed_bf16(typing_context: Any, first: Any, second: Any) -> Any:
     """Two float32 rounded to bf16 in one word, the first in its lower half."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _assembly(builder, _WORD, "cvt.rn.bf16x2.f32 $0, $2, $1;", "=r,f,f", arguments)
+        return assembly(builder, _WORD, "cvt.rn.bf16x2.f32 $0, $2, $1;", "=r,f,f", arguments)
 
     return types.uint32(first, second), generate
 
@@ -137,7 +137,7 @@ def _mma(shape: str, words: Any) -> Any:
         registers = [builder.bitcast(argument, _WORD) for argument in arguments[:6]]
         result = ir.LiteralStructType([_FLOAT] * 4)
         constraints = "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f"
-        sums = _assembly(builder, result, text, constraints, registers + list(arguments[6:]))
+        sums = assembly(builder, result, text, constraints, registers + list(arguments[6:]))
         parts = [builder.extract_value(sums, i) for i in range(4)]
         return context.make_tuple(builder, signature.return_type, parts)
 
@@ -164,7 +164,7 @@ mma_tf32 = _mma("m16n8k8.row.col.f32.tf32.tf32.f32", types.float32)
 mma_bf16 = _mma("m16n8k16.row.col.f32.bf16.bf16.f32", types.uint32)
 
 
-def _shared_address(
+def shared_address(
     context: Any, builder: Any, array_type: Any, array: Any, index_type: Any, index: Any
 ) -> Any:
     pointer = _pointer(context, builder, array_type, array, index_type, index)
@@ -179,10 +179,10 @@ def _load_matrices(kind: Any, way: str) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         (array_type, index_type), (whole, own) = signature.args, arguments
-        address = _shared_address(context, builder, array_type, whole, index_type, own)
+        address = shared_address(context, builder, array_type, whole, index_type, own)
         text = f"ldmatrix.sync.aligned.m8n8.x4{way}.shared.b16 {{$0, $1, $2, $3}}, [$4];"
         result = ir.LiteralStructType([_WORD] * 4)
-        words = _assembly(builder, result, text, "=r,=r,=r,=r,r,~{memory}", [address], side_effect=True)
+        words = assembly(builder, result, text, "=r,=r,=r,=r,r,~{memory}", [address], side_effect=True)
         parts = [
             builder.bitcast(builder.extract_value(words, i), context.get_value_type(kind)) for i in range(4)
         ]
@@ -224,7 +224,7 @@ def place_anew(typing_context: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         numbers = [
-            _assembly(builder, _WORD, f"mov.u32 $0, %{register};", "=r", [], side_effect=True)
+            assembly(builder, _WORD, f"mov.u32 $0, %{register};", "=r", [], side_effect=True)
             for register in ("tid.x", "ctaid.x", "ctaid.y")
         ]
         return context.make_tuple(builder, signature.return_type, numbers)

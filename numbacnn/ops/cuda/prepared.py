@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
-from cuda.bindings.driver import CUfunction, cuLaunchKernel
+from cuda.bindings.driver import CUfunction, CUfunction_attribute, cuFuncSetAttribute, cuLaunchKernel
 from numba.cuda.typing.typeof import Purpose, typeof
 
 from .driver_calls import called, stream_number
@@ -48,7 +48,7 @@ def prepared(
     first, length = block.buffer_info()
     places = array("Q", range(first, first + 8 * length, 8))
     grid = (*blocks, 1, 1)[:3] if isinstance(blocks, tuple) else (blocks, 1, 1)
-    numbers = _found[kinds], *grid, threads, 1, 1, 0, stream, places.buffer_info()[0], 0
+    numbers = _found[kinds], *grid, threads, 1, 1, kernel.shared_bytes, stream, places.buffer_info()[0], 0
     return Prepared(kernel.name, numbers, (block, places, arguments))
 
 
@@ -61,7 +61,11 @@ def _handle(kernel: Any, arguments: tuple[Any, ...]) -> Any:
     """Of the kernel for arguments of these types. Raises DeviceError if it cannot be compiled."""
     types = tuple(typeof(_flat(argument), Purpose.argument) for argument in arguments)
     compiled = kernel.compile(types)
-    return CUfunction(int(compiled._codelibrary.get_cufunc().kernel.handle))
+    handle = CUfunction(int(compiled._codelibrary.get_cufunc().kernel.handle))
+    if kernel.shared_bytes:
+        most = CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        called(cuFuncSetAttribute, handle, most, kernel.shared_bytes)
+    return handle
 
 
 def _flat(value: Any) -> Any:

@@ -28,10 +28,13 @@ KERNELS: dict[str, Any] = {}
 """Every kernel that was made, by the name of its file and its own."""
 
 
-def kernel(function: Callable[..., None] | None = None, *, name: str = "", **options: Any) -> Any:
+def kernel(
+    function: Callable[..., None] | None = None, *, name: str = "", shared_bytes: int = 0, **options: Any
+) -> Any:
     """`cuda.jit` with this project's cache and `options` (max_registers, launch_bounds).
 
     `name`: of a kernel that a factory makes, "convolution.forward_128x128"; what it closes over follows from that.
+    `shared_bytes`: of shared memory that its launches ask for, beyond what its own arrays take.
     """
 
     def decorate(function: Callable[..., None]) -> Any:
@@ -41,6 +44,7 @@ def kernel(function: Callable[..., None] | None = None, *, name: str = "", **opt
         elsewhere.append(made)
         if name:
             _keyed_by_name(made, name)
+        made.shared_bytes = shared_bytes
         made.name = name or f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
         KERNELS[made.name] = made
         return made

@@ -20,7 +20,12 @@ _MEMBERS = 7
 _driver = ctypes.CDLL(LIBRARY)
 _SIZES = ctypes.POINTER(ctypes.c_size_t)
 _CALLBACK = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint * 3), ctypes.c_uint, ctypes.c_void_p
+    ctypes.c_int,
+    ctypes.c_void_p,
+    ctypes.POINTER(ctypes.c_uint * 3),
+    ctypes.c_uint,
+    ctypes.c_uint,
+    ctypes.c_void_p,
 )
 
 
@@ -46,16 +51,16 @@ def begin() -> None:
     atexit.register(lambda: _driver.standin_set_callback(_CALLBACK()) or callback)
 
 
-def _launched(function: int, grid: Any, threads: int, parameters: int) -> int:
+def _launched(function: int, grid: Any, threads: int, shared: int, parameters: int) -> int:
     try:
-        _execute(function, tuple(grid.contents), threads, parameters)
+        _execute(function, tuple(grid.contents), threads, shared, parameters)
     except BaseException:  # nobody above could catch it
         traceback.print_exc()
         return _LAUNCH_FAILED
     return 0
 
 
-def _execute(function: int, grid: tuple[int, int, int], threads: int, parameters: int) -> None:
+def _execute(function: int, grid: tuple[int, int, int], threads: int, shared: int, parameters: int) -> None:
     import numpy as np
     from kernels.ptx.memory import GlobalMemory
 
@@ -72,7 +77,7 @@ def _execute(function: int, grid: tuple[int, int, int], threads: int, parameters
         if array.size:
             content = np.ctypeslib.as_array((ctypes.c_uint8 * array.size).from_address(array.start))
             memory.allow(address, content, writeable=True)
-    _executable(function).launch(grid, threads, bytes(values), memory)
+    _executable(function).launch(grid, threads, bytes(values), memory, shared)
 
 
 def _arrays(function: int, values: bytearray) -> list[_Array]:
@@ -116,7 +121,7 @@ def _places(arrays: list[_Array], memory: Any) -> list[tuple[int, int, int]]:
 def _executable(function: int) -> Any:
     """The kernel of this machine code, made from the PTX of the same kernel and types; kept in a file, as that is compiled."""
     from kernels.compiled import ptx
-    from kernels.executed import CAPABILITY
+    from kernels.executed import capability_of
     from kernels.ptx.machine import Kernel
     from kernels.ptx.parser import parsed
 
@@ -128,7 +133,7 @@ def _executable(function: int) -> Any:
     if not path.exists():
         kernel, types = _compiled(name, image)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(ptx(kernel, types, CAPABILITY))
+        path.write_text(ptx(kernel, types, capability_of(kernel)))
     return Kernel(parsed(path.read_text()))
 
 

@@ -69,7 +69,7 @@ struct Function {
     size_t image_size, parameter_bytes;
     int count;
     size_t *offsets, *sizes;
-    unsigned max_threads, shared;
+    unsigned max_threads, shared, most_asked;
 };
 
 /* Work of a stream. */

@@ -4,9 +4,13 @@ parser.py       PTX text -> declarations and instructions
 arrays.py       the type of all arrays
 registers.py    where operands lie: an array a register, an element a thread
 arithmetic.py   numbers as PTX rounds them
+elementwise.py  functions of the registers of each thread by itself
+conversions.py  numbers as another type, addresses of another kind
 instructions.py what an instruction without memory does
 accesses.py     loads, stores, asynchronous copies
 warps.py        what the threads of a warp do together: mma, ldmatrix, shuffles, votes
+warpgroups.py   products of 128 threads, which go on by themselves: wgmma
+proxy.py        what these see of shared memory
 threads.py      the threads that run at once, and which of them an instruction is for
 memory.py       global, shared and local memory, and who may touch what
 machine.py      a grid of blocks: whose turn it is, barriers

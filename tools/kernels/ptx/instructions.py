@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from . import accesses, warps
-from .arithmetic import flushed, fma, high_product, sum_rounded, to_bf16, to_integer, to_tf32
+from . import accesses, conversions, warpgroups, warps
+from .arithmetic import flushed, fma, high_product, sum_rounded
 from .arrays import Array
+from .elementwise import by_ufunc, by_value, operands
 from .errors import UnknownError
-from .memory import SHARED_WINDOW
-from .parser import DTYPES, Instruction, Operand, Vector
+from .parser import DTYPES, Instruction
 from .registers import Frame, modifiers
-from .threads import Active, Run, Threads
+from .threads import Run
 
 _WIDER = {"u16": "u32", "s16": "s32", "u32": "u64", "s32": "s64"}
 _DIRECTED = ("rm", "rp", "rz")
@@ -50,45 +50,13 @@ def made(frame: Frame, instruction: Instruction) -> Run:
         raise UnknownError(f"{instruction.text} ({error})") from error
 
 
-def _by_ufunc(function: Callable[..., Any], target: int, *sources: int) -> Run:
-    """A function as NumPy's are, that gives the register's own type: written in place where all threads take part."""
-
-    def run(threads: Threads, active: Active) -> None:
-        values = threads.values
-        if active.where is True:
-            function(*[values[source] for source in sources], values[target])
-        else:
-            np.copyto(values[target], function(*[values[source] for source in sources]), where=active.where)
-
-    return run
-
-
-def _by_value(function: Callable[..., Any], target: int, *sources: int) -> Run:
-    """Any function of arrays; its result is cast as C casts it."""
-
-    def run(threads: Threads, active: Active) -> None:
-        values = threads.values
-        result = function(*[values[source] for source in sources])
-        np.copyto(values[target], result, casting="unsafe", where=active.where)
-
-    return run
-
-
-def _operands(frame: Frame, instruction: Instruction, kind: str, count: int) -> tuple[int, list[int]]:
-    """(place of the result, places of so many operands), all of one type."""
-    target, *sources = instruction.operands
-    if len(sources) != count:
-        raise UnknownError(instruction.text)
-    return frame.target(target, kind), [frame.source(source, kind) for source in sources]
-
-
 def _of_bits(function: Callable[..., Any], count: int = 2) -> Callable[[Frame, Instruction], Run]:
     """and, or, xor, not."""
 
     def make(frame: Frame, instruction: Instruction) -> Run:
         kind, _ = modifiers(instruction)
-        target, sources = _operands(frame, instruction, kind, count)
-        return _by_ufunc(function, target, *sources)
+        target, sources = operands(frame, instruction, kind, count)
+        return by_ufunc(function, target, *sources)
 
     return make
 
@@ -97,7 +65,7 @@ def _sum(frame: Frame, instruction: Instruction) -> Run:
     """add and sub: of integers modulo their width, of floats rounded to nearest or as they say."""
     kind, others = modifiers(instruction, "rn", *_DIRECTED)
     is_float = kind.startswith("f")
-    target, (a, b) = _operands(frame, instruction, kind, 2)
+    target, (a, b) = operands(frame, instruction, kind, 2)
     subtract = instruction.root == "sub"
     directed = [each for each in _DIRECTED if each in others]
     if directed:
@@ -108,10 +76,10 @@ def _sum(frame: Frame, instruction: Instruction) -> Run:
             wide = y.astype(np.float64)
             return sum_rounded(x.astype(np.float64), -wide if subtract else wide, directed[0])
 
-        return _by_value(rounded, target, a, b)
+        return by_value(rounded, target, a, b)
     if others and not is_float:
         raise UnknownError(instruction.text)
-    return _by_ufunc(np.subtract if subtract else np.add, target, a, b)
+    return by_ufunc(np.subtract if subtract else np.add, target, a, b)
 
 
 def _product(frame: Frame, instruction: Instruction) -> Run:
@@ -119,12 +87,12 @@ def _product(frame: Frame, instruction: Instruction) -> Run:
     if kind.startswith("f"):
         if others - {"rn"}:
             raise UnknownError(instruction.text)
-        target, sources = _operands(frame, instruction, kind, 2)
-        return _by_ufunc(np.multiply, target, *sources)
+        target, sources = operands(frame, instruction, kind, 2)
+        return by_ufunc(np.multiply, target, *sources)
     if others == {"lo"}:
-        target, sources = _operands(frame, instruction, kind, 2)
-        return _by_ufunc(np.multiply, target, *sources)
-    return _by_value(
+        target, sources = operands(frame, instruction, kind, 2)
+        return by_ufunc(np.multiply, target, *sources)
+    return by_value(
         _integer_product(kind, others, instruction.text),
         *_wide_target(frame, instruction, kind, others),
         *[frame.source(each, kind) for each in instruction.operands[1:3]],
@@ -158,15 +126,15 @@ def _product_and_sum(frame: Frame, instruction: Instruction) -> Run:
         sources = [frame.source(each, kind) for each in instruction.operands[1:3]]
         sources.append(frame.source(instruction.operands[3], wide))
         target = frame.target(instruction.operands[0], wide)
-        return _by_value(lambda a, b, c: product(a, b) + c, target, *sources)
-    target, sources = _operands(frame, instruction, kind, 3)
+        return by_value(lambda a, b, c: product(a, b) + c, target, *sources)
+    target, sources = operands(frame, instruction, kind, 3)
     if others == {"rn"}:
-        return _by_ufunc(fma, target, *sources)
+        return by_ufunc(fma, target, *sources)
     if kind != "f32" or len(others) != 1 or others & {"lo", "hi", "wide"}:
         raise UnknownError(instruction.text)
     (towards,) = others
     # The product of two float32 is exact in float64.
-    return _by_value(
+    return by_value(
         lambda a, b, c: sum_rounded(
             a.astype(np.float64) * b.astype(np.float64), c.astype(np.float64), towards
         ),
@@ -178,16 +146,16 @@ def _product_and_sum(frame: Frame, instruction: Instruction) -> Run:
 def _quotient(frame: Frame, instruction: Instruction) -> Run:
     """div and rem."""
     kind, others = modifiers(instruction, "rn", "approx", "full", "ftz")
-    target, sources = _operands(frame, instruction, kind, 2)
+    target, sources = operands(frame, instruction, kind, 2)
     if kind.startswith("f"):
         if instruction.root == "rem" or len(others - {"ftz"}) != 1 or ("ftz" in others and "rn" in others):
             raise UnknownError(instruction.text)
         if "ftz" in others:
-            return _by_value(lambda a, b: flushed(flushed(a) / flushed(b)), target, *sources)
-        return _by_ufunc(np.divide, target, *sources)
+            return by_value(lambda a, b: flushed(flushed(a) / flushed(b)), target, *sources)
+        return by_ufunc(np.divide, target, *sources)
     if others or kind.startswith("s"):
         raise UnknownError(instruction.text)
-    return _by_ufunc(np.floor_divide if instruction.root == "div" else np.remainder, target, *sources)
+    return by_ufunc(np.floor_divide if instruction.root == "div" else np.remainder, target, *sources)
 
 
 def _extreme(frame: Frame, instruction: Instruction) -> Run:
@@ -198,8 +166,8 @@ def _extreme(frame: Frame, instruction: Instruction) -> Run:
     ignoring = {"min": np.fmin, "max": np.fmax}
     passing_on = {"min": np.minimum, "max": np.maximum}
     function = (passing_on if others or not kind.startswith("f") else ignoring)[instruction.root]
-    target, sources = _operands(frame, instruction, kind, 2)
-    return _by_value(function, target, *sources)
+    target, sources = operands(frame, instruction, kind, 2)
+    return by_value(function, target, *sources)
 
 
 def _sign(frame: Frame, instruction: Instruction) -> Run:
@@ -207,15 +175,15 @@ def _sign(frame: Frame, instruction: Instruction) -> Run:
     kind, _ = modifiers(instruction)
     if instruction.root == "abs" and kind[0] not in "sf":
         raise UnknownError(instruction.text)
-    target, sources = _operands(frame, instruction, kind, 1)
-    return _by_ufunc(np.abs if instruction.root == "abs" else np.negative, target, *sources)
+    target, sources = operands(frame, instruction, kind, 1)
+    return by_ufunc(np.abs if instruction.root == "abs" else np.negative, target, *sources)
 
 
 def _copied_sign(frame: Frame, instruction: Instruction) -> Run:
     """copysign: the first operand's sign on the second's magnitude."""
     kind, _ = modifiers(instruction)
-    target, (sign, magnitude) = _operands(frame, instruction, kind, 2)
-    return _by_ufunc(np.copysign, target, magnitude, sign)
+    target, (sign, magnitude) = operands(frame, instruction, kind, 2)
+    return by_ufunc(np.copysign, target, magnitude, sign)
 
 
 def _shift(frame: Frame, instruction: Instruction) -> Run:
@@ -235,7 +203,7 @@ def _shift(frame: Frame, instruction: Instruction) -> Run:
         )
         return found
 
-    return _by_value(shifted, target, value, count)
+    return by_value(shifted, target, value, count)
 
 
 def _insert(frame: Frame, instruction: Instruction) -> Run:
@@ -255,7 +223,7 @@ def _insert(frame: Frame, instruction: Instruction) -> Run:
         found: Array = b & ~mask | a.astype(np.uint64) << at & mask
         return found
 
-    return _by_value(inserted, frame.target(result, kind), *sources)
+    return by_value(inserted, frame.target(result, kind), *sources)
 
 
 def _compare(frame: Frame, instruction: Instruction) -> Run:
@@ -268,14 +236,14 @@ def _compare(frame: Frame, instruction: Instruction) -> Run:
     sources = [frame.source(operand, kind) for operand in operands]
     place = frame.target(target, "pred")
     if not kind.startswith("f"):
-        return _by_ufunc(_COMPARISONS[_UNSIGNED.get(name, name)], place, *sources)
+        return by_ufunc(_COMPARISONS[_UNSIGNED.get(name, name)], place, *sources)
     if name in ("num", "nan"):
         whole: Callable[[Array, Array], Array] = lambda a, b: (a != a) | (b != b)  # noqa: E731
-        return _by_value((lambda a, b: ~whole(a, b)) if name == "num" else whole, place, *sources)
+        return by_value((lambda a, b: ~whole(a, b)) if name == "num" else whole, place, *sources)
     if name == "ne":
-        return _by_value(lambda a, b: (a < b) | (a > b), place, *sources)
+        return by_value(lambda a, b: (a < b) | (a > b), place, *sources)
     if name == "neu" or name in _COMPARISONS:
-        return _by_ufunc(_COMPARISONS[name.removesuffix("u")], place, *sources)
+        return by_ufunc(_COMPARISONS[name.removesuffix("u")], place, *sources)
     opposite = {
         "equ": lambda a, b: (a < b) | (a > b),
         "ltu": np.greater_equal,
@@ -283,92 +251,14 @@ def _compare(frame: Frame, instruction: Instruction) -> Run:
         "gtu": np.less_equal,
         "geu": np.less,
     }[name]
-    return _by_value(lambda a, b: ~opposite(a, b), place, *sources)  # type: ignore[operator]
+    return by_value(lambda a, b: ~opposite(a, b), place, *sources)  # type: ignore[operator]
 
 
 def _select(frame: Frame, instruction: Instruction) -> Run:
     kind, _ = modifiers(instruction)
     target, a, b, predicate = instruction.operands
     sources = frame.source(predicate, "pred"), frame.source(a, kind), frame.source(b, kind)
-    return _by_value(np.where, frame.target(target, kind), *sources)
-
-
-def _move(frame: Frame, instruction: Instruction) -> Run:
-    """mov; between a register and a vector of its parts, the first the lowest."""
-    kind, _ = modifiers(instruction)
-    target, source = instruction.operands
-    if isinstance(target, Vector):
-        return _split(frame, kind, target.parts, source)
-    if isinstance(source, Vector):
-        return _joined(frame, kind, target, source.parts)
-    return _by_value(lambda value: value, frame.target(target, kind), frame.source(source, kind))
-
-
-def _split(frame: Frame, kind: str, into: tuple[Operand, ...], source: Operand) -> Run:
-    bits = 8 * DTYPES[f".{kind}"].itemsize // len(into)
-    targets, whole = [frame.target(part, f"b{bits}") for part in into], frame.source(source, kind)
-
-    def run(threads: Threads, active: Active) -> None:
-        value = threads.values[whole].copy()
-        for i, target in enumerate(targets):
-            part = value >> value.dtype.type(bits * i)
-            np.copyto(threads.values[target], part, casting="unsafe", where=active.where)
-
-    return run
-
-
-def _joined(frame: Frame, kind: str, target: Operand, of: tuple[Operand, ...]) -> Run:
-    whole = DTYPES[f".{kind}"]
-    bits = 8 * whole.itemsize // len(of)
-
-    def value(*values: Array) -> Array:
-        found: Array = sum(part.astype(whole) << whole.type(bits * i) for i, part in enumerate(values))
-        return found
-
-    return _by_value(value, frame.target(target, kind), *(frame.source(part, f"b{bits}") for part in of))
-
-
-def _convert(frame: Frame, instruction: Instruction) -> Run:
-    *how, to, of = instruction.modifiers
-    if (to, of) == ("bf16x2", "f32") and how == ["rn"]:
-        target, upper, lower = instruction.operands
-        sources = frame.source(upper, "f32"), frame.source(lower, "f32")
-        return _by_value(
-            lambda high, low: to_bf16(high) << np.uint32(16) | to_bf16(low),
-            frame.target(target, "b32"),
-            *sources,
-        )
-    target, source = instruction.operands
-    if (to, of) == ("tf32", "f32") and how == ["rna"]:
-        return _by_value(to_tf32, frame.target(target, "b32"), frame.source(source, "f32"))
-    function = _conversion(how, to, of)
-    if function is None:
-        raise UnknownError(instruction.text)
-    return _by_value(function, frame.target(target, to), frame.source(source, of))
-
-
-def _conversion(how: list[str], to: str, of: str) -> Callable[[Array], Array] | None:
-    """From one type to another; None if it is not known."""
-    result, given = DTYPES.get(f".{to}"), DTYPES.get(f".{of}")
-    if result is None or given is None:
-        return None
-    rounding = {"rni": np.rint, "rzi": np.trunc, "rmi": np.floor, "rpi": np.ceil}
-    floats = given.kind == "f", result.kind == "f"
-    if floats == (False, False) and not how:
-        return lambda value: value.astype(result)
-    if floats == (False, True) and how == ["rn"]:
-        return lambda value: value.astype(result)
-    if floats == (True, True) and how == ([] if result.itemsize > given.itemsize else ["rn"]):
-        return lambda value: value.astype(result)
-    if floats == (True, True) and how == ["sat"] and to == of:
-        # fmax gives the number where the other is none.
-        return lambda value: np.fmin(np.fmax(value, result.type(0)), result.type(1))
-    if len(how) != 1 or how[0] not in rounding:
-        return None
-    to_whole = rounding[how[0]]
-    if floats == (True, True) and to == of:
-        return to_whole
-    return (lambda value: to_integer(to_whole(value), result)) if floats == (True, False) else None
+    return by_value(np.where, frame.target(target, kind), *sources)
 
 
 def _approximate(frame: Frame, instruction: Instruction) -> Run:
@@ -379,37 +269,24 @@ def _approximate(frame: Frame, instruction: Instruction) -> Run:
     function = _APPROXIMATE[instruction.root]
     if kind != "f32" or len(others - {"ftz"}) != 1:
         raise UnknownError(instruction.text)
-    target, sources = _operands(frame, instruction, kind, 1)
+    target, sources = operands(frame, instruction, kind, 1)
     if "rn" in others:
         if others != {"rn"} or instruction.root not in ("sqrt", "rcp"):
             raise UnknownError(instruction.text)
-        return _by_ufunc(function, target, *sources)
+        return by_ufunc(function, target, *sources)
 
     def value(x: Array) -> Array:
         given = flushed(x) if "ftz" in others else x
         result = function(given.astype(np.float64)).astype(np.float32)
         return flushed(result) if "ftz" in others else result
 
-    return _by_value(value, target, *sources)
-
-
-def _change_address(frame: Frame, instruction: Instruction) -> Run:
-    """cvta: only shared memory has other addresses of its own than among all."""
-    to_own = instruction.modifiers[0] == "to"
-    space, kind = instruction.modifiers[-2:]
-    if space not in ("global", "shared", "local", "const") or kind not in ("u64", "u32"):
-        raise UnknownError(instruction.text)
-    target, source = frame.target(instruction.operands[0], kind), frame.source(instruction.operands[1], kind)
-    if space != "shared":
-        return _by_value(lambda value: value, target, source)
-    window = np.uint64(SHARED_WINDOW)
-    return _by_value(lambda value: value - window if to_own else value + window, target, source)
+    return by_value(value, target, *sources)
 
 
 def _count_bits(frame: Frame, instruction: Instruction) -> Run:
     kind, _ = modifiers(instruction)
     target = frame.target(instruction.operands[0], "u32")
-    return _by_value(np.bitwise_count, target, frame.source(instruction.operands[1], kind))
+    return by_value(np.bitwise_count, target, frame.source(instruction.operands[1], kind))
 
 
 _MAKERS: dict[str, Callable[[Frame, Instruction], Run]] = {
@@ -435,15 +312,17 @@ _MAKERS: dict[str, Callable[[Frame, Instruction], Run]] = {
     "popc": _count_bits,
     "setp": _compare,
     "selp": _select,
-    "mov": _move,
-    "cvt": _convert,
-    "cvta": _change_address,
+    "mov": conversions.move,
+    "cvt": conversions.convert,
+    "cvta": conversions.change_address,
     **dict.fromkeys(_APPROXIMATE, _approximate),
     "ld": accesses.load,
     "st": accesses.store,
     "cp": accesses.copy,
     "mma": warps.multiply,
     "ldmatrix": warps.load_matrices,
+    "wgmma": warpgroups.made,
+    "fence": warpgroups.publish,
     "shfl": warps.shuffle,
     "vote": warps.vote,
 }

@@ -85,8 +85,10 @@ class Kernel:
 
         return guarded
 
-    def launch(self, grid: Grid, threads: int, parameters: bytes, memory: GlobalMemory) -> None:
-        """Runs every block. Raises FaultError."""
+    def launch(
+        self, grid: Grid, threads: int, parameters: bytes, memory: GlobalMemory, shared_bytes: int = 0
+    ) -> None:
+        """Runs every block, which has so many bytes of shared memory beside its own. Raises FaultError."""
         given = np.frombuffer(parameters.ljust(self.program.parameters.size, b"\0"), np.uint8)
         if len(given) != self.program.parameters.size:
             raise ValueError(f"{len(given)} bytes of arguments, {self.program.parameters.size} are declared")
@@ -98,7 +100,8 @@ class Kernel:
         at_once = max(1, _AT_ONCE // threads)
         with np.errstate(all="ignore"):
             for first in range(0, len(blocks), at_once):
-                _Wave(self, grid, threads, given, memory, blocks[first : first + at_once]).run(self._sections)
+                own = blocks[first : first + at_once]
+                _Wave(self, grid, threads, given, memory, shared_bytes, own).run(self._sections)
         memory.written()
 
 
@@ -106,14 +109,21 @@ class _Wave:
     """The blocks that run at once."""
 
     def __init__(
-        self, kernel: Kernel, grid: Grid, threads: int, parameters: Array, memory: GlobalMemory, blocks: Array
+        self,
+        kernel: Kernel,
+        grid: Grid,
+        threads: int,
+        parameters: Array,
+        memory: GlobalMemory,
+        shared_bytes: int,
+        blocks: Array,
     ) -> None:
         program, count = kernel.program, len(blocks)
         # What is missing of the last warp has ended before it began.
         per_block = -(-threads // WARP) * WARP
         self._threads = Threads(
             memory,
-            SharedMemory(count, program.shared.size),
+            SharedMemory(count, program.shared.size + shared_bytes),
             LocalMemory(count * per_block, program.local.size),
             parameters,
             blocks,
@@ -126,6 +136,7 @@ class _Wave:
         thread = self._threads.thread
         special = {f"%ctaid.{axis}": number for axis, number in coordinates.items()}
         special |= {"%tid.x": thread, "%tid.y": 0 * thread, "%tid.z": 0 * thread, "%laneid": thread % WARP}
+        special["%dynamic_smem_size"] = np.full(len(own), shared_bytes)
         for axis, (block_size, grid_size) in extents.items():
             special[f"%ntid.{axis}"] = np.full(len(own), block_size)
             special[f"%nctaid.{axis}"] = np.full(len(own), grid_size)

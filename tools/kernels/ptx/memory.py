@@ -4,7 +4,8 @@ memcheck    an access outside of every array, across its end, not aligned to its
 racecheck   two threads of a block touch a word of shared memory, one of them writes, and no barrier lies between; what
             threads of one warp do before and after a bar.warp.sync counts as ordered
 and beyond it: two threads of a launch write the same element of global memory, or one reads what the other has written,
-with no barrier between or in two blocks; shared memory is read where an asynchronous copy has not been waited for.
+with no barrier between or in two blocks; shared memory is read where an asynchronous copy has not been waited for, or by
+wgmma where it was not published, or written where wgmma may still read (proxy.py).
 
 Reads of shared memory are kept until the next barrier and then compared with all writes since the last one. Of those
 writes only the last to a word is known: that suffices, as two by different threads are a fault, unless they are of one
@@ -19,6 +20,7 @@ import numpy as np
 
 from .arrays import Array
 from .errors import FaultError
+from .proxy import Proxy
 
 START = 0x7F00_0000_0000
 """Address of global memory: beyond 32 bits, as on a GPU."""
@@ -202,6 +204,7 @@ class SharedMemory:
         self._views = {kind: self.words.view(kind) for kind in ("u1", "u2", "u4", "u8")}
         self._writer = np.full(self.words.size, -1, np.int64)
         self._pending = np.zeros(self.words.size, bool)
+        self._proxy = Proxy(self.words.size)
         self._reads: list[_Read] = []
 
     def _offsets(self, addresses: Array, blocks: Array, width: int) -> Array:
@@ -261,7 +264,42 @@ class SharedMemory:
         self._write(words, stamps)
         self.words[words], self._pending[words] = values, False
 
+    def publish(self, passing: Array, stamps: Array) -> None:
+        """fence.proxy.async of threads, (blocks, threads of one): which of them pass it."""
+        writers = self._writer.reshape(len(passing), -1)
+        there = writers != _NOBODY
+        threads = np.where(there, writers & _THREAD, 0)
+        own = there & np.take_along_axis(passing, threads, axis=1)
+        barriers = np.take_along_axis(stamps.reshape(passing.shape) >> _EPOCH, threads, axis=1)
+        self._proxy.publish(own.ravel(), barriers.ravel())
+
+    def begin_products(self, addresses: Array, blocks: Array, stamps: Array) -> tuple[Array, Array]:
+        """(words, what they hold) at addresses (products, words of one), each product begun by a thread of a block. Until
+        `end_products` nobody may write there. Raises FaultError.
+        """
+        if addresses.size and int(addresses.max()) > self.size - 4:
+            raise FaultError(
+                f"4 bytes at {int(addresses.max()):#x} of shared memory, of which a block has {self.size}"
+            )
+        words = (addresses >> 2) + blocks[:, None] * self._stride
+        if self._pending[words].any():
+            raise FaultError("a read of what an asynchronous copy, not waited for, is to write")
+        written = self._writer[words] != _NOBODY
+        if complaint := self._proxy.complaint(words, written, (stamps >> _EPOCH)[:, None]):
+            raise FaultError(complaint)
+        self._proxy.begin(words)
+        return words, self.words[words]
+
+    def end_products(self, words: Array, stamps: Array, text: str) -> None:
+        """They have been waited for, by these threads."""
+        self._proxy.end(words)
+        self._reads.append(_Read(text, words, stamps))
+
     def _write(self, words: Array, stamps: Array) -> None:
+        if self._proxy.is_read(words).any():
+            lane = int(np.flatnonzero(self._proxy.is_read(words).any(axis=1))[0])
+            raise LaneError(lane, "a write to what a product, not waited for, may still read")
+        self._proxy.written(words)
         wide = np.broadcast_to(stamps[:, None], words.shape)
         wrong = _conflict(self._writer[words], wide)
         self._writer[words] = wide

@@ -19,7 +19,10 @@ DTYPES = {
     ".pred": np.dtype(bool),
 }
 """Of PTX's types; .b is read as unsigned."""
-SPECIAL = {f"%{name}.{axis}" for name in ("tid", "ntid", "ctaid", "nctaid") for axis in "xyz"} | {"%laneid"}
+SPECIAL = {f"%{name}.{axis}" for name in ("tid", "ntid", "ctaid", "nctaid") for axis in "xyz"} | {
+    "%laneid",
+    "%dynamic_smem_size",
+}
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Room:
     variables: dict[str, Variable] = field(default_factory=dict)
 
     def add(self, name: str, size: int, alignment: int) -> None:
+        """One of no size lies behind all others: what a launch asks for."""
         offset = -(-self.size // alignment) * alignment
         self.variables[name] = Variable(offset, size)
         self.size = offset + size

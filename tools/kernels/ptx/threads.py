@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .arrays import Array
 from .errors import FaultError
 from .memory import WARP, GlobalMemory, LocalMemory, SharedMemory
+
+WARPGROUP = 4 * WARP
 
 
 class Active:
@@ -30,12 +32,18 @@ class Active:
 
     def whole_warps(self, count: int, what: str) -> Array:
         """The warps that take part. Raises FaultError if of one only some threads do."""
+        return self._whole(count, WARP, "warp", what)
+
+    def whole_warpgroups(self, count: int, what: str) -> Array:
+        return self._whole(count, WARPGROUP, "warpgroup", what)
+
+    def _whole(self, count: int, size: int, kind: str, what: str) -> Array:
         if self.where is True:
-            return np.arange(count // WARP)
-        taking_part = np.asarray(self.where).reshape(-1, WARP).sum(axis=1)
-        if ((taking_part > 0) & (taking_part < WARP)).any():
-            some = int(taking_part[(taking_part > 0) & (taking_part < WARP)][0])
-            raise FaultError(f"{what} by {some} of a warp's {WARP} threads: the others are elsewhere")
+            return np.arange(count // size)
+        taking_part = np.asarray(self.where).reshape(-1, size).sum(axis=1)
+        if ((taking_part > 0) & (taking_part < size)).any():
+            some = int(taking_part[(taking_part > 0) & (taking_part < size)][0])
+            raise FaultError(f"{what} by {some} of a {kind}'s {size} threads: the others are elsewhere")
         return np.flatnonzero(taking_part)
 
 
@@ -60,6 +68,8 @@ class Threads:
         """Of all blocks of the launch."""
         self.stamps = self.thread.astype(np.int64)
         self.copies = Copies(self.count)
+        self.per_block = per_block
+        self.products = Products(self.count // WARPGROUP)
         self.values: list[Array] = []
         """By place (registers.py)."""
 
@@ -76,6 +86,37 @@ class Copies:
         """How many each thread has committed."""
         self.open: list[tuple[Array, Array, Array, Array]] = []
         """(threads, their groups, words of shared memory, what these will hold)."""
+
+
+class Begun(NamedTuple):
+    """A product that a warpgroup has begun, in its group so and so, and the words that it reads."""
+
+    warpgroup: int
+    group: int
+    words: Array
+
+
+class Sums(NamedTuple):
+    """(warpgroups, 64, columns) that registers will hold: while they are in flight nobody knows what those hold. `group`: of the
+    last product that adds to them.
+    """
+
+    values: Array
+    in_flight: Array
+    group: Array
+
+
+class Products:
+    """Of warpgroups, that have not been waited for."""
+
+    def __init__(self, warpgroups: int) -> None:
+        self.groups = np.zeros(warpgroups, np.int64)
+        """How many each has committed."""
+        self.fenced = np.zeros(warpgroups, bool)
+        """Whether it has passed a wgmma.fence since it waited."""
+        self.begun: list[Begun] = []
+        self.sums: dict[tuple[int, ...], Sums] = {}
+        """By the registers (their places) that hold them."""
 
 
 Run = Callable[[Threads, Active], None]

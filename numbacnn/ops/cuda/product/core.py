@@ -12,6 +12,7 @@ import numpy as np
 from ..instructions import load4, store4
 from ..toolchain import ZERO, device_function
 from .loaders import Loader
+from .share import Share
 from .tile import Tile
 
 _FOUR, _WARP = np.uint32(4), np.uint32(32)
@@ -32,65 +33,26 @@ class Core(NamedTuple):
     """Elements of shared memory for parts of A."""
     shared_b: int
     accumulate: Callable[..., None]
+    columns: ColumnSums | None
+    """None where they are not summed."""
     owns: Callable[..., Any]
     place_of: Callable[..., Any]
     registers: int
     """Of a thread, at most, where two blocks need not fit at once."""
-    ffma_share: float
+    ffma_share: float = 0.0
     """Of the instructions of the loop over the depth, at least."""
     hmma_share: float = 0.0
     """Likewise of what tensor cores execute."""
+    hgmma: int = 0
+    """How many of a warpgroup's products are in the loop, at least."""
+    blocks: int | None = None
+    """That fit a multiprocessor by their registers; None: as many as the loaders and the tile allow (kernel.py)."""
+    asks_for_shared: bool = False
+    """Whether shared memory is more than a kernel has without asking for it at its launch."""
 
 
-MakeCore = Callable[[Tile, Loader, Loader, "ColumnSums | None"], Core]
-
-
-class Share(NamedTuple):
-    """A thread's share of a part (extent, depth) of a matrix, in fours: number i of its `fours` is four
-    thread + i * threads of the part, if there is one.
-
-    is_one(four)                                            whether there is
-    begin(state, geometry, group, thread, first, limit)     the loader's, for all of them; the part begins at row or
-                                                            column `first` of the matrix
-    place_of(four)                                          (row or column, depth) of its first number, in the part
-    """
-
-    fours: int
-    threads: Any
-    words: Any
-    state_size: int
-    is_one: Callable[..., Any]
-    begin: Callable[..., None]
-    place_of: Callable[..., Any]
-
-
-def share_of(loader: Loader, extent: int, tile: Tile) -> Share:
-    fours = extent * tile.depth // 4
-    count = -(-fours // tile.threads)
-    threads, words = np.uint32(tile.threads), np.uint32(loader.words)
-    deep = loader.deep
-    fast = np.uint32((tile.depth if deep else extent) // 4)
-    begin_four = loader.begin
-    even, all_fours = fours % tile.threads == 0, np.uint32(fours)
-
-    @device_function
-    def is_one(four: Any) -> Any:
-        return even or four < all_fours
-
-    @device_function
-    def place_of(four: Any) -> Any:
-        slow = np.uint32(four // fast)
-        quick = np.uint32((four - slow * fast) * _FOUR)
-        return (slow, quick) if deep else (quick, slow)
-
-    @device_function
-    def begin(state: Any, geometry: Any, group: Any, thread: Any, first: Any, limit: Any) -> None:
-        for i in range(count):
-            place, _ = place_of(np.uint32(thread + np.uint32(i) * threads))
-            at = np.uint32(np.uint32(i) * words)
-            begin_four(state, at, geometry, group, np.uint32(first + place), limit)
-
-    return Share(count, threads, words, count * loader.words, is_one, begin, place_of)
+MakeCore = Callable[[Tile, Loader, Loader, bool], Core]
+"""make(tile, load_a, load_b, whether the columns of B are summed)."""
 
 
 class ColumnSums(NamedTuple):
@@ -98,7 +60,7 @@ class ColumnSums(NamedTuple):
     numbers that it fetches, before they are rounded.
 
     begin(shared, thread)           sets a thread's own sums to 0
-    add(shared, numbers, thread)    adds its share of a part of B, four numbers each (`share_of`)
+    add(shared, numbers, thread)    adds its share of a part of B, four numbers each
     total(shared, column)           a column's sum, in the order of the threads, once all of them have added all
     """
 
@@ -109,33 +71,22 @@ class ColumnSums(NamedTuple):
     total: Callable[..., Any]
 
 
-def column_sums(load_b: Loader, tile: Tile) -> ColumnSums:
-    """Of the parts of B that `load_b`, whose fours lie side by side, reads for a tile."""
-    share = share_of(load_b, tile.columns, tile)
-    count, threads, is_one = share.fours, share.threads, share.is_one
-    across = tile.columns // 4
-    # Where all fours of a thread are of the same columns, one place is enough for them.
-    places = count if tile.threads % across else 1
-    lines = min(tile.depth, places * tile.threads // across)
-    apart = np.uint32(across)
-
-    @device_function
-    def place_of(thread: Any, i: Any) -> Any:
-        return (
-            np.uint32((thread + np.uint32(i) * threads) * _FOUR) if places > 1 else np.uint32(thread * _FOUR)
-        )
+def column_sums(share: Share, columns: int) -> ColumnSums:
+    """Of the parts of B, so many columns wide, that threads read in these shares."""
+    count, lines, is_one = share.fours, share.lines, share.is_one
+    slot_of, slot_at = share.slot_of, share.slot_at
 
     @device_function
     def begin(shared: Any, thread: Any) -> None:
-        for i in range(places):
-            if is_one(np.uint32(thread + np.uint32(i) * threads)):
-                store4(shared, place_of(thread, i), ZERO, ZERO, ZERO, ZERO)
+        for i in range(count):
+            if is_one(thread, i):
+                store4(shared, np.uint32(slot_of(thread, i) * _FOUR), ZERO, ZERO, ZERO, ZERO)
 
     @device_function
     def add(shared: Any, numbers: Any, thread: Any) -> None:
         for i in range(count):
-            if is_one(np.uint32(thread + np.uint32(i) * threads)):
-                place, at = place_of(thread, i), 4 * i
+            if is_one(thread, i):
+                place, at = np.uint32(slot_of(thread, i) * _FOUR), 4 * i
                 a, b, c, d = load4(shared, place)
                 store4(
                     shared,
@@ -151,10 +102,10 @@ def column_sums(load_b: Loader, tile: Tile) -> ColumnSums:
         four = np.uint32(column // _FOUR)
         own = ZERO
         for i in range(lines):
-            own += shared[np.uint32((four + np.uint32(i) * apart) * _FOUR + column % _FOUR)]
+            own += shared[np.uint32(slot_at(four, i) * _FOUR + column % _FOUR)]
         return own
 
-    return ColumnSums(4 * lines * across, begin, add, total)
+    return ColumnSums(columns * lines, begin, add, total)
 
 
 def warp_place(tile: Tile) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..instructions import beginning_at, load4
 from ..toolchain import device_function
-from .core import ColumnSums, Core
+from .core import Core
 from .loaders import Loader
 from .registers import Store, by_registers, fill
 from .tile import LANES_ACROSS, LANES_DOWN, Tile
@@ -57,7 +57,7 @@ channels. Measured: up to 0.86 where a plain matrix is read in fours.
 """
 
 
-def ffma(tile: Tile, load_a: Loader, load_b: Loader, columns: ColumnSums | None) -> Core:
+def ffma(tile: Tile, load_a: Loader, load_b: Loader, sums_columns: bool) -> Core:
     """Exact products and sums of float32, as the CPU computes."""
     down, across, eights = tile.down, tile.across, tile.depth // 8
     width = np.uint32(tile.across)
@@ -123,5 +123,5 @@ def ffma(tile: Tile, load_a: Loader, load_b: Loader, columns: ColumnSums | None)
 
     store_a = _store(load_a.deep, tile.depth, tile.rows)
     store_b = _store(load_b.deep, tile.depth, tile.columns)
-    moved = by_registers(tile, load_a, load_b, store_a, store_b, columns, reads_from, multiply)
+    moved = by_registers(tile, load_a, load_b, store_a, store_b, sums_columns, reads_from, multiply)
     return Core(*moved, _corner, place_of, 168, _SHARES[tile.name])

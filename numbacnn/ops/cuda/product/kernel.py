@@ -11,7 +11,7 @@ from numba import cuda, float32
 from ..budget import Budget
 from ..instructions import as_word, beginning_at, place_anew, store_words
 from ..toolchain import ZERO, device_function, kernel
-from .core import ColumnSums, MakeCore, column_sums, warp_place
+from .core import ColumnSums, Core, MakeCore, warp_place
 from .finishing import Finish
 from .loaders import Loader
 from .tile import Tile
@@ -96,6 +96,30 @@ def _no_sums(
     pass
 
 
+def _shared_memory(core: Core, columns_size: int) -> tuple[Any, int]:
+    """(a device function that says where a block's parts of A and B and its sums of columns are, bytes that a launch asks
+    for): arrays of a kernel's own have 48 KiB at most.
+    """
+    size_a, size_b = core.shared_a, core.shared_b
+    all_of_b, all_of_them = size_b + columns_size, size_a + size_b + columns_size
+    behind_a, behind_b = np.uint32(size_a), np.uint32(size_b)
+
+    @device_function
+    def own() -> Any:
+        # 16: a copy of four numbers begins at a multiple of their bytes.
+        shared_a = cuda.shared.array(size_a, float32, 16)
+        shared_b = cuda.shared.array(all_of_b, float32, 16)
+        return shared_a, shared_b, beginning_at(shared_b, behind_b)
+
+    @device_function
+    def asked_for() -> Any:
+        shared_a = cuda.shared.array(0, float32, 128)
+        shared_b = beginning_at(shared_a, behind_a)
+        return shared_a, shared_b, beginning_at(shared_b, behind_b)
+
+    return (asked_for, 4 * all_of_them) if core.asks_for_shared else (own, 0)
+
+
 def _columns_of(tile: Tile, of_columns: ColumnSums | None) -> tuple[int, Any]:
     """(elements of shared memory, a device function that writes the sums of a tile's columns)."""
     if of_columns is None:
@@ -141,15 +165,14 @@ def make_product(
     With `sums_columns` it can add up the columns of B too, of all groups side by side: the blocks of C's first rows do, and
     write them to `start`, parts as far apart as those of C.
     """
-    of_columns = column_sums(load_b, tile) if sums_columns else None
-    core = make_core(tile, load_a, load_b, of_columns)
+    core = make_core(tile, load_a, load_b, sums_columns)
     accumulate, owns, place_of = core.accumulate, core.owns, core.place_of
     own_warp = warp_place(tile)
     rows, columns = np.uint32(tile.rows), np.uint32(tile.columns)
-    size_a, size_b, sums_size = core.shared_a, core.shared_b, tile.down * tile.across
+    sums_size = tile.down * tile.across
     begin_rows, start_of = _rows_of(tile, row_of)
-    columns_size, store_columns = _columns_of(tile, of_columns)
-    all_of_b, behind_b = size_b + columns_size, np.uint32(size_b)
+    columns_size, store_columns = _columns_of(tile, core.columns)
+    begin_shared, asked = _shared_memory(core, columns_size)
     load_number, value_of = finish.load, finish.value
 
     @device_function
@@ -196,10 +219,7 @@ def make_product(
             tiles_across,
             wanted,
         ) = sizes
-        # 16: a copy of four numbers begins at a multiple of their bytes.
-        shared_a = cuda.shared.array(size_a, float32, 16)
-        shared_b = cuda.shared.array(all_of_b, float32, 16)
-        shared_columns = beginning_at(shared_b, behind_b)
+        shared_a, shared_b, shared_columns = begin_shared()
         sums = cuda.local.array(sums_size, float32)
         first_row, first_column, group, part = tile_of(
             np.uint32(cuda.blockIdx.x), np.uint32(cuda.blockIdx.y), groups, tiles_across
@@ -247,12 +267,13 @@ def make_product(
     # Several blocks at once on a multiprocessor: one multiplies while the other waits.
     light = load_a.light and load_b.light
     plain = light and load_a.fours and load_b.fours and finish.is_plain
-    least = 1 if not light else 3 if plain and tile.threads == 128 else 2
+    least = core.blocks or (1 if not light else 3 if plain and tile.threads == 128 else 2)
     registers = core.registers if plain else max(core.registers, _FINDING)
     BUDGETS[name] = Budget(
         128 if tile.threads * least > 384 else registers,
-        4 * (size_a + size_b + columns_size) + _RESERVED,
+        4 * (core.shared_a + core.shared_b + columns_size) - asked + _RESERVED,
         core.ffma_share,
         core.hmma_share,
+        core.hgmma,
     )
-    return kernel(product, name=name, launch_bounds=(tile.threads, least))
+    return kernel(product, name=name, shared_bytes=asked, launch_bounds=(tile.threads, least))

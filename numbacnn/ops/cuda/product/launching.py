@@ -53,7 +53,7 @@ class Product:
                 *self._loaders,
                 finish,
                 shape,
-                wanted.core,
+                wanted.core_of(tile),
                 self._row_of,
                 sums_columns=self._sums_columns,
             )

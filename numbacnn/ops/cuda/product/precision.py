@@ -11,36 +11,51 @@ from typing import NamedTuple
 
 from ....errors import DeviceError, nearest
 from ..diagnosis import OLDEST, compute_capability
+from . import warpgroups
 from .core import MakeCore
 from .ffma import ffma
 from .tensor_cores import DEPTH, bf16, tf32
-from .tile import Tile
+from .tile import WARPGROUP_TILES, Tile
+
+WARPGROUPS = (9, 0)
+"""The one compute capability that has `wgmma`: later ones do not."""
 
 
 class Precision(NamedTuple):
-    """`depth`: of the parts in shared memory; None: what the tile says."""
+    """`depth`: of the parts in shared memory; None: what the tile says. `by_warpgroups`: the core of such tiles; None: there is
+    none.
+    """
 
     name: str
     core: MakeCore
     depth: int | None
     least_capability: tuple[int, int]
+    by_warpgroups: MakeCore | None = None
 
     def tile(self, tile: Tile) -> Tile:
-        return tile if self.depth is None else tile._replace(depth=self.depth)
+        return tile if self.depth is None or tile.by_warpgroups else tile._replace(depth=self.depth)
+
+    def core_of(self, tile: Tile) -> MakeCore:
+        core = self.by_warpgroups if tile.by_warpgroups else self.core
+        if core is None:
+            raise ValueError(f"warpgroups do not multiply in {self.name}")
+        return core
 
 
 PRECISIONS = {
     each.name: each
     for each in (
         Precision("float32", ffma, None, OLDEST),
-        Precision("tf32", tf32, DEPTH, (8, 0)),
-        Precision("bf16", bf16, DEPTH, (8, 0)),
+        Precision("tf32", tf32, DEPTH, (8, 0), warpgroups.tf32),
+        Precision("bf16", bf16, DEPTH, (8, 0), warpgroups.bf16),
     )
 }
 
 
 def least_capability(kernel: str) -> tuple[int, int]:
     """The oldest compute capability that has what a kernel of that name needs beyond what all have: (0, 0) if nothing."""
+    if any(f"_{tile.name}_" in kernel for tile in WARPGROUP_TILES):
+        return WARPGROUPS
     found = [each.least_capability for each in PRECISIONS.values() if kernel.endswith(f"_{each.name}")]
     return found[0] if found else (0, 0)
 

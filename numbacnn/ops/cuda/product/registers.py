@@ -12,8 +12,9 @@ from numba import cuda, float32, uint32
 
 from ..instructions import load4
 from ..toolchain import ZERO, device_function
-from .core import ColumnSums, share_of, warp_place
+from .core import ColumnSums, column_sums, warp_place
 from .loaders import NONE, ONE_MORE, THREE_MORE, TWO_MORE, Loader
+from .share import Share, share_of
 from .tile import Tile
 
 _FOUR = np.uint32(4)
@@ -36,6 +37,11 @@ def _no_numbers(shared: Any, numbers: Any, thread: Any) -> None:
     pass
 
 
+def adding(columns: ColumnSums | None) -> tuple[Any, Any]:
+    """(begin, add) of sums of columns, which do nothing where there are none."""
+    return (_no_columns, _no_numbers) if columns is None else (columns.begin, columns.add)
+
+
 class Store(NamedTuple):
     """How a part of A or B lies in shared memory: `size` elements of float32, and
 
@@ -54,11 +60,11 @@ def by_registers(
     load_b: Loader,
     store_a: Store,
     store_b: Store,
-    columns: ColumnSums | None,
+    sums_columns: bool,
     reads_from: Callable[..., Any],
     multiply: Callable[..., None],
-) -> tuple[int, int, Any]:
-    """(shared_a, shared_b, accumulate) of a core.
+) -> tuple[int, int, Any, ColumnSums | None]:
+    """(shared_a, shared_b, accumulate, columns) of a core.
 
     reads_from(row, column, lane)
                         elements from the beginning of the two parts to what a thread reads first, whose warp's part of C
@@ -67,17 +73,16 @@ def by_registers(
                         adds a whole part to the sums; of_a and of_b are registers, tile.down and tile.across
     """
     share_a, share_b = share_of(load_a, tile.rows, tile), share_of(load_b, tile.columns, tile)
-    begin_a, fetch_a, put_a = share_a.begin, *_movers(load_a, share_a, store_a)
-    begin_b, fetch_b, put_b = share_b.begin, *_movers(load_b, share_b, store_b)
+    begin_a, fetch_a, put_a = share_a.begin, fetching(load_a, share_a), _putting(share_a, store_a)
+    begin_b, fetch_b, put_b = share_b.begin, fetching(load_b, share_b), _putting(share_b, store_b)
     state_a_size, state_b_size = share_a.state_size, share_b.state_size
     next_a, next_b = 4 * share_a.fours, 4 * share_b.fours
     size_a, size_b = store_a.size, store_b.size
     buffer_a, buffer_b = np.uint32(size_a), np.uint32(size_b)
     step, down, across = np.uint32(tile.depth), tile.down, tile.across
     own_warp = warp_place(tile)
-    begin_columns, add_columns = (
-        (_no_columns, _no_numbers) if columns is None else (columns.begin, columns.add)
-    )
+    columns = column_sums(share_b, tile.columns) if sums_columns else None
+    begin_columns, add_columns = adding(columns)
 
     @device_function
     def accumulate(
@@ -130,23 +135,21 @@ def by_registers(
                 other = np.uint32(ONE_MORE - other)
                 cuda.syncthreads()
 
-    return 2 * size_a, 2 * size_b, accumulate
+    return 2 * size_a, 2 * size_b, accumulate, columns
 
 
-def _movers(loader: Loader, share: Any, store: Store) -> tuple[Any, Any]:
-    """(fetch, put): what every thread does for its share of a part."""
-    count, threads, words = share.fours, share.threads, share.words
-    is_one, place_of, find = share.is_one, share.place_of, loader.find
-    fours, put_four = loader.fours, store.put
+def fetching(loader: Loader, share: Share) -> Any:
+    """A device function that asks memory for a thread's share of a part."""
+    count, words, is_one, place_of = share.fours, share.words, share.is_one, share.place_of
+    fours, find = loader.fours, loader.find
 
     @device_function
     def fetch(
         numbers: Any, array: Any, geometry: Any, group: Any, state: Any, thread: Any, k: Any, end: Any
     ) -> None:
         for i in range(count):
-            four = np.uint32(thread + np.uint32(i) * threads)
-            if is_one(four):
-                _, deeper = place_of(four)
+            if is_one(thread, i):
+                _, deeper = place_of(thread, i)
                 depth = np.uint32(k + deeper)
                 at, at_state = np.uint32(np.uint32(i) * _FOUR), np.uint32(np.uint32(i) * words)
                 if fours:
@@ -161,12 +164,18 @@ def _movers(loader: Loader, share: Any, store: Store) -> tuple[Any, Any]:
                         is_there, place = find(geometry, group, state, at_state, depth, own, end)
                         numbers[np.uint32(at + own)] = array[place] if is_there else ZERO
 
+    return fetch
+
+
+def _putting(share: Share, store: Store) -> Any:
+    """A device function that puts a thread's share of a part into shared memory."""
+    count, is_one, place_of, put_four = share.fours, share.is_one, share.place_of, store.put
+
     @device_function
     def put(shared: Any, buffer: Any, numbers: Any, thread: Any) -> None:
         for i in range(count):
-            four = np.uint32(thread + np.uint32(i) * threads)
-            if is_one(four):
-                place, deeper = place_of(four)
+            if is_one(thread, i):
+                place, deeper = place_of(thread, i)
                 put_four(shared, buffer, place, deeper, numbers, 4 * i)
 
-    return fetch, put
+    return put

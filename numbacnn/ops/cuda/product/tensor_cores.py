@@ -29,7 +29,7 @@ from ..instructions import (
     store_words,
 )
 from ..toolchain import device_function
-from .core import ColumnSums, Core
+from .core import Core
 from .loaders import Loader
 from .registers import Store, by_registers
 from .tile import Tile
@@ -152,14 +152,14 @@ def _bf16_operand(deep: bool, extent: int) -> Operand:
     return index_flat, reads_flat, read_flat
 
 
-def tf32(tile: Tile, load_a: Loader, load_b: Loader, columns: ColumnSums | None) -> Core:
+def tf32(tile: Tile, load_a: Loader, load_b: Loader, sums_columns: bool) -> Core:
     """Numbers rounded to 10 bits after the point, on their way into shared memory."""
-    return _core(tile, load_a, load_b, columns, _tf32_operand, mma_tf32, 8, float32, _put_rounded)
+    return _core(tile, load_a, load_b, sums_columns, _tf32_operand, mma_tf32, 8, float32, _put_rounded)
 
 
-def bf16(tile: Tile, load_a: Loader, load_b: Loader, columns: ColumnSums | None) -> Core:
+def bf16(tile: Tile, load_a: Loader, load_b: Loader, sums_columns: bool) -> Core:
     """Numbers rounded to 7 bits after the point, on their way into shared memory."""
-    return _core(tile, load_a, load_b, columns, _bf16_operand, mma_bf16, 16, uint32, _put_packed)
+    return _core(tile, load_a, load_b, sums_columns, _bf16_operand, mma_bf16, 16, uint32, _put_packed)
 
 
 def _put_rounded(index: Callable[..., Any]) -> Any:
@@ -186,7 +186,7 @@ def _core(
     tile: Tile,
     load_a: Loader,
     load_b: Loader,
-    sums_of_columns: ColumnSums | None,
+    sums_columns: bool,
     operand: Callable[[bool, int], Operand],
     mma: Any,
     depth: int,
@@ -249,7 +249,7 @@ def _core(
     # A row's words: two numbers of 16 bits are one.
     words = DEPTH * 8 // depth
     store_a, store_b = Store(tile.rows * words, put(index_a)), Store(tile.columns * words, put(index_b))
-    moved = by_registers(tile, load_a, load_b, store_a, store_b, sums_of_columns, reads_from, multiply)
+    moved = by_registers(tile, load_a, load_b, store_a, store_b, sums_columns, reads_from, multiply)
     # Measured: up to 0.15 where patches are read in fours; finding them one channel after the other takes most of a loop in
     # bf16, of 128x32 and 64x64 all but 0.03 of it.
     return Core(*moved, owns, place_of, 232, ffma_share=0.0, hmma_share=0.025 if tall * wide >= 16 else 0.008)

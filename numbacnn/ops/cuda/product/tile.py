@@ -9,17 +9,20 @@ LANES_DOWN, LANES_ACROSS = 8, 4
 
 
 class Tile(NamedTuple):
-    """A block's part of C (rows, columns), the depth that it holds in shared memory, and a thread's part of C."""
+    """A block's part of C (rows, columns), the depth that it holds in shared memory, and a thread's part of C; `by_warpgroups`: it
+    is multiplied by whole warpgroups (warpgroups.py), whose warps have 16 rows each and all columns.
+    """
 
     rows: int
     columns: int
     depth: int
     down: int
     across: int
+    by_warpgroups: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.rows}x{self.columns}"
+        return f"{self.rows}x{self.columns}{'_wgmma' if self.by_warpgroups else ''}"
 
     @property
     def warps(self) -> tuple[int, int]:
@@ -46,4 +49,11 @@ TILES = (
 )
 """The widest first; of 96 columns a warp has all, as tensor cores read whole powers of two of them. Of few columns the rows are many, or the product is small. Where there are few blocks, the time is that
 in which numbers come from memory, so that small tiles ask for more of them at a time.
+"""
+WARPGROUP_TILES = (
+    Tile(128, 256, 32, 2, 64, by_warpgroups=True),
+    Tile(128, 128, 32, 2, 32, by_warpgroups=True),
+)
+"""Of two warpgroups, each of which multiplies 64 rows. Taken only where a tuning run has found them right, and faster than any
+other (tuning.py).
 """

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from ...kernel_cache import cache_folder
 from .plan import Plan, part_depth_of
-from .tile import TILES
+from .tile import TILES, WARPGROUP_TILES
 
 _FORMAT = 1
 
@@ -51,7 +51,7 @@ class Choice(NamedTuple):
         return Plan(_TILES[self.tile], self.parts, part_depth)
 
 
-_TILES = {tile.name: tile for tile in TILES}
+_TILES = {tile.name: tile for tile in (*TILES, *WARPGROUP_TILES)}
 
 
 def key_of(name: str, shape: Shape, precision: str) -> str:
@@ -107,9 +107,11 @@ def _read(file: Path) -> dict[str, Choice]:
 
 def _checked(plans: Any) -> dict[str, Choice]:
     found = {str(key): Choice(tile, parts) for key, (tile, parts) in plans.items()}
-    for tile, parts in found.values():
+    for key, (tile, parts) in found.items():
         if tile not in _TILES or type(parts) is not int or parts < 1:
             raise ValueError(f"no plan: {tile} {parts}")
+        if _TILES[tile].by_warpgroups and key.split()[1:2] == ["float32"]:
+            raise ValueError(f"no plan of float32: {tile}")
     return found
 
 
