@@ -11,7 +11,15 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
-from cuda.bindings.driver import CUfunction, CUfunction_attribute, cuFuncSetAttribute, cuLaunchKernel
+from cuda.bindings.driver import (
+    CUdevice,
+    CUfunction,
+    CUfunction_attribute,
+    CUkernel,
+    cuKernelSetAttribute,
+    cuLaunchKernel,
+)
+from numba import cuda
 from numba.cuda.typing.typeof import Purpose, typeof
 
 from .driver_calls import called, stream_number
@@ -61,11 +69,12 @@ def _handle(kernel: Any, arguments: tuple[Any, ...]) -> Any:
     """Of the kernel for arguments of these types. Raises DeviceError if it cannot be compiled."""
     types = tuple(typeof(_flat(argument), Purpose.argument) for argument in arguments)
     compiled = kernel.compile(types)
-    handle = CUfunction(int(compiled._codelibrary.get_cufunc().kernel.handle))
+    handle = int(compiled._codelibrary.get_cufunc().kernel.handle)
     if kernel.shared_bytes:
         most = CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-        called(cuFuncSetAttribute, handle, most, kernel.shared_bytes)
-    return handle
+        here = CUdevice(cuda.get_current_device().id)
+        called(cuKernelSetAttribute, most, kernel.shared_bytes, CUkernel(handle), here)
+    return CUfunction(handle)
 
 
 def _flat(value: Any) -> Any:

@@ -138,9 +138,9 @@ CUresult cuFuncGetAttribute(int *value, CUfunction_attribute attribute, CUfuncti
 }
 
 /* Bytes that launches may ask for: 48 KiB with what a kernel has itself, unless it was said before. */
-CUresult cuFuncSetAttribute(CUfunction handle, CUfunction_attribute attribute, int value) {
+CUresult cuKernelSetAttribute(CUfunction_attribute attribute, int value, CUkernel kernel, CUdevice device) {
     ENTER;
-    Function *function = (Function *)handle;
+    Function *function = (Function *)kernel;
     if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES) RETURN(CUDA_ERROR_NOT_SUPPORTED);
     if (value < 0 || value + function->shared > MOST_SHARED) RETURN(CUDA_ERROR_INVALID_VALUE);
     function->most_asked = value;
