@@ -95,3 +95,9 @@ def _lives(process):
         return ") Z" not in pathlib.Path(f"/proc/{process}/stat").read_text()
     except OSError:
         return not pathlib.Path("/proc/self").exists()
+
+
+@pytest.mark.parametrize(("text", "status"), [("7", 0), ("no number", 1)])
+def test_another_process_says_how_it_ended(text, status):
+    with other_processes.another_process(int, text) as process:
+        assert process.wait(60) == status

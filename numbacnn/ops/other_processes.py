@@ -64,10 +64,18 @@ def in_processes(function: Callable[[Any], None], jobs: Sequence[Any]) -> None:
 
 
 def main() -> None:
-    """The other process: what to call comes by the standard input, which ends when the first process does, however that ends."""
+    """The other process: what to call comes by the standard input, which ends when the first process does, however that ends. Its
+    exit status is 0 where the function came to its end.
+    """
     function, argument = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_end_with, args=(sys.stdin.buffer,), daemon=True).start()
-    function(argument)
+    failed = 1
+    try:
+        function(argument)
+        failed = 0
+    finally:
+        # An interpreter that ends as usual aborts, as it finds that thread in the midst of reading.
+        os._exit(failed)
 
 
 def _end_with(stream: BinaryIO) -> None:
