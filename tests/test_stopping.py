@@ -19,6 +19,7 @@ import pytest
 from numbacnn import compiling
 from numbacnn.compiling import Compilations
 from numbacnn.training import RunFolder, loop
+from numbacnn.training.feed import BatchFeed
 from numbacnn.training.input_pipeline import HostPipeline
 from numbacnn.training.step import TrainingStep
 from numbacnn_cli import following
@@ -251,17 +252,18 @@ def test_a_step_that_was_stopped_halfway_is_not_saved(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Some of what a step changes may have changed: the epoch before is what there is to go on from."""
-    whole, steps = TrainingStep.__call__, []
+    whole, steps = TrainingStep.several, list[float]()
 
-    def step(self: TrainingStep, *arguments: Any, **options: Any) -> None:
-        whole(self, *arguments, **options)
-        steps.append(1)
-        if len(steps) == 45:
+    def several(self: TrainingStep, rates: list[float], *arguments: Any) -> None:
+        whole(self, rates, *arguments)
+        steps.extend(rates)
+        if len(steps) >= 45:  # an epoch has 38
             stop_while_compiling()
 
     assert main([*TRAIN, "--run", "whole"]) == 0
-    monkeypatch.setattr(TrainingStep, "__call__", step)
-    assert main([*TRAIN, "--run", "stopped"]) == 143
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingStep, "several", several)
+        assert main([*TRAIN, "--run", "stopped"]) == 143
     assert "go on with: numbacnn train --resume stopped" in capsys.readouterr().out
     _, _, numbers, _ = RunFolder(Path("stopped")).load_last()
     assert (numbers["epoch"], numbers["batch"]) == (1, 0)
@@ -277,6 +279,7 @@ def test_nobody_waits_for_a_batch_whose_kernels_compile(monkeypatch: pytest.Monk
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         released.wait(60)
 
+    monkeypatch.setattr(loop, "feed_for", lambda *parts: BatchFeed(*parts[:-1]))
     monkeypatch.setattr(HostPipeline, "prepare", prepare)
     begun = time.monotonic()
     assert main([*TRAIN, "--run", "r"]) == 130
@@ -289,7 +292,7 @@ def test_a_first_step_that_is_stopped_leaves_no_folder(monkeypatch: pytest.Monke
     def step(*_: Any, **__: Any) -> None:
         stop_while_compiling(signal.SIGHUP)
 
-    monkeypatch.setattr(TrainingStep, "__call__", step)
+    monkeypatch.setattr(TrainingStep, "several", step)
     assert main([*TRAIN, "--run", "some/where"]) == 129
     assert list(Path().iterdir()) == []
 
