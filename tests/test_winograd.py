@@ -11,7 +11,7 @@ from numbacnn.errors import NetworkError
 from numbacnn.graph import Graph
 from numbacnn.layers import Convolution
 from numbacnn.ops.convolution import tiles
-from numbacnn.ops.convolution.transforms import matrices
+from numbacnn.ops.convolution.matrices import matrices
 from numbacnn.program import Program
 
 

@@ -13,7 +13,7 @@ from comparisons.rows import Comparison, masked
 from numbacnn.layers import Convolution
 from numbacnn.ops import convolution
 from numbacnn.ops.convolution.choice import TILES, choose
-from numbacnn.ops.convolution.transforms import matrices
+from numbacnn.ops.convolution.matrices import matrices
 
 
 @dataclass(frozen=True)

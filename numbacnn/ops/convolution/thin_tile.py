@@ -15,7 +15,8 @@ from numba.extending import intrinsic
 
 from ..product import columns_of_panel, splat
 from ..product.tile import integer, loop
-from .transforms import PARTS, THIN, apply, hidden, matrices
+from .matrices import apply, matrices
+from .transforms import PARTS, THIN, hidden
 
 CHANNELS = (3, 4)
 """With fewer, this way was measured to be no faster than the product of patches."""

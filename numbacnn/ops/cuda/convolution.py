@@ -1,5 +1,5 @@
 """Convolution on the GPU as one product a call, its columns made where they are read (implicit im2col); see
-ops.convolution. Every `algorithm` computes the same here; a filter a channel is no product (depthwise.py).
+ops.convolution. In float32 it may be Winograd's algorithm instead (winograd/); a filter a channel is no product (depthwise.py).
 
 forward            y (N*P*Q, K) = patches (N*P*Q, R*S*C) weights (R*S*C, K)
 backward_input     d_x (N*H*W, C) = the gradients that reach each pixel (N*H*W, R*S*K) weights turned (R*S*K, C): every
@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any
 
 from ..convolution.depthwise import suits as is_depthwise
-from . import activations, dense, depthwise, few_channels
+from . import activations, dense, depthwise, few_channels, winograd
 from .patches import (
     FILTERS,
     OWN_FILTERS,
@@ -32,10 +32,11 @@ from .patches import (
 from .product.finishing import as_it_is, biased_and_rectified, masked
 from .product.launching import Product
 from .product.loaders import across_depth
+from .winograd.tiling import job_for
 
 
 def choose(channels: int, filters: int, window: Any, groups: int, algorithm: str) -> str:
-    """The algorithm's name as it is: on a GPU every one of them computes the same."""
+    """The algorithm's name as it is: under "auto" every pass takes what is quickest for the pictures that there are."""
     return algorithm
 
 
@@ -53,12 +54,14 @@ def workspace_size(
     if is_depthwise(channels, filters, window, groups):
         return depthwise.weights_workspace_size(output, channels, window)
     pixels = output[0] * math.prod(input_size)
+    volumes = (output[0], *input_size, channels), (*output, filters)
+    tiles = winograd.room(*volumes, window, groups, algorithm, limit)
     if few_channels.suits(channels, filters, groups):
         copies = sum(few_channels.sizes(pixels, filters, window.kernel))
         if copies <= limit:
             padded = few_channels.PADDED
             return copies + _room(output, padded, filters, window, groups, pixels, limit - copies)
-    return _room(output, channels, filters, window, groups, pixels, limit)
+    return max(tiles, _room(output, channels, filters, window, groups, pixels, limit))
 
 
 def _room(
@@ -112,6 +115,7 @@ def products() -> list[Product]:
         *(_forward(aligned) for aligned in ways),
         *(_backward_input(aligned, strided) for aligned in ways for strided in ways),
         *(_backward_weights(aligned) for aligned in ways),
+        *winograd.products(),
     ]
 
 
@@ -146,6 +150,10 @@ def forward(
     """y = f(x * weights + bias): every filter's dot product with every patch (lecture: convolutional layer)."""
     if is_depthwise(x.shape[3], y.shape[3], window, groups):
         depthwise.forward(y, x, weights, bias, slope, window)
+        return
+    job = job_for("forward", x.shape, y.shape, window, groups, algorithm, workspace.size)
+    if job is not None:
+        winograd.forward(y, x, weights, bias, slope, window, job, workspace)
         return
     if _pads(x, y.shape[3], window, groups, workspace):
         x, workspace = few_channels.padded_pixels(x, workspace)
@@ -191,6 +199,10 @@ def backward_input_masked(
         if signs is not None:
             activations.leaky_relu_backward(d_x, d_x, signs, slope, activations.STANDARD)
         return
+    job = job_for("backward_input", d_x.shape, d_y.shape, window, groups, algorithm, workspace.size)
+    if job is not None:
+        winograd.backward_input(d_x, d_y, weights, signs, slope, window, job, workspace)
+        return
     own_channels, own_filters = d_x.shape[3] // groups, d_y.shape[3] // groups
     strided = window.stride != (1, 1)
     if strided:
@@ -223,7 +235,7 @@ def backward_weights(
     if is_depthwise(x.shape[3], d_y.shape[3], window, groups):
         depthwise.backward_weights(d_weights, x, d_y, window, workspace)
     else:
-        _sum_gradients(d_weights, None, x, d_y, window, groups, workspace)
+        _sum_gradients(d_weights, None, x, d_y, window, groups, algorithm, workspace)
 
 
 def backward_parameters(
@@ -234,13 +246,19 @@ def backward_parameters(
         depthwise.backward_weights(d_weights, x, d_y, window, workspace)
         dense.bias_gradient(d_bias, d_y.reshape(-1, d_bias.size), workspace)
     else:
-        _sum_gradients(d_weights, d_bias, x, d_y, window, groups, workspace)
+        _sum_gradients(d_weights, d_bias, x, d_y, window, groups, algorithm, workspace)
 
 
 def _sum_gradients(
-    d_weights: Any, d_bias: Any, x: Any, d_y: Any, window: Any, groups: int, workspace: Any
+    d_weights: Any, d_bias: Any, x: Any, d_y: Any, window: Any, groups: int, algorithm: str, workspace: Any
 ) -> None:
     """d_bias: None where it is not wanted."""
+    job = job_for("backward_weights", x.shape, d_y.shape, window, groups, algorithm, workspace.size)
+    if job is not None:
+        winograd.backward_weights(d_weights, x, d_y, window, job, workspace)
+        if d_bias is not None:
+            dense.bias_gradient(d_bias, d_y.reshape(-1, d_bias.size), workspace)
+        return
     target = d_weights
     if _pads(x, d_y.shape[3], window, groups, workspace):
         x, workspace = few_channels.padded_pixels(x, workspace)

@@ -34,13 +34,13 @@ def workspace_size(filters: int, rows: int = 0, depth: int = 0, limit: float = m
 
 @cache
 def _forward(aligned: bool) -> Product:
-    load_x, load_w = along_depth(_INPUTS, aligned), across_depth(_OUTPUTS, _NONE, aligned)
+    load_x, load_w = along_depth(_INPUTS, _NONE, aligned), across_depth(_OUTPUTS, _NONE, aligned)
     return Product(_name("forward", aligned), load_x, load_w, biased_and_rectified)
 
 
 @cache
 def _backward_input(aligned: bool) -> Product:
-    load = along_depth(_OUTPUTS, aligned)
+    load = along_depth(_OUTPUTS, _NONE, aligned)
     return Product(_name("backward_input", aligned), load, load, masked)
 
 

@@ -12,6 +12,8 @@ from typing import Any
 from llvmlite import ir
 from numba.cuda import extending, types
 
+from ..convolution.matrices import apply
+
 intrinsic: Any = (
     extending.intrinsic
 )  # typed by numba-cuda as the function that it is given, which its calls are not
@@ -94,6 +96,33 @@ def beginning_at(typing_context: Any, array: Any, index: Any) -> Any:
         return part._getvalue()
 
     return array(array, index), generate
+
+
+def between(matrix: Any) -> Any:
+    """An intrinsic, transform(target, source): target = M S M', M the matrix (rows, columns), whose numbers are constants of the
+    code; S (columns, columns) and the target (rows, rows) are flat. Of local arrays, which may be the same, all is done in
+    registers.
+    """
+    rows, columns = matrix.shape
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (target_type, source_type), (target, source) = signature.args, arguments
+
+        def at(kind: Any, array: Any, place: int) -> Any:
+            return _pointer(context, builder, kind, array, types.uint32, _WORD(place))
+
+        cells = [builder.load(at(source_type, source, place)) for place in range(columns * columns)]
+        lines = [apply(builder, matrix, cells[i * columns : (i + 1) * columns]) for i in range(columns)]
+        for j in range(rows):
+            for i, value in enumerate(apply(builder, matrix, [line[j] for line in lines])):
+                builder.store(value, at(target_type, target, i * rows + j))
+        return context.get_dummy_value()
+
+    @intrinsic
+    def transform(typing_context: Any, target: Any, source: Any) -> Any:
+        return types.void(target, source), generate
+
+    return transform
 
 
 def assembly(

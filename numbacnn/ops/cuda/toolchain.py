@@ -93,6 +93,27 @@ def device_function(function: Callable[..., Any]) -> Any:
     return cuda.jit(device=True, forceinline=True)(function)
 
 
+def in_turn(step: Callable[..., None], count: int) -> Any:
+    """A device function that calls step(0, ...), ..., step(count - 1, ...), each with its number as a constant: what the steps keep in
+    local arrays stays in registers, where a loop as long would not be unrolled.
+    """
+    if count == 0:
+        return _no_step
+    before, last = in_turn(step, count - 1), np.uint32(count - 1)
+
+    @device_function
+    def steps(*arguments: Any) -> None:
+        before(*arguments)
+        step(last, *arguments)
+
+    return steps
+
+
+@device_function
+def _no_step(*arguments: Any) -> None:
+    pass
+
+
 def launch(kernel: Any, blocks: int | tuple[int, ...], threads: int, *arguments: Any) -> None:
     """Starts a kernel and does not wait for it, or, while launches are recorded, writes it down, its arguments ready for the
     driver. Arrays are passed flat, a Python int as uint32, a float as float32, a tuple element by element.

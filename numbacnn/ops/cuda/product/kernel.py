@@ -160,7 +160,7 @@ def make_product(
 
     Its arguments: C, A, B, start (what finishes sums), slope, (rows, columns, depth of C = A B, elements
     between two rows of C, groups, depth of a part, elements from a part's C to the next one's, tiles of columns, whether
-    columns are summed), geometry. Part p of a sum over the depth is written so many elements behind the first.
+    columns are summed, elements between two groups' C), geometry. Part p of a sum over the depth is written so many elements behind the first.
 
     With `sums_columns` it can add up the columns of B too, of all groups side by side: the blocks of C's first rows do, and
     write them to `start`, parts as far apart as those of C.
@@ -218,6 +218,7 @@ def make_product(
             part_size,
             tiles_across,
             wanted,
+            group_size,
         ) = sizes
         shared_a, shared_b, shared_columns = begin_shared()
         sums = cuda.local.array(sums_size, float32)
@@ -257,7 +258,7 @@ def make_product(
         begin_rows(shared_a, thread, first_row, row_size, geometry)
         row, column, lane = own_warp(thread)
         own_row, own_column = owns(lane)
-        of_group = np.uint32(group * count_columns)
+        of_group = np.uint32(group * group_size)
         place = np.uint32(row + own_row), first_row, np.uint32(first_column + column + own_column)
         store(sums, shared_a, c, part, place, limits, of_group, part_size, row_size, start, slope)
         if sums_columns and wanted != _NONE and first_row == _NONE:

@@ -95,18 +95,20 @@ class Product:
         row_size: int,
         geometry: tuple[int, ...],
         groups: int = 1,
+        group_size: int | None = None,
         start: Any = None,
         slope: float = 1.0,
         workspace: Any = None,
         sums: Any = None,
     ) -> None:
-        """C (rows, columns) of each group, its rows `row_size` elements apart: all of C is that. Where the depth is cut
+        """C (rows, columns) of each group, its rows `row_size` elements apart, `group_size` elements behind that of the group before
+        (None: beside it): all of C is that. Where the depth is cut
         into parts, their sums go to the workspace, as many as fit it, and are then added and finished.
 
         `sums`, of a product that `sums_columns` and has no `start`: the sums of the columns of B, of all groups.
         """
         shape = Shape(rows, columns, depth, groups)
-        call = Call(self, shape, (c, a, b), row_size, geometry, start, slope, workspace, sums)
+        call = Call(self, shape, (c, a, b), row_size, geometry, start, slope, workspace, sums, group_size)
         if _noted.calls is not None:
             _noted.calls.append(call)
         room = 0 if workspace is None else workspace.size
@@ -125,6 +127,7 @@ class Call(NamedTuple):
     slope: float
     workspace: Any
     sums: Any = None
+    group_size: int | None = None
 
     def launch(self, plan: Plan) -> None:
         """Computes it in the precision in force, laid out so."""
@@ -134,7 +137,11 @@ class Call(NamedTuple):
         blocks = -(-rows // tile.rows) * tiles_across
         summed = 0 if self.sums is None else groups * columns
         part_size = c.size + summed
-        sizes = rows, columns, depth, self.row_size, groups, part_depth, part_size, tiles_across, summed > 0
+        beyond = columns if self.group_size is None else self.group_size
+        sizes = (
+            *(rows, columns, depth, self.row_size, groups, part_depth, part_size, tiles_across),
+            *(summed > 0, beyond),
+        )
         start = c if self.start is None else self.start
         if summed:
             start = self.sums if parts == 1 else self.workspace[c.size :]

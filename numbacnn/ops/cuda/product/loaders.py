@@ -36,12 +36,14 @@ class Loader(NamedTuple):
     light: bool = True
 
 
-def along_depth(stride: int, aligned: bool) -> Loader:
-    """A matrix whose depth is the fast axis, geometry[stride] elements between two rows: A of x (N,D)."""
+def along_depth(stride: int, share: int, aligned: bool) -> Loader:
+    """A matrix whose depth is the fast axis, geometry[stride] elements between two rows and geometry[share] between two
+    groups: A of x (N,D).
+    """
 
     @device_function
     def begin(state: Any, at: Any, geometry: Any, group: Any, place: Any, limit: Any) -> None:
-        state[at] = np.uint32(place * geometry[stride])
+        state[at] = np.uint32(place * geometry[stride] + group * geometry[share])
         state[np.uint32(at + ONE_MORE)] = ONE_MORE if place < limit else NONE
 
     @device_function

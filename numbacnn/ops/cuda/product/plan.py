@@ -25,8 +25,8 @@ _MULTIPLY_ADDS = 128
 """Of a multiprocessor in a cycle."""
 _START = 48
 """Depth that a block could have multiplied while it starts and ends."""
-_COMBINING, _BYTES = 6000.0, 1400.0
-"""Cycles to launch what adds up parts, and bytes that memory moves in a cycle."""
+LAUNCH, BYTES = 6000.0, 1400.0
+"""Cycles to launch a kernel that does no more than to move numbers, as what adds up parts, and bytes that memory moves in a cycle."""
 
 
 class _Rate(NamedTuple):
@@ -172,4 +172,4 @@ def cycles(rows: int, columns: int, layers: int, plan: Plan, precision: str = "f
     product = own * tile.rows * tile.columns * (part_depth + _START) / speed
     if parts == 1:
         return product
-    return product + _COMBINING + (parts + 1) * 4 * rows * columns * layers / _BYTES * 2
+    return product + LAUNCH + (parts + 1) * 4 * rows * columns * layers / BYTES * 2
