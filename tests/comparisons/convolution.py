@@ -311,4 +311,6 @@ ROWS["convolution.backward_input_masked"] = masked(
     "2 groups, stride 2",
     "depthwise",
     "a filter above a panel",
+    "Winograd, cut tiles, no padding",
+    "Winograd, filters of 5x5, tiles of 4, asymmetric padding",
 )

@@ -29,9 +29,9 @@ from numbacnn.ops.cuda.product.plan import plan_of
 from numbacnn.ops.cuda.product.precision import computing
 from numbacnn.ops.cuda.product.tile import TILES
 
-LARGE = ("Winograd", "cells beyond 16 bits")
-"""How the names of large shapes begin, which take long to execute: for Winograd's transforms, which are the CPU's alone, and
-for the width of an index."""
+LARGE = ("Winograd, one tile", "Winograd, several blocks", "Winograd, many filters", "cells beyond 16 bits")
+"""How the names of large shapes begin, which take long to execute: for the CPU's shares of Winograd's tiles, and for the width of
+an index."""
 SHAPES = [
     pytest.param(*case, id=name, marks=[pytest.mark.slow] if case[1].startswith(LARGE) else [])
     for case, name in zip(CASES, IDS, strict=True)

@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any
 
 from ..convolution.depthwise import suits as is_depthwise
-from . import activations, dense, depthwise, few_channels, winograd
+from . import activations, dense, depthwise, few_channels
 from .patches import (
     FILTERS,
     OWN_FILTERS,
@@ -32,7 +32,7 @@ from .patches import (
 from .product.finishing import as_it_is, biased_and_rectified, masked
 from .product.launching import Product
 from .product.loaders import across_depth
-from .winograd.tiling import job_for
+from .winograd import passes as winograd
 
 
 def choose(channels: int, filters: int, window: Any, groups: int, algorithm: str) -> str:
@@ -151,7 +151,7 @@ def forward(
     if is_depthwise(x.shape[3], y.shape[3], window, groups):
         depthwise.forward(y, x, weights, bias, slope, window)
         return
-    job = job_for("forward", x.shape, y.shape, window, groups, algorithm, workspace.size)
+    job = winograd.job_for("forward", x.shape, y.shape, window, groups, algorithm, workspace.size)
     if job is not None:
         winograd.forward(y, x, weights, bias, slope, window, job, workspace)
         return
@@ -199,7 +199,7 @@ def backward_input_masked(
         if signs is not None:
             activations.leaky_relu_backward(d_x, d_x, signs, slope, activations.STANDARD)
         return
-    job = job_for("backward_input", d_x.shape, d_y.shape, window, groups, algorithm, workspace.size)
+    job = winograd.job_for("backward_input", d_x.shape, d_y.shape, window, groups, algorithm, workspace.size)
     if job is not None:
         winograd.backward_input(d_x, d_y, weights, signs, slope, window, job, workspace)
         return
@@ -253,7 +253,7 @@ def _sum_gradients(
     d_weights: Any, d_bias: Any, x: Any, d_y: Any, window: Any, groups: int, algorithm: str, workspace: Any
 ) -> None:
     """d_bias: None where it is not wanted."""
-    job = job_for("backward_weights", x.shape, d_y.shape, window, groups, algorithm, workspace.size)
+    job = winograd.job_for("backward_weights", x.shape, d_y.shape, window, groups, algorithm, workspace.size)
     if job is not None:
         winograd.backward_weights(d_weights, x, d_y, window, job, workspace)
         if d_bias is not None:

@@ -2,8 +2,7 @@
 
 By itself ("auto") a pass takes the tiles that a model of the time finds quicker than its product of patches: the same
 multiprocessors' cycles that choose a product's tile (product/plan.py), and memory's for the tiles, their products and the
-filters, all of which are written and read again. On tensor cores, for which the model has no rule and rounding would be too much,
-every algorithm is the product of patches.
+filters, all of which are written and read again. Nothing here needs numba-cuda.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from ...convolution.choice import TILES
 from ...convolution.tiles import suits
 from ...geometry import Window
 from ..product.plan import BYTES, LAUNCH, cycles, plan_of
-from ..product.precision import precision
 
 Pass = Literal["forward", "backward_input", "backward_weights"]
 Volume = tuple[int, ...]
@@ -57,7 +55,7 @@ def tiling_of(outputs: Volume, size: int, taps: int) -> Tiling:
 
 
 class Job(NamedTuple):
-    """Products of the tiles of one matrix (tiles, `across`) with those of another, and how they are laid out in the workspace."""
+    """A pass of a convolution in tiles, and what it takes of the workspace."""
 
     tiling: Tiling
     tiles: int
@@ -72,6 +70,13 @@ class Job(NamedTuple):
     def filters(self) -> int:
         """Elements of transformed filters, or of their gradients."""
         return self.tiling.positions * self.inputs * self.outputs
+
+    @property
+    def product(self) -> tuple[int, int, int]:
+        """(rows, columns, depth) of the product of each position, of all tiles at once."""
+        if self.is_gradient:
+            return self.inputs, self.outputs, self.tiles
+        return self.tiles, self.outputs, self.inputs
 
     @property
     def each(self) -> int:
@@ -106,43 +111,32 @@ def job_of(act: Pass, x: Volume, y: Volume, size: int, taps: int) -> Job:
     return Job(tiling, tiling.count(x[0]), inputs, outputs, act == "backward_weights")
 
 
-def job_for(
-    act: Pass, x: Volume, y: Volume, window: Window, groups: int, algorithm: str, room: float
-) -> Job | None:
-    """What such a pass is computed by under that algorithm, with so many elements of workspace; None: by the product of patches."""
-    if precision().name != "float32":
-        return None
-    if algorithm != "auto":
-        size = TILES[algorithm]
-        return job_of(act, x, y, size, window.kernel[0]) if size else None
-    found = _quickest(act, x, y, window, groups)
-    return found if found is not None and found.room(math.inf) <= room else None
-
-
 @lru_cache(maxsize=2048)
-def _quickest(act: Pass, x: Volume, y: Volume, window: Window, groups: int) -> Job | None:
+def quickest(act: Pass, x: Volume, y: Volume, window: Window, groups: int) -> Job | None:
+    """What such a pass takes under "auto" where there is room for it, told by the model; None: the product of patches."""
     sizes = [size for size in set(TILES.values()) if size and suits(size, x[3], y[3], window, groups)]
     jobs = [job_of(act, x, y, size, window.kernel[0]) for size in sizes]
     if not jobs:
         return None
-    best = min(jobs, key=lambda job: _cycles(job, x, y))
-    return best if _cycles(best, x, y) < _BETTER * _direct_cycles(act, x, y, window) else None
+    best = min(jobs, key=lambda job: cycles_of(job, x, y))
+    return best if cycles_of(best, x, y) < _BETTER * cycles_of_patches(act, x, y, window) else None
 
 
-def _cycles(job: Job, x: Volume, y: Volume) -> float:
+def cycles_of(job: Job, x: Volume, y: Volume) -> float:
     """Of a multiprocessor, by the model."""
-    channels = job.inputs, job.outputs
-    shape = (*channels, job.tiles) if job.is_gradient else (job.tiles, *channels[::-1])
     positions, taps = job.tiling.positions, job.tiling.taps**2
-    plan = plan_of(*shape, positions, math.inf if job.is_gradient else 0)
-    product = cycles(*shape[:2], positions, plan)
+    rows, columns, depth = job.product
+    plan = plan_of(rows, columns, depth, positions, math.inf if job.is_gradient else 0)
+    product = cycles(rows, columns, positions, plan)
     filters = job.inputs * job.outputs * (taps + positions)
     # What is transformed is written and then read by the product, or the other way round.
     elements = math.prod(x) + math.prod(y) + 2 * job.tiles * job.each + filters
+    if job.is_gradient:
+        elements += math.prod(y)  # of which the bias is summed apart
     return product + 4 * elements / BYTES + _LAUNCHES * LAUNCH
 
 
-def _direct_cycles(act: Pass, x: Volume, y: Volume, window: Window) -> float:
+def cycles_of_patches(act: Pass, x: Volume, y: Volume, window: Window) -> float:
     """Likewise of the product of patches."""
     taps, cells = math.prod(window.kernel), math.prod(y[:3])
     if act == "forward":

@@ -22,13 +22,15 @@ from .tiling import Tiling
 THREADS = 128
 _BLOCKS = 4
 """That a multiprocessor is to have room for."""
+_REGISTERS = {4: 64, 6: 96, 8: 128}
+"""Of a thread at most, by the inputs under a tile, all of which it holds."""
 BUDGETS: dict[str, Budget] = {}
 """Of every kernel that was made."""
 _NONE = np.uint32(0)
 
 
 def _kernel(function: Any, name: str, extent: int) -> Any:
-    BUDGETS[f"winograd.{name}"] = Budget(registers=128 if extent > 6 else 96, shared_bytes=0)
+    BUDGETS[f"winograd.{name}"] = Budget(_REGISTERS[extent], shared_bytes=0)
     return kernel(function, name=f"winograd.{name}", launch_bounds=(THREADS, _BLOCKS))
 
 
