@@ -169,8 +169,9 @@ CUresult cuLaunchKernel(CUfunction handle, unsigned grid_x, unsigned grid_y, uns
     if (!stream) RETURN(CUDA_ERROR_INVALID_HANDLE);
     bool grid_fits =
         grid_x && grid_y && grid_z && grid_x <= 2147483647u && grid_y <= 65535 && grid_z <= 65535;
+    unsigned most_shared = function->most_asked ? function->most_asked + function->shared : 50176;
     if (!grid_fits || !x || !y || !z || x * y * z > function->max_threads ||
-        (shared + function->shared > 50176 && shared > function->most_asked)) {
+        shared + function->shared > most_shared) {
         violation("%s: %ux%ux%u blocks of %ux%ux%u threads and %u bytes", function->name, grid_x, grid_y,
                   grid_z, x, y, z, shared + function->shared);
         RETURN(CUDA_ERROR_INVALID_VALUE);

@@ -24,7 +24,7 @@ from .tuned import Shape
 
 _PERIOD = 65537
 """Numbers after which those repeat that products are compared on: a prime, so that no two rows are the same."""
-_TOLERANCE = {"tf32": 2.0**-11, "bf16": 2.0**-8}
+TOLERANCE = {"tf32": 2.0**-11, "bf16": 2.0**-8}
 """How far apart numbers of two plans may be, of the root mean square of all: what the precision itself leaves out of one. Both
 round the same numbers to the same, so that only the order of additions differs.
 """
@@ -69,7 +69,7 @@ def complaint(call: Call, plan: Plan, usual: Plan, precision: str, device: Devic
         apart = max(map(_apart, computed(plan), expected))
     except DeviceError as error:
         return str(error)
-    if not apart <= _TOLERANCE[precision]:  # as a NaN is not
+    if not apart <= TOLERANCE[precision]:  # as a NaN is not
         return f"its numbers are {apart:.2g} of their size from those of {usual.tile.name}"
     return None
 
