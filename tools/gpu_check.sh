@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that needs a real GPU, in one command and without a network: tools/gpu_check.sh [--seconds N] [FOLDER]
 #
-# From the most telling to the least: the tests on the GPU, the comparison with PyTorch in float32 and on tensor cores (if
+# From the most telling to the least: the tests on the GPU, first of kernels that are new to it, the comparison with PyTorch in float32 and on tensor cores (if
 # PyTorch is installed), and the tests under compute-sanitizer (its memcheck and racecheck, if it is). All that they say is
 # kept in FOLDER, ./gpu-check-DATE if none is given, as soon as it is said. After N seconds what runs is ended; what was not
 # done is said at the end. Ends with 0 if nothing failed. Run it where numbacnn is installed with its extras:
@@ -75,6 +75,8 @@ fi
 git log -1 --format='commit %H%n%cd' | tee -a "$folder/device.log"
 
 gpu_tests=(-u -m pytest -q -p no:cacheprovider tests/cuda/test_gpu*.py)
+# First what no GPU has run yet: Winograd's tiles, on odd shapes and on the layers that take them by themselves.
+step winograd "$python" "${gpu_tests[@]}" -k 'Winograd or alexnet or vgg'
 step tests "$python" "${gpu_tests[@]}" --junit-xml "$folder/tests.xml"
 
 if "$python" -c 'import torch' 2>/dev/null; then
