@@ -11,6 +11,7 @@ import pytest
 from numbacnn.graph import Graph
 from numbacnn.layers import BatchNorm, Convolution, Dense, Flatten, Pixels, ReLU, Softmax
 from numbacnn.loans import Loans
+from numbacnn.ops import dense
 from numbacnn.program import Loss, Program
 from numbacnn.training.averaging import Average
 from numbacnn.training.optimizers import SGD
@@ -188,3 +189,13 @@ def test_what_is_settled_leaves_alone_what_is_there_before_a_pass(graph, keep, g
     assert before
     assert compiled.settled
     assert not before & bytes_of(lambda key: key in compiled.settled)
+
+
+@pytest.mark.parametrize("most", [2, 130])
+def test_fewer_pictures_than_a_program_is_for_read_the_same_packed_weights(graph, most):
+    images = np.random.default_rng(1).integers(0, 256, (most, 8, 8, 3), np.uint8)
+    program, alone = Program(graph, most, keep=()), Program(graph, 1, keep=())
+    assert any(step.kernel is dense.forward_packed for step in program._forward_steps("softmax"))
+    expected = np.concatenate([alone.forward(image[None]).copy() for image in images])
+    for count in (most, most - 1, 1):
+        np.testing.assert_array_equal(program.forward(images[:count]), expected[:count])

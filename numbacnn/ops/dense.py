@@ -2,7 +2,7 @@
 
 forward            x (N,D), weights (D,K), bias (K), slope -> y (N,K), rectified in the product's last pass: what is
                    below 0 is multiplied by slope (0: ReLU, 1: nothing changes)
-pack               weights -> packed (packed_size), the form in which a few rows take them (CPU alone)
+pack               weights -> packed (packed_size), in the order in which several rows take them (CPU alone)
 forward_packed     x, packed, bias, slope -> y (CPU alone)
 backward_input     d_y (N,K), weights -> d_x (N,D)
 backward_weights   x, d_y -> d_weights (D,K)
@@ -21,7 +21,6 @@ from .kernel import Kernel, by_device
 from .masking import masked
 from .parallel import in_parallel, parallel, share
 from .product import (
-    MOST_ROWS,
     multiply,
     multiply_packed,
     multiply_turned,
@@ -65,11 +64,9 @@ def _forward_cpu(y: Any, x: Any, weights: Any, bias: Any, slope: Any, workspace:
     multiply(y, x.reshape(-1), weights.shape[0], 1, weights, bias, slope, workspace)
 
 
-def packed_size(rows: int, depth: int, filters: int) -> int:
-    """Returns the elements that `pack` fills with weights (depth, filters) for x of so many rows; 0 where packing them would not
-    pay: a single row reads them as they lie, and of many the product packs them at little cost.
-    """
-    return panels_size(1, depth, filters) if 1 < rows <= MOST_ROWS else 0
+def packed_size(depth: int, filters: int) -> int:
+    """Returns the elements that `pack` fills with weights (depth, filters)."""
+    return panels_size(1, depth, filters)
 
 
 def _pack_cpu(packed: Any, weights: Any) -> None:

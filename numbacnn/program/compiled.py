@@ -98,7 +98,7 @@ class Compiled:
         if not wanted.learns:
             self.rewrites.folds = foldable(graph, forward[0], kept | kept_gradients, once=is_steady)
             # Packed filters take room that whoever bounds the workspace would rather save.
-            self.rewrites.packs = graph.device.name == "cpu" and room == math.inf
+            self.rewrites.packs = count if graph.device.name == "cpu" and room == math.inf else 0
         if wanted.nothing:  # no pass back will look at what a normalisation began with
             for name, source in self.rewrites.folds.items():
                 self.rewrites.aliases[name, OUTPUT] = self.rewrites.root((source, OUTPUT))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ..ops import convolution, dense
-from ..ops.kernel import Kernel
 from ..ops.operands import Operand, Step, Storage
 
 
-def packed_forward(steps: Iterable[Step]) -> list[Step]:
-    """The steps of a pass forward with packed weights, a step before the product that takes them."""
+def packed_forward(steps: Iterable[Step], pictures: int) -> list[Step]:
+    """The steps of a pass forward with packed weights, a step before the product that takes them. A program of one picture leaves those
+    of dense layers as they are: it needs each number once, in the order in which it lies.
+    """
     left: list[Step] = []
     for step in steps:
-        apart = _APART.get(step.kernel)
-        left += apart(step) if apart else [step]
+        if step.kernel is convolution.forward:
+            left += _convolution(step)
+        elif step.kernel is dense.forward and pictures > 1:
+            left += _dense(step)
+        else:
+            left.append(step)
     return left
 
 
@@ -37,10 +42,7 @@ def _convolution(step: Step) -> list[Step]:
 
 def _dense(step: Step) -> list[Step]:
     y, x, weights, bias, slope, _ = step.arguments
-    size = dense.packed_size(len(x), *weights.shape)
-    if not size:
-        return [step]
-    packed = _packed(weights, size)
+    packed = _packed(weights, dense.packed_size(*weights.shape))
     return [
         replace(step, kernel=dense.pack, arguments=(packed, weights)),
         replace(step, kernel=dense.forward_packed, arguments=(y, x, packed, bias, slope)),
@@ -50,9 +52,3 @@ def _dense(step: Step) -> list[Step]:
 def _packed(weights: Operand, size: int) -> Operand:
     node, what = weights.storage.key
     return Operand(Storage((node, f"packed {what}"), size, weights.dtype), (size,))
-
-
-_APART: dict[Kernel | None, Callable[[Step], list[Step]]] = {
-    convolution.forward: _convolution,
-    dense.forward: _dense,
-}

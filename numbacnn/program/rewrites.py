@@ -46,8 +46,8 @@ class Rewrites:
     folds: dict[str, str] = field(default_factory=dict)
     """Normalisation -> the convolution that does its work outside training."""
 
-    packs: bool = False
-    """Whether filters are packed by steps of their own."""
+    packs: int = 0
+    """The pictures of a full batch, where weights are packed by steps of their own; 0 where they are not."""
 
     pools: set[Key] = field(default_factory=set)
     """Storages that convolutions do not write: the pool behind them takes their numbers as they are computed."""
@@ -85,7 +85,7 @@ class Rewrites:
             left = self.merges.forward(left)
         if not packed or not self.packs:
             return left
-        left = pooled_forward(packed_forward(left), self.pools, self.root)
+        left = pooled_forward(packed_forward(left, self.packs), self.pools, self.root)
         return joined_forward(left, self.shares, self.root)
 
     def backward(self, steps: Iterable[Step]) -> list[Step]:

@@ -2,19 +2,18 @@
 
 tile.py       the micro-kernel: a few rows times one or two panels of columns, in vector registers
 panels.py     matrices packed into panels, as micro-kernels read them
-streamed.py   products of few rows with a large packed matrix, as it comes from memory
+streamed.py   products with a large packed matrix, as it comes from memory
 blocks.py     products of any size out of micro-kernels
 transpose.py  copies of vectors, and transposition
 """
 
 from .blocks import multiply, multiply_turned, multiply_workspace, zeros
 from .panels import pack, pack_panel, pack_panels, packed_size, panels_size
-from .streamed import MOST_ROWS, multiply_packed
+from .streamed import multiply_packed
 from .tile import PANELS, ROWS, columns_of_panel, columns_of_tile, multiply_tile, splat
 from .transpose import copy_panel, prefetch, transpose
 
 __all__ = [
-    "MOST_ROWS",
     "PANELS",
     "ROWS",
     "columns_of_panel",

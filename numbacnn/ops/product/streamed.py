@@ -1,6 +1,6 @@
-"""Products of few rows with a packed matrix that is large: it comes from memory once, in the order in which it lies.
+"""Products with a packed matrix that is large: for so many rows it comes from memory once, in the order in which it lies.
 
-A task has some panels. So many steps of one of them are fetched while the steps before are multiplied with all rows, as a core
+A task has some rows and some panels. So many steps of one of them are fetched while the steps before are multiplied with all rows, as a core
 that waits for memory first and multiplies then would take the sum of both times.
 """
 
@@ -15,8 +15,8 @@ from .blocks import zeros
 from .tile import PANELS, ROWS, columns_of_tile, multiply_tile
 from .transpose import prefetch
 
-MOST_ROWS = 96
-"""With more rows, what `multiply` spends on packing is little beside the product, and rows do not stay in the first cache."""
+_LINES = 96
+"""The rows of a task, at most: these steps of more would not stay in the first cache."""
 _STEPS = 64
 """The steps of the inner dimension that are multiplied at a time, and fetched ahead: 4 KB of a panel."""
 _TOGETHER = 4
@@ -32,26 +32,32 @@ def multiply_packed(c: Any, a: Any, packed: Any, bias: Any, slope: float) -> Non
     """
     tiles = -(-c.shape[1] // columns_of_tile(c.itemsize))
     several = min(_TOGETHER // PANELS, -(-tiles // _TASKS))
-    numbers = (*a.shape, several, -(-tiles // several))
+    chunks = -(-len(a) // _LINES)
+    lines = -(-len(a) // (chunks * ROWS)) * ROWS
+    across = -(-tiles // several)
+    numbers = (*a.shape, lines, several, across, across * -(-len(a) // lines))
     _multiply(c.reshape(-1), a.reshape(-1), packed, bias, slope, numbers, zeros(1, np.intp))
 
 
-@parallel(lambda *arguments: arguments[5][3])  # tasks
+@parallel(lambda *arguments: arguments[5][5])  # tasks
 def _multiply(
     begin: Any, end: Any, c: Any, a: Any, packed: Any, bias: Any, slope: Any, numbers: Any, zero: Any
 ) -> None:
-    rows, depth, several, _ = numbers
+    rows, depth, lines, several, across, _ = numbers
     columns, width = bias.size, 64 // c.itemsize
-    together, tiles = PANELS * width, (rows + ROWS - 1) // ROWS
+    together = PANELS * width
     for task in range(begin, end):
-        left, right = task * several * together, min(columns, (task + 1) * several * together)
+        top, group = task // across * lines, task % across * several * together
+        left, right = group, min(columns, group + several * together)
+        bottom = min(rows, top + lines)
+        tiles = (bottom - top + ROWS - 1) // ROWS
         for k in range(0, depth, _STEPS):
             steps = min(_STEPS, depth - k)
             share = (steps + tiles - 1) // tiles
             for j in range(left, right, together):
                 block = j * depth + k * width
                 for tile in range(tiles):
-                    row, first = tile * ROWS, tile * share
+                    row, first = top + tile * ROWS, tile * share
                     for panel in range(PANELS):
                         ahead = block + panel * depth * width + _STEPS * width
                         for step in range(first, min(steps, first + share)):
@@ -60,6 +66,6 @@ def _multiply(
                         c, row * columns + j, columns,
                         a, row * depth + k, depth, 0, zero, 1, 1,
                         packed, block, width, depth * width,
-                        steps, min(ROWS, rows - row), min(together, columns - j), k > 0,
+                        steps, min(ROWS, bottom - row), min(together, columns - j), k > 0,
                         bias, j, slope if k + steps == depth else 1.0,
                     )  # fmt: skip
