@@ -23,15 +23,17 @@ import numpy as np
 from numbacnn import compiling
 with warnings.catch_warnings(record=True) as said, compiling.watch() as seen:
     warnings.simplefilter("always")
-    from numbacnn.ops.activations import _signal, _tanh_block
+    from numbacnn.ops.batches import _take_cpu
     from numbacnn.ops.compilation import loaded
     from numbacnn.ops.kernel_cache import cache_folder
+    from numbacnn.ops.pixels import _from_bytes_cpu
     sums = []
     for size in (3, 5):
-        ones = np.ones(size, np.float32)
-        slopes = np.zeros(size, np.float32)
-        _tanh_block(slopes, ones, np.zeros(size, np.float32), np.zeros(size, np.float32))
-        sums.append(float(slopes.sum() + sum(_signal(one, 0) for one in ones)))
+        row = np.zeros(size, np.uint32)
+        _take_cpu(row, np.zeros(1, np.uint32), np.ones((2, size), np.uint32))
+        x = np.zeros((1, 1, 1, size), np.float32)
+        _from_bytes_cpu(x, np.ones(x.shape, np.uint8))
+        sums.append(float(row.sum() + x.sum()))
 print(json.dumps({
     "sums": sums, "compiled": seen.compiled, "loaded": loaded(), "kept": seen.kept, "folder": str(cache_folder()),
     "said": [str(each.message) for each in said],
@@ -261,7 +263,7 @@ def test_versions_have_folders_of_their_own(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_machine_code_that_a_signal_lost_is_no_fault_of_the_folder() -> None:
     library = object.__new__(kernel_cache.CPUCodeLibrary)
-    library._compiled_object = None
+    library._object_caching_enabled, library._compiled_object = True, None
     assert kernel_cache._was_interrupted(SimpleNamespace(library=library))
     library._compiled_object = b"machine code"
     assert not kernel_cache._was_interrupted(SimpleNamespace(library=library))

@@ -50,7 +50,7 @@ def _shift_colours(row: Any, start: int, stop: int, colour: Any) -> None:
             row[w, c] = min(max(row[w, c] + shift, lowest), highest)
 
 
-@jit
+@jit(from_python=True)
 def _augment_cpu(x: Any, pixels: Any, top: Any, left: Any, flip: Any, colour: Any, fill: Any) -> None:
     """x_nhw = clip(pixels_n,top+h,left+w' + colour_n), where w' counts from the right if flip_n is set; `fill` outside
     of the picture.
@@ -112,7 +112,7 @@ def _between(points: Any, axis: int, row: int, column: int) -> Any:
     return (upper * (65536 - down) + lower * down + (1 << 31)) >> 32
 
 
-@jit
+@jit(from_python=True)
 def _distort_cpu(y: Any, pixels: Any, points: Any, thickness: Any, fill: Any) -> None:
     """y_nijc = pixels_n at the place that the grid has for (i, j), with thicker or thinner strokes; `fill` outside of
     the picture. This kernel uses one thread, as `augment` does.

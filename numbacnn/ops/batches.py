@@ -13,7 +13,7 @@ from .kernel import Kernel
 from .vectors import copy
 
 
-@jit
+@jit(from_python=True)
 def _take_cpu(row: Any, place: Any, numbers: Any) -> None:
     """row = numbers_place;  place = place + 1."""
     source = numbers[place[0]]
@@ -22,7 +22,7 @@ def _take_cpu(row: Any, place: Any, numbers: Any) -> None:
     place[0] += 1
 
 
-@jit
+@jit(from_python=True)
 def _gather_cpu(chosen: Any, rows: Any, indices: Any) -> None:
     """chosen_n = rows_indices_n."""
     length = chosen.size // chosen.shape[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from functools import wraps
@@ -14,6 +15,7 @@ from numba.core.caching import FunctionCache
 
 from .. import compiling
 from . import kernel_cache, launches, threading_layer
+from .inner import InnerCache, InnerCompiler, LoopCompiler
 
 # OpenMP's threads wait for their next piece of work by spinning, unless told otherwise before they start. On cores
 # that another process wants too, a step of the digits network then took up to 75 times as long. Asleep at once, they
@@ -45,7 +47,28 @@ class _Reports(event.Listener):
             compiling.end()
 
 
+class _NoCollections(event.Listener):
+    """Keeps Python from looking for garbage while Numba compiles: it makes so many objects, most of which stay, that looking
+    through them took a tenth of the time.
+    """
+
+    def __init__(self) -> None:
+        self._under_way, self._collects = 0, False
+
+    def on_start(self, event: Any) -> None:
+        if not self._under_way:
+            self._collects = gc.isenabled()
+            gc.disable()
+        self._under_way += 1
+
+    def on_end(self, event: Any) -> None:
+        self._under_way -= 1
+        if not self._under_way and self._collects:
+            gc.enable()
+
+
 event.register("numba:compile", _Reports())
+event.register("numba:compile", _NoCollections())
 
 
 def loaded() -> int:
@@ -88,25 +111,32 @@ def jit(
     *,
     parallel: bool = False,
     inline: bool = False,
-    from_python: bool = True,
+    from_python: bool = False,
+    by_address: bool = False,
+    loop: bool = False,
 ) -> Any:
     """Compiles a function with `numba.njit`, without fastmath, and with this project's cache.
 
     fastmath would let the compiler assume that NaN and infinity never occur, and a diverged run must be visible. A
-    division by zero gives infinity, as in NumPy. With `parallel`, the function may divide loops among threads
-    (parallel.py). `from_python=False` marks a function that only compiled functions call: it compiles faster, and
-    Python must not call it.
+    division by zero gives infinity, as in NumPy.
+
+    Python may only call a function that says so, with `from_python` or with `parallel`: such a function may also divide loops among
+    threads (parallel.py). With `by_address`, compiled functions may call it by its address (chain/calling.py). All others are code
+    for the compiled functions that call them (inner.py), `loop` that of a loop which threads share.
     """
-    wrappers: dict[str, Any] = {"no_cpython_wrapper": not from_python, "no_cfunc_wrapper": True}
+    inner = not (parallel or from_python or by_address)
+    options: dict[str, Any] = {"no_cpython_wrapper": not (parallel or from_python), "no_cfunc_wrapper": True}
+    if inner:
+        options["pipeline_class"] = LoopCompiler if loop else InnerCompiler
 
     def decorate(function: Callable[..., Any]) -> Any:
         compiled = numba.njit(
             inline="always" if inline else "never",
             error_model="numpy",
             nogil=True,
-            **wrappers,
+            **options,
         )(function)
-        kernel_cache.keep(compiled, FunctionCache)
+        kernel_cache.keep(compiled, InnerCache if inner else FunctionCache)
         _functions.append(compiled)
         return _launched(compiled) if parallel else compiled
 

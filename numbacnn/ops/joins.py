@@ -38,7 +38,7 @@ def _take_channels_cpu(begin: Any, end: Any, target: Any, source: Any, first: An
         _copy_row(into, m * channels, out_of, m * row + first, channels)
 
 
-@jit(from_python=False)
+@jit
 def _copy_row(target: Any, target_at: Any, source: Any, source_at: Any, count: Any) -> None:
     """So many numbers of flat arrays, as vectors: the last of them has numbers that were copied already, where there are several."""
     lanes = 64 // source.itemsize

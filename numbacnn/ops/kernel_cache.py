@@ -109,8 +109,10 @@ def keep(dispatcher: Any, numbas: type[Any]) -> None:
         _impl_class = Kept
 
         def _index_key(self, signature: Any, codegen: Any) -> Any:
-            """The folder's name stands for the code; Numba would add what a function's closure holds, pickled anew in every process."""
-            return signature, codegen.magic_tuple()
+            """The folder's name stands for the code; Numba would add what a function's closure holds, pickled anew in every process.
+            The cache's name stands for the form of the code, as a function may be kept in two (inner.py).
+            """
+            return signature, codegen.magic_tuple(), numbas.__name__
 
         def load_overload(self, signature: Any, target_context: Any) -> Any:
             prepare_numba(target_context)
@@ -142,7 +144,9 @@ def _was_interrupted(compiled: Any) -> bool:
     process ends.
     """
     library = getattr(compiled, "library", None)
-    return isinstance(library, CPUCodeLibrary) and library._compiled_object is None
+    if not isinstance(library, CPUCodeLibrary) or not library._object_caching_enabled:
+        return False
+    return library._compiled_object is None
 
 
 class _Place:

@@ -140,7 +140,7 @@ def statistics(
         running_variance[c] = kept * running_variance[c] + gone * (total / number(max(rows - 1, 1)))
 
 
-@jit(from_python=False)
+@jit
 def _numbers_of(block: Any, blocks: Any, line: Any, size: Any) -> Any:
     """(the first of a block's numbers, the one after its last): whole lines, and for the last block what is left."""
     lines = size // line

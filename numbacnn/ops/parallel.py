@@ -2,7 +2,7 @@
 
 Numba's `prange` takes a loop out of its function, infers its types again, and lets LLVM compile it three times: in the
 loop's function, in a wrapper, and in the caller of the wrapper. That was half of the time that a first run waited for.
-Here the loop's body is an ordinary function, compiled once, which is told where its share begins and ends. The threads
+Here the loop's body is an inner function (inner.py), compiled once, which is told where its share begins and ends. The threads
 are Numba's (threading_layer), called as Numba's gufuncs call them.
 
     @parallel(lambda y, *_: y.size)
@@ -37,7 +37,7 @@ failed (this index), and the arguments.
 """
 
 
-share = partial(jit, from_python=False)
+share = partial(jit, loop=True)
 """The decorator of a loop's body for `in_parallel`: a function of (begin, end, *arguments) that returns nothing."""
 
 

@@ -17,7 +17,7 @@ _WEYL_0, _WEYL_1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
 _SHIFT, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
-@jit
+@jit(from_python=True)
 def philox(counter: Any, stream: Any, key: Any) -> Any:
     """Returns four independent uint32 for a counter (uint64), a stream (uint64, the upper half of Philox's counter) and
     a key.

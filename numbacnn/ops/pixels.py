@@ -51,7 +51,7 @@ def _backward_cpu(begin: Any, end: Any, d_x: Any, d_y: Any, scale: Any, order: A
             target[row * length + order[i]] = source[row * length + i] * scale[i]
 
 
-@jit
+@jit(from_python=True)
 def _from_bytes_cpu(x: Any, pixels: Any) -> None:
     """x_i = pixels_i."""
     target, source = x.reshape(x.size), pixels.reshape(x.size)

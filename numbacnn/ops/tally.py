@@ -12,7 +12,7 @@ from .compilation import jit
 from .kernel import Kernel
 
 
-@jit
+@jit(from_python=True)
 def _write_cpu(rows: Any, losses: Any, scores: Any, labels: Any, step: Any) -> None:
     """rows_number % M = (sum_n losses_n, the number of n whose largest score is not its label's). A NaN counts as the
     largest.

@@ -1,6 +1,6 @@
 """Compiles the steps of a chain separately, and calls them by their addresses.
 
-Numba compiles a function again inside every kernel that calls it by name. The steps of a chain are most of its code;
+A function that a kernel calls by name is compiled inside every such kernel. The steps of a chain are most of its code;
 they are compiled once each, only those that a network needs, and a chain's table holds their addresses.
 """
 
@@ -9,7 +9,6 @@ they are compiled once each, only those that a network needs, and a chain's tabl
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
@@ -20,7 +19,7 @@ from numba.extending import intrinsic
 
 from ..compilation import jit
 
-step = partial(jit, from_python=False)
+step = partial(jit, by_address=True)
 """The decorator of a chain's steps, functions of (arena, weights, gradients, g, numbers, random, first, adds).
 
 `arena` holds the group's vectors, `weights` all parameters of the network, `gradients` those of the share that the
@@ -55,9 +54,11 @@ def address_of_step(function: Any, dtype: np.dtype[Any]) -> int:
 
 
 @cache
-def address_of_loss(function: Callable[..., None], dtype: np.dtype[Any]) -> int:
-    """Returns the address of the machine code of a loss with one class a picture (ops.losses, ops.targets)."""
-    return _address(function, _loss_types(dtype))
+def address_of_loss(function: Any, dtype: np.dtype[Any]) -> int:
+    """Returns the address of the machine code of a loss with one class a picture (ops.losses, ops.targets), whose kernel has it as
+    an inner function.
+    """
+    return _address(jit(function.py_func, by_address=True), _loss_types(dtype))
 
 
 def _address(function: Any, kinds: tuple[Any, ...]) -> int:

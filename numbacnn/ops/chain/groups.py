@@ -24,7 +24,7 @@ from .vectors import VECTOR_BYTES
 COLUMNS = 24
 
 
-@jit(from_python=False)
+@jit
 def bring(arena: Any, images: Any, first: Any, places: Any, mean: Any, scale: Any, order: Any) -> None:
     """Reads pictures from `first` on into lanes, with the preprocessing of `ops.pixels`. places: offset of the first
     number, of the next row, room for a row.
@@ -51,7 +51,7 @@ def bring(arena: Any, images: Any, first: Any, places: Any, mean: Any, scale: An
             normalise(arena, at + h * row + i * lanes, room + order[i] * lanes, here[i], scale[i])
 
 
-@jit(from_python=False)
+@jit
 def _through(
     arena: Any, weights: Any, gradients: Any, steps: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
@@ -60,7 +60,7 @@ def _through(
         call(steps[s, 0], (arena, weights, gradients, steps[s], numbers[s], random, first, adds))
 
 
-@jit(from_python=False)
+@jit
 def take_out(rows: Any, arena: Any, at: Any, first: Any) -> None:
     """rows (N,K) of the group's pictures = the vectors at `at`."""
     lanes = VECTOR_BYTES // arena.itemsize
@@ -69,7 +69,7 @@ def take_out(rows: Any, arena: Any, at: Any, first: Any) -> None:
             rows[first + lane, k] = arena[at + k * lanes + lane]
 
 
-@jit(from_python=False)
+@jit
 def put_in(arena: Any, at: Any, rows: Any, first: Any) -> None:
     """The vectors at `at` = rows (N,K) of the group's pictures; lanes without a picture become 0."""
     lanes = VECTOR_BYTES // arena.itemsize

@@ -61,7 +61,7 @@ def pool(
                 )
 
 
-@jit(from_python=False)
+@jit
 def _counted(
     divisor: Any, top: Any, left: Any, tall: Any, wide: Any, height: Any, width: Any, below: Any, after: Any
 ) -> Any:

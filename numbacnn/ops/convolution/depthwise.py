@@ -55,7 +55,7 @@ def _parts(lines: int) -> int:
     return max(1, min(_PARTS, lines))
 
 
-@jit(from_python=False)
+@jit
 def _add_cell(
     y: Any, y_at: Any, start: Any, x: Any, x_at: Any, x_row: Any, x_column: Any, w: Any, w_at: Any, w_row: Any,
     w_column: Any, rows: Any, columns: Any, slope: Any, first: Any, channels: Any,
@@ -76,7 +76,7 @@ def _add_cell(
         c += lanes
 
 
-@jit(from_python=False)
+@jit
 def _add_cells(
     y: Any, y_at: Any, y_step: Any, start: Any, x: Any, x_at: Any, x_row: Any, step: Any, w: Any, w_at: Any, w_row: Any,
     w_column: Any, rows: Any, columns: Any, slope: Any, channels: Any,
@@ -269,7 +269,7 @@ def _sum_lines(
                         )
 
 
-@jit(from_python=False)
+@jit
 def _sum_span(
     own: Any, at: Any, channels: Any, source: Any, pixel: Any, signal: Any, place: Any, fetched: Any
 ) -> None:
@@ -285,7 +285,7 @@ def _sum_span(
         taps_of_span(own, at + c, channels, source, pixel + c, signal, place + c)
 
 
-@jit(from_python=False)
+@jit
 def _sum_taps(
     own: Any, row: Any, wide: Any, channels: Any, source: Any, pixel: Any, column: Any, signal: Any, place: Any,
     seeing: Any, table: Any,
