@@ -5,6 +5,7 @@ than is written beside it.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import defaultdict
 
@@ -25,6 +26,8 @@ LAUNCHES = launches()
 BUDGETS = budgets()
 
 
+SELDOM = r"^winograd\.(\w+_2_[35]|\w+_(128x(16|32|96)|32x32))$|_128x128_wgmma_"
+"""Kernels that are seldom taken beside their like: tiles of 2x2 outputs, products in tiles of few columns, the smaller of warpgroups'."""
 OLDEST, NEWEST = 0, -1
 """Of the generations that have what a kernel needs."""
 
@@ -49,7 +52,13 @@ def rows(request):
     "generation",
     [pytest.param(NEWEST, id="newest"), pytest.param(OLDEST, id="oldest", marks=pytest.mark.slow)],
 )
-@pytest.mark.parametrize("kernel", LAUNCHES)
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        pytest.param(kernel, marks=[pytest.mark.slow] if re.search(SELDOM, kernel) else [])
+        for kernel in LAUNCHES
+    ],
+)
 def test_kernel_keeps_to_its_budget(kernel, generation, rows):
     assert LAUNCHES[kernel], "no op launches it"
     made = [row for pending in rows[kernel, generation] for row in pending()]
