@@ -105,7 +105,11 @@ SHAPE = Filters((3, 9, 10, 16), 32, 3, {"padding": 1, "algorithm": "winograd-4"}
 
 @pytest.mark.parametrize(
     "kernel",
-    ["convolution.forward", "convolution.backward_input_masked", "convolution.backward_parameters"],
+    [
+        pytest.param("convolution.forward", marks=pytest.mark.slow),
+        "convolution.backward_input_masked",
+        "convolution.backward_parameters",
+    ],
 )
 def test_in_turns_to_the_same_numbers(kernel, monkeypatch):
     arguments = arguments_of(kernel, SHAPE)
@@ -128,7 +132,7 @@ def test_in_turns_to_the_same_numbers(kernel, monkeypatch):
     ("algorithm", "kernel", "most"),
     [
         pytest.param("winograd-2", 3, 1e-6, marks=pytest.mark.slow),
-        ("winograd-4", 3, 2e-6),
+        pytest.param("winograd-4", 3, 2e-6, marks=pytest.mark.slow),
         pytest.param("winograd-2", 5, 2e-6, marks=pytest.mark.slow),
         ("winograd-4", 5, 5e-6),
     ],
