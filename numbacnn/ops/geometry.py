@@ -68,6 +68,11 @@ class Window:
         )
 
     @property
+    def corner(self) -> Pair:
+        """The padding above and left of the input."""
+        return self.padding.top, self.padding.left
+
+    @property
     def terms(self) -> tuple[int, ...]:
         """Returns (R, S, stride 2x, padding 4x, dilation 2x) as one flat tuple, the form that kernels take."""
         return (*self.kernel, *self.stride, *self.padding, *self.dilation)

@@ -16,6 +16,13 @@ _LEAST = 16 * 32
 """Channels times filters from which Winograd's transforms were measured to pay."""
 
 
+def tile_of(chosen: str, channels: int) -> int:
+    """Winograd's outputs in a tile, in one dimension, of products of many tiles; 0 where they are of patches, as the gradients of
+    few channels are, or of one tile at a time (thin.py).
+    """
+    return 0 if thin.is_chosen(chosen, channels) else TILES[chosen]
+
+
 def suits(algorithm: str, channels: int, filters: int, window: Window, groups: int) -> bool:
     """Whether an algorithm can compute a convolution."""
     if algorithm == "direct":

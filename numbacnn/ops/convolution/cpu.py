@@ -12,7 +12,7 @@ from ..geometry import Window
 from ..parallel import parallel
 from ..product import columns_of_panel, pack_panels, panels_size, transpose, zeros
 from . import columns, depthwise, patches, pointwise, sums, thin, tiles, winograd, winograd_sums
-from .choice import TILES, choose
+from .choice import choose, tile_of
 from .cut import Terms, cut
 
 _LARGE = 1 << 17
@@ -35,7 +35,7 @@ def workspace_size(
     chosen = choose(channels, filters, window, groups, algorithm)
     if chosen == "direct":
         return depthwise.workspace_size(output, channels, window)
-    size = _tile(chosen, channels)
+    size = tile_of(chosen, channels)
     mirrored = math.prod(window.kernel) * channels // groups * filters
     if size:
         taps = window.kernel[0]
@@ -76,9 +76,9 @@ def forward(
     if thin.is_chosen(chosen, x.shape[3]):
         packed = workspace[: thin.packed_size(x.shape[3], y.shape[3])]
         thin.pack(packed, weights.reshape(-1), x.shape[3])
-        thin.multiply(y, x, packed, bias, slope, 0, _corner(window), workspace[packed.size :])
+        thin.multiply(y, x, packed, bias, slope, 0, window.corner, workspace[packed.size :])
         return
-    _convolve(y, x, weights, bias, slope, window.terms, groups, TILES[chosen], workspace)
+    _convolve(y, x, weights, bias, slope, window.terms, groups, tile_of(chosen, x.shape[3]), workspace)
 
 
 def forward_packed(
@@ -96,9 +96,11 @@ def forward_packed(
     """Channels first .. first+K of y (N,P,Q,…) = f(x * weights + bias (K)), of filters that were packed before (packing.py)."""
     chosen = choose(x.shape[3], bias.size, window, groups, algorithm)
     if thin.is_chosen(chosen, x.shape[3]):
-        thin.multiply(y, x, packed, bias, slope, first, _corner(window), workspace)
+        thin.multiply(y, x, packed, bias, slope, first, window.corner, workspace)
         return
-    _convolve_packed(y, x, packed, bias, slope, first, window.terms, groups, TILES[chosen], workspace)
+    _convolve_packed(
+        y, x, packed, bias, slope, first, window.terms, groups, tile_of(chosen, x.shape[3]), workspace
+    )
 
 
 def backward_input(
@@ -116,7 +118,7 @@ def backward_input(
     mirrored = workspace[: weights.size].reshape(*window.kernel, filters // groups, channels)
     _mirror(mirrored, weights, groups)
     bias, rest = zeros(channels, d_x.dtype), workspace[weights.size :]
-    _convolve(d_x, d_y, mirrored, bias, 1.0, _mirrored(window), groups, _tile(chosen, channels), rest)
+    _convolve(d_x, d_y, mirrored, bias, 1.0, _mirrored(window), groups, tile_of(chosen, channels), rest)
 
 
 def backward_weights(
@@ -127,13 +129,13 @@ def backward_weights(
     if chosen == "direct":
         depthwise.backward_weights(d_weights, x, d_y, window, workspace)
         return
-    size = _tile(chosen, x.shape[3])
+    size = tile_of(chosen, x.shape[3])
     if not size and _is_product(x.shape[3], d_y.shape[3], window, groups):
         matrices = (each.reshape(-1, each.shape[-1]) for each in (d_weights, x, d_y))
         dense.backward_weights(*matrices, workspace)
         return
     if size:
-        winograd_sums.backward_weights(d_weights, x, d_y, _corner(window), size, workspace)
+        winograd_sums.backward_weights(d_weights, x, d_y, window.corner, size, workspace)
         return
     sums.backward_weights(d_weights, x, d_y, window.terms, groups, workspace)
 
@@ -151,18 +153,6 @@ def backward_parameters(
     """d_weights, and d_bias: every filter's gradient, summed over all pixels."""
     backward_weights(d_weights, x, d_y, window, groups, algorithm, workspace)
     dense.bias_gradient(d_bias, d_y.reshape(-1, d_bias.size), workspace)
-
-
-def _tile(chosen: str, channels: int) -> int:
-    """Winograd's outputs in a tile, in one dimension, of products of many tiles; 0 where they are of patches, as the gradients of
-    few channels are.
-    """
-    return 0 if thin.is_chosen(chosen, channels) else TILES[chosen]
-
-
-def _corner(window: Window) -> tuple[int, int]:
-    """The padding above and left of the input."""
-    return window.padding.top, window.padding.left
 
 
 def _is_product(channels: int, filters: int, window: Window, groups: int) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from ..geometry import Window
 from ..product import pack_panels, panels_size
 from . import thin, tiles, winograd
-from .choice import TILES, choose
+from .choice import choose, tile_of
 
 
 def packed_size(channels: int, filters: int, window: Window, groups: int, algorithm: str) -> int:
@@ -22,8 +22,9 @@ def packed_size(channels: int, filters: int, window: Window, groups: int, algori
         return 0
     if thin.is_chosen(chosen, channels):
         return thin.packed_size(channels, filters)
-    if TILES[chosen]:
-        return tiles.packed_size(channels, filters, TILES[chosen], window.kernel[0])
+    size = tile_of(chosen, channels)
+    if size:
+        return tiles.packed_size(channels, filters, size, window.kernel[0])
     return panels_size(groups, math.prod(window.kernel) * channels // groups, filters // groups)
 
 
@@ -31,7 +32,7 @@ def pack(packed: Any, weights: Any, window: Window, groups: int, algorithm: str)
     """packed = weights (R,S,C/G,K) as `forward_packed` takes them."""
     channels, filters = weights.shape[2] * groups, weights.shape[3]
     chosen = choose(channels, filters, window, groups, algorithm)
-    size = TILES[chosen]
+    size = tile_of(chosen, channels)
     if thin.is_chosen(chosen, channels):
         thin.pack(packed, weights.reshape(-1), channels)
     elif size:

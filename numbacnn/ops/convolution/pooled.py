@@ -20,7 +20,7 @@ from ..parallel import parallel
 from ..pooling.rows import MAXIMUM, pool_row
 from ..product import columns_of_panel
 from . import pointwise, thin, tile_pool, tiles, winograd
-from .choice import TILES, choose
+from .choice import choose, tile_of
 from .patches import fill_strip
 from .pixel_tile import LINES, PIXELS, multiply_line, multiply_pixels, pixels_of
 
@@ -71,7 +71,7 @@ def suits(
     chosen = choose(channels, filters, window, groups, algorithm)
     if thin.is_chosen(chosen, channels):
         return True
-    if TILES[chosen]:
+    if tile_of(chosen, channels):
         side = tile_pool.WINDOW
         apart = pool.kernel == pool.stride == (side, side) and not any(pool.padding)
         return apart and divisor == MAXIMUM and pooled == tuple(size // side for size in maps)
@@ -82,8 +82,8 @@ def workspace_size(
     output: tuple[int, ...], x: tuple[int, ...], filters: int, window: Window, pool: Window, algorithm: str
 ) -> int:
     """Elements of workspace for a pooled output (N, P, Q, K) of an input (N, H, W, C)."""
-    size = TILES[choose(x[3], filters, window, 1, algorithm)]
-    if size and x[3] > thin.THIN:
+    size = tile_of(choose(x[3], filters, window, 1, algorithm), x[3])
+    if size:
         maps = output[0], *window.output_size(*x[1:3])
         return tiles.forward_size(maps, x[3], filters, size, window.kernel[0])
     tile = _tile(x[3], filters, window, algorithm)
@@ -106,11 +106,12 @@ def forward(
     """y (N,P,Q,K) = the pool of f(x (N,H,W,C) * packed filters + bias (K)), negative numbers of it times `pool_slope`; `divisor` is
     MAXIMUM or what the pool's sum is divided by (ops.pooling).
     """
-    size = TILES[choose(x.shape[3], bias.size, window, 1, algorithm)]
-    if size and x.shape[3] > thin.THIN:
-        maps, corner = window.output_size(*x.shape[1:3]), (window.padding.top, window.padding.left)
-        tiling = size, window.kernel[0]
-        winograd.convolve_pooled(y, x, packed, bias, slope, pool_slope, maps, corner, *tiling, workspace)
+    size = tile_of(choose(x.shape[3], bias.size, window, 1, algorithm), x.shape[3])
+    if size:
+        maps, tiling = window.output_size(*x.shape[1:3]), (size, window.kernel[0])
+        winograd.convolve_pooled(
+            y, x, packed, bias, slope, pool_slope, maps, window.corner, *tiling, workspace
+        )
         return
     terms = _terms(pool)
     tile = _tile(x.shape[3], bias.size, window, algorithm)

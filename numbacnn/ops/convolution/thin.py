@@ -13,12 +13,11 @@ from ..parallel import parallel
 from ..product import copy_panel
 from .gather import gather
 from .thin_tile import CHANNELS, EXTENT, SIZE, TAPS, TILE, outputs_of_few
+from .tiles import ALIGN
 from .transforms import THIN, filters, thin_inputs
 
 _FILTERS = 32
 """Filters from which it was, as a tile's inputs are transformed once for all of them."""
-_PANEL = 16
-"""Filters come in multiples of this."""
 _TOGETHER = 8
 """Tiles whose inputs are transformed before the first's outputs are computed."""
 ROOM = _TOGETHER * TILE
@@ -30,7 +29,7 @@ def suits(channels: int, filters: int, window: Window, groups: int) -> bool:
     return (
         channels in CHANNELS
         and filters >= _FILTERS
-        and filters % _PANEL == 0
+        and filters % ALIGN == 0
         and groups == 1
         and window.kernel == (TAPS, TAPS)
         and window.stride == window.dilation == (1, 1)

@@ -68,8 +68,7 @@ _FAR = np.uint32(1 << 29)
 
 def geometry_of(x: tuple[int, ...], y: tuple[int, ...], window: Window, groups: int) -> tuple[int, ...]:
     """For an input (N,H,W,C) and an output (N,P,Q,K)."""
-    corner = window.padding.top, window.padding.left
-    return _geometry(x, y, groups, window.kernel[1], window.stride, corner, window.dilation)
+    return _geometry(x, y, groups, window.kernel[1], window.stride, window.corner, window.dilation)
 
 
 def _geometry(

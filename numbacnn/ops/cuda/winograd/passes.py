@@ -80,8 +80,9 @@ def forward(
     y: Any, x: Any, weights: Any, bias: Any, slope: float, window: Window, job: Job, workspace: Any
 ) -> None:
     """y = f(x * weights + bias)."""
-    outside = window.padding.top, window.padding.left
-    _convolve(job, (y, x, weights), outside, (biased_and_rectified, bias, slope), workspace, mirrored=False)
+    _convolve(
+        job, (y, x, weights), window.corner, (biased_and_rectified, bias, slope), workspace, mirrored=False
+    )
 
 
 def backward_input(
@@ -139,7 +140,7 @@ def backward_weights(d_weights: Any, x: Any, d_y: Any, window: Window, job: Job,
         v_plane, w_plane = taken * inputs, taken * outputs
         v, others = rest[: positions * v_plane], rest[positions * v_plane :]
         w, parts = others[: positions * w_plane], others[positions * w_plane :]
-        transform_inputs(v, x, tiling, (window.padding.top, window.padding.left), begin, v_plane)
+        transform_inputs(v, x, tiling, window.corner, begin, v_plane)
         transform_gradients(w, d_y, tiling, begin, w_plane)
         _product("backward_weights")(
             sums[job.filters :] if begin else total,
