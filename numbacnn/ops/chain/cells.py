@@ -9,6 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from ..product.tile import wins
 from .vectors import Vectors, add, choose, integer, loop, unpacked
 
 
@@ -78,11 +79,9 @@ def largest(typingctx, arena, places, slope):
                 best, who = carried
                 place = builder.add(_place(builder, x, i, row, j, cell), offset)
                 value = vectors.load(vectors.at(0, place))
-                wins = builder.or_(
-                    builder.fcmp_ordered(">", value, best), builder.fcmp_unordered("uno", value, value)
-                )
+                larger = wins(builder, value, best)
                 here = pool.numbered(_place(builder, number, i, number_row, j, integer(1)))
-                return builder.select(wins, value, best), builder.select(wins, here, who)
+                return builder.select(larger, value, best), builder.select(larger, here, who)
 
             best, who = _cells(builder, rows, columns, [lowest, pool.numbered(number)], visit)
             vectors.store(vectors.rectified(best, slopes), vectors.at(0, builder.add(y, offset)))

@@ -12,6 +12,7 @@ from __future__ import annotations
 from numba import types
 from numba.extending import intrinsic
 
+from ..product.tile import wins
 from .vectors import INDEX, MANY_REGISTERS, Vectors, add, as_it_stands, choose, integer, unpacked
 
 PLACES = 4
@@ -123,12 +124,9 @@ def outputs(typingctx, arena, weights, tile, places, slope):
                         who = vectors.wholes([0] * vectors.lanes)
                         for i in range(1, rows):
                             value = sums[i * columns + j]
-                            wins = builder.or_(
-                                builder.fcmp_ordered(">", value, best),
-                                builder.fcmp_unordered("uno", value, value),
-                            )
-                            best = builder.select(wins, value, best)
-                            who = builder.select(wins, vectors.wholes([i] * vectors.lanes), who)
+                            larger = wins(builder, value, best)
+                            best = builder.select(larger, value, best)
+                            who = builder.select(larger, vectors.wholes([i] * vectors.lanes), who)
                         offset = integer(j * vectors.lanes)
                         vectors.store(vectors.rectified(best, slopes), vectors.at(0, builder.add(y, offset)))
                         vectors.store(who, vectors.at(0, builder.add(winner, offset)))

@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from ..product.tile import integer, loop, splat
+from ..product.tile import integer, loop, rectified, splat
 
 _FEATURES = llvmlite.binding.get_host_cpu_features()
 MANY_REGISTERS = bool(_FEATURES.get("avx512f")) or not _FEATURES.get("sse2")
@@ -77,8 +77,7 @@ class Vectors:
 
     def rectified(self, value, slope):
         """Returns value where it is positive, else slope times value."""
-        above = self.builder.fcmp_ordered(">", value, self.zero)
-        return self.builder.select(above, value, self.builder.fmul(slope, value))
+        return rectified(self.builder, value, slope)
 
     def total(self, value):
         """Returns the sum over the lanes, by adding halves to each other."""

@@ -14,7 +14,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..lanes import INDEX, Lanes, over_cells, place_of, whole_or_part
-from ..product.tile import loop
+from ..product.tile import loop, rectified
 
 CELLS = 4
 """So many cells of a row, or vectors of a cell, are summed at a time."""
@@ -237,8 +237,7 @@ def _fma(builder, lanes):
 
 def _rectified(builder, lanes, total, slope):
     """v above 0, else slope v."""
-    above = builder.fcmp_ordered(">", total, lanes.zeros(lanes.number))
-    return builder.select(above, total, builder.fmul(lanes.splat(slope), total))
+    return rectified(builder, total, lanes.splat(slope))
 
 
 one_vector, some_vectors = _cell(1), _cell(CELLS)

@@ -18,7 +18,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..product import PANELS, ROWS, columns_of_panel, splat
-from ..product.tile import integer, loop
+from ..product.tile import hidden, integer, loop, rectified
 
 PIXELS = 14
 """Pixels of the highest tile: with a vector of filters and a pixel's number their sums fill the registers of AVX2."""
@@ -113,9 +113,9 @@ def _emit(builder, operands, lanes, height, places):
     totals = loop(builder, count, [first] * height, over_stretch)
     slope, line = splat(builder, operands.slope, lanes), operands.target
     for total in totals:
-        above = builder.fcmp_ordered(">", total, zeros)
-        value = builder.select(above, total, builder.fmul(slope, total))
-        builder.store(value, builder.bitcast(line, pointer), align=operands.alignment)
+        builder.store(
+            rectified(builder, total, slope), builder.bitcast(line, pointer), align=operands.alignment
+        )
         line = builder.gep(line, [operands.row])
 
 
@@ -209,7 +209,9 @@ def multiply_line(
                 patch = builder.gep(operands.source, [shift])
 
                 def at(k):
-                    first = _hidden(builder, builder.gep(patch, [k]))
+                    # What a step reads is, but for one number, what the step before it read, and LLVM would keep all of it in
+                    # registers that the sums need.
+                    first = hidden(builder, builder.gep(patch, [k]))
                     return [builder.gep(first, [integer(i)]) for i in range(pixels)]
 
                 return at
@@ -225,10 +227,3 @@ def multiply_line(
         return context.get_dummy_value()
 
     return signature, generate
-
-
-def _hidden(builder, place):
-    """The same address, whatever LLVM knows of it: what a step reads is, but for one number, what the step before it read, and LLVM
-    would keep all of it in registers that the sums need.
-    """
-    return builder.asm(ir.FunctionType(place.type, [place.type]), "", "=r,0", [place], False)

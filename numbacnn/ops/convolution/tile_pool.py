@@ -10,6 +10,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from ..product import columns_of_panel, splat
+from ..product.tile import rectified, wins
 
 WINDOW = 2
 """Rows and columns of a window, and the step from one to the next: no tile's window reaches into the next tile."""
@@ -39,16 +40,9 @@ def largest_of_window(typingctx, y, y_at, x, x_at, row, cell, slope):
             for j in range(WINDOW):
                 shift = builder.add(builder.mul(row, row.type(i)), builder.mul(cell, cell.type(j)))
                 value = builder.load(vector_at(2, shift), align=alignment)
-                if best is None:
-                    best = value
-                    continue
-                is_nan = builder.fcmp_unordered("uno", value, value)
-                wins = builder.or_(builder.fcmp_ordered(">", value, best), is_nan)
-                best = builder.select(wins, value, best)
+                best = value if best is None else builder.select(wins(builder, value, best), value, best)
         share = splat(builder, context.cast(builder, arguments[6], signature.args[6], dtype), vector.count)
-        above = builder.fcmp_ordered(">", best, ir.Constant(vector, [0.0] * vector.count))
-        chosen = builder.select(above, best, builder.fmul(share, best))
-        builder.store(chosen, vector_at(0, arguments[1].type(0)), align=alignment)
+        builder.store(rectified(builder, best, share), vector_at(0, arguments[1].type(0)), align=alignment)
         return context.get_dummy_value()
 
     return signature, generate

@@ -12,7 +12,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..product import PANELS, columns_of_panel, splat
-from ..product.tile import integer, loop
+from ..product.tile import hidden, integer, loop, rectified
 from .matrices import KNOWN, apply
 
 PARTS = 2 // PANELS
@@ -63,7 +63,8 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
                     for number in range(count):
                         line(integer(number), [])
                 else:
-                    loop(builder, hidden(builder, count), [], line)
+                    # Unrolled, all lines of a tile would be computed side by side, and moved between registers and memory three times.
+                    loop(builder, hidden(builder, integer(count)), [], line)
 
             def part(number, _):
                 """Of a cell's vector, as much as a register holds, or all of it where tiles are small."""
@@ -78,9 +79,7 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
                 def finished(value):
                     if not finish:
                         return value
-                    total = builder.fadd(value, bias)
-                    above = builder.fcmp_ordered(">", total, ir.Constant(vector, [0.0] * lanes))
-                    return builder.select(above, total, builder.fmul(slope, total))
+                    return rectified(builder, builder.fadd(value, bias), slope)
 
                 def across(i, _):
                     values = [builder.load(cell, align=alignment) for cell in cells(1, shift, i, columns)]
@@ -122,14 +121,6 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
             return types.void(target, source, places), emit
 
     return transform
-
-
-def hidden(builder, value):
-    """A number that LLVM does not know: it would unroll the loop, compute all lines of a tile side by side, and move what it computes
-    between registers and memory three times.
-    """
-    kind = ir.FunctionType(cgutils.intp_t, [cgutils.intp_t])
-    return builder.asm(kind, "", "=r,0", [integer(value)], False)
 
 
 # The points alone make B: F(4, 3) and F(2, 5) share it.

@@ -10,6 +10,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from ..lanes import INDEX, INT, over_cells, place_of, whole_or_part
+from ..product.tile import rectified, wins
 
 
 @intrinsic
@@ -36,18 +37,14 @@ def largest(
         def visit(i, j, carried):
             best, winner = carried
             value = lanes.load(2, place_of(builder, x_at, i, row, j, column), lanes.number)
-            wins = builder.or_(
-                builder.fcmp_ordered(">", value, best), builder.fcmp_unordered("uno", value, value)
-            )
+            larger = wins(builder, value, best)
             here = number(place_of(builder, cell, i, cell_row, j, ir.Constant(INDEX, 1)))
-            return builder.select(wins, value, best), builder.select(wins, here, winner)
+            return builder.select(larger, value, best), builder.select(larger, here, winner)
 
         lowest = ir.Constant(ir.VectorType(lanes.number, lanes.count), [float("-inf")] * lanes.count)
         start = [lowest, number(cell)]
         best, winner = over_cells(builder, rows, columns, start, visit)
-        share = builder.fmul(lanes.splat(lanes.cast(slope, 11)), best)
-        above = builder.fcmp_ordered(">", best, lanes.zeros(lanes.number))
-        lanes.store(builder.select(above, best, share), 0, y_at)
+        lanes.store(rectified(builder, best, lanes.splat(lanes.cast(slope, 11))), 0, y_at)
         kind = lanes.kind(1)
         lanes.store(
             winner if kind == INT else builder.trunc(winner, ir.VectorType(kind, lanes.count)), 1, y_at

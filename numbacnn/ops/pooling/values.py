@@ -12,7 +12,7 @@ from numba.extending import intrinsic
 
 from ..lanes import over_cells, place_of
 from ..product import columns_of_panel, splat
-from ..product.tile import integer, loop
+from ..product.tile import integer, loop, rectified, wins
 
 _USUAL = (2, 3)
 """Sides of square windows that have code without loops."""
@@ -90,7 +90,6 @@ def pool_windows(
 
         def emit(lanes):
             vector = ir.VectorType(kind, lanes)
-            zeros = ir.Constant(vector, [0.0] * lanes)
 
             def value_of(number, place):
                 return splat(builder, context.cast(builder, number, signature.args[place], dtype), lanes)
@@ -98,9 +97,7 @@ def pool_windows(
             share, cells = value_of(slope, 11), value_of(divisor, 10)
 
             def larger(value, best):
-                is_nan = builder.fcmp_unordered("uno", value, value)
-                wins = builder.or_(builder.fcmp_ordered(">", value, best), is_nan)
-                return builder.select(wins, value, best)
+                return builder.select(wins(builder, value, best), value, best)
 
             def store(value, q):
                 shift = builder.mul(q, y_step)
@@ -139,9 +136,7 @@ def pool_windows(
                         (value,) = begin
                         for place in range(side * side):
                             (value,) = visit(integer(place // side), integer(place % side), [value])
-                    value = finish(value)
-                    above = builder.fcmp_ordered(">", value, zeros)
-                    store(builder.select(above, value, builder.fmul(share, value)), q)
+                    store(rectified(builder, finish(value), share), q)
                     return []
 
                 loop(builder, count, [], window)

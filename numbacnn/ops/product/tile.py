@@ -178,6 +178,25 @@ def splat(builder, value, lanes):
     return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros)
 
 
+def rectified(builder, value, slope):
+    """A vector where it is above 0, else slope (a vector) times it."""
+    above = builder.fcmp_ordered(">", value, ir.Constant(value.type, [0.0] * value.type.count))
+    return builder.select(above, value, builder.fmul(slope, value))
+
+
+def wins(builder, value, best):
+    """Where a vector takes the place of the largest so far: the first of several equal numbers stays, a NaN wins over every number, so
+    that a diverged run is visible.
+    """
+    is_nan = builder.fcmp_unordered("uno", value, value)
+    return builder.or_(builder.fcmp_ordered(">", value, best), is_nan)
+
+
+def hidden(builder, value):
+    """The same value, but LLVM does not know what it is, and orders nothing by it."""
+    return builder.asm(ir.FunctionType(value.type, [value.type]), "", "=r,0", [value], False)
+
+
 def loop(builder, count, carried, make_body):
     """for index in range(count): carried = make_body(index, carried). Returns what is carried at the end."""
     before = builder.block
@@ -319,15 +338,12 @@ def _emit(builder, operands, height, panels, lanes):
 
     totals = loop(builder, operands.stretches, sums, stretch)
     slope = splat(builder, operands.slope, lanes)
-    rectified = [
-        builder.select(builder.fcmp_ordered(">", total, zero), total, builder.fmul(slope, total))
-        for total in totals
-    ]
+    finished = [rectified(builder, total, slope) for total in totals]
 
     def store_rows(store_vector):
         for row, line in enumerate(targets):
             with builder.if_then(builder.icmp_signed("<", integer(row), operands.rows), likely=True):
-                for target, value, mask in zip(line, rectified[row * panels :], masks, strict=False):
+                for target, value, mask in zip(line, finished[row * panels :], masks, strict=False):
                     store_vector(value, target, mask)
 
     # AMD's processors take twelve cycles for a store of AVX2 with a mask, and one without.
