@@ -70,6 +70,18 @@ NETWORKS = {
         ("pool2", SumPool(2, stride=1)),
         *ENDS,
     ],
+    "rectifiers before pools": [
+        ("conv1", Convolution(6, 3, padding=1)),
+        ("leaky1", LeakyReLU(0.3)),
+        ("pool1", MaxPool(3, stride=2, rounding="ceil")),  # windows that overlap
+        ("conv2", Convolution(8, 3, padding=1)),
+        ("relu2", ReLU()),
+        ("pool2", MaxPool(2, padding=1, rounding="floor")),  # apart, some of them cut
+        ("conv3", Convolution(9, 2)),
+        ("leaky3", LeakyReLU(0.2)),
+        ("pool3", AveragePool(2, stride=1)),
+        *ENDS,
+    ],
     "no convolution": [
         ("flatten", Flatten()),
         ("dense1", Dense(33)),

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 from ..product.tile import wins
 from .vectors import Vectors, add, choose, integer, loop, unpacked
+
+WRITES, ADDS, FOUR = range(3)
+"""What `to_winner` does with the cells of a window."""
 
 
 def _cells(builder, rows, columns, carried, visit):
@@ -94,24 +99,28 @@ def largest(typingctx, arena, places, slope):
 
 
 @intrinsic
-def to_winner(typingctx, arena, adds, places):
-    """Writes d_x = d_y to the cell that won and 0 to the other cells of a window; with `adds` 1 it adds instead.
+def to_winner(typingctx, arena, kind, places, slope):
+    """Writes d_x = d_y to the cell that won and 0 to the other cells of a window, d_y times the slope where y is not positive.
+    kind: ADDS adds instead; FOUR is the same as WRITES for windows of 2x2.
 
-    places: d_x, the offsets of its next row and cell, d_y, the winner, rows, columns, the first cell's number, the
+    places: d_x, the offsets of its next row and cell, d_y, y, the winner, rows, columns, the first cell's number, the
     number added a row, channels.
     """
-    signature = types.void(arena, adds, places)
+    signature = types.void(arena, kind, places, slope)
 
     def generate(context, builder, signature, arguments):
         vectors = Vectors(context, builder, signature, arguments)
-        pool = _Pool(
-            context, builder, types.void(signature.args[0], signature.args[2]), [arguments[0], arguments[2]]
-        )
-        target, row, cell, d, winner, rows, columns, number, number_row, channels = pool.places
+        array, chosen, given, share = zip(signature.args, arguments, strict=True)
+        pool = _Pool(context, builder, types.void(array[0], given[0]), [array[1], given[1]])
+        slopes = pool.slope(*share)
+        target, row, cell, d, y, winner, rows, columns, number, number_row, channels = pool.places
 
-        def emit(adding):
+        def emit(adding, two_by_two):
             def channel(offset):
-                gradient = vectors.load(vectors.at(0, builder.add(d, offset)))
+                gradient, positive = (
+                    vectors.load(vectors.at(0, builder.add(place, offset))) for place in (d, y)
+                )
+                gradient = vectors.where_positive(positive, gradient, slopes)
                 address = builder.bitcast(
                     vectors.at(0, builder.add(winner, offset)), vectors.wholes.as_pointer()
                 )
@@ -124,12 +133,17 @@ def to_winner(typingctx, arena, adds, places):
                     vectors.store(builder.fadd(vectors.load(place), share) if adding else share, place)
                     return []
 
-                _cells(builder, rows, columns, [], visit)
+                if two_by_two:
+                    for i, j in product(range(2), repeat=2):
+                        visit(integer(i), integer(j), [])
+                else:
+                    _cells(builder, rows, columns, [], visit)
 
             pool.channels(channels, channel)
 
-        key = context.cast(builder, arguments[1], signature.args[1], types.intp)
-        choose(builder, key, {0: lambda: emit(False), 1: lambda: emit(True)})
+        key = context.cast(builder, chosen[1], chosen[0], types.intp)
+        bodies = {WRITES: (False, False), ADDS: (True, False), FOUR: (False, True)}
+        choose(builder, key, {kind: lambda body=body: emit(*body) for kind, body in bodies.items()})
         return context.get_dummy_value()
 
     return signature, generate

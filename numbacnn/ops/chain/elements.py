@@ -51,14 +51,13 @@ def rectifier(
 def rectifier_back(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """d_x = d_y where y > 0, else numbers[0] d_y; d_x and d_y may be the same array."""
+    """d_x = d_y where y > 0, else numbers[0] d_y, in the place of d_y."""
     share = arena.dtype.type(numbers[0])
     for row in range(g[9]):
-        d_x = _row(arena, g, 1, row, g[10])
-        d_y = _row(arena, g, 3, row, g[10])
+        d = _row(arena, g, 3, row, g[10])
         y = _row(arena, g, 5, row, g[10])
-        for i in range(d_x.size):
-            d_x[i] = d_y[i] if y[i] > 0 else share * d_y[i]
+        for i in range(d.size):
+            d[i] = d[i] if y[i] > 0 else share * d[i]
 
 
 @step
@@ -164,13 +163,15 @@ def drop(
 def drop_back(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """d is multiplied by the mask. The row holds: d, offset of its next row; the mask, offset of its next row; rows,
-    elements in a row.
+    """d is multiplied by the mask, and by numbers[1] where x is not positive. The row holds: d, offset of its next row; the mask,
+    offset of its next row; x, offset of its next row; rows, elements in a row.
     """
     probability = numbers[0]
-    scale = 1 / (1 - probability)
-    for row in range(g[5]):
-        d = _row(arena, g, 1, row, g[6])
-        mask = _row(arena, g, 3, row, g[6])
+    scale, share = 1 / (1 - probability), arena.dtype.type(numbers[1])
+    for row in range(g[7]):
+        d = _row(arena, g, 1, row, g[8])
+        mask = _row(arena, g, 3, row, g[8])
+        x = _row(arena, g, 5, row, g[8])
         for i in range(d.size):
-            d[i] = d[i] * scale if mask[i] > 0 else 0
+            kept = d[i] * scale if mask[i] > 0 else 0
+            d[i] = kept if x[i] > 0 else share * kept

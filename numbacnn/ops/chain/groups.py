@@ -21,7 +21,7 @@ from .calling import call
 from .squares import normalise, turn
 from .vectors import VECTOR_BYTES
 
-COLUMNS = 24
+COLUMNS = 25
 
 
 @jit

@@ -9,7 +9,7 @@ from typing import Any
 from ..compilation import jit
 from ..pooling.rows import PADDED, SUM, cells_within
 from .calling import step
-from .cells import largest, spread, to_winner, total
+from .cells import ADDS, FOUR, WRITES, largest, spread, to_winner, total
 from .vectors import VECTOR_BYTES
 
 
@@ -79,14 +79,17 @@ def _counted(
 def pool_back(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """The gradient of a pool. The row holds: d_x, offset of its next row, the first of its rows including the border,
-    and how many elements they all have; d_y, offset of its next row; then H, W, ... as in `pool`.
+    """The gradient of a pool; of a maximum, that of y times numbers[0] where y is not positive. The row holds: d_x, offsets
+    of its next row and cell, the first of its rows including the border, and how many elements they all have; d_y, offset of
+    its next row; y, offset of its next row; then H, W, ... as in `pool`.
     """
     lanes = VECTOR_BYTES // arena.itemsize
-    target, target_row, whole, size, d, d_row = g[1], g[2], g[3], g[4], g[5], g[6]
-    height, width, channels, rows, cells = g[7], g[8], g[9], g[10], g[11]
+    target, target_row, target_cell, whole, size, d, d_row, y, y_row = (
+        g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9],
+    )  # fmt: skip
+    height, width, channels, rows, cells = g[10], g[11], g[12], g[13], g[14]
     tall, wide, down, across, above, below, before, after, divisor, winners = (
-        g[12], g[13], g[14], g[15], g[16], g[17], g[18], g[19], g[20], g[21],
+        g[15], g[16], g[17], g[18], g[19], g[20], g[21], g[22], g[23], g[24],
     )  # fmt: skip
     cell = channels * lanes
     apart = divisor < 0 and down >= tall and across >= wide
@@ -98,14 +101,19 @@ def pool_back(
         for q in range(cells):
             left = q * across - before
             begin, end = max(left, 0), min(left + wide, width)
-            place, source = target + first * target_row + begin * cell, d + p * d_row + q * cell
+            place, source = target + first * target_row + begin * target_cell, d + p * d_row + q * cell
             if divisor < 0:
                 number = (first - top) * wide + begin - left
-                winner = winners + (p * cells + q) * cell
+                kind = (FOUR if last - first == 2 and end - begin == 2 else WRITES) if apart else ADDS
                 to_winner(
-                    arena, 0 if apart else 1,
-                    (place, target_row, cell, source, winner, last - first, end - begin, number, wide, channels),
+                    arena, kind,
+                    (place, target_row, target_cell, source, y + p * y_row + q * cell, winners + (p * cells + q) * cell,
+                     last - first, end - begin, number, wide, channels),
+                    numbers[0],
                 )  # fmt: skip
             else:
                 count = _counted(divisor, top, left, tall, wide, height, width, below, after)
-                spread(arena, (place, target_row, cell, source, last - first, end - begin, count, channels))
+                spread(
+                    arena,
+                    (place, target_row, target_cell, source, last - first, end - begin, count, channels),
+                )

@@ -12,9 +12,9 @@ from typing import Any
 from ..compilation import jit
 from .calling import step
 from .tiles import CHANNELS, FEW, KEY, LONG, PLACES, TAPS, inputs, outputs, pictures, taps
-from .vectors import VECTOR_BYTES
+from .vectors import MANY_REGISTERS, VECTOR_BYTES
 
-_WIDEST = TAPS[5], TAPS[4], TAPS[3], TAPS[1]
+_FIVE, _FOUR, _THREE, _ONE = TAPS[5], TAPS[4], TAPS[3], TAPS[1]
 
 
 @jit(inline=True)
@@ -31,13 +31,21 @@ def _tile_of(channels: Any, most: Any) -> Any:
 
 
 @jit(inline=True)
-def _taps_of(left: Any) -> Any:
+def _taps_of(left: Any, filters: Any) -> Any:
     """Returns how many of the taps that are left form the next tile, such that no single tap is left over."""
     if left < 3:
         return 1
+    if filters % 4 == 0 and not MANY_REGISTERS:  # 3 x 4 sums fill the registers
+        return 3 if left < 4 or left > 5 else left
     if left % 5 == 0:
         return 5
     return 3 if left in (3, 6) else 4
+
+
+@jit(inline=True)
+def _widest(taps: Any) -> Any:
+    """Returns the largest number of channels of a tile of so many taps."""
+    return _FIVE if taps == 5 else _FOUR if taps == 4 else _THREE if taps == 3 else _ONE
 
 
 @step
@@ -81,17 +89,18 @@ def convolve(
 def convolve_back(
     arena: Any, weights: Any, gradients: Any, g: Any, numbers: Any, random: Any, first: Any, adds: Any
 ) -> None:
-    """The gradient of the input. The row holds: d_x, offsets of its next row and cell, H, W, C; d_y, offsets of its
-    next row and cell, P, Q, K; R, S; stride down, across; padding top, left; w; how many neighbours are computed
-    together: 2 if d_y's rows have a cell of zeros on either side, else 1.
+    """The gradient of the input, times numbers[0] where the input is not positive. The row holds: d_x, offsets of its next
+    row and cell, H, W, C; d_y, offsets of its next row and cell, P, Q, K; R, S; stride down, across; padding top, left; w;
+    how many neighbours are computed together: 2 if d_y's rows have a cell of zeros on either side, else 1; the input,
+    offsets of its next row and cell.
     """
     lanes = VECTOR_BYTES // arena.itemsize
     target, target_row, target_cell, height, width, channels = g[1], g[2], g[3], g[4], g[5], g[6]
     d, d_row, d_cell, rows, cells, filters = g[7], g[8], g[9], g[10], g[11], g[12]
-    tall, long, down, across, top, left, w, together = (
-        g[13], g[14], g[15], g[16], g[17], g[18], g[19], g[20],
+    tall, long, down, across, top, left, w, together, x, x_row, x_cell = (
+        g[13], g[14], g[15], g[16], g[17], g[18], g[19], g[20], g[21], g[22], g[23],
     )  # fmt: skip
-    wide = _tile_of(channels, FEW)
+    wide = LONG if height * width == 1 and channels >= LONG else _tile_of(channels, FEW)
     for h in range(height):
         # The filters' rows that reach this one: r = first_r, first_r + down, …, from d_y's row (h + top - r) / down.
         first_r = max((h + top) % down, h + top - (rows - 1) * down)
@@ -110,10 +119,12 @@ def convolve_back(
                     inputs(
                         arena, weights, KEY * beside + wide,
                         (target + h * target_row + (phase + at * across) * target_cell + channel * lanes,
-                         across * target_cell, d_first + (place - first_s) // across * d_cell, d_cell,
+                         across * target_cell, x + h * x_row + (phase + at * across) * x_cell + channel * lanes,
+                         across * x_cell, d_first + (place - first_s) // across * d_cell, d_cell,
                          count_r, -d_row, down * long * channels * filters,
                          count_s, -d_cell, across * channels * filters, filters,
                          w + ((first_r * long + first_s) * channels + channel) * filters, filters),
+                        numbers[0],
                     )  # fmt: skip
 
 
@@ -128,22 +139,23 @@ def convolve_weights(
     lanes = VECTOR_BYTES // arena.itemsize
     sums, x, x_row, x_cell, tall, x_outer, inner = g[1], g[2], g[3], g[4], g[5], g[6], g[7]
     d, d_row, d_cell, filters, rows, cells = g[8], g[9], g[10], g[11], g[12], g[13]
-    five, four, three, one = _WIDEST
-    for r in range(tall):
-        i = 0
-        while i < inner:
-            high = _taps_of(inner - i)
-            wide = _tile_of(
-                filters, five if high == 5 else four if high == 4 else three if high == 3 else one
-            )
-            for k in range(0, filters, wide):
-                channel = min(k, filters - wide)
-                taps(
-                    arena, KEY * high + wide,
-                    (sums + (r * inner + i) * filters + channel, filters, x + r * x_outer + i * lanes, x_row, x_cell,
-                     d + channel * lanes, d_row, d_cell, rows, cells),
-                )  # fmt: skip
-            i += high
+    block = _tile_of(filters, _widest(_taps_of(inner, filters)))
+    # d_y's block of a few filters stays in the first cache while all taps are multiplied with it.
+    for k in range(0, filters, block):
+        start = min(k, filters - block)
+        for r in range(tall):
+            i = 0
+            while i < inner:
+                high = _taps_of(inner - i, filters)
+                wide = _tile_of(block, _widest(high))
+                for within in range(0, block, wide):
+                    channel = start + min(within, block - wide)
+                    taps(
+                        arena, KEY * high + wide,
+                        (sums + (r * inner + i) * filters + channel, filters, x + r * x_outer + i * lanes, x_row, x_cell,
+                         d + channel * lanes, d_row, d_cell, rows, cells),
+                    )  # fmt: skip
+                i += high
 
 
 @step

@@ -9,6 +9,8 @@ of another vector); `taps` multiplies vectors by vectors.
 
 from __future__ import annotations
 
+from functools import partial
+
 from numba import types
 from numba.extending import intrinsic
 
@@ -46,7 +48,25 @@ def _nested(builder, loops, places, sums, visit):
     return as_it_stands(builder, count, [*places, *sums], body)[len(places) :]
 
 
-def _products(vectors, columns, loops, x_at, w_at, x_places, w_places, x_array, w_array, start):
+def _outer_product(vectors, sums, rows, columns):
+    """Emits sums[i, j] + rows[i] columns[j]; rows and columns are functions that load a vector. The fewer ones stay in
+    registers, of the others one at a time does, as 12 sums leave 4 of AVX2's 16 registers.
+    """
+    if len(rows) > len(columns):
+        by_columns = [sums[i * len(columns) + j] for j in range(len(columns)) for i in range(len(rows))]
+        found = _outer_product(vectors, by_columns, columns, rows)
+        return [found[j * len(rows) + i] for i in range(len(rows)) for j in range(len(columns))]
+    held = [load() for load in rows]
+    found = list(sums)
+    for j, load in enumerate(columns):
+        value = load()
+        for i, other in enumerate(held):
+            at = i * len(columns) + j
+            found[at] = vectors.multiply_add(other, value, found[at])
+    return found
+
+
+def _products(vectors, loops, x_at, w_at, x_places, w_places, x_array, w_array, start):
     """Emits start + the sum over nested loops of x vectors times w numbers; `loops` are (count, x step, w step),
     outermost first.
     """
@@ -54,12 +74,9 @@ def _products(vectors, columns, loops, x_at, w_at, x_places, w_places, x_array, 
 
     def visit(places, sums):
         x, w = places
-        values = [vectors.load(vectors.at(x_array, add(builder, x, place))) for place in x_places]
-        for j, place in enumerate(w_places):
-            factor = vectors.broadcast(vectors.at(w_array, add(builder, w, place)))
-            for i, value in enumerate(values):
-                sums[i * columns + j] = vectors.multiply_add(value, factor, sums[i * columns + j])
-        return sums
+        values = [partial(vectors.load_at, x_array, add(builder, x, place)) for place in x_places]
+        factors = [partial(vectors.broadcast_at, w_array, add(builder, w, place)) for place in w_places]
+        return _outer_product(vectors, sums, values, factors)
 
     return _nested(builder, [(count, steps) for count, *steps in loops], [x_at, w_at], start, visit)
 
@@ -95,7 +112,7 @@ def outputs(typingctx, arena, weights, tile, places, slope):
                 for i in range(rows)
             ]
             sums = _products(
-                vectors, columns, [(outer, x_outer, w_outer), (inner, lanes, w_inner)], x, w,
+                vectors, [(outer, x_outer, w_outer), (inner, lanes, w_inner)], x, w,
                 x_places, [integer(j) for j in range(columns)], 0, 1, start * rows,
             )  # fmt: skip
             slopes = vectors.splat(share)
@@ -139,37 +156,48 @@ def outputs(typingctx, arena, weights, tile, places, slope):
 
 
 @intrinsic
-def inputs(typingctx, arena, weights, tile, places):
-    """Computes a tile of the gradient of a convolution's or a dense layer's inputs.
+def inputs(typingctx, arena, weights, tile, places, slope):
+    """Computes a tile of the gradient of a convolution's or a dense layer's inputs, times the slope where the input is not
+    positive: a rectifier's derivative, whose outputs are these inputs. The slope 1 changes nothing.
 
-    places: d_x, offset of the next d_x, d_y, offset of the next d_y, outer steps, d_y step, w step, middle steps, d_y
-    step, w step, inner steps (of one vector and one number), w, and offset of the next channel's w.
+    places: d_x, offset of the next d_x, the input, offset of the next input, d_y, offset of the next d_y, outer steps,
+    d_y step, w step, middle steps, d_y step, w step, inner steps (of one vector and one number), w, and offset of the next
+    channel's w.
     """
-    signature = types.void(arena, weights, tile, places)
+    signature = types.void(arena, weights, tile, places, slope)
 
     def generate(context, builder, signature, arguments):
         vectors = Vectors(context, builder, signature, arguments)
+        slopes = vectors.splat(
+            context.cast(builder, arguments[4], signature.args[4], signature.args[0].dtype)
+        )
         (
-            target, target_next, d, d_next, outer, d_outer, w_outer, middle, d_middle, w_middle, inner, w, w_next,
+            target, target_next, x, x_next, d, d_next, outer, d_outer, w_outer, middle, d_middle, w_middle, inner, w,
+            w_next,
         ) = unpacked(context, builder, signature.args[3], arguments[3])  # fmt: skip
         lanes = integer(vectors.lanes)
         key = context.cast(builder, arguments[2], signature.args[2], types.intp)
 
         def emit(rows, columns):
             sums = _products(
-                vectors, columns,
+                vectors,
                 [(outer, d_outer, w_outer), (middle, d_middle, w_middle), (inner, lanes, integer(1))], d, w,
                 [builder.mul(integer(i), d_next) for i in range(rows)],
                 [builder.mul(integer(j), w_next) for j in range(columns)], 0, 1,
                 [vectors.zero] * (rows * columns),
             )  # fmt: skip
             for i in range(rows):
-                place = add(builder, target, builder.mul(integer(i), target_next))
+                place, given = (
+                    add(builder, first, builder.mul(integer(i), following))
+                    for first, following in ((target, target_next), (x, x_next))
+                )
                 for j in range(columns):
-                    at = vectors.at(0, builder.add(place, integer(j * vectors.lanes)))
-                    vectors.store(sums[i * columns + j], at)
+                    offset = integer(j * vectors.lanes)
+                    rectified = vectors.load_at(0, builder.add(given, offset))
+                    value = vectors.where_positive(rectified, sums[i * columns + j], slopes)
+                    vectors.store(value, vectors.at(0, builder.add(place, offset)))
 
-        tiles = _tiles({2: range(1, FEW + 1), 1: range(1, FEW + 1)})
+        tiles = _tiles({2: range(1, FEW + 1), 1: (*range(1, FEW + 1), LONG)})
         choose(builder, key, {number: lambda size=size: emit(*size) for number, size in tiles.items()})
         return context.get_dummy_value()
 
@@ -205,7 +233,7 @@ def pictures(typingctx, target, arena, tile, places):
             ]
             start = [builder.select(adding, vectors.load(place), vectors.zero) for place in targets]
             sums = _products(
-                vectors, columns, [(lanes, next_picture, integer(1))], d, x,
+                vectors, [(lanes, next_picture, integer(1))], d, x,
                 [integer(i * vectors.lanes) for i in range(rows)],
                 [integer(j * vectors.lanes) for j in range(columns)], 1, 1, start,
             )  # fmt: skip
@@ -241,13 +269,12 @@ def taps(typingctx, arena, tile, places):
                 x_at, d_at = places
                 x_values, d_values = (
                     [
-                        vectors.load(vectors.at(0, builder.add(at, integer(k * vectors.lanes))))
+                        partial(vectors.load_at, 0, builder.add(at, integer(k * vectors.lanes)))
                         for k in range(count)
                     ]
                     for at, count in ((x_at, rows), (d_at, columns))
                 )
-                pairs = [(a, b) for a in x_values for b in d_values]
-                return [vectors.multiply_add(*pair, total) for pair, total in zip(pairs, sums, strict=True)]
+                return _outer_product(vectors, sums, x_values, d_values)
 
             sums = _nested(
                 builder, [(rows_of, (x_row, d_row)), (cells, (x_cell, d_cell))], [x, d],

@@ -56,6 +56,10 @@ class Vectors:
         address = self.builder.bitcast(place, self.vector.as_pointer())
         return self.builder.load(address, align=self.bits // 8)
 
+    def load_at(self, array, offset):
+        """Returns the vector at an element of the intrinsic's argument number `array`."""
+        return self.load(self.at(array, offset))
+
     def store(self, value, place):
         """Stores a vector at an address."""
         address = self.builder.bitcast(place, value.type.as_pointer())
@@ -65,9 +69,9 @@ class Vectors:
         """Returns a vector of one number."""
         return splat(self.builder, value, self.lanes)
 
-    def broadcast(self, place):
-        """Returns a vector of the number at an address."""
-        return self.splat(self.builder.load(place))
+    def broadcast_at(self, array, offset):
+        """Returns a vector of the number that is an element of the intrinsic's argument number `array`."""
+        return self.splat(self.builder.load(self.at(array, offset)))
 
     def multiply_add(self, a, b, c):
         """Returns a b + c, rounded once."""
@@ -78,6 +82,11 @@ class Vectors:
     def rectified(self, value, slope):
         """Returns value where it is positive, else slope times value."""
         return rectified(self.builder, value, slope)
+
+    def where_positive(self, x, value, slope):
+        """Returns value where x is positive, else slope times value."""
+        positive = self.builder.fcmp_ordered(">", x, self.zero)
+        return self.builder.select(positive, value, self.builder.fmul(slope, value))
 
     def total(self, value):
         """Returns the sum over the lanes, by adding halves to each other."""

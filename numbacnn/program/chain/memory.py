@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from .links import Volume
 
+_TOGETHER = 4
+"""Volumes begin at a multiple of so many vectors, as a tile reads: they lie in as few lines of the cache as may be."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -44,6 +47,10 @@ class Memory:
         self.size += vectors * self.lanes
         return at
 
+    def align(self) -> None:
+        """What is taken next begins with a line of the cache."""
+        self.size += -self.size % (_TOGETHER * self.lanes)
+
     def volume(self, shape: Volume, border: tuple[int, int, int, int] = (0, 0, 0, 0)) -> Place:
         """A volume with a border (top, bottom, left, right) of cells of zeros."""
         top, bottom, left, right = border
@@ -51,5 +58,6 @@ class Memory:
         cell = channels * self.lanes
         row = (left + width + right) * cell
         size = (top + height + bottom) * row
+        self.align()
         whole = self.take(size // self.lanes)
         return Place(whole + top * row + left * cell, row, cell, shape, whole, size)

@@ -44,6 +44,7 @@ class Tables:
         self._scores_gradient = self._sums_at = self._sums_size = 0
         if learns:
             self._go_back()
+        self._memory.align()
 
     # What the kernels are given
 
@@ -169,8 +170,9 @@ class Tables:
         self._take_sums(learning)
         d = memory.volume(links[-1].target)
         self._scores_gradient = d.at
+        rectified = False
         for index in range(len(links) - 1, earliest - 1, -1):
-            d = self._back_through(index, d, reaches=index > earliest)
+            d, rectified = self._back_through(index, d, reaches=index > earliest, rectified=rectified)
 
     def _take_sums(self, learning: Sequence[bool]) -> None:
         """Room for the gradients that a group's vectors are summed to: of filters and of all biases."""
@@ -188,25 +190,32 @@ class Tables:
         self._sums_size = self._partial = size
         self._sums_at = self._memory.take(size // self._lanes)
 
-    def _back_through(self, index: int, d: Place, *, reaches: bool) -> Place:
-        """From the gradient of a link's output to that of its input, if it `reaches` that."""
+    def _back_through(self, index: int, d: Place, *, reaches: bool, rectified: bool) -> tuple[Place, bool]:
+        """From the gradient of a link's output to that of its input, if it `reaches` that. `rectified`: whether the
+        derivative of a rectifier that ends this link is in the gradient already; returned is the same of the link before.
+        """
         link, x, y = self._links[index], self._volumes[index], self._volumes[index + 1]
-        if isinstance(link, (Product, Pool)) and link.slope != 1:
-            self._function_back(elements.rectifier_back, d, d, y, y, (link.slope,))
+        if _slope(link) != 1 and not rectified:
+            self._function_back(elements.rectifier_back, d, d, y, y, (_slope(link),))
+        before = _slope(self._links[index - 1]) if index else 1.0
         if isinstance(link, Product):
-            return self._back_through_product(index, link, x, d, reaches)
+            return self._back_through_product(index, link, x, d, before, reaches), True
         if isinstance(link, Pool):
             target = self._gradient_of(index)
-            self._pool_back(target, d, link.source, link, self._winners[index])
-            return target
+            # What won in a window is positive where the largest of it is.
+            told = link.divisor < 0 and link.slope == 1
+            self._pool_back(target, d, y, link.source, link, self._winners[index], before if told else 1.0)
+            return target, told
         if isinstance(link, Activation):
-            target = d if link.back is elements.rectifier_back else self._gradient_of(index)
+            if link.back is elements.rectifier_back:
+                return d, False
+            target = self._gradient_of(index)
             self._function_back(link.back, target, d, y, x, link.options)
-            return target
+            return target, False
         assert isinstance(link, Dropout)
-        row = [d.at, d.row, self._winners[index], x.row, x.shape[0], x.length]
-        self._back.append((elements.drop_back, row, (link.probability,)))
-        return d
+        row = [d.at, d.row, self._winners[index], x.row, x.at, x.row, x.shape[0], x.length]
+        self._back.append((elements.drop_back, row, (link.probability, before)))
+        return d, True
 
     def _function_back(
         self, back: Any, target: Place, d: Place, y: Place, x: Place, options: tuple[float, ...]
@@ -229,27 +238,27 @@ class Tables:
         return self._memory.volume(self._volumes[index].shape, border)
 
     def _pool_back(
-        self, target: Place, d: Place, source: Sequence[int], pool: Pool | Product, winners: int
+        self,
+        target: Place,
+        d: Place,
+        y: Place,
+        source: Sequence[int],
+        pool: Pool | Product,
+        winners: int,
+        slope: float,
     ) -> None:
         if isinstance(pool, Pool):
             terms = [*pool.kernel, *pool.stride, *pool.padding, pool.divisor]
         else:
             terms = [2, 2, 2, 2, 0, 0, 0, 0, -1]
-        row = [
-            target.at,
-            target.row,
-            target.whole,
-            target.size,
-            d.at,
-            d.row,
-            *source,
-            *pool.target[:2],
-            *terms,
-            winners,
-        ]
-        self._back.append((pools.pool_back, row, ()))
+        row = [target.at, target.row, target.cell, target.whole, target.size, d.at, d.row, y.at, y.row]
+        row += [*source, *pool.target[:2], *terms, winners]
+        self._back.append((pools.pool_back, row, (slope,)))
 
-    def _back_through_product(self, index: int, link: Product, x: Place, d: Place, reaches: bool) -> Place:
+    def _back_through_product(
+        self, index: int, link: Product, x: Place, d: Place, before: float, reaches: bool
+    ) -> Place:
+        """`before`: the slope of the rectifier that x has been through."""
         weights, bias = self._parameters(link)
         rows, columns, filters = link.target
         if bias is not None and bias.trainable:
@@ -266,34 +275,15 @@ class Tables:
             if not reaches:
                 return d
             target = self._gradient_of(index)
-            inputs = weights.shape[0]
-            row = [
-                target.at,
-                0,
-                0,
-                1,
-                1,
-                inputs,
-                d.at,
-                0,
-                0,
-                1,
-                1,
-                filters,
-                1,
-                1,
-                1,
-                1,
-                0,
-                0,
-                weights.first,
-                1,
-            ]
-            self._back.append((products.convolve_back, row, ()))
+            row = [target.at, 0, 0, 1, 1, weights.shape[0], d.at, 0, 0, 1, 1, filters, 1, 1, 1, 1, 0, 0]
+            self._back.append((products.convolve_back, [*row, weights.first, 1, x.at, 0, 0], (before,)))
             return target
         if link.pooled:
-            apart = self._memory.volume(link.filters_at, (0, 0, 1, 1) if reaches else (0, 0, 0, 0))
-            self._pool_back(apart, d, link.filters_at, link, self._winners[index])
+            border = (0, 0, 1, 1) if reaches else (0, 0, 0, 0)
+            apart = self._memory.volume(link.filters_at, border)
+            self._pool_back(
+                apart, d, self._volumes[index + 1], link.filters_at, link, self._winners[index], 1.0
+            )
             d = apart
         (tall, wide), (down, across), padding = link.window.kernel, link.window.stride, link.window.padding
         if weights.trainable:
@@ -311,23 +301,20 @@ class Tables:
         if not reaches:
             return d
         target = self._gradient_of(index)
-        row = [
-            target.at,
-            target.row,
-            target.cell,
-            *link.source,
-            d.at,
-            d.row,
-            d.cell,
-            *d.shape,
-            tall,
-            wide,
-            down,
-            across,
-        ]
-        row += [padding.top, padding.left, weights.first, 1 if d.is_flat else 2]
-        self._back.append((products.convolve_back, row, ()))
+        row = [target.at, target.row, target.cell, *link.source, d.at, d.row, d.cell, *d.shape]
+        row += [tall, wide, down, across]
+        row += [padding.top, padding.left, weights.first, 1 if d.is_flat else 2, x.at, x.row, x.cell]
+        self._back.append((products.convolve_back, row, (before,)))
         return target
+
+
+def _slope(link: Link) -> float:
+    """The slope of the rectifier that a link ends with; 1 without one."""
+    if isinstance(link, (Product, Pool)):
+        return link.slope
+    if isinstance(link, Activation) and link.back is elements.rectifier_back:
+        return link.options[0]
+    return 1.0
 
 
 def _border(link: Link | None) -> tuple[int, int, int, int]:
