@@ -13,6 +13,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from .lanes import whole_or_part
+from .product.tile import rectified
 
 
 @intrinsic
@@ -27,6 +28,20 @@ def rectify(typingctx, y, x, i, slope, count):
         lanes.store(builder.select(above, value, share), 0, i)
 
     return types.void(y, x, i, slope, count), whole_or_part(emit)
+
+
+@intrinsic
+def rectify_sum(typingctx, y, y_at, one, one_at, other, other_at, slope, count):
+    """y = f(one + other), f(v) = v above 0, else slope v, of flat arrays from these elements on: a vector, or `count` elements where these
+    are fewer.
+    """
+
+    def emit(builder, arguments, lanes):
+        _, y_at, _, one_at, _, other_at, slope, _ = arguments
+        total = builder.fadd(lanes.load(2, one_at, lanes.number), lanes.load(4, other_at, lanes.number))
+        lanes.store(rectified(builder, total, lanes.splat(lanes.cast(slope, 6))), 0, y_at)
+
+    return types.void(y, y_at, one, one_at, other, other_at, slope, count), whole_or_part(emit)
 
 
 @intrinsic

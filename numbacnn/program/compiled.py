@@ -24,6 +24,7 @@ from .pooling import poolable
 from .rewrites import Rewrites, decide
 from .settled import divided, settled
 from .sharing import share_gradients
+from .summing import summable
 
 
 class Asked(NamedTuple):
@@ -107,6 +108,10 @@ class Compiled:
             if self.rewrites.packs:
                 self.rewrites.pools = poolable(plain, looked_at, self.rewrites.root)
             self.rewrites.shares = joinable(plain, looked_at, self.rewrites.root)
+            sums = summable(plain, looked_at, self.rewrites.root) if self.rewrites.packs else {}
+            self.rewrites.sums = set(sums)
+            for term, total in sums.items():  # nothing is written there
+                self.rewrites.aliases[self.rewrites.root(term)] = self.rewrites.root(total)
         run = [
             self.rewrites.forward(steps, packed=not way)
             for steps, way in zip(forward, (False, True), strict=True)

@@ -35,7 +35,7 @@ def _convolution(step: Step) -> list[Step]:
         replace(
             step,
             kernel=convolution.forward_packed,
-            arguments=(y, x, packed, bias, slope, 0, *manner, workspace),
+            arguments=(y, x, packed, bias, None, slope, 0, *manner, workspace),
         ),
     ]
 

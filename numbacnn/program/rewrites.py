@@ -9,7 +9,7 @@ What a sum adds up has the sum's gradient, which is not copied where it need not
 
 Where nothing is learned, batch normalisations are folded into the convolutions before them (`folding`), and filters packed
 by steps of their own (`packing`); where no pass back follows either, convolutions write straight into concatenations
-(`joining`), and pools take what convolutions compute as they do (`pooling`).
+(`joining`), pools take what convolutions compute as they do (`pooling`), and convolutions add what residual sums add (`summing`).
 Where something is learned, normalisations go with the rectifiers and sums around them (`merging`), and large weights may learn in
 the pass back itself (`learning`).
 """
@@ -31,6 +31,7 @@ from .packing import packed_forward
 from .pooling import pooled_forward
 from .sharing import left_out, written_in_place
 from .steps import with_arguments
+from .summing import summed_forward
 
 
 @dataclass
@@ -60,6 +61,9 @@ class Rewrites:
     shares: set[Key] = field(default_factory=set)
     """Storages that convolutions do not write: they write their share of a concatenation."""
 
+    sums: set[Key] = field(default_factory=set)
+    """Storages that convolutions do not write: they write the sum of which these are a term."""
+
     merges: Merges | None = None
     """Normalisations that go with what is around them; None where every step is by itself."""
 
@@ -86,7 +90,7 @@ class Rewrites:
         if not packed or not self.packs:
             return left
         left = pooled_forward(packed_forward(left, self.packs), self.pools, self.root)
-        return joined_forward(left, self.shares, self.root)
+        return summed_forward(joined_forward(left, self.shares, self.root), self.sums)
 
     def backward(self, steps: Iterable[Step]) -> list[Step]:
         """The steps back as they will be run."""

@@ -68,6 +68,8 @@ CONVOLUTIONS = {
     "1x1": Filters((3, 5, 4, 7), 6, 1),
     "1x1, several tasks": Filters((3, 7, 7, 9), 41, 1),
     "1x1, several blocks": Filters((1, 3, 3, 530), 18, 1),
+    "1x1, whole tiles": Filters((2, 5, 3, 8), 48, 1),
+    "1x1, many filters": Filters((1, 7, 4, 300), 230, 1),
     "1x1 with padding": Filters((2, 3, 3, 2), 4, 1, {"padding": 1}),
     "kernel as large as the picture": Filters((4, 5, 6, 3), 7, (5, 6)),
     "floor": Filters((2, 8, 8, 2), 3, 3, {"stride": 2, "rounding": "floor"}),
@@ -217,28 +219,42 @@ def packed_arguments(generator, dtype, shape):
     return [arrays.unwritten(dtype, size), weights, *manner]
 
 
+@dataclass(frozen=True)
+class Summed:
+    """A convolution that is a term of a residual sum."""
+
+    filters: Filters
+
+
 def forward_packed(generator, dtype, shape):
-    """Into a share of more channels."""
+    """Into a share of more channels, or as a term of a sum."""
+    if isinstance(shape, Summed):
+        return forward_summed(generator, dtype, shape.filters)
     y, x, weights, bias, slope, *manner, workspace = convolution_forward(generator, dtype, shape)
     packed = packed_arguments(generator, dtype, shape)[0]
     convolution.pack(packed, weights, *manner)
     wide = arrays.numbers(generator, dtype, *y.shape[:3], y.shape[3] + FIRST + 4)
     wide[..., FIRST : FIRST + y.shape[3]] = y
-    return [wide, x, packed, bias, slope, FIRST, *manner, workspace]
+    return [wide, x, packed, bias, None, slope, FIRST, *manner, workspace]
+
+
+def forward_summed(generator, dtype, shape):
+    wide, x, packed, bias, _, slope, _, *rest = forward_packed(generator, dtype, shape)
+    y = arrays.unwritten(dtype, *wide.shape[:3], bias.size)
+    return [y, x, packed, bias, arrays.numbers(generator, dtype, *y.shape), slope, 0, *rest]
 
 
 FIRST = 5
 """Channels before those that a packed convolution writes."""
 
 
-def naive_forward_packed(y, x, packed, bias, slope, first, window, groups, algorithm, _):
+def naive_forward_packed(y, x, packed, bias, added, slope, first, window, groups, algorithm, _):
     weights = packed_weights(
         packed, x, (*window.kernel, x.shape[3] // groups, bias.size), window, groups, algorithm
     )
     expected = y.copy()
-    expected[..., first : first + bias.size] = naive.leaky_relu(
-        naive.convolution(x, weights, bias, window, groups), slope
-    )
+    total = naive.convolution(x, weights, bias, window, groups) + (0 if added is None else added)
+    expected[..., first : first + bias.size] = naive.leaky_relu(total, slope)
     return (expected,)
 
 
@@ -258,17 +274,26 @@ def packed_weights(packed, x, shape, window, groups, algorithm):
     return weights_of(found, shape, tile)
 
 
-PACKED = {
-    name: shape
-    for name, shape in CONVOLUTIONS.items()
-    if convolution.packed_size(
-        shape.volume[3], shape.filters, shape.layer.window(), shape.layer.groups, shape.layer.algorithm
+def manner_of(shape):
+    return (
+        shape.volume[3],
+        shape.filters,
+        shape.layer.window(),
+        shape.layer.groups,
+        shape.layer.algorithm,
     )
+
+
+PACKED = {name: shape for name, shape in CONVOLUTIONS.items() if convolution.packed_size(*manner_of(shape))}
+SUMMED = {
+    f"{name}, in a sum": Summed(shape)
+    for name, shape in PACKED.items()
+    if convolution.suits_sum(*manner_of(shape))
 }
 
 ROWS: dict[str, Comparison] = {
     "convolution.pack": Comparison(packed_arguments, naive_packed, PACKED),
-    "convolution.forward_packed": Comparison(forward_packed, naive_forward_packed, PACKED),
+    "convolution.forward_packed": Comparison(forward_packed, naive_forward_packed, PACKED | SUMMED),
     "convolution.forward": Comparison(
         convolution_forward,
         lambda y, x, weights, bias, slope, window, groups, *_: (

@@ -3,7 +3,7 @@
 forward            x (N,H,W,C), weights (R,S,C/G,K), bias (K) -> y (N,P,Q,K)
 pack               weights -> packed (packed_size), the form in which products take them (CPU alone)
 forward_packed     x, packed, bias (K) -> K channels of y (N,P,Q,…), from the channel `first` on: all, or a share of a
-                   concatenation (CPU alone)
+                   concatenation; with `added` (N,P,Q,K) a residual sum (CPU alone)
 forward_pooled     the same with the pool behind it -> y (N,P,Q,K), the pool's output (CPU alone)
 backward_input     d_y (N,P,Q,K), weights -> d_x (N,H,W,C)
 backward_weights   x, d_y -> d_weights (R,S,C/G,K)
@@ -26,6 +26,9 @@ choose = by_device("convolution.choose", cpu=choice.choose)
 
 packed_size = packing.packed_size
 """(channels, filters, window, groups, algorithm) -> elements that `pack` fills; 0 where filters are read as they are."""
+
+suits_sum = choice.suits_sum
+"""Which convolutions `forward_packed` computes with a residual sum; as in choice.py."""
 
 suits_pool, pooled_size = pooled.suits, pooled.workspace_size
 """Which convolutions `forward_pooled` computes, and the workspace that it needs; as in pooled.py."""

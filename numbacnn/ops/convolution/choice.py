@@ -32,6 +32,11 @@ def suits(algorithm: str, channels: int, filters: int, window: Window, groups: i
     return not TILES.get(algorithm) or tiles.suits(TILES[algorithm], channels, filters, window, groups)
 
 
+def suits_sum(channels: int, filters: int, window: Window, groups: int, algorithm: str) -> bool:
+    """Whether a convolution with packed filters can add something to its output as it stores it: of few channels in Winograd's way none does."""
+    return not thin.is_chosen(choose(channels, filters, window, groups, algorithm), channels)
+
+
 @lru_cache(maxsize=512)
 def choose(channels: int, filters: int, window: Window, groups: int, algorithm: str) -> str:
     """The algorithm that "auto" stands for: the fastest, told from the layer's geometry alone, so that a picture's output

@@ -86,6 +86,7 @@ def forward_packed(
     x: Any,
     packed: Any,
     bias: Any,
+    added: Any,
     slope: float,
     first: int,
     window: Window,
@@ -93,13 +94,15 @@ def forward_packed(
     algorithm: str,
     workspace: Any,
 ) -> None:
-    """Channels first .. first+K of y (N,P,Q,…) = f(x * weights + bias (K)), of filters that were packed before (packing.py)."""
+    """Channels first .. first+K of y (N,P,Q,…) = f(x * weights + bias (K) + added), of filters that were packed before (packing.py). `added` is
+    None or, where y has no other channels and the algorithm `suits_sum`, another array of the shape of y.
+    """
     chosen = choose(x.shape[3], bias.size, window, groups, algorithm)
     if thin.is_chosen(chosen, x.shape[3]):
         thin.multiply(y, x, packed, bias, slope, first, window.corner, workspace)
         return
     _convolve_packed(
-        y, x, packed, bias, slope, first, window.terms, groups, tile_of(chosen, x.shape[3]), workspace
+        y, x, packed, bias, added, slope, first, window.terms, groups, tile_of(chosen, x.shape[3]), workspace
     )
 
 
@@ -219,7 +222,7 @@ def _convolve(
     depth, filters = weights.size // bias.size, bias.size // groups
     packed = workspace[: panels_size(groups, depth, filters)]
     pack_panels(packed, weights.reshape(-1), groups, depth, filters)
-    _convolve_packed(y, x, packed, bias, slope, 0, terms, groups, 0, workspace[packed.size :])
+    _convolve_packed(y, x, packed, bias, None, slope, 0, terms, groups, 0, workspace[packed.size :])
 
 
 def _convolve_packed(
@@ -227,6 +230,7 @@ def _convolve_packed(
     x: Any,
     packed: Any,
     bias: Any,
+    added: Any,
     slope: float,
     first: int,
     terms: Terms,
@@ -236,9 +240,9 @@ def _convolve_packed(
 ) -> None:
     if size:
         winograd.convolve_packed(
-            y, x, packed, bias, slope, first, (terms[4], terms[6]), size, terms[0], workspace
+            y, x, packed, bias, added, slope, first, (terms[4], terms[6]), size, terms[0], workspace
         )
     elif pointwise.suits(terms, groups):
-        pointwise.multiply(y, x, packed, bias, slope, first)
+        pointwise.multiply(y, x, packed, bias, added, slope, first)
     else:
-        patches.multiply(y, x, packed, bias, slope, first, terms, groups, workspace)
+        patches.multiply(y, x, packed, bias, added, slope, first, terms, groups, workspace)

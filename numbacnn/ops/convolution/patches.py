@@ -7,6 +7,7 @@ from typing import Any
 from ..compilation import jit
 from ..parallel import parallel
 from ..product import PANELS, ROWS, multiply_tile, packed_size
+from .added import add_rows
 from .cut import Terms, cut
 from .gather import gather
 
@@ -16,17 +17,20 @@ def multiply(
     x: Any,
     packed: Any,
     bias: Any,
+    added: Any,
     slope: float,
     first: int,
     terms: Terms,
     groups: int,
     workspace: Any,
 ) -> None:
-    """Channels first .. first+K of y (N,P,Q,…) = f(x (N,H,W,C) * packed filters + bias (K))."""
+    """Channels first .. first+K of y (N,P,Q,…) = f(x (N,H,W,C) * packed filters + bias (K) + added), `added` None or of the shape of y."""
     plan = cut(y.shape[:3], x.shape[3], bias.size, terms, groups)
-    numbers = (*plan.tile, *plan.strip, plan.tiles, plan.workers(workspace.size), first, plan.slice)
+    workers, adds = plan.workers(workspace.size), added is not None
+    numbers = (*plan.tile, *plan.strip, plan.tiles, workers, first, plan.slice, int(adds))
     tables = plan.pixels, plan.stretches, plan.stretch
-    _multiply_tiles(y, x, packed, bias, slope, terms, groups, *tables, numbers, workspace)
+    terms_of_sum = (added if adds else y).reshape(-1)
+    _multiply_tiles(y, x, packed, bias, terms_of_sum, slope, terms, groups, *tables, numbers, workspace)
 
 
 @jit
@@ -48,7 +52,7 @@ def fill_strip(
         gather(strip[n * picture : (n + 1) * picture], x, volume, first + n, top, left, rows, columns)
 
 
-@parallel(lambda *arguments: arguments[10][6])  # workers
+@parallel(lambda *arguments: arguments[11][6])  # workers
 def _multiply_tiles(
     begin: Any,
     end: Any,
@@ -56,6 +60,7 @@ def _multiply_tiles(
     x: Any,
     packed: Any,
     bias: Any,
+    added: Any,
     slope: Any,
     terms: Any,
     groups: Any,
@@ -66,7 +71,7 @@ def _multiply_tiles(
     workspace: Any,
 ) -> None:
     for worker in range(begin, end):
-        pictures, taken, strip_rows, columns, picture, tiles, workers, target, size = numbers
+        pictures, taken, strip_rows, columns, picture, tiles, workers, target, size, adds = numbers
         count, rows, cells, row = y.shape
         filters, channels = bias.size // groups, x.shape[3] // groups
         width = 64 // y.itemsize
@@ -81,10 +86,14 @@ def _multiply_tiles(
             for group in range(groups):
                 for j in range(0, filters, PANELS * width):
                     for i in range(0, length, ROWS):
+                        here = first + i * row + group * filters + j
+                        high, few = min(ROWS, length - i), min(PANELS * width, filters - j)
                         multiply_tile(
-                            flat, first + i * row + group * filters + j, row,
+                            flat, here, row,
                             strip, group * channels, pixels, i, stretches, stretches.size, 1,
                             packed, group * panels + j * depth, width, depth * width,
-                            stretch, min(ROWS, length - i), min(PANELS * width, filters - j), False,
-                            bias, group * filters + j, slope,
+                            stretch, high, few, False,
+                            bias, group * filters + j, 1.0 if adds else slope,
                         )  # fmt: skip
+                        if adds:
+                            add_rows(flat, here, row, added, high, few, slope)

@@ -28,8 +28,9 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
 
     M is of the `matrices` the one for (extent, taps); taps of 0 are any. Its arguments: target and source, flat, and
     (target_at, target_row, target_cell, source_at, source_row, source_cell, extent, taps): cell (i, j) of a target or
-    source lies at *_at + i * *_row + j * *_cell. With `finish` bias, bias_at and slope follow: f(M S M' + bias), a
-    number of bias a channel, f(v) = v above 0, else slope v. A vector has a panel's width, or so many `channels`.
+    source lies at *_at + i * *_row + j * *_cell. With `finish` bias, bias_at, slope, added and adds follow: f(M S M' + bias), a
+    number of bias a channel, f(v) = v above 0, else slope v. `added` is (), or if `adds` (A,): f(M S M' + bias + A), whose cells are in A
+    where the target's are in their array. A vector has a panel's width, or so many `channels`.
     """
 
     def emit(context, builder, signature, arguments):
@@ -41,6 +42,15 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
             array = context.make_array(signature.args[number])(context, builder, arguments[number])
             return builder.gep(array.data, [offset])
 
+        def summed():
+            """Where the array is that is added, and whether it is; else the target, whose numbers are there to be read."""
+            if not len(signature.args[6]):
+                return None, None
+            array = builder.extract_value(arguments[6], 0)
+            data = context.make_array(signature.args[6][0])(context, builder, array).data
+            adds = context.cast(builder, arguments[7], signature.args[7], types.boolean)
+            return builder.select(adds, data, at(0, integer(0))), adds
+
         def transform(matrix):
             rows, columns = matrix.shape
             is_small = matrix.size <= _SMALL
@@ -50,11 +60,14 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
             with builder.goto_entry_block():
                 between = builder.alloca(ir.ArrayType(ir.ArrayType(vector, rows), columns))
 
-            def cells(number, shift, line, count):
-                """A line of cells of the target, one of its columns, or of the source, one of its rows."""
+            def cells(number, shift, line, count, array=None):
+                """A line of cells of the target, one of its columns, or of the source, one of its rows; or of another
+                array where they are in theirs.
+                """
                 start, row, cell = (builder.extract_value(places, 3 * number + k) for k in range(3))
                 step, along = (row, cell) if number else (cell, row)
-                start = at(number, builder.add(builder.add(start, shift), builder.mul(line, step)))
+                first = builder.add(builder.add(start, shift), builder.mul(line, step))
+                start = at(number, first) if array is None else builder.gep(array, [first])
                 offsets = [builder.mul(along, integer(k)) for k in range(count)]
                 return [builder.bitcast(builder.gep(start, [o]), vector.as_pointer()) for o in offsets]
 
@@ -75,11 +88,18 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
                     slope = splat(
                         builder, context.cast(builder, arguments[5], signature.args[5], dtype), lanes
                     )
+                    added, adds = summed()
 
-                def finished(value):
+                def finished(values, j):
                     if not finish:
-                        return value
-                    return rectified(builder, builder.fadd(value, bias), slope)
+                        return values
+                    sums = [builder.fadd(value, bias) for value in values]
+                    if added is not None:
+                        others = cells(0, shift, j, len(sums), added)
+                        terms = [builder.load(other, align=alignment) for other in others]
+                        totals = [builder.fadd(one, other) for one, other in zip(sums, terms, strict=True)]
+                        sums = [builder.select(adds, *pair) for pair in zip(totals, sums, strict=True)]
+                    return [rectified(builder, total, slope) for total in sums]
 
                 def across(i, _):
                     values = [builder.load(cell, align=alignment) for cell in cells(1, shift, i, columns)]
@@ -90,8 +110,8 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
                 def down(j, _):
                     lines = [builder.gep(between, [integer(0), integer(i), j]) for i in range(columns)]
                     found = apply(builder, matrix, [builder.load(line) for line in lines])
-                    for value, cell in zip(found, cells(0, shift, j, rows), strict=True):
-                        builder.store(finished(value), cell, align=alignment)
+                    for value, cell in zip(finished(found, j), cells(0, shift, j, rows), strict=True):
+                        builder.store(value, cell, align=alignment)
                     return []
 
                 over(columns, across)
@@ -111,8 +131,8 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
     if finish:
 
         @intrinsic
-        def transform(typingctx, target, source, places, bias, bias_at, slope):
-            return types.void(target, source, places, bias, bias_at, slope), emit
+        def transform(typingctx, target, source, places, bias, bias_at, slope, added, adds):
+            return types.void(target, source, places, bias, bias_at, slope, added, adds), emit
 
     else:
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from ..compilation import jit
 from ..parallel import parallel
-from ..product import PANELS, ROWS, copy_panel
+from ..product import PANELS, ROWS
+from .added import store_sum
 from .gather import gather_share
 from .tile_pool import WINDOW, largest_of_window
 from .tiles import ALIGN, blocks_of, packed_size, tiles_of
@@ -45,6 +46,7 @@ def convolve_packed(
     x: Any,
     u: Any,
     bias: Any,
+    added: Any,
     slope: Any,
     target: int,
     padding: Any,
@@ -52,13 +54,16 @@ def convolve_packed(
     taps: int,
     workspace: Any,
 ) -> None:
-    """`convolve` with filters that are transformed already, to the channels from `target` on of y (N,P,Q,…)."""
+    """`convolve` with filters that are transformed already, to the channels from `target` on of y (N,P,Q,…), or with `added`
+    (N,P,Q,K) to a residual sum: f(x * weights + bias + added).
+    """
     tiles, all_filters = tiles_of(y.shape, size), bias.size
     cut = blocks_of(tiles, x.shape[3], all_filters, size, taps, workspace.size, packed=True)
     for first in range(0, all_filters, cut.filters):
         several = min(cut.filters, all_filters - first)
         sizes = size, taps, cut.tiles, cut.workers, first, several, cut.shares
-        _with(y, x, u, bias, slope, (sizes, all_filters, first, target), padding, workspace)
+        manner = sizes, all_filters, first, target
+        _with(y, x, u, bias, slope, manner, padding, workspace, added=added)
 
 
 def convolve_pooled(
@@ -95,12 +100,16 @@ def _with(
     workspace: Any,
     maps: tuple[int, int] | None = None,
     pool_slope: float = 1.0,
+    added: Any = None,
 ) -> None:
     (size, taps, block, workers, first, several, shares), filters, at, target = manner
     pools = maps is not None
     tall, wide = y.shape[1:3] if maps is None else maps
     numbers = size, size + taps - 1, taps, block, workers, first, several, shares, filters, at, target
-    _convolve_blocks(y, x, u, bias, slope, padding, (*numbers, tall, wide, int(pools)), pool_slope, workspace)
+    adds = added is not None
+    every = *numbers, tall, wide, int(pools), int(adds)
+    terms = (added.reshape(-1),) if adds else ()
+    _convolve_blocks(y, x, u, bias, terms, slope, padding, every, pool_slope, workspace)
 
 
 def transform(u: Any, weights: Any, shape: tuple[int, ...], size: int, first: int, filters: int) -> None:
@@ -144,7 +153,7 @@ def _transform_filters(begin: Any, end: Any, u: Any, weights: Any, sizes: Any) -
             filters(u, weights, (*places, extent, taps))
 
 
-@parallel(lambda *arguments: arguments[6][4])  # workers
+@parallel(lambda *arguments: arguments[7][4])  # workers
 def _convolve_blocks(
     start: Any,
     stop: Any,
@@ -152,6 +161,7 @@ def _convolve_blocks(
     x: Any,
     u: Any,
     bias: Any,
+    added: Any,
     slope: Any,
     padding: Any,
     sizes: Any,
@@ -160,7 +170,7 @@ def _convolve_blocks(
 ) -> None:
     for worker in range(start, stop):
         size, extent, taps, block, workers, first, several, shares, filters_of_u = sizes[:9]
-        at, goal_first, tall, wide, pools = sizes[9:]
+        at, goal_first, tall, wide, pools, adds = sizes[9:]
         count, line = y.shape[0], y.shape[3]
         channels, positions, width = x.shape[3], extent * extent, 64 // y.itemsize
         tiles = count * ((tall + size - 1) // size) * ((wide + size - 1) // size)
@@ -205,7 +215,10 @@ def _convolve_blocks(
                     here = ((n * tall + p) * wide + q) * line + goal_first + filter_now
                     target = (here, row, line) if whole else (0, size * width, width)
                     places = *target, t * own_filters + k, extent * m_apart, m_apart
-                    outputs(flat if whole else result, m, (*places, extent, taps), bias, filter_now, slope)
+                    share = slope if whole or not adds else 1.0
+                    outputs(
+                        flat if whole else result, m, (*places, extent, taps), bias, filter_now, share, added, whole and adds
+                    )  # fmt: skip
                     if whole:
                         continue
                     if pools:
@@ -221,7 +234,8 @@ def _convolve_blocks(
                         continue
                     for i in range(min(size, tall - p)):
                         for j in range(min(size, wide - q)):
-                            copy_panel(flat, here + i * row + j * line, result, (i * size + j) * width)
+                            cell, found = here + i * row + j * line, (i * size + j) * width
+                            store_sum(flat, cell, result, found, added, slope)
                 n, p, q = next_place(n, p, q, tall, wide, size)
 
 

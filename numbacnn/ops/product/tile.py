@@ -220,7 +220,7 @@ def loop(builder, count, carried, make_body):
     return phis
 
 
-def _either(builder, condition, make, others):
+def either(builder, condition, make, others):
     """What `make` gives if the condition holds, else the others."""
     before = builder.block
     with builder.if_then(condition):
@@ -306,7 +306,7 @@ def _emit(builder, operands, height, panels, lanes):
         ]
 
     if operands.branches:
-        sums = _either(builder, operands.add, lambda: added(masks), begins)
+        sums = either(builder, operands.add, lambda: added(masks), begins)
     else:
         add = splat(builder, operands.add, lanes)
         sums = added([builder.and_(mask, add) for mask in masks])
