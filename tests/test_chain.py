@@ -206,6 +206,7 @@ def test_the_gradient_is_that_of_the_loss_in_float64():
         (NETWORKS["no convolution"], {"keep_gradients": ["dense1"]}),
         (NETWORKS["no convolution"], {"eager": True}),
         ([("conv", Convolution(32, 3)), ("conv2", Convolution(32, 3)), *ENDS], {}),
+        ([("conv", Convolution(16, 3)), ("conv2", Convolution(32, 3, stride=2, padding=1)), *ENDS], {}),
         ([("conv", Convolution(6, 3, algorithm="im2col")), *ENDS], {}),
         ([("conv", Convolution(8, 3)), ("norm", BatchNorm()), *ENDS], {"gradients": "parameters"}),
         ([("conv", Convolution(6, 3, groups=3)), *ENDS], {}),
@@ -224,6 +225,11 @@ def test_what_is_left_to_the_other_way(layers, options):
 def test_who_asks_for_lanes_gets_them(filters, chosen):
     layers = [("conv", Convolution(filters, 3, algorithm=chosen)), *ENDS]
     assert Program(Graph(layers, SHAPE), 16, keep=()).chain is not None
+
+
+def test_lenet_of_1998_is_a_chain():
+    graph = architectures.build("lenet-1998").graph
+    assert Program(graph, 64, gradients="parameters", keep=()).chain is not None
 
 
 def test_lenet_is_a_chain_where_its_workspace_may_be_as_large():

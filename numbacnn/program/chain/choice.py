@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from ...graph import Graph
 from ...layers import Convolution
-from .links import Link
+from .links import Link, Product
 from .tables import Tables
 
-_NUMBERS = 15_000
-"""Numbers that a picture's way forward takes, up to which the second cache was measured to hold a group's."""
+_NUMBERS = 40_000
+"""Numbers that a picture's way forward takes, up to which this way was measured to be faster."""
+_FULL = 16 * 32
+"""A convolution's channels times filters from which the other way's vectors were measured to be full enough."""
 _WEIGHTS = 1 << 18
 """Parameters, which every group reads."""
 
@@ -26,4 +29,11 @@ def fits(graph: Graph, links: Sequence[Link], tables: Tables, room: float) -> bo
     parameters = sum(each.size for each in graph.parameters.values())
     if "im2col" in asked or tables.size + tables.partial > room:
         return False
-    return "lanes" in asked or (tables.numbers <= _NUMBERS and parameters <= _WEIGHTS)
+    if "lanes" in asked:
+        return True
+    thin = all(link.source[2] * link.filters_at[2] < _FULL for link in links if _convolves(link))
+    return thin and tables.numbers <= _NUMBERS and parameters <= _WEIGHTS
+
+
+def _convolves(link: Link) -> TypeGuard[Product]:
+    return isinstance(link, Product) and not link.is_dense
