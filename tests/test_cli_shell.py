@@ -28,6 +28,17 @@ HEAVY = {"numba", "llvmlite", "h5py", "matplotlib", "numpy", "PIL"}
     "arguments", [["--help"], ["viz", "--help"], ["attack"], ["data", "--help"], ["--version"]]
 )
 def test_help_imports_nothing_heavy(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert not HEAVY & _imported(arguments, capfd)
+
+
+def test_reading_a_data_set_waits_for_no_kernel(capfd: pytest.CaptureFixture[str]) -> None:
+    imported = _imported(["data", "info", "digits"], capfd)
+    assert "h5py" in imported
+    assert not {"numba", "llvmlite", "matplotlib"} & imported
+
+
+def _imported(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> set[str]:
+    """The modules that a process has imported once it has carried out a command, which showed something."""
     code = (
         "import sys; from numbacnn_cli.__main__ import main; "
         f"assert main({arguments}) == 0; print('\\n' + ' '.join(sys.modules), file=sys.stderr)"
@@ -35,7 +46,7 @@ def test_help_imports_nothing_heavy(arguments: list[str], capfd: pytest.CaptureF
     subprocess.run([sys.executable, "-c", code], check=True, env=_environment())
     shown = capfd.readouterr()
     assert shown.out
-    assert not HEAVY & set(shown.err.split())
+    return set(shown.err.rsplit("\n", 2)[1].split())
 
 
 def _environment() -> dict[str, str]:

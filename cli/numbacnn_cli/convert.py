@@ -75,7 +75,7 @@ def convert(
         What IN is, where its suffix does not tell: caffe, keras, onnx, pytorch or safetensors.
     """
     from numbacnn.formats import SUFFIXES, Asked, read_network, write_network
-    from numbacnn.storage import save_model
+    from numbacnn.storage.models import save_model
 
     ours = target.suffix.lower() not in SUFFIXES
     target = Destination(out, reads=[source, prototxt, classes], force=force).named(target, MODEL)

@@ -97,7 +97,7 @@ def import_data(
     """
     from numbacnn.data.importers import read_source
     from numbacnn.errors import UsageError
-    from numbacnn.storage import open_dataset, write_dataset
+    from numbacnn.storage.datasets import open_dataset, write_dataset
 
     for option, fraction in (("--validation", validation), ("--test", test)):
         if not 0 <= fraction < 1:
@@ -133,7 +133,7 @@ def info(data: DataFile, /, *, out: Out) -> dict[str, Any]:
     JSON: `data`, `name`, `image_shape`, `classes`, `class_names`, `images` (a split), `images_per_class` (a split),
     `mean_rgb`, `standard_deviation`, `source`, `licence`, `bytes`.
     """
-    from numbacnn.storage import open_dataset
+    from numbacnn.storage.datasets import open_dataset
 
     dataset = open_dataset(data)
     return describe(dataset, dataset.path or data, out)
@@ -162,7 +162,7 @@ def show(
 
     from numbacnn.errors import UsageError
     from numbacnn.figures import image_grid
-    from numbacnn.storage import open_dataset
+    from numbacnn.storage.datasets import open_dataset
 
     if not 1 <= count <= MAX_PICTURES:
         raise UsageError(f"--count {count}: 1 to {MAX_PICTURES} pictures are expected")

@@ -81,7 +81,7 @@ def fetch_data(
     """
     from numbacnn.errors import UsageError
     from numbacnn.fetching import DATA_SETS, fetch_data
-    from numbacnn.storage import open_dataset, write_dataset
+    from numbacnn.storage.datasets import open_dataset, write_dataset
 
     from .data import describe
 
@@ -137,7 +137,7 @@ def fetch_model(
     """
     from numbacnn.errors import UsageError
     from numbacnn.fetching import MODELS, fetch_model, parse_digest
-    from numbacnn.storage import save_model
+    from numbacnn.storage.models import save_model
 
     from .convert import report
 

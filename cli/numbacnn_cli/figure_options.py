@@ -138,7 +138,7 @@ class Figures:
         )  # the first figure's
         self._numbers.update(numbers)
         if self.data is not None:
-            from numbacnn.storage import write_numbers
+            from numbacnn.storage.numbers import write_numbers
 
             title, provenance = self._head
             write_numbers(self.data, self._numbers, title=title, provenance=provenance)

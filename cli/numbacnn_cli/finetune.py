@@ -139,7 +139,7 @@ def _start(
 ) -> Start:
     """Returns a new run. Raises whatever makes it impossible."""
     from numbacnn.errors import UsageError
-    from numbacnn.storage import open_dataset
+    from numbacnn.storage.datasets import open_dataset
     from numbacnn.training import Trainer
     from numbacnn.training.finetuning import for_classes, freeze_until, last_fixed, slow_below
     from numbacnn.training.preparing import as_settings, choose
@@ -202,7 +202,7 @@ def _imported(
     """
     from numbacnn.data.importers import read_source
     from numbacnn.errors import UsageError
-    from numbacnn.storage import write_dataset
+    from numbacnn.storage.datasets import write_dataset
 
     for option, share in (("--test", test), ("--validation", validation)):
         if not 0 <= share < 1:

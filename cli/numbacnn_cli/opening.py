@@ -52,7 +52,7 @@ def open_model(option: Path | None, out: Output, compute: Compute = CPU) -> Open
     """Opens the model of --model on the device of --device, and reports which it is. Raises UsageError, ModelError,
     DeviceError; NetworkError for a network with other inputs than pictures.
     """
-    from numbacnn.storage import load_model
+    from numbacnn.storage.models import load_model
 
     path, taken = resolve_model(option)
     out.note(taken)
@@ -87,7 +87,7 @@ def open_pictures(given: str | Path, network: Network, *, needs_classes: bool = 
     """
     from numbacnn.data.picture_files import open_folder, open_unlabelled
     from numbacnn.errors import DataError
-    from numbacnn.storage import open_dataset
+    from numbacnn.storage.datasets import open_dataset
 
     if not Path(given).is_dir():
         return open_dataset(given)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numbacnn import Dataset
     from numbacnn.data.dataset import Split
-    from numbacnn.storage import Features
+    from numbacnn.storage.features import Features
 
     from .output import Output
 
@@ -199,7 +199,7 @@ def _layer(opened: OpenedModel, given: str | None) -> str:
 
 def _write(path: Path, opened: OpenedModel, dataset: Dataset, split: str, layer: str, out: Output) -> int:
     """Computes and writes the features of a split; returns the numbers of a picture."""
-    from numbacnn.storage import write_features
+    from numbacnn.storage.features import write_features
 
     part = dataset.split(split)
     size: int = opened.network.graph.shapes[layer][-1]
@@ -240,7 +240,7 @@ def _kept(opened: OpenedModel, dataset: Dataset, split: str, layer: str, out: Ou
     import numpy as np
 
     from numbacnn.errors import DataError
-    from numbacnn.storage import Features, read_features
+    from numbacnn.storage.features import Features, read_features
 
     what = hashlib.sha256(opened.path.read_bytes())
     what.update(f"{_state(dataset, split)} {split} {layer}".encode())

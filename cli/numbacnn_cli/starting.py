@@ -32,7 +32,7 @@ def new_start(
     data: str | None, network: str | None, changes: dict[str, Any], compute: Compute, given: Given
 ) -> Start:
     """A new run of `changes`, what is known of the network and the defaults. Raises whatever makes it impossible."""
-    from numbacnn.storage import open_dataset
+    from numbacnn.storage.datasets import open_dataset
     from numbacnn.training import Trainer
     from numbacnn.training.preparing import as_settings, build_network, choose, default_network
     from numbacnn.training.recipes import GIVEN
@@ -73,7 +73,7 @@ def resumed_start(
     Raises UsageError for options that would change it, or for fewer epochs than it has done.
     """
     from numbacnn.errors import TrainingError, UsageError
-    from numbacnn.storage import open_dataset
+    from numbacnn.storage.datasets import open_dataset
     from numbacnn.training import Trainer
     from numbacnn.training.restoring import checked_record
     from numbacnn.training.whereabouts import need_same_data

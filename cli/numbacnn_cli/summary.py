@@ -57,7 +57,7 @@ def find_network(
     """
     from numbacnn import architectures
     from numbacnn.errors import ShapeError, UsageError
-    from numbacnn.storage import load_model
+    from numbacnn.storage.models import load_model
 
     if classes is not None and classes < 2:
         raise UsageError(f"--classes {classes}: at least 2 are expected, as a network tells classes apart")

@@ -1,29 +1,39 @@
-"""HDF5 files: data sets and models. The only room that imports h5py."""
+"""HDF5 files: data sets and models. The only room that imports h5py. Names are loaded when they are first used: who only reads a
+data set waits for no kernel.
+"""
 
-from .datasets import open_dataset, write_dataset
-from .features import Features, StoredFeatures, read_features, write_features
-from .models import Checkpoint, load, load_checkpoint, load_model, load_record, save, save_model
-from .numbers import write_numbers
-from .scans import Scan, digest_of_data, digest_of_network, read_scan, write_scan
+from __future__ import annotations
 
-__all__ = [
-    "Checkpoint",
-    "Features",
-    "Scan",
-    "StoredFeatures",
-    "digest_of_data",
-    "digest_of_network",
-    "load",
-    "load_checkpoint",
-    "load_model",
-    "load_record",
-    "open_dataset",
-    "read_features",
-    "read_scan",
-    "save",
-    "save_model",
-    "write_dataset",
-    "write_features",
-    "write_numbers",
-    "write_scan",
-]
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Checkpoint": "models",
+    "Features": "features",
+    "Scan": "scans",
+    "StoredFeatures": "features",
+    "digest_of_data": "scans",
+    "digest_of_network": "scans",
+    "load": "models",
+    "load_checkpoint": "models",
+    "load_model": "models",
+    "load_record": "models",
+    "open_dataset": "datasets",
+    "read_features": "features",
+    "read_scan": "scans",
+    "save": "models",
+    "save_model": "models",
+    "write_dataset": "datasets",
+    "write_features": "features",
+    "write_numbers": "numbers",
+    "write_scan": "scans",
+}
+"""Public name -> the module that it lives in."""
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - the table is the one list
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module 'numbacnn.storage' has no attribute '{name}'")

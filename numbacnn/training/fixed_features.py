@@ -19,7 +19,7 @@ from ..device import Array
 from ..errors import DataError
 from ..network import Network
 from ..program import Loss, Program
-from ..storage import StoredFeatures, write_features
+from ..storage.features import StoredFeatures, write_features
 from ..tails import tail
 from .evaluation import Evaluation, Watch, evaluation_of
 from .input_pipeline import Batch

@@ -17,7 +17,7 @@ import tomli_w
 from ..errors import ModelError, TrainingError, UsageError
 from ..network import Network
 from ..replacing import is_partial, replacing
-from ..storage import load_checkpoint, load_model, save_model
+from ..storage.models import load_checkpoint, load_model, save_model
 from ..toml import read_toml
 from .claim import LOCK
 from .loop import Trainer

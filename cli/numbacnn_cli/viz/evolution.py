@@ -80,7 +80,7 @@ def evolution(
 
     def networks() -> Iterator[tuple[int, Network]]:
         from numbacnn.errors import ModelError
-        from numbacnn.storage import load_model
+        from numbacnn.storage.models import load_model
 
         for epoch, path in paths.items():
             network, _ = load_model(path)

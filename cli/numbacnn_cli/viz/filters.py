@@ -106,7 +106,7 @@ def judged(opened: OpenedModel, name: str, kernels: Any) -> Judgement:
     """The verdict on a layer, with what is known of its training and what its run kept of its epochs."""
     from numbacnn.analysis import judge
     from numbacnn.errors import ModelError
-    from numbacnn.storage import load_model
+    from numbacnn.storage.models import load_model
     from numbacnn.training import kept_epochs
 
     history = []

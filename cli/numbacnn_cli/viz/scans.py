@@ -42,7 +42,7 @@ def scanned(
     """
     from numbacnn.analysis import scan
     from numbacnn.errors import DataError
-    from numbacnn.storage import write_scan
+    from numbacnn.storage.scans import write_scan
 
     part = dataset.split(split)
     path = _path(opened, dataset, split, precision)
@@ -75,7 +75,7 @@ def scanned(
 def _path(opened: OpenedModel, dataset: Dataset, split: str, precision: str) -> Path | None:
     import hashlib
 
-    from numbacnn.storage import digest_of_data, digest_of_network
+    from numbacnn.storage.scans import digest_of_data, digest_of_network
 
     folder = cache("scans")
     if folder is None:
@@ -87,7 +87,7 @@ def _path(opened: OpenedModel, dataset: Dataset, split: str, precision: str) -> 
 def _read(path: Path | None, opened: OpenedModel, images: int, out: Output) -> dict[str, Strongest]:
     from numbacnn.analysis import Strongest
     from numbacnn.errors import DataError
-    from numbacnn.storage import read_scan
+    from numbacnn.storage.scans import read_scan
 
     if path is None or not path.is_file():
         return {}
