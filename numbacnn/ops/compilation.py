@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable
 from functools import wraps
@@ -15,6 +14,7 @@ from numba.core.caching import FunctionCache
 
 from .. import compiling
 from . import kernel_cache, launches, threading_layer
+from .garbage import search
 from .inner import InnerCache, InnerCompiler, LoopCompiler
 
 # OpenMP's threads wait for their next piece of work by spinning, unless told otherwise before they start. On cores
@@ -47,28 +47,18 @@ class _Reports(event.Listener):
             compiling.end()
 
 
-class _NoCollections(event.Listener):
-    """Keeps Python from looking for garbage while Numba compiles: it makes so many objects, most of which stay, that looking
-    through them took a tenth of the time.
-    """
-
-    def __init__(self) -> None:
-        self._under_way, self._collects = 0, False
+class _NoSearch(event.Listener):
+    """Keeps Python from looking for garbage while Numba compiles."""
 
     def on_start(self, event: Any) -> None:
-        if not self._under_way:
-            self._collects = gc.isenabled()
-            gc.disable()
-        self._under_way += 1
+        search.pause()
 
     def on_end(self, event: Any) -> None:
-        self._under_way -= 1
-        if not self._under_way and self._collects:
-            gc.enable()
+        search.resume()
 
 
 event.register("numba:compile", _Reports())
-event.register("numba:compile", _NoCollections())
+event.register("numba:compile", _NoSearch())
 
 
 def loaded() -> int:

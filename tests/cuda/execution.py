@@ -13,8 +13,7 @@ import numpy as np
 from comparisons import EVERYWHERE as COMPARISONS
 from comparisons.convolution import Filters
 from kernels import executed
-from kernels.compiled import ptx
-from kernels.executed import launches_executed
+from kernels.executed import launches_executed, ptx
 from variants import arguments_of, as_float64, assert_agree
 
 from numbacnn.ops.kernel import Kernel
@@ -73,12 +72,12 @@ def assert_of_rounded_numbers(kernel: str, shape: Any, precision: str) -> None:
 @contextmanager
 def changed_ptx(pattern: str, replacement: str) -> Iterator[None]:
     """Kernels made inside are changed in their PTX."""
-    executed._executable.cache_clear()
+    executed.executable.cache_clear()
     with patch.object(executed, "ptx", lambda *how: re.sub(pattern, replacement, _unchanged(*how))):
         yield
-    executed._executable.cache_clear()
+    executed.executable.cache_clear()
 
 
 @cache
-def _unchanged(kernel: Any, kinds: tuple[Any, ...], capability: tuple[int, int]) -> str:
-    return ptx(kernel, kinds, capability)
+def _unchanged(kernel: Any, kinds: tuple[Any, ...]) -> str:
+    return ptx(kernel, kinds)

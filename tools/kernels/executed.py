@@ -12,22 +12,21 @@ import numpy as np
 from numba.cuda.typing.typeof import Purpose, typeof
 
 from numbacnn.ops.cuda import toolchain
-from numbacnn.ops.cuda.product.precision import least_capability
 
-from .compiled import ptx
+from .compiled import CAPABILITIES, made
 from .ptx.machine import Kernel
 from .ptx.memory import GlobalMemory
 from .ptx.parser import parsed
 
 
-def capability_of(kernel: Any) -> tuple[int, int]:
-    """The oldest that has every instruction of a kernel."""
-    return max((8, 0), least_capability(kernel.name))
+def ptx(kernel: Any, kinds: tuple[Any, ...]) -> str:
+    """For the newest generation: the one for which every kernel's machine code is looked at too, so that it is compiled once for both."""
+    return made(kernel, kinds, CAPABILITIES[-1]).ptx
 
 
 @cache
-def _executable(kernel: Any, kinds: tuple[Any, ...]) -> Kernel:
-    return Kernel(parsed(ptx(kernel, kinds, capability_of(kernel))))
+def executable(kernel: Any, kinds: tuple[Any, ...]) -> Kernel:
+    return Kernel(parsed(ptx(kernel, kinds)))
 
 
 @contextmanager
@@ -53,7 +52,7 @@ def flat(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _launch(kernel: Any, blocks: tuple[int, ...], threads: int, arguments: tuple[Any, ...]) -> None:
     kinds = tuple(typeof(argument, Purpose.argument) for argument in arguments)
-    executable = _executable(kernel, kinds)
+    compiled = executable(kernel, kinds)
     memory = GlobalMemory()
     arrays = _Arrays(memory)
     values = [
@@ -62,12 +61,12 @@ def _launch(kernel: Any, blocks: tuple[int, ...], threads: int, arguments: tuple
         for value in arrays.passed(kind, argument)
     ]
     x, y, z = (*blocks, 1, 1)[:3]
-    executable.launch((x, y, z), threads, _laid_out(executable, values), memory, kernel.shared_bytes)
+    compiled.launch((x, y, z), threads, _laid_out(compiled, values), memory, kernel.shared_bytes)
 
 
-def _laid_out(executable: Kernel, values: list[np.generic]) -> bytes:
+def _laid_out(compiled: Kernel, values: list[np.generic]) -> bytes:
     """Arguments as the kernel declares them."""
-    room = executable.program.parameters
+    room = compiled.program.parameters
     result = bytearray(room.size)
     for (name, variable), value in zip(room.variables.items(), values, strict=True):
         if value.nbytes != variable.size:

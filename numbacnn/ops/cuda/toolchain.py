@@ -18,6 +18,7 @@ from numba.cuda.dispatcher import CUDACache
 from ... import compiling
 from .. import kernel_cache, launches
 from ..compilation import elsewhere
+from ..garbage import no_search
 from .driver_errors import driver_errors
 from .packages import at_odds
 from .prepared import carry_out, prepared
@@ -68,7 +69,8 @@ def _watched(made: Any) -> None:
 
     def compile_(signature: Any) -> Any:
         try:
-            return compiled(signature)
+            with no_search():
+                return compiled(signature)
         except Exception as error:
             if isinstance(error, (*driver_errors(), MemoryError)):
                 raise

@@ -70,7 +70,6 @@ def environment(folder: Path, *, execute: bool = False, **options: object) -> di
         **inherited,
         "LD_LIBRARY_PATH": str(folder),
         "PYTHONPATH": os.pathsep.join([*map(str, paths), *filter(None, [os.environ.get("PYTHONPATH")])]),
-        "STANDIN_PTX": str(folder / "ptx"),
         **({"STANDIN_EXECUTE": "1"} if execute else {}),
         **{f"STANDIN_{name.upper()}": str(value) for name, value in options.items()},
     }

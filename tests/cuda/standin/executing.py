@@ -5,11 +5,8 @@ from __future__ import annotations
 import atexit
 import ctypes
 import gc
-import hashlib
-import os
 import traceback
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import LIBRARY
@@ -119,22 +116,14 @@ def _places(arrays: list[_Array], memory: Any) -> list[tuple[int, int, int]]:
 
 @cache
 def _executable(function: int) -> Any:
-    """The kernel of this machine code, made from the PTX of the same kernel and types; kept in a file, as that is compiled."""
-    from kernels.compiled import ptx
-    from kernels.executed import capability_of
-    from kernels.ptx.machine import Kernel
-    from kernels.ptx.parser import parsed
+    """The kernel of this machine code, made from the PTX of the same kernel and types."""
+    from kernels.executed import executable
 
     size = ctypes.c_size_t()
     _driver.standin_image.restype = _driver.standin_name.restype = ctypes.c_void_p
     image = ctypes.string_at(_driver.standin_image(ctypes.c_void_p(function), ctypes.byref(size)), size.value)
     name = ctypes.string_at(_driver.standin_name(ctypes.c_void_p(function))).decode()
-    path = Path(os.environ["STANDIN_PTX"]) / f"{hashlib.sha256(image).hexdigest()[:32]}.ptx"
-    if not path.exists():
-        kernel, types = _compiled(name, image)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(ptx(kernel, types, capability_of(kernel)))
-    return Kernel(parsed(path.read_text()))
+    return executable(*_compiled(name, image))
 
 
 def _compiled(name: str, image: bytes) -> tuple[Any, tuple[Any, ...]]:
