@@ -23,21 +23,18 @@ for module in pkgutil.walk_packages(ops.__path__, f"{ops.__name__}."):
 
 
 def cases():
-    """Every kernel on every shape in both precisions. Winograd's kernels in float64, which only `gradcheck` of a large network
-    asks for, are slow: they compile as long as those of all activations.
+    """Every kernel on every shape in both precisions. In float64, which gradient checks alone compute in, they are slow, as each is
+    compiled anew for it; of those, test_gradients.py runs all that a gradient depends on.
     """
     for kernel, row in COMPARISONS.items():
         for shape in row.shapes:
             for dtype in (np.float32, np.float64):
-                slow = (
-                    dtype is np.float64 and kernel.startswith("convolution") and shape.startswith("Winograd")
-                )
                 yield pytest.param(
                     kernel,
                     shape,
                     dtype,
                     id=f"{kernel}-{shape}-{dtype.__name__}",
-                    marks=pytest.mark.slow if slow else (),
+                    marks=pytest.mark.slow if dtype is np.float64 else (),
                 )
 
 
