@@ -26,8 +26,10 @@ LAUNCHES = launches()
 BUDGETS = budgets()
 
 
-SELDOM = r"^winograd\.(\w+_2_[35]|\w+_(128x(16|32|96)|32x32))$|_128x128_wgmma_"
-"""Kernels that are seldom taken beside their like: tiles of 2x2 outputs, products in tiles of few columns, the smaller of warpgroups'."""
+SELDOM = r"_128x(16|32|96)(_tf32|_bf16)?$|_wgmma_tf32$|_128x128_wgmma_|^winograd\.(\w+_2_[35]|\w+_32x32)$"
+"""Kernels that are seldom taken beside their like: products in tiles of few columns, those of warpgroups in one precision and tile of two,
+tiles of 2x2 outputs by Winograd.
+"""
 OLDEST, NEWEST = 0, -1
 """Of the generations that have what a kernel needs."""
 

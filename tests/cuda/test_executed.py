@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from contextlib import ExitStack
 
@@ -44,7 +45,7 @@ SHAPES = [
     for case, name in zip(CASES, IDS, strict=True)
 ]
 OFTEN = ("128x128", "64x64", "32x32")
-"""Tiles that dense layers are tried in each time, in float32 and on tensor cores; convolutions are in every tile."""
+"""Tiles that dense layers are tried in each time, in float32 and on tensor cores; convolutions are in all."""
 
 
 @pytest.mark.parametrize(("kernel", "shape"), SHAPES)
@@ -59,14 +60,19 @@ PRODUCTS = [
     f"{room}.{op}" for room in TILED for op in ("forward", "backward_input_masked", "backward_parameters")
 ]
 TILE_NAMES = [tile.name for tile in TILES]
-MANNERS = [
-    *(("in fours", tile) for tile in TILE_NAMES),
-    # In the other tiles the table's shapes are read one by one.
-    *(
-        pytest.param("one by one", tile, marks=pytest.mark.slow, id=f"one by one-{tile}")
-        for tile in ("128x64", "64x64", "128x32")
-    ),
-]
+OTHER_TILES = ("128x64", "64x64", "128x32")
+"""Tiles that numbers are read one by one in, beside those that the table's shapes take."""
+
+
+def in_turn(room, often):
+    """A room's products in every tile. Each time those in `often` are tried with one product each, in turn: the code for a tile is the
+    same for all; the others are slow, as a kernel for each takes seconds to compile.
+    """
+    kernels = [kernel for kernel in PRODUCTS if kernel.startswith(f"{room}.")]
+    tried = {(tile, kernels[number % len(kernels)]) for number, tile in enumerate(often)}
+    for tile, kernel in itertools.product(TILE_NAMES, kernels):
+        marks = [] if (tile, kernel) in tried else [pytest.mark.slow]
+        yield pytest.param(kernel, tile, marks=marks, id=f"{kernel}-{tile}")
 
 
 @pytest.fixture
@@ -81,28 +87,24 @@ def precision(request):
         yield request.param
 
 
-@pytest.mark.parametrize(("manner", "in_tile"), MANNERS, indirect=["in_tile"])
-@pytest.mark.parametrize("kernel", [name for name in PRODUCTS if name.startswith("convolution.")])
+@pytest.mark.parametrize(("kernel", "in_tile"), in_turn("convolution", TILE_NAMES), indirect=["in_tile"])
 @pytest.mark.usefixtures("in_tile")
-def test_every_tile_of_convolutions(kernel, manner):
-    check_product(kernel, manner)
+def test_every_tile_of_convolutions(kernel):
+    check_product(kernel, "in fours")
 
 
-@pytest.mark.parametrize(
-    ("manner", "in_tile"),
-    [
-        *(
-            pytest.param("in fours", tile, marks=[] if tile in OFTEN else [pytest.mark.slow])
-            for tile in TILE_NAMES
-        ),
-        *(manner for manner in MANNERS if not isinstance(manner, tuple)),
-    ],
-    indirect=["in_tile"],
-)
-@pytest.mark.parametrize("kernel", [name for name in PRODUCTS if name.startswith("dense.")])
+@pytest.mark.parametrize(("kernel", "in_tile"), in_turn("dense", OFTEN), indirect=["in_tile"])
 @pytest.mark.usefixtures("in_tile")
-def test_every_tile_of_dense_layers(kernel, manner):
-    check_product(kernel, manner)
+def test_every_tile_of_dense_layers(kernel):
+    check_product(kernel, "in fours")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("in_tile", OTHER_TILES, indirect=True)
+@pytest.mark.parametrize("kernel", PRODUCTS)
+@pytest.mark.usefixtures("in_tile")
+def test_every_tile_that_reads_one_by_one(kernel):
+    check_product(kernel, "one by one")
 
 
 def check_product(kernel, manner):
@@ -110,13 +112,8 @@ def check_product(kernel, manner):
     assert_agree(run(kernel, arguments), exact_ones(kernel, arguments))
 
 
-@pytest.mark.parametrize(
-    "in_tile",
-    [pytest.param(tile, marks=[] if tile in OFTEN else [pytest.mark.slow]) for tile in TILE_NAMES],
-    indirect=True,
-)
 @pytest.mark.parametrize("precision", SIGNIFICANT_BITS, indirect=True)
-@pytest.mark.parametrize("kernel", [kernel for kernel in PRODUCTS if kernel.startswith("dense.")])
+@pytest.mark.parametrize(("kernel", "in_tile"), in_turn("dense", OFTEN), indirect=["in_tile"])
 @pytest.mark.usefixtures("in_tile")
 def test_every_tile_of_tensor_cores(kernel, precision):
     assert_of_rounded_numbers(kernel, TILED["dense"]["in fours"], precision)
