@@ -58,6 +58,19 @@ def test_derivatives_are_right_where_outputs_are_at_their_limits(
     )
 
 
+def test_tanh_is_right_to_two_units_in_the_last_place() -> None:
+    x = np.concatenate(
+        [np.linspace(-12, 12, 100_001), np.geomspace(1e-38, 1, 1_001), [0, np.inf, -np.inf, 1e30]]
+    )
+    x = x.astype(np.float32)
+    found = np.empty_like(x)
+    activations.tanh_forward(found, x)
+    expected = np.tanh(x.astype(np.float64))
+    assert (np.abs(found - expected) <= 2 * np.spacing(np.abs(expected).astype(np.float32))).all()
+    activations.tanh_forward(found[:1], np.full(1, np.nan, np.float32))
+    assert np.isnan(found[0])
+
+
 def gates_by_ops(x: np.ndarray[Any, Any]) -> dict[str, tuple[Any, Any]]:
     """Layer -> (output, derivative) at x, flat."""
     found = {}

@@ -17,7 +17,7 @@ import math
 from typing import Any
 
 from .compilation import jit
-from .exponential import exponential
+from .exponential import exponential, hyperbolic_tangent
 from .kernel import Kernel
 from .parallel import parallel
 from .rectifying import rectify, rectify_back
@@ -156,7 +156,7 @@ def _sigmoid_block(d_x: Any, d_y: Any, y: Any, x: Any) -> None:
 def _tanh_forward_cpu(begin: Any, end: Any, y: Any, x: Any) -> None:
     """y = tanh x."""
     for i in range(begin, end):
-        y[i] = math.tanh(x[i])
+        y[i] = hyperbolic_tangent(x[i])
 
 
 @parallel(lambda d_x, *_: -(-d_x.size // BLOCK))

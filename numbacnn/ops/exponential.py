@@ -1,5 +1,5 @@
-"""Computes e^x by arithmetic alone, so that a loop over neighbouring numbers is vectorised. Calls of the C library's
-exp, number by number, take twenty times as long.
+"""Computes e^x and tanh x by arithmetic alone, so that a loop over neighbouring numbers is vectorised. Calls of the C library,
+number by number, take twenty times as long.
 """
 
 # Numba calls intrinsics and overloads with its own objects, which have no types.
@@ -87,5 +87,45 @@ def _of_type(x):
 
     def float64(x):
         return math.exp(x)
+
+    return float64
+
+
+_TWO, _NEAR = np.float32(2), np.float32(0.625)
+_T3, _T5, _T7, _T9, _T11 = (
+    np.float32(term)
+    for term in (-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2, -5.70498872745e-3)
+)
+"""Of tanh x between -0.625 and 0.625, as a polynomial: Moshier's Cephes library, tanhf."""
+
+
+@jit(inline=True)
+def _hyperbolic_tangent(x: Any) -> Any:
+    """Returns tanh x, by a polynomial near 0, and elsewhere as 1 - 2 / (e^2x + 1). The error is at most two units in the
+    last place. tanh NaN is NaN.
+    """
+    size, square = abs(x), x * x
+    tail = _T5 + square * (_T7 + square * (_T9 + square * _T11))
+    near = x + x * square * (_T3 + square * tail)
+    far = _ONE - _TWO / (_exponential(_TWO * size) + _ONE)
+    return near if size < _NEAR else far if x > 0 else -far
+
+
+def hyperbolic_tangent(x):
+    """Returns tanh x inside kernels; for float64 by the C library."""
+    raise NotImplementedError("for compiled functions")
+
+
+@overload(hyperbolic_tangent, inline="always")
+def _tangent_of_type(x):
+    if x == types.float32:
+
+        def float32(x):
+            return _hyperbolic_tangent(x)
+
+        return float32
+
+    def float64(x):
+        return math.tanh(x)
 
     return float64
