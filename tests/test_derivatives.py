@@ -58,17 +58,32 @@ def test_derivatives_are_right_where_outputs_are_at_their_limits(
     )
 
 
-def test_tanh_is_right_to_two_units_in_the_last_place() -> None:
-    x = np.concatenate(
-        [np.linspace(-12, 12, 100_001), np.geomspace(1e-38, 1, 1_001), [0, np.inf, -np.inf, 1e30]]
-    )
+@pytest.mark.parametrize(
+    ("forward", "constants", "exact", "units"),
+    [
+        (activations.tanh_forward, (), np.tanh, 2),
+        (activations.sigmoid_forward, (), lambda x: 1 / (1 + np.exp(-x)), 4),
+        (activations.elu_forward, (1.0,), lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), 6),
+    ],
+    ids=["tanh", "sigmoid", "elu"],
+)
+def test_activations_are_right_to_the_last_places(forward, constants, exact, units) -> None:
+    small = np.geomspace(1e-38, 1, 1_001)
+    x = np.concatenate([np.linspace(-12, 12, 100_001), small, -small, [0, -80, 1e30]])
     x = x.astype(np.float32)
     found = np.empty_like(x)
-    activations.tanh_forward(found, x)
-    expected = np.tanh(x.astype(np.float64))
-    assert (np.abs(found - expected) <= 2 * np.spacing(np.abs(expected).astype(np.float32))).all()
-    activations.tanh_forward(found[:1], np.full(1, np.nan, np.float32))
+    forward(found, x, *constants)
+    expected = exact(x.astype(np.float64))
+    assert (np.abs(found - expected) <= units * np.spacing(np.abs(expected).astype(np.float32))).all()
+    forward(found[:3], np.array([np.nan, -np.inf, np.inf], np.float32), *constants)
     assert np.isnan(found[0])
+    assert found[1:3].tolist() == [exact(-np.inf), exact(np.inf)]
+
+
+def test_tanh_keeps_the_sign_of_0() -> None:
+    found = np.empty(2, np.float32)
+    activations.tanh_forward(found, np.array([0.0, -0.0], np.float32))
+    assert np.signbit(found).tolist() == [False, True]
 
 
 def gates_by_ops(x: np.ndarray[Any, Any]) -> dict[str, tuple[Any, Any]]:

@@ -13,11 +13,10 @@ the rule of its backward pass as a number, so that one walk through a network se
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from .compilation import jit
-from .exponential import exponential, hyperbolic_tangent
+from .exponential import exponential, exponential_less_one, hyperbolic_tangent
 from .kernel import Kernel
 from .parallel import parallel
 from .rectifying import rectify, rectify_back
@@ -90,8 +89,10 @@ def _prelu_backward_slopes_cpu(begin: Any, end: Any, d_slopes: Any, d_y: Any, x:
 @parallel(lambda y, *_: y.size)
 def _elu_forward_cpu(begin: Any, end: Any, y: Any, x: Any, alpha: Any) -> None:
     """y = x where x > 0, else alpha (e^x - 1) (Clevert et al., 2015)."""
+    share = y.dtype.type(alpha)
     for i in range(begin, end):
-        y[i] = x[i] if x[i] > 0 else alpha * math.expm1(x[i])
+        below = share * exponential_less_one(x[i])
+        y[i] = x[i] if x[i] > 0 else below
 
 
 @parallel(lambda d_x, *_: -(-d_x.size // BLOCK))
@@ -117,9 +118,11 @@ def _elu_block(d_x: Any, d_y: Any, x: Any, alpha: Any, rule: Any) -> None:
 @parallel(lambda y, *_: y.size)
 def _sigmoid_forward_cpu(begin: Any, end: Any, y: Any, x: Any) -> None:
     """y = 1 / (1 + e^-x), in the form that does not overflow for either sign of x."""
+    one = y.dtype.type(1)
     for i in range(begin, end):
-        small = math.exp(-abs(x[i]))
-        y[i] = 1 / (1 + small) if x[i] >= 0 else small / (1 + small)
+        small = exponential(-abs(x[i]))
+        share = one / (one + small)
+        y[i] = share if x[i] >= 0 else small * share
 
 
 @jit(inline=True)

@@ -1,4 +1,4 @@
-"""Computes e^x and tanh x by arithmetic alone, so that a loop over neighbouring numbers is vectorised. Calls of the C library,
+"""Computes e^x, e^x - 1 and tanh x by arithmetic alone, so that a loop over neighbouring numbers is vectorised. Calls of the C library,
 number by number, take twenty times as long.
 """
 
@@ -29,6 +29,14 @@ _MAGIC_BITS = np.int32(0x4B400000)
 _ONE = np.float32(1)
 _BIAS, _FRACTION = np.int32(127), np.int32(23)
 _HALF, _C3, _C4, _C5, _C6, _C7 = (np.float32(1 / math.factorial(power)) for power in range(2, 8))
+_SMALL = np.float32(0.34)
+"""Below this |x|, e^x is a polynomial of x itself."""
+_TWO, _NEAR = np.float32(2), np.float32(0.625)
+_T3, _T5, _T7, _T9, _T11 = (
+    np.float32(term)
+    for term in (-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2, -5.70498872745e-3)
+)
+"""Of tanh x between -0.625 and 0.625, as a polynomial: Moshier's Cephes library, tanhf."""
 
 
 @intrinsic
@@ -52,8 +60,14 @@ def _number(typingctx, bits):
 
 
 @jit(inline=True)
+def _less_one(r: Any) -> Any:
+    """Returns e^r - 1, |r| <= ln 2 / 2, by Taylor's polynomial of degree 7."""
+    return r + r * r * (_HALF + r * (_C3 + r * (_C4 + r * (_C5 + r * (_C6 + r * _C7)))))
+
+
+@jit(inline=True)
 def _exponential(x: Any) -> Any:
-    """Returns e^x = 2^n e^r, |r| <= ln 2 / 2, by Taylor's polynomial of degree 7. The error is at most two units in the
+    """Returns e^x = 2^n e^r, |r| <= ln 2 / 2. The error is at most two units in the
     last place, also for subnormal results. e^NaN is NaN.
     """
     low = _LOWEST if x < _LOWEST else x
@@ -61,8 +75,7 @@ def _exponential(x: Any) -> Any:
     shifted = held * _PER_LOG_2 + _MAGIC
     n = shifted - _MAGIC
     r = (held - n * _LOG_2_HIGH) - n * _LOG_2_LOW
-    tail = _C4 + r * (_C5 + r * (_C6 + r * _C7))
-    mantissa = _ONE + (r + r * r * (_HALF + r * (_C3 + r * tail)))
+    mantissa = _ONE + _less_one(r)
     # In two steps, as 2^n alone may lie below the smallest normal number.
     power = np.int32(_bits(shifted) - _MAGIC_BITS)
     first = np.int32(power >> np.int32(1))
@@ -71,44 +84,33 @@ def _exponential(x: Any) -> Any:
     return once * _number(np.int32(np.int32(second + _BIAS) << _FRACTION))
 
 
+@jit(inline=True)
+def _exponential_less_one(x: Any) -> Any:
+    """Returns e^x - 1, by the polynomial near 0, where e^x has lost the digits of x. The error is at most six units in the last place."""
+    near, far = _less_one(x), _exponential(x) - _ONE
+    return near if abs(x) < _SMALL else far
+
+
+@jit(inline=True)
+def _hyperbolic_tangent(x: Any) -> Any:
+    """Returns tanh x, by a polynomial near 0, and elsewhere as 1 - 2 / (e^2|x| + 1) with the sign of x. The error is at most two units in
+    the last place. tanh NaN is NaN.
+    """
+    size, square = abs(x), x * x
+    tail = _T5 + square * (_T7 + square * (_T9 + square * _T11))
+    near = size + size * square * (_T3 + square * tail)
+    far = _ONE - _TWO / (_exponential(_TWO * size) + _ONE)
+    return math.copysign(near if size < _NEAR else far, x)
+
+
 def exponential(x):
     """Returns e^x inside kernels; for float64 by the C library."""
     raise NotImplementedError("for compiled functions")
 
 
-@overload(exponential, inline="always")
-def _of_type(x):
-    if x == types.float32:
-
-        def float32(x):
-            return _exponential(x)
-
-        return float32
-
-    def float64(x):
-        return math.exp(x)
-
-    return float64
-
-
-_TWO, _NEAR = np.float32(2), np.float32(0.625)
-_T3, _T5, _T7, _T9, _T11 = (
-    np.float32(term)
-    for term in (-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2, -5.70498872745e-3)
-)
-"""Of tanh x between -0.625 and 0.625, as a polynomial: Moshier's Cephes library, tanhf."""
-
-
-@jit(inline=True)
-def _hyperbolic_tangent(x: Any) -> Any:
-    """Returns tanh x, by a polynomial near 0, and elsewhere as 1 - 2 / (e^2x + 1). The error is at most two units in the
-    last place. tanh NaN is NaN.
-    """
-    size, square = abs(x), x * x
-    tail = _T5 + square * (_T7 + square * (_T9 + square * _T11))
-    near = x + x * square * (_T3 + square * tail)
-    far = _ONE - _TWO / (_exponential(_TWO * size) + _ONE)
-    return near if size < _NEAR else far if x > 0 else -far
+def exponential_less_one(x):
+    """Returns e^x - 1 inside kernels; for float64 by the C library."""
+    raise NotImplementedError("for compiled functions")
 
 
 def hyperbolic_tangent(x):
@@ -116,16 +118,24 @@ def hyperbolic_tangent(x):
     raise NotImplementedError("for compiled functions")
 
 
-@overload(hyperbolic_tangent, inline="always")
-def _tangent_of_type(x):
-    if x == types.float32:
+def _by_type(float32, float64):
+    """What compiled functions take for a number of the one type and the other."""
 
-        def float32(x):
-            return _hyperbolic_tangent(x)
+    def chosen(x):
+        def vectorised(x):
+            return float32(x)
 
-        return float32
+        def exact(x):
+            return float64(x)
 
-    def float64(x):
-        return math.tanh(x)
+        return vectorised if x == types.float32 else exact
 
-    return float64
+    return chosen
+
+
+for _function, _float32, _float64 in (
+    (exponential, _exponential, math.exp),
+    (exponential_less_one, _exponential_less_one, math.expm1),
+    (hyperbolic_tangent, _hyperbolic_tangent, math.tanh),
+):
+    overload(_function, inline="always")(_by_type(_float32, _float64))
