@@ -26,9 +26,11 @@ LAUNCHES = launches()
 BUDGETS = budgets()
 
 
-SELDOM = r"_128x(16|32|96)(_tf32|_bf16)?$|_wgmma_tf32$|_128x128_wgmma_|^winograd\.(\w+_2_[35]|\w+_32x32)$"
-"""Kernels that are seldom taken beside their like: products in tiles of few columns, those of warpgroups in one precision and tile of two,
-tiles of 2x2 outputs by Winograd.
+SELDOM = (
+    r"_128x(16|32|96)(_tf32|_bf16)?$|_128x128_(tf32|wgmma)|_wgmma_tf32$|^winograd\.(\w+_2_[35]|\w+_\d+x\d+)$"
+)
+"""Kernels that are seldom taken beside their like, or differ from it in one constant: products in tiles of few columns, those on tensor
+cores in one precision and tile of two, those of Winograd's numbers, and his transforms for tiles of 2x2 outputs.
 """
 OLDEST, NEWEST = 0, -1
 """Of the generations that have what a kernel needs."""
