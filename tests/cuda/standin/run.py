@@ -32,14 +32,14 @@ from numbacnn.training.resident import EpochFeed
 
 from . import LIBRARY
 
-STEPS = 3
+STEPS = 6
 """Of an epoch."""
 SETTINGS = Settings(epochs=2, batch_size=4, learning_rate=0.05, translate=1, flip=True, seed=3)
 
 
 def dataset() -> Dataset:
     generator = np.random.default_rng(0)
-    images, labels = generator.integers(0, 256, (10, 7, 7, 1), np.uint8), np.arange(10) % 3
+    images, labels = generator.integers(0, 256, (22, 7, 7, 1), np.uint8), np.arange(22) % 3
     return Dataset.from_arrays("noise", train=(images, labels), validation=(images[:4], labels[:4]))
 
 
