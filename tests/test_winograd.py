@@ -12,6 +12,8 @@ from numbacnn.graph import Graph
 from numbacnn.layers import Convolution
 from numbacnn.ops.convolution import tiles
 from numbacnn.ops.convolution.matrices import matrices
+from numbacnn.ops.convolution.whole_tiles import STEPS
+from numbacnn.ops.product import ROWS
 from numbacnn.program import Program
 
 
@@ -87,6 +89,19 @@ def test_few_tiles_are_shared_out_by_filters_to_the_same_bits(threads, monkeypat
 
 def test_many_tiles_are_not():
     assert tiles.blocks_of(4096, 64, 64, 4, 3, 1e9, packed=True).shares == 1
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("count", [100, 196, 256, 784])
+def test_many_filters_are_fetched_while_rows_enough_are_multiplied(count, threads, monkeypatch):
+    monkeypatch.setattr(tiles, "threads", lambda: threads)
+    monkeypatch.setattr(tiles, "threads_now", lambda: threads)
+    tiles._largest.cache_clear()
+    plan = tiles.blocks_of(ROWS * count, 256, 384, 4, 3, 1e9, packed=True)
+    tiles._largest.cache_clear()
+    assert plan.workers == threads
+    assert plan.blocks % threads == 0
+    assert STEPS <= count // plan.blocks <= plan.tiles // ROWS < 2 * STEPS
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])

@@ -14,11 +14,15 @@ from typing import NamedTuple
 from ..compilation import threads, threads_now
 from ..geometry import Window
 from ..product import PANELS, ROWS
+from .whole_tiles import STEPS
 
-_BLOCK = (256 << 10, 8 << 20)
-"""Bytes of float32 that a worker's transformed tiles and their products take at a time, at least and at most. Between
-them, half of what the transformed filters take: these are read once a block, and where they lie beyond the second cache
-that costs more than tiles which lie there too."""
+_BLOCK = 256 << 10
+"""Bytes of float32 that a worker's transformed tiles and their products take at a time, or half of what the transformed
+filters take: these are read once a block, and where they lie beyond the second cache that costs more than tiles which lie there too."""
+_FAR = 1 << 14
+"""Channels times filters beyond which a position's transformed filters are fetched from the third cache while those before them are used."""
+_FETCHED = STEPS, 2 * STEPS - 1
+"""Rows of tiles that are multiplied at a time with such filters, at least and at most: in STEPS of them the next filters are fetched."""
 _MANY = 4
 """Rows of tiles for every thread from which they are shared out evenly enough."""
 _FORTH, _BACK, _TERM, _READ = 0.33, 0.27, 1 / 16, 1 / 8
@@ -93,8 +97,10 @@ class Blocks(NamedTuple):
     filters: int
     """Filters that are transformed at a time."""
     tiles: int
-    """Tiles that a worker transforms and multiplies at a time, a multiple of ROWS."""
+    """Tiles that a worker transforms and multiplies at a time, at most: a multiple of ROWS."""
     workers: int
+    blocks: int
+    """Pieces of all tiles, as even as whole rows of tiles allow."""
     shares: int = 1
     """Parts of these filters, each a task of its own."""
 
@@ -103,11 +109,14 @@ def blocks_of(
     tiles: int, channels: int, filters: int, size: int, taps: int, room: float, *, packed: bool = False
 ) -> Blocks:
     """The quickest that fits in `room` elements, or else the least; `packed`: the transformed filters lie elsewhere."""
-    several, most, workers, _ = _largest(channels, filters, size, taps, room, packed)
-    # As many blocks for every worker, and no more rows of padding than need be.
-    rounds = -(-tiles // (most * workers))
-    block = -(-tiles // (rounds * workers * ROWS)) * ROWS
-    found = Blocks(several, block, min(workers, -(-tiles // block)))
+    several, most, workers, *_ = _largest(channels, filters, size, taps, room, packed)
+    # As many blocks for every worker.
+    lines = -(-tiles // ROWS)
+    rounds = -(-lines * ROWS // (most * workers))
+    if is_far(channels, several):
+        rounds = max(rounds, lines // (_FETCHED[0] * workers))
+    blocks = min(rounds * workers, lines)
+    found = Blocks(several, -(-lines // blocks) * ROWS, min(workers, blocks), blocks)
     if several < filters:
         return found
     left = room if packed else room - packed_size(channels, filters, size, taps)
@@ -132,13 +141,13 @@ def _shared(
         return forth + tasks * own * (taken * (channels * _TERM + _BACK) + channels * _READ)
 
     plans = [
-        Blocks(found.filters, -(-lines // blocks) * ROWS, min(threads, blocks * shares), shares)
+        Blocks(found.filters, -(-lines // blocks) * ROWS, min(threads, blocks * shares), blocks, shares)
         for shares in range(1, most + 1)
         if most % shares == 0
         for blocks in range(1, lines + 1)
     ]
     fit = [plan for plan in plans if _elements(plan, channels, size, taps) <= room]
-    return min([found, *fit], key=lambda plan: time(-(-tiles // plan.tiles), plan.shares))
+    return min([found, *fit], key=lambda plan: time(plan.blocks, plan.shares))
 
 
 def _elements(plan: Blocks, channels: int, size: int, taps: int) -> int:
@@ -160,8 +169,13 @@ def _largest(channels: int, filters: int, size: int, taps: int, room: float, pac
             fits = (room - fixed) / (workers * positions * (channels + several) * ROWS)
             most = int(min(_most(channels, several, positions), fits))
             if most > 0:
-                return Blocks(several, most * ROWS, workers)
-    return Blocks(ALIGN, ROWS, 1)
+                return Blocks(several, most * ROWS, workers, workers)
+    return Blocks(ALIGN, ROWS, 1, 1)
+
+
+def is_far(channels: int, filters: int) -> bool:
+    """Whether so many transformed filters come from the third cache."""
+    return channels * filters > _FAR
 
 
 def _halves(number: int) -> Iterator[int]:
@@ -174,7 +188,9 @@ def _halves(number: int) -> Iterator[int]:
 
 def _most(channels: int, filters: int, positions: int) -> int:
     """Tiles that a worker transforms and multiplies at a time, at most, in rows of tiles."""
-    room = min(max(_BLOCK[0], 2 * positions * channels * filters), _BLOCK[1])
+    if is_far(channels, filters):
+        return _FETCHED[1]
+    room = max(_BLOCK, 2 * positions * channels * filters)
     return max(1, room // (4 * positions * (channels + filters) * ROWS))
 
 
@@ -185,18 +201,18 @@ def _apart(channels: int, size: int, positions: int) -> int:
 
 def _convolve_size(tiles: int, channels: int, filters: int, size: int, taps: int, room: float) -> int:
     """Elements of workspace that so many tiles take of `room`; fewer take no more."""
-    several, most, workers, _ = _largest(channels, filters, size, taps, room)
+    several, most, workers, *_ = _largest(channels, filters, size, taps, room)
     lines, u = -(-tiles // ROWS), packed_size(channels, several, size, taps)
 
     def plain(lines: int) -> int:
         block = min(most, -(-lines // workers) * ROWS)
-        return _elements(Blocks(several, block, workers), channels, size, taps)
+        return _elements(Blocks(several, block, workers, workers), channels, size, taps)
 
     if several < filters:
         return u + plain(lines)
     # Few tiles have room to be all done by every thread for its share of the filters, but no more than many tiles take.
     shares = gcd(filters // (PANELS * ALIGN), threads())
-    whole = _elements(Blocks(filters, lines * ROWS, threads(), shares), channels, size, taps)
+    whole = _elements(Blocks(filters, lines * ROWS, threads(), 1, shares), channels, size, taps)
     return u + max(plain(lines), int(min(whole, plain(_MANY * threads()), room - u)))
 
 

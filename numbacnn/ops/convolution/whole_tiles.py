@@ -19,11 +19,13 @@ from ..product.tile import either, integer, loop, rectified
 
 STEPS = 4
 """Steps of the inner dimension in an iteration of the loop."""
+_SECOND = 2
+"""What LLVM calls the second cache where it is asked to fetch something."""
 
 
-def _emitted(builder, context, signature, arguments, begin, finished):
+def _emitted(builder, context, signature, arguments, begin, finished, fetch=None):
     """C = A B, the arguments beginning with those of `multiply_whole`: a panel's sums start from `begin(vector, panel)`, and
-    `finished(sums, place)` is what is stored, so many numbers after the first of C.
+    `finished(sums, place)` is what is stored, so many numbers after the first of C. `fetch(number)` comes first in each iteration.
     """
     dtype = signature.args[0].dtype
     alignment = dtype.bitwidth // 8
@@ -53,6 +55,8 @@ def _emitted(builder, context, signature, arguments, begin, finished):
         starts = [builder.gep(first, [builder.mul(apart, integer(panel))]) for panel in range(count)]
 
         def steps(number, sums):
+            if fetch:
+                fetch(number)
             for k in range(STEPS):
                 step = builder.add(builder.mul(number, integer(STEPS)), integer(k))
                 row = builder.mul(step, integer(width))
@@ -79,20 +83,42 @@ def _emitted(builder, context, signature, arguments, begin, finished):
 
 
 @intrinsic
-def multiply_whole(typingctx, c, c_at, c_row, a, a_at, a_row, b, b_at, depth, panels):
-    """C (ROWS, panels) = A (ROWS, depth) B, of flat arrays, for up to PANELS panels; depth is a multiple of 4.
+def multiply_whole(typingctx, c, c_at, c_row, a, a_at, a_row, b, b_at, depth, panels, ahead, apart):
+    """C (ROWS, panels) = A (ROWS, depth) B, of flat arrays, for up to PANELS panels; depth is a multiple of STEPS.
 
     *_at is where a matrix starts, *_row how far its rows are apart; B's panels lie one after the other, as product.pack packs
-    them.
+    them. Unless `apart` is 0, lines of b that lie `apart` numbers apart, from `ahead` on, are fetched into the second cache meanwhile, PANELS of them
+    every STEPS of depth: asked for at once they would hold up the sums.
     """
+    signature = types.void(c, c_at, c_row, a, a_at, a_row, b, b_at, depth, panels, ahead, apart)
 
     def generate(context, builder, signature, arguments):
         def begin(vector, panel):
             return ir.Constant(vector, [0.0] * vector.count)
 
-        return _emitted(builder, context, signature, arguments, begin, lambda total, _: total)
+        source = context.make_array(signature.args[6])(context, builder, arguments[6]).data
+        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        _, ahead, apart = arguments[9:]
 
-    return types.void(c, c_at, c_row, a, a_at, a_row, b, b_at, depth, panels), generate
+        def fetch(number):
+            for panel in range(PANELS):
+                line = builder.add(builder.mul(number, integer(PANELS)), integer(panel))
+                place = builder.gep(source, [builder.add(ahead, builder.mul(line, apart))])
+                builder.call(prefetch, [builder.bitcast(place, byte), flag(0), flag(_SECOND), flag(1)])
+
+        def product(fetch):
+            _emitted(builder, context, signature, arguments, begin, lambda total, _: total, fetch)
+
+        with builder.if_else(builder.icmp_signed("!=", apart, integer(0))) as (fetching, alone):
+            with fetching:
+                product(fetch)
+            with alone:
+                product(None)
+        return context.get_dummy_value()
+
+    return signature, generate
 
 
 @intrinsic

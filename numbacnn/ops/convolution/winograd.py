@@ -15,13 +15,13 @@ from typing import Any
 
 from ..compilation import jit
 from ..parallel import parallel
-from ..product import PANELS, ROWS
+from ..product import PANELS, ROWS, prefetch
 from .added import store_sum
 from .gather import gather_share
 from .tile_pool import WINDOW, largest_of_window
-from .tiles import ALIGN, blocks_of, packed_size, tiles_of
+from .tiles import ALIGN, blocks_of, is_far, packed_size, tiles_of
 from .transforms import filters, inputs, outputs
-from .whole_tiles import multiply_whole
+from .whole_tiles import STEPS, multiply_whole
 
 
 def convolve(
@@ -37,7 +37,7 @@ def convolve(
         several = min(cut.filters, all_filters - first)
         u = workspace[: packed_size(channels, several, size, taps)]
         transform(u, weights.reshape(-1), weights.shape, size, first, several)
-        sizes = size, taps, cut.tiles, cut.workers, first, several, cut.shares
+        sizes = size, taps, cut, first, several
         _with(y, x, u, bias, slope, (sizes, several, 0, 0), padding, workspace[u.size :])
 
 
@@ -61,7 +61,7 @@ def convolve_packed(
     cut = blocks_of(tiles, x.shape[3], all_filters, size, taps, workspace.size, packed=True)
     for first in range(0, all_filters, cut.filters):
         several = min(cut.filters, all_filters - first)
-        sizes = size, taps, cut.tiles, cut.workers, first, several, cut.shares
+        sizes = size, taps, cut, first, several
         manner = sizes, all_filters, first, target
         _with(y, x, u, bias, slope, manner, padding, workspace, added=added)
 
@@ -84,7 +84,7 @@ def convolve_pooled(
     cut = blocks_of(tiles, x.shape[3], bias.size, size, taps, workspace.size, packed=True)
     for first in range(0, bias.size, cut.filters):
         several = min(cut.filters, bias.size - first)
-        sizes = size, taps, cut.tiles, cut.workers, first, several, cut.shares
+        sizes = size, taps, cut, first, several
         manner = sizes, bias.size, first, 0
         _with(y, x, u, bias, slope, manner, padding, workspace, maps, pool_slope)
 
@@ -102,12 +102,12 @@ def _with(
     pool_slope: float = 1.0,
     added: Any = None,
 ) -> None:
-    (size, taps, block, workers, first, several, shares), filters, at, target = manner
+    (size, taps, cut, first, several), filters, at, target = manner
     pools = maps is not None
     tall, wide = y.shape[1:3] if maps is None else maps
-    numbers = size, size + taps - 1, taps, block, workers, first, several, shares, filters, at, target
+    numbers = size, size + taps - 1, taps, *cut[1:4], first, several, cut.shares, filters, at, target
     adds = added is not None
-    every = *numbers, tall, wide, int(pools), int(adds)
+    every = *numbers, tall, wide, int(pools), int(adds), int(is_far(x.shape[3], filters))
     terms = (added.reshape(-1),) if adds else ()
     _convolve_blocks(y, x, u, bias, terms, slope, padding, every, pool_slope, workspace)
 
@@ -169,12 +169,13 @@ def _convolve_blocks(
     workspace: Any,
 ) -> None:
     for worker in range(start, stop):
-        size, extent, taps, block, workers, first, several, shares, filters_of_u = sizes[:9]
-        at, goal_first, tall, wide, pools, adds = sizes[9:]
+        size, extent, taps, block, workers, blocks, first, several, shares = sizes[:9]
+        filters_of_u, at, goal_first, tall, wide, pools, adds, far = sizes[9:]
         count, line = y.shape[0], y.shape[3]
         channels, positions, width = x.shape[3], extent * extent, 64 // y.itemsize
+        together = PANELS * width
         tiles = count * ((tall + size - 1) // size) * ((wide + size - 1) // size)
-        blocks, own_filters = (tiles + block - 1) // block, several // shares
+        lines, own_filters = (tiles + ROWS - 1) // ROWS, several // shares
         plane, v_apart, m_apart = (
             channels * filters_of_u + ALIGN,
             block * channels + ALIGN,
@@ -189,23 +190,34 @@ def _convolve_blocks(
         tasks, transformed = blocks * shares, -1
         for task in range(tasks * worker // workers, tasks * (worker + 1) // workers):
             index, filter_at = task // shares, task % shares * own_filters
-            begin = index * block
-            taken = min(block, tiles - begin)
+            from_u = (at + filter_at) * channels
+            begin = lines * index // blocks * ROWS
+            taken = min(lines * (index + 1) // blocks * ROWS, tiles) - begin
             n, p, q = place_of(begin, tall, wide, size)
             for t in range(taken if index != transformed else 0):
                 corner, goal = (n, p - padding[0], q - padding[1]), (t * channels, v_apart)
                 transform_inputs(v, goal, cells, source, x.shape[1:], corner, extent, 0, channels)
                 n, p, q = next_place(n, p, q, tall, wide, size)
             transformed = index
+            heights, across = (taken + ROWS - 1) // ROWS, (own_filters + together - 1) // together
+            # The next position's tiles are fetched too, some of them before each product.
+            share = (taken * channels // width // (heights * across) + 1) * width if far else 0
             for position in range(positions):
-                for k in range(0, own_filters, PANELS * width):
+                next_v, next_u = (position + 1) * v_apart, (position + 1) * plane + from_u
+                for k in range(0, own_filters, together):
+                    here = position * plane + from_u + k * channels
+                    ahead = here + together * channels if k + together < own_filters else next_u
                     for i in range(0, taken, ROWS):
+                        for place in range(next_v, next_v + share, width):
+                            prefetch(v, place)
                         multiply_whole(
                             m, position * m_apart + i * own_filters + k, own_filters,
                             v, position * v_apart + i * channels, channels,
-                            u, position * plane + (at + filter_at + k) * channels, channels,
-                            min(PANELS, (own_filters - k) // width),
+                            u, here, channels, min(PANELS, (own_filters - k) // width),
+                            ahead, width if far and i < STEPS * ROWS else 0,
                         )  # fmt: skip
+                        ahead += channels // STEPS * together
+                        next_v += share
             n, p, q = place_of(begin, tall, wide, size)
             for t in range(taken):
                 whole = p + size <= tall and q + size <= wide and not pools
