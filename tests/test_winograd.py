@@ -12,8 +12,8 @@ from numbacnn.graph import Graph
 from numbacnn.layers import Convolution
 from numbacnn.ops.convolution import tiles
 from numbacnn.ops.convolution.matrices import matrices
-from numbacnn.ops.convolution.whole_tiles import STEPS
 from numbacnn.ops.product import ROWS
+from numbacnn.ops.product.whole_tiles import STEPS
 from numbacnn.program import Program
 
 

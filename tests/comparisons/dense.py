@@ -89,8 +89,10 @@ def naive_forward_packed(y, x, packed, bias, slope):
 
 PACKED = {
     **PRODUCTS,
-    "several blocks of few rows": (2, 131, 40),
-    "a last row tile that is not whole": (17, 130, 300),
+    "several blocks of few rows": (2, 387, 40),
+    "a last row tile that is not whole": (17, 386, 300),
+    "whole steps in every block": (16, 516, 96),
+    "one row tile of whole steps": (5, 260, 48),
     "rows of two tasks": (97, 70, 33),
 }
 

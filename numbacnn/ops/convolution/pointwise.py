@@ -15,9 +15,9 @@ import numpy as np
 
 from ..parallel import parallel
 from ..product import PANELS, ROWS, columns_of_tile, multiply_tile, prefetch, zeros
+from ..product.whole_tiles import STEPS, finish_whole
 from .added import add_rows
 from .cut import Terms
-from .whole_tiles import STEPS, finish_whole
 
 _FILTERS = 1 << 18
 """Channels times filters, at most, of a task with all filters: 1 MB of float32, read again for every row tile."""

@@ -26,8 +26,9 @@ from .pixel_tile import LINES, PIXELS, multiply_line, multiply_pixels, pixels_of
 
 _TOGETHER = 160
 """Pixels of the convolution that are computed before they are pooled, or more: few are beyond the last of them in its tile."""
-_TASK = 96 << 10
-"""Elements of a task's strip and buffer: most of a core's second cache, less where one pooled row takes more."""
+_TASK = 256 << 10
+"""Elements of a task's strip and buffer, unless one pooled row takes more: where windows overlap, a task computes rows that the one before it
+has computed, which costs more than a third cache that is read now and then."""
 
 Numbers = tuple[int, ...]
 

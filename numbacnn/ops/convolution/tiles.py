@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..compilation import threads, threads_now
 from ..geometry import Window
 from ..product import PANELS, ROWS
-from .whole_tiles import STEPS
+from ..product.whole_tiles import STEPS
 
 _BLOCK = 256 << 10
 """Bytes of float32 that a worker's transformed tiles and their products take at a time, or half of what the transformed

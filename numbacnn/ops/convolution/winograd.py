@@ -16,12 +16,12 @@ from typing import Any
 from ..compilation import jit
 from ..parallel import parallel
 from ..product import PANELS, ROWS, prefetch
+from ..product.whole_tiles import STEPS, multiply_whole
 from .added import store_sum
 from .gather import gather_share
 from .tile_pool import WINDOW, largest_of_window
 from .tiles import ALIGN, blocks_of, is_far, packed_size, tiles_of
 from .transforms import filters, inputs, outputs
-from .whole_tiles import STEPS, multiply_whole
 
 
 def convolve(
@@ -214,9 +214,9 @@ def _convolve_blocks(
                             m, position * m_apart + i * own_filters + k, own_filters,
                             v, position * v_apart + i * channels, channels,
                             u, here, channels, min(PANELS, (own_filters - k) // width),
-                            ahead, width if far and i < STEPS * ROWS else 0,
+                            ahead, far and i < STEPS * ROWS,
                         )  # fmt: skip
-                        ahead += channels // STEPS * together
+                        ahead += channels // STEPS * width
                         next_v += share
             n, p, q = place_of(begin, tall, wide, size)
             for t in range(taken):

@@ -1,6 +1,7 @@
 """The matrix product (GEMM) that convolutions and dense layers are made of.
 
 tile.py       the micro-kernel: a few rows times one or two panels of columns, in vector registers
+whole_tiles.py  that without edges, which fetches what comes next meanwhile
 panels.py     matrices packed into panels, as micro-kernels read them
 streamed.py   products with a large packed matrix, as it comes from memory
 blocks.py     products of any size out of micro-kernels
