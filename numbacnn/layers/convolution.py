@@ -29,7 +29,8 @@ class Convolution(Layer):
     `padding` is one number, [height, width], or [top, bottom, left, right]. Weights (R,S,C/groups,K), bias (K) unless
     `bias` is false, as where batch normalisation follows.
     `algorithm`: "im2col" multiplies as the definition says, and "lanes" too, but with a picture in each lane of a vector
-    where the whole network can be run so (program.chain); "winograd-2" and "winograd-4" need 2.25 and 4 times fewer
+    where the whole network can be run so (program.chain; there "auto" trains in Winograd's way along the rows where that is
+    faster); "winograd-2" and "winograd-4" need 2.25 and 4 times fewer
     multiplications in 3x3 filters of stride 1, 2.8 and 6.25 times fewer in 5x5 filters, and round a little more;
     "direct" is for as many groups and filters as channels (depthwise); "auto" takes the fastest for the layer's geometry, whatever batch and workspace there are;
     on a GPU, for each pass by itself, also for the number of pictures, and without Winograd's tiles where there is no room for

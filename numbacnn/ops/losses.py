@@ -19,6 +19,7 @@ from typing import Any
 from .compilation import jit
 from .kernel import Kernel
 from .parallel import parallel
+from .vectors import largest
 
 
 @parallel(lambda losses, *_: losses.size)
@@ -75,12 +76,12 @@ def _log_softmax_cpu(
     not vanish where a sure network's own probability rounds to 1, and an attack still finds its way.
     """
     for n in range(begin, end):
-        d_y, largest = x.dtype.type(scale), x[n].max()
+        d_y, most = x.dtype.type(scale), largest(x[n])
         total = x.dtype.type(0)
         for k in range(x.shape[1]):
-            d_x[n, k] = math.exp(x[n, k] - largest)
+            d_x[n, k] = math.exp(x[n, k] - most)
             total += d_x[n, k]
-        losses[n] = math.log(total) + (largest - x[n, labels[n]])
+        losses[n] = math.log(total) + (most - x[n, labels[n]])
         others = x.dtype.type(0)
         for k in range(x.shape[1]):
             d_x[n, k] = d_x[n, k] / total * d_y

@@ -11,16 +11,17 @@ from typing import Any
 
 from .kernel import Kernel
 from .parallel import parallel
+from .vectors import largest
 
 
 @parallel(lambda y, *_: y.shape[0])
 def _forward_cpu(begin: Any, end: Any, y: Any, x: Any) -> None:
     """y_k = e^x_k / sum_j e^x_j; the largest score is subtracted first, which changes nothing but overflow."""
     for n in range(begin, end):
-        largest = x[n].max()
+        most = largest(x[n])
         total = x.dtype.type(0)
         for k in range(y.shape[1]):
-            y[n, k] = math.exp(x[n, k] - largest)
+            y[n, k] = math.exp(x[n, k] - most)
             total += y[n, k]
         for k in range(y.shape[1]):
             y[n, k] /= total

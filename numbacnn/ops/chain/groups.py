@@ -21,7 +21,7 @@ from .calling import call
 from .squares import normalise, turn
 from .vectors import VECTOR_BYTES
 
-COLUMNS = 25
+COLUMNS = 28
 
 
 @jit
@@ -81,12 +81,13 @@ def put_in(arena: Any, at: Any, rows: Any, first: Any) -> None:
 @share
 def _work(
     begin: Any, end: Any, shares: Any, learns: Any, losses: Any, d_scores: Any, scores: Any, images: Any, labels: Any,
-    weights: Any, steps: Any, numbers: Any, back: Any, back_numbers: Any, random: Any, mean: Any, scale: Any, order: Any,
-    places: Any, loss: Any, option: Any, factor: Any, arenas: Any, partials: Any,
+    weights: Any, once: Any, once_numbers: Any, steps: Any, numbers: Any, back: Any, back_numbers: Any, random: Any, mean: Any,
+    scale: Any, order: Any, places: Any, loss: Any, option: Any, factor: Any, arenas: Any, partials: Any,
 ) -> None:  # fmt: skip
     """Computes the shares begin .. end of a batch, one group after another."""
     lanes = VECTOR_BYTES // arenas.itemsize
     groups = (images.shape[0] + lanes - 1) // lanes
+    _through(arenas[begin], weights, partials[0], once, once_numbers, random, np.intp(0), np.intp(0))
     for number in range(begin, end):
         part = np.intp(number)
         arena, partial = arenas[begin], partials[part if learns else 0]
@@ -127,22 +128,22 @@ _CHUNKS = 64
 
 @jit(parallel=True)
 def run(
-    shares: Any, learns: Any, gradient: Any, losses: Any, d_scores: Any, scores: Any, images: Any, labels: Any, weights: Any, steps: Any,
-    numbers: Any, back: Any, back_numbers: Any, random: Any, mean: Any, scale: Any, order: Any, places: Any, loss: Any,
+    shares: Any, learns: Any, gradient: Any, losses: Any, d_scores: Any, scores: Any, images: Any, labels: Any, weights: Any, once: Any,
+    once_numbers: Any, steps: Any, numbers: Any, back: Any, back_numbers: Any, random: Any, mean: Any, scale: Any, order: Any, places: Any, loss: Any,
     option: Any, factor: Any, sums: Any, arenas: Any, partials: Any,
 ) -> None:  # fmt: skip
     """Computes scores (N,K) of pictures (N,H,W,C), which are divided into `shares`; if `learns`, also losses (N,),
     d_scores (N,K) and the gradient of all parameters.
 
-    steps, numbers: the forward steps; back, back_numbers: the backward steps. places (7,): those of `bring`, then the
+    once, once_numbers: the steps that follow from the weights alone; steps, numbers: the forward steps; back, back_numbers: the backward steps. places (7,): those of `bring`, then the
     offsets of the scores, of their gradient and of a group's sums, and the number of sums. loss: the address of the
     loss, `option` its own number. sums (M,5): for each parameter its offset in `gradient`, rows, their length, its
     offset in a share's gradients, and the offset of the next row there.
     """
     in_parallel(
         _work, shares,
-        (shares, learns, losses, d_scores, scores, images, labels, weights, steps, numbers, back, back_numbers, random, mean,
-         scale, order, places, loss, option, factor, arenas, partials),
+        (shares, learns, losses, d_scores, scores, images, labels, weights, once, once_numbers, steps, numbers, back,
+         back_numbers, random, mean, scale, order, places, loss, option, factor, arenas, partials),
     )  # fmt: skip
     if learns:
         in_parallel(_add_up, _CHUNKS, (_CHUNKS, shares, gradient, partials, sums))

@@ -92,14 +92,18 @@ def convolve_back(
     """The gradient of the input, times numbers[0] where the input is not positive. The row holds: d_x, offsets of its next
     row and cell, H, W, C; d_y, offsets of its next row and cell, P, Q, K; R, S; stride down, across; padding top, left; w;
     how many neighbours are computed together: 2 if d_y's rows have a cell of zeros on either side, else 1; the input,
-    offsets of its next row and cell.
+    offsets of its next row and cell; offsets of w's next row, tap and channel; whether w is in the arena.
     """
     lanes = VECTOR_BYTES // arena.itemsize
     target, target_row, target_cell, height, width, channels = g[1], g[2], g[3], g[4], g[5], g[6]
     d, d_row, d_cell, rows, cells, filters = g[7], g[8], g[9], g[10], g[11], g[12]
-    tall, long, down, across, top, left, w, together, x, x_row, x_cell = (
-        g[13], g[14], g[15], g[16], g[17], g[18], g[19], g[20], g[21], g[22], g[23],
+    tall, long, down, across, top, left, w, together, x, x_row, x_cell, w_row, w_tap, w_channel, moved = (
+        g[13], g[14], g[15], g[16], g[17], g[18], g[19], g[20], g[21], g[22], g[23], g[24], g[25], g[26],
+        g[27],
     )  # fmt: skip
+    factors = arena if moved else weights
+    # Whether the numbers of a tap lie behind those of the one before, in d_y and in w: one long loop over both.
+    whole = w_tap == filters and d_cell == -filters * lanes and across == 1
     wide = LONG if height * width == 1 and channels >= LONG else _tile_of(channels, FEW)
     for h in range(height):
         # The filters' rows that reach this one: r = first_r, first_r + down, …, from d_y's row (h + top - r) / down.
@@ -117,13 +121,13 @@ def convolve_back(
                 for c in range(0, channels, wide):
                     channel = min(c, channels - wide)
                     inputs(
-                        arena, weights, KEY * beside + wide,
+                        arena, factors, KEY * beside + wide,
                         (target + h * target_row + (phase + at * across) * target_cell + channel * lanes,
                          across * target_cell, x + h * x_row + (phase + at * across) * x_cell + channel * lanes,
                          across * x_cell, d_first + (place - first_s) // across * d_cell, d_cell,
-                         count_r, -d_row, down * long * channels * filters,
-                         count_s, -d_cell, across * channels * filters, filters,
-                         w + ((first_r * long + first_s) * channels + channel) * filters, filters),
+                         count_r, -d_row, down * w_row, 1 if whole else count_s, -d_cell, across * w_tap,
+                         count_s * filters if whole else filters,
+                         w + first_r * w_row + first_s * w_tap + channel * w_channel, w_channel),
                         numbers[0],
                     )  # fmt: skip
 

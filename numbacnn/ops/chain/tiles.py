@@ -30,11 +30,12 @@ KEY = 16
 """The tile of i places and j channels has the number KEY i + j."""
 
 
-def _tiles(heights):
+def tiles_of(heights):
+    """The tiles (rows, columns) of {rows: columns}, by their numbers."""
     return {KEY * rows + columns: (rows, columns) for rows, widths in heights.items() for columns in widths}
 
 
-def _nested(builder, loops, places, sums, visit):
+def nested(builder, loops, places, sums, visit):
     """Emits sums = visit(places, sums) over nested loops, each given as (count, steps of the places), outermost first."""
     if not loops:
         return visit(places, list(sums))
@@ -42,19 +43,19 @@ def _nested(builder, loops, places, sums, visit):
 
     def body(_, carried):
         here, running = carried[: len(places)], carried[len(places) :]
-        results = _nested(builder, inner, here, running, visit)
+        results = nested(builder, inner, here, running, visit)
         return [*(builder.add(place, step) for place, step in zip(here, steps, strict=True)), *results]
 
     return as_it_stands(builder, count, [*places, *sums], body)[len(places) :]
 
 
-def _outer_product(vectors, sums, rows, columns):
+def outer_product(vectors, sums, rows, columns):
     """Emits sums[i, j] + rows[i] columns[j]; rows and columns are functions that load a vector. The fewer ones stay in
     registers, of the others one at a time does, as 12 sums leave 4 of AVX2's 16 registers.
     """
     if len(rows) > len(columns):
         by_columns = [sums[i * len(columns) + j] for j in range(len(columns)) for i in range(len(rows))]
-        found = _outer_product(vectors, by_columns, columns, rows)
+        found = outer_product(vectors, by_columns, columns, rows)
         return [found[j * len(rows) + i] for i in range(len(rows)) for j in range(len(columns))]
     held = [load() for load in rows]
     found = list(sums)
@@ -76,9 +77,9 @@ def _products(vectors, loops, x_at, w_at, x_places, w_places, x_array, w_array, 
         x, w = places
         values = [partial(vectors.load_at, x_array, add(builder, x, place)) for place in x_places]
         factors = [partial(vectors.broadcast_at, w_array, add(builder, w, place)) for place in w_places]
-        return _outer_product(vectors, sums, values, factors)
+        return outer_product(vectors, sums, values, factors)
 
-    return _nested(builder, [(count, steps) for count, *steps in loops], [x_at, w_at], start, visit)
+    return nested(builder, [(count, steps) for count, *steps in loops], [x_at, w_at], start, visit)
 
 
 @intrinsic
@@ -148,7 +149,7 @@ def outputs(typingctx, arena, weights, tile, places, slope):
                         vectors.store(vectors.rectified(best, slopes), vectors.at(0, builder.add(y, offset)))
                         vectors.store(who, vectors.at(0, builder.add(winner, offset)))
 
-        tiles = _tiles({PLACES: range(1, CHANNELS + 1), 1: (*range(1, FEW + 1), LONG)})
+        tiles = tiles_of({PLACES: range(1, CHANNELS + 1), 1: (*range(1, FEW + 1), LONG)})
         choose(builder, key, {number: lambda size=size: emit(*size) for number, size in tiles.items()})
         return context.get_dummy_value()
 
@@ -197,7 +198,7 @@ def inputs(typingctx, arena, weights, tile, places, slope):
                     value = vectors.where_positive(rectified, sums[i * columns + j], slopes)
                     vectors.store(value, vectors.at(0, builder.add(place, offset)))
 
-        tiles = _tiles({2: range(1, FEW + 1), 1: (*range(1, FEW + 1), LONG)})
+        tiles = tiles_of({2: range(1, FEW + 1), 1: (*range(1, FEW + 1), LONG)})
         choose(builder, key, {number: lambda size=size: emit(*size) for number, size in tiles.items()})
         return context.get_dummy_value()
 
@@ -240,7 +241,7 @@ def pictures(typingctx, target, arena, tile, places):
             for value, place in zip(sums, targets, strict=True):
                 vectors.store(value, place)
 
-        tiles = _tiles({2: (1, FEW), 1: (1, FEW)})
+        tiles = tiles_of({2: (1, FEW), 1: (1, FEW)})
         choose(builder, key, {number: lambda size=size: emit(*size) for number, size in tiles.items()})
         return context.get_dummy_value()
 
@@ -274,18 +275,24 @@ def taps(typingctx, arena, tile, places):
                     ]
                     for at, count in ((x_at, rows), (d_at, columns))
                 )
-                return _outer_product(vectors, sums, x_values, d_values)
+                return outer_product(vectors, sums, x_values, d_values)
 
-            sums = _nested(
+            sums = nested(
                 builder, [(rows_of, (x_row, d_row)), (cells, (x_cell, d_cell))], [x, d],
                 [vectors.zero] * (rows * columns), cell,
             )  # fmt: skip
+            together = 128 // vectors.bits
             for i in range(rows):
-                for j in range(columns):
-                    at = add(builder, gradient, builder.mul(integer(i), next_row), integer(j))
-                    builder.store(vectors.total(sums[i * columns + j]), vectors.at(0, at))
+                for j in range(0, columns, together):
+                    at = vectors.at(0, add(builder, gradient, builder.mul(integer(i), next_row), integer(j)))
+                    few = sums[i * columns + j : i * columns + min(j + together, columns)]
+                    if len(few) == together:
+                        vectors.store(vectors.totals(few), at)
+                    else:
+                        for k, value in enumerate(few):
+                            builder.store(vectors.total(value), builder.gep(at, [integer(k)]))
 
-        tiles = _tiles({rows: range(1, widest + 1) for rows, widest in TAPS.items()})
+        tiles = tiles_of({rows: range(1, widest + 1) for rows, widest in TAPS.items()})
         choose(builder, key, {number: lambda size=size: emit(*size) for number, size in tiles.items()})
         return context.get_dummy_value()
 
@@ -301,7 +308,10 @@ __all__ = [
     "PLACES",
     "TAPS",
     "inputs",
+    "nested",
+    "outer_product",
     "outputs",
     "pictures",
     "taps",
+    "tiles_of",
 ]

@@ -88,22 +88,37 @@ class Vectors:
         positive = self.builder.fcmp_ordered(">", x, self.zero)
         return self.builder.select(positive, value, self.builder.fmul(slope, value))
 
-    def total(self, value):
-        """Returns the sum over the lanes, by adding halves to each other."""
-        lanes = self.lanes
-        while lanes > 1:
-            lanes //= 2
-            undefined = ir.Constant(value.type, ir.Undefined)
-            low, high = (
-                self.builder.shuffle_vector(
-                    value,
-                    undefined,
-                    ir.Constant(ir.VectorType(_INT, lanes), list(range(first, first + lanes))),
-                )
-                for first in (0, lanes)
-            )
+    def total(self, value, lanes=1):
+        """Returns the sum over the lanes, by adding halves to each other; of more `lanes`, as a vector of so many sums."""
+        while value.type.count > lanes:
+            half = value.type.count // 2
+            low, high = (self._shuffled(value, value, range(first, first + half)) for first in (0, half))
             value = self.builder.fadd(low, high)
-        return self.builder.extract_element(value, ir.Constant(_INT, 0))
+        return self.builder.extract_element(value, ir.Constant(_INT, 0)) if lanes == 1 else value
+
+    def totals(self, values):
+        """Returns the sums over the lanes of as many vectors as 128 bits hold numbers, as one vector of so many numbers."""
+        count = len(values)
+        starts = range(0, self.lanes, count)
+        apart = 1
+        while len(values) > 1:  # of each 128 bits of two vectors one half each, added to the others
+            halves = []
+            for first in (0, count // 2):
+                lanes = [start + first + k for start in starts for k in range(count // 2)]
+                taken = [lanes[i : i + apart] for i in range(0, len(lanes), apart)]
+                halves.append(
+                    [lane for few in taken for lane in (*few, *(self.lanes + each for each in few))]
+                )
+            values = [
+                self.builder.fadd(*(self._shuffled(one, other, half) for half in halves))
+                for one, other in zip(values[::2], values[1::2], strict=True)
+            ]
+            apart *= 2
+        return self.total(values[0], count)
+
+    def _shuffled(self, one, other, lanes):
+        mask = ir.Constant(ir.VectorType(_INT, len(lanes)), list(lanes))
+        return self.builder.shuffle_vector(one, other, mask)
 
 
 def unpacked(context, builder, kind, value):

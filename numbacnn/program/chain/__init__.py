@@ -3,10 +3,12 @@
 A group of as many pictures as a vector has lanes goes through the whole network, and back, as one task whose numbers stay
 in the second cache: forward, loss and backward, compiled once and told by tables what the network is (ops.chain). It does
 no packing and fills every vector, however few channels there are. Sums are taken in the order of the other way's products,
-so that scores have the same bits either way.
+so that scores have the same bits either way; but where a network learns, convolutions that are faster so go by Winograd's
+F(4, r) along the rows, which rounds a little differently.
 
 links.py      what a chain consists of, told from a program's steps
 memory.py     where a group's numbers lie
+tiling.py     convolutions in Winograd's way: which, and their steps
 tables.py     the steps as tables of numbers
 choice.py     which networks run so
 
@@ -120,9 +122,9 @@ class Chain:
         graph, tables = self._graph, self._tables
         images = emission.operand(INPUT, (emission.count, *graph.input_shape))
         pixels = graph.pixels.tables(graph.dtype, *graph.input_shapes(graph.nodes[0]))
-        back, sums = tables.back if learns else tables.none, tables.sums
+        once, back, sums = tables.once, tables.back if learns else tables.none, tables.sums
         arguments = (
-            _slots(graph, emission.count, learns), learns, *written, emission.output(graph.scores), images, labels, graph.row_to_read, *forward, *back,
+            _slots(graph, emission.count, learns), learns, *written, emission.output(graph.scores), images, labels, graph.row_to_read, *once, *forward, *back,
             emission.operand(RANDOM, (2,), np.uint64), pixels["mean"], pixels["scale"], pixels["order"], tables.places, loss,
             option, scale, sums, self._arenas, self._partials,
         )  # fmt: skip

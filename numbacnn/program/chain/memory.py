@@ -40,12 +40,20 @@ class Memory:
     def __init__(self, lanes: int) -> None:
         self.lanes = lanes
         self.size = 0
+        self._room, self._room_size = 0, 0
 
     def take(self, vectors: int) -> int:
         """Room for so many vectors; where it begins."""
         at = self.size
         self.size += vectors * self.lanes
         return at
+
+    def room(self, vectors: int) -> int:
+        """Room that others get too; what lies there is needed by the steps of one link only."""
+        if vectors > self._room_size:
+            self.align()
+            self._room, self._room_size = self.take(vectors), vectors
+        return self._room
 
     def align(self) -> None:
         """What is taken next begins with a line of the cache."""

@@ -15,10 +15,9 @@ from ...ops.chain.groups import COLUMNS
 from ...parameters import Parameter
 from .links import Activation, Dropout, Link, Pool, Product
 from .memory import Memory, Place
+from .tiling import Row, Tiling, suits
 
 _NONE = -1
-_Row = tuple[Any, list[int], tuple[float, ...]]
-"""A step's function, what is said of it, and what of that is no whole number."""
 
 
 class Tables:
@@ -29,17 +28,23 @@ class Tables:
     def __init__(self, graph: Graph, links: Sequence[Link], lanes: int, *, learns: bool) -> None:
         self._graph, self._links, self._lanes, self._learns = graph, links, lanes, learns
         self._memory = Memory(lanes)
-        self._forward: list[_Row] = []
-        self._back: list[_Row] = []
+        self._once: list[Row] = []
+        self._forward: list[Row] = []
+        self._back: list[Row] = []
         self._sums: list[list[int]] = []
         height, width, channels = graph.input_shape
+        self._learning = [
+            isinstance(link, Product) and any(each.trainable for each in self._parameters(link) if each)
+            for link in links
+        ]
         self._volumes = [self._memory.volume((height, width, channels), _border(links[0]))]
         self._winners: dict[int, int] = {}
+        self._tilings: dict[int, Tiling] = {}
         self._room = self._memory.take(width * channels)
         for index in range(len(links)):
             self._go_forward(index)
-        self.numbers = self._memory.size // lanes
-        """Of one picture's way forward."""
+        self.numbers = self._memory.size // lanes - sum(each.numbers for each in self._tilings.values())
+        """Of one picture's way forward, as the definition has it."""
         self._partial = 0
         self._scores_gradient = self._sums_at = self._sums_size = 0
         if learns:
@@ -74,8 +79,12 @@ class Tables:
         )
 
     @property
+    def once(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Steps that follow from the weights alone, whose functions are compiled now if they never were; so `forward` and `back`."""
+        return _table(self._once, self._graph.dtype)
+
+    @property
     def forward(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Steps forward, whose functions are compiled now if they never were; so `back`."""
         return _table(self._forward, self._graph.dtype)
 
     @property
@@ -145,6 +154,11 @@ class Tables:
         first = x.at - link.window.padding.top * x.row - link.window.padding.left * x.cell
         rows, columns, filters = link.target
         winners = self._winners[index] = self._memory.take(rows * columns * filters) if link.pooled else _NONE
+        if self._learns and suits(self._graph[link.node].layer, link):
+            tiling = self._tilings[index] = Tiling(link, self._memory)
+            self._once.append(tiling.once(weights.first, reaches=any(self._learning[:index])))
+            self._forward += tiling.forward(y, x, _NONE if bias is None else bias.first, winners)
+            return
         row = [y.at, y.row, y.cell, first, down * x.row, across * x.cell, tall, x.row, wide * link.source[2]]
         row += [weights.first, _NONE if bias is None else bias.first, filters, rows, columns, winners]
         self._forward.append((products.convolve, row, (link.slope,)))
@@ -157,10 +171,7 @@ class Tables:
 
     def _go_back(self) -> None:
         memory, links = self._memory, self._links
-        learning = [
-            isinstance(link, Product) and any(each.trainable for each in self._parameters(link) if each)
-            for link in links
-        ]
+        learning = self._learning
         earliest = learning.index(True) if any(learning) else len(links)
         self._ones = memory.take(1)
         longest = max(
@@ -276,8 +287,11 @@ class Tables:
                 return d
             target = self._gradient_of(index)
             row = [target.at, 0, 0, 1, 1, weights.shape[0], d.at, 0, 0, 1, 1, filters, 1, 1, 1, 1, 0, 0]
-            self._back.append((products.convolve_back, [*row, weights.first, 1, x.at, 0, 0], (before,)))
+            row += [weights.first, 1, x.at, 0, 0, 0, 0, filters]
+            self._back.append((products.convolve_back, row, (before,)))
             return target
+        if index in self._tilings:
+            return self._back_through_tiles(index, weights, x, d, before, reaches)
         if link.pooled:
             border = (0, 0, 1, 1) if reaches else (0, 0, 0, 0)
             apart = self._memory.volume(link.filters_at, border)
@@ -304,7 +318,21 @@ class Tables:
         row = [target.at, target.row, target.cell, *link.source, d.at, d.row, d.cell, *d.shape]
         row += [tall, wide, down, across]
         row += [padding.top, padding.left, weights.first, 1 if d.is_flat else 2, x.at, x.row, x.cell]
-        self._back.append((products.convolve_back, row, (before,)))
+        channel = link.source[2] * filters
+        self._back.append((products.convolve_back, [*row, wide * channel, channel, filters], (before,)))
+        return target
+
+    def _back_through_tiles(
+        self, index: int, weights: Parameter, x: Place, d: Place, before: float, reaches: bool
+    ) -> Place:
+        tiling = self._tilings[index]
+        self._back += tiling.back(d, self._winners[index], reaches=reaches)
+        if weights.trainable:
+            self._back += tiling.to_weights(self._sums_at + self._sum_places[weights.name])
+        if not reaches:
+            return d
+        target = self._gradient_of(index)
+        self._back += tiling.to_inputs(target, x, before)
         return target
 
 
@@ -334,7 +362,7 @@ def _rounded(count: int, lanes: int) -> int:
     return -(-count // lanes) * lanes
 
 
-def _table(rows: Sequence[_Row], dtype: np.dtype[Any]) -> tuple[Any, Any]:
+def _table(rows: Sequence[Row], dtype: np.dtype[Any]) -> tuple[Any, Any]:
     steps, numbers = np.zeros((len(rows), COLUMNS), np.int64), np.zeros((len(rows), 2))
     for place, (function, whole, others) in enumerate(rows):
         steps[place, 0] = address_of_step(function, dtype)
