@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -23,20 +25,30 @@ _SMALL = 20
 """Numbers of a matrix up to which whole tiles are transformed in registers."""
 
 
-def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = False, channels: int = 0):
+def _transform(
+    matrices: dict[tuple[int, int], np.ndarray],
+    *,
+    finish: bool = False,
+    channels: int = 0,
+    ahead: Literal["source", "target"] | None = None,
+):
     """An intrinsic that computes target = M S M' of source cells S, each one vector of channels wide.
 
     M is of the `matrices` the one for (extent, taps); taps of 0 are any. Its arguments: target and source, flat, and
     (target_at, target_row, target_cell, source_at, source_row, source_cell, extent, taps): cell (i, j) of a target or
     source lies at *_at + i * *_row + j * *_cell. With `finish` bias, bias_at, slope, added and adds follow: f(M S M' + bias), a
     number of bias a channel, f(v) = v above 0, else slope v. `added` is (), or if `adds` (A,): f(M S M' + bias + A), whose cells are in A
-    where the target's are in their array. A vector has a panel's width, or so many `channels`.
+    where the target's are in their array. A vector has a panel's width, or so many `channels`. `ahead` says of which array what comes next after every
+    cell is fetched meanwhile: with each cell in a page of its own, no processor foresees that.
     """
 
     def emit(context, builder, signature, arguments):
         dtype = signature.args[0].dtype
         alignment = dtype.bitwidth // 8
         places, (extent, taps) = arguments[2], cgutils.unpack_tuple(builder, arguments[2])[-2:]
+        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
 
         def at(number, offset):
             array = context.make_array(signature.args[number])(context, builder, arguments[number])
@@ -71,6 +83,16 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
                 offsets = [builder.mul(along, integer(k)) for k in range(count)]
                 return [builder.bitcast(builder.gep(start, [o]), vector.as_pointer()) for o in offsets]
 
+            def fetch(lines, number, writes):
+                """Of the cells' next vectors every part fetches its share."""
+                for k in range(0, len(lines), parts):
+                    line = lines[k]
+                    for other in range(1, parts):
+                        is_its = builder.icmp_signed("==", number, integer(other))
+                        line = builder.select(is_its, lines[k + other], line)
+                    following = builder.bitcast(builder.gep(line, [integer(parts)]), byte)
+                    builder.call(prefetch, [following, flag(writes), flag(3), flag(1)])
+
             def over(count, line):
                 if is_small:
                     for number in range(count):
@@ -102,7 +124,10 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
                     return [rectified(builder, total, slope) for total in sums]
 
                 def across(i, _):
-                    values = [builder.load(cell, align=alignment) for cell in cells(1, shift, i, columns)]
+                    lines = cells(1, shift, i, columns)
+                    values = [builder.load(cell, align=alignment) for cell in lines]
+                    if ahead == "source":
+                        fetch(lines, number, 0)
                     for j, value in enumerate(apply(builder, matrix, values)):
                         builder.store(value, builder.gep(between, [integer(0), i, integer(j)]))
                     return []
@@ -110,8 +135,11 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
                 def down(j, _):
                     lines = [builder.gep(between, [integer(0), integer(i), j]) for i in range(columns)]
                     found = apply(builder, matrix, [builder.load(line) for line in lines])
-                    for value, cell in zip(finished(found, j), cells(0, shift, j, rows), strict=True):
+                    lines = cells(0, shift, j, rows)
+                    for value, cell in zip(finished(found, j), lines, strict=True):
                         builder.store(value, cell, align=alignment)
+                    if ahead == "target":
+                        fetch(lines, number, 1)
                     return []
 
                 over(columns, across)
@@ -144,9 +172,9 @@ def _transform(matrices: dict[tuple[int, int], np.ndarray], *, finish: bool = Fa
 
 
 # The points alone make B: F(4, 3) and F(2, 5) share it.
-inputs = _transform({(extent, 0): b.T for (extent, _), (_, b, _) in KNOWN.items()})
+inputs = _transform({(extent, 0): b.T for (extent, _), (_, b, _) in KNOWN.items()}, ahead="target")
 thin_inputs = _transform({(8, 0): KNOWN[8, 5][1].T}, channels=THIN)
 filters = _transform({key: g for key, (_, _, g) in KNOWN.items()})
-outputs = _transform({key: a.T for key, (a, _, _) in KNOWN.items()}, finish=True)
+outputs = _transform({key: a.T for key, (a, _, _) in KNOWN.items()}, finish=True, ahead="source")
 d_outputs = _transform({key: a for key, (a, _, _) in KNOWN.items()})
 d_filters = _transform({key: g.T for key, (_, _, g) in KNOWN.items()})
