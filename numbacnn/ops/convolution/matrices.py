@@ -62,7 +62,7 @@ def apply(builder, matrix, values):
     while len(results) < len(matrix):
         row = len(results)
         pair = matrix[row : row + 2]
-        if len(pair) == 2 and np.allclose(*np.abs(pair)) and not np.allclose(*pair):
+        if _differ_in_signs(pair):
             same = np.isclose(*pair)
             common = _combine(builder, np.where(same, pair[0], 0), values)
             differing = _combine(builder, np.where(same, 0, pair[0]), values)
@@ -75,6 +75,31 @@ def apply(builder, matrix, values):
     return results
 
 
+def gathered(builder, matrix, make):
+    """`apply` to several vectors at once, whose numbers are `make(i)`, one for each of them: made and used up one or two at a time, so that
+    registers hold the results and no more. Results of every vector.
+    """
+    totals = None
+    place = 0
+    while place < matrix.shape[1]:
+        pair = matrix[:, place : place + 2].T
+        together = 2 if _differ_in_signs(pair) else 1
+        made = list(zip(*(make(place + i) for i in range(together)), strict=True))
+        totals = totals or [[None] * len(matrix) for _ in made]
+        columns = matrix[:, place : place + together]
+        for results, values in zip(totals, made, strict=True):
+            factors, found = _paired(builder, columns, list(values))
+            for row, coefficients in enumerate(factors):
+                results[row] = _combine(builder, coefficients, found, results[row])
+        place += together
+    return totals
+
+
+def _differ_in_signs(pair):
+    """Whether there are two rows of numbers that differ in signs alone."""
+    return len(pair) == 2 and np.allclose(*np.abs(pair)) and not np.allclose(*pair)
+
+
 def _paired(builder, matrix, values):
     """M and v for the same product, with sums and differences in the place of neighbours in v whose coefficients differ in signs
     alone: every row takes one of both.
@@ -83,7 +108,7 @@ def _paired(builder, matrix, values):
     place = 0
     while place < len(values):
         pair = matrix[:, place : place + 2].T
-        if len(pair) == 2 and len(matrix) > 2 and np.allclose(*np.abs(pair)) and not np.allclose(*pair):
+        if len(matrix) > 2 and _differ_in_signs(pair):
             same = np.isclose(*pair)
             columns += [np.where(same, pair[0], 0), np.where(same, 0, pair[0])]
             left, right = values[place : place + 2]
@@ -96,8 +121,8 @@ def _paired(builder, matrix, values):
     return np.array(columns).T, found
 
 
-def _combine(builder, coefficients, values):
-    """The sum of coefficient * value; None if every coefficient is zero."""
+def _combine(builder, coefficients, values, total=None):
+    """The sum of coefficient * value, added to a `total` if there is one; None if there is nothing to add."""
     kind = values[0].type
     count = kind.count if isinstance(kind, ir.VectorType) else 0
     element = kind.element if count else kind
@@ -107,7 +132,6 @@ def _combine(builder, coefficients, values):
         ir.FunctionType(kind, [kind] * 3),
         f"llvm.fma.v{count}f{bits}" if count else f"llvm.fma.f{bits}",
     )
-    total = None
     for coefficient, value in zip(coefficients, values, strict=True):
         if coefficient == 0:
             continue

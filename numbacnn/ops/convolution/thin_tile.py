@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 
 from ..product import columns_of_panel, splat
 from ..product.tile import hidden, integer, loop, rectified
-from .matrices import apply, matrices
+from .matrices import apply, gathered, matrices
 from .transforms import PARTS, THIN
 
 CHANNELS = (3, 4)
@@ -53,14 +53,15 @@ def outputs_of_few(typingctx, y, y_at, y_row, y_cell, v, u, bias, filters, chann
         )
         share = splat(builder, context.cast(builder, slope, signature.args[9], dtype), lanes)
         with builder.goto_entry_block():
-            between = builder.alloca(ir.ArrayType(ir.ArrayType(vector, EXTENT), SIZE))
+            kind = ir.ArrayType(ir.ArrayType(ir.ArrayType(vector, EXTENT), SIZE), PARTS)
+            between = builder.alloca(kind)
 
         def vector_at(place):
             return builder.bitcast(place, vector.as_pointer())
 
         def panels_of(count):
             """All filters, with so many channels: a loop over them would take half as long again. The tiles come one after the other for
-            half a panel or a whole one, whose transformed filters stay in the first cache meanwhile.
+            a panel, whose transformed filters stay in the first cache meanwhile.
             """
 
             def panel(number, _):
@@ -70,10 +71,10 @@ def outputs_of_few(typingctx, y, y_at, y_row, y_cell, v, u, bias, filters, chann
                 def tile(t, _):
                     source = builder.gep(inputs, [builder.mul(t, integer(TILE))])
                     place = builder.add(y_at, builder.mul(t, builder.mul(y_cell, integer(SIZE))))
+                    columns(source, begin, count)
                     for part in range(PARTS):
                         shift = integer(part * lanes)
-                        columns(source, builder.add(begin, shift), count)
-                        rows(builder.add(place, filter_at), builder.add(filter_at, shift), shift)
+                        rows(part, builder.add(place, filter_at), builder.add(filter_at, shift), shift)
                     return []
 
                 loop(builder, tiles, [], tile)
@@ -89,28 +90,35 @@ def outputs_of_few(typingctx, y, y_at, y_row, y_cell, v, u, bias, filters, chann
                 step = builder.mul(j, integer(EXTENT * count * width))
                 weights = builder.gep(panels, [builder.add(begin, step)])
 
-                def product(i):
-                    total = None
+                def products(i):
+                    """Of a position, for each part of the panel."""
+                    totals = [None] * PARTS
                     for c in range(count):
-                        value = builder.load(builder.gep(source, [integer(THIN * i + c)]))
-                        place = builder.gep(weights, [integer((i * count + c) * width)])
-                        pair = splat(builder, value, lanes), builder.load(vector_at(place), align=alignment)
-                        total = builder.call(fma, [*pair, total]) if total else builder.fmul(*pair)
-                    return total
+                        value = splat(
+                            builder, builder.load(builder.gep(source, [integer(THIN * i + c)])), lanes
+                        )
+                        for part in range(PARTS):
+                            place = builder.gep(weights, [integer((i * count + c) * width + part * lanes)])
+                            pair = value, builder.load(vector_at(place), align=alignment)
+                            total = totals[part]
+                            totals[part] = builder.call(fma, [*pair, total]) if total else builder.fmul(*pair)
+                    return totals
 
-                for i, value in enumerate(apply(builder, _BACK, [product(i) for i in range(EXTENT)])):
-                    builder.store(value, builder.gep(between, [integer(0), integer(i), j]))
+                for part, results in enumerate(gathered(builder, _BACK, products)):
+                    for i, value in enumerate(results):
+                        builder.store(value, builder.gep(between, [integer(0), integer(part), integer(i), j]))
                 return []
 
             loop(builder, hidden(builder, integer(EXTENT)), [], column)
 
-        def rows(begin, filter_at, shift):
+        def rows(part, begin, filter_at, shift):
             """Each row of `between` transformed back."""
             own = builder.load(vector_at(builder.gep(biases, [filter_at])), align=alignment)
 
             def row(i, _):
                 values = [
-                    builder.load(builder.gep(between, [integer(0), i, integer(j)])) for j in range(EXTENT)
+                    builder.load(builder.gep(between, [integer(0), integer(part), i, integer(j)]))
+                    for j in range(EXTENT)
                 ]
                 line = builder.add(builder.add(begin, shift), builder.mul(i, y_row))
                 for j, value in enumerate(apply(builder, _BACK, values)):
