@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
+from importlib import import_module
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 from unittest.mock import patch
 
 from numba.cuda import compiler, dispatcher
@@ -21,45 +22,60 @@ CAPABILITIES = ((7, 5), (8, 0), (9, 0))
 """Turing, the oldest that is supported; Ampere and Hopper, as data centres have them."""
 
 
-class Made(NamedTuple):
-    """What a kernel is compiled to for one compute capability."""
-
-    cubin: bytes
-    ptx: str
-    """What the machine code is assembled from. numba-cuda links LTO-IR by nvJitLink, whose PTX this is: that of NVVM alone is
-    another, in which functions are not inlined yet.
+class Made:
+    """What a kernel is compiled to for one compute capability: LTO-IR, of which nvJitLink makes machine code or PTX when it is asked
+    for. All three are kept beside the kernels of programs, so that other processes need not make them again: most of the time goes into the
+    first.
     """
 
+    def __init__(self, kernel: Any, types: tuple[Any, ...], capability: tuple[int, int]) -> None:
+        self._kernel, self._types, self._capability = kernel, types, capability
+        key = hashlib.sha256(f"{kernel.name} {types} {capability}".encode()).hexdigest()[:16]
+        folder = cache_folder()
+        self._path = folder / "examined" / f"{kernel.name}.{key}" if folder else None
 
-def made(kernel: Any, types: tuple[Any, ...], capability: tuple[int, int]) -> Made:
-    """A kernel of `toolchain.KERNELS` for arguments of these types. It is kept beside the kernels of programs, so that other
-    processes need not compile it again: most of the time goes into that.
-    """
-    folder = cache_folder()
-    key = hashlib.sha256(f"{kernel.name} {types} {capability}".encode()).hexdigest()[:16]
-    path = folder / "examined" / f"{kernel.name}.{key}" if folder else None
-    if path is not None and path.exists():
-        found: Made = Made(*pickle.loads(path.read_bytes()))
-        return found
-    compiled = _compiled(kernel, types, capability)
-    if path is not None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with replacing(path) as partial:
-            partial.write_bytes(pickle.dumps(tuple(compiled)))
-    return compiled
+    @cached_property
+    def cubin(self) -> bytes:
+        """Machine code."""
+        return self._kept("cubin", lambda: bytes(self._linker().complete().code))
 
+    @cached_property
+    def ptx(self) -> str:
+        """What the machine code is assembled from. That of NVVM alone is another, in which functions are not inlined yet."""
+        return self._kept("ptx", lambda: bytes(self._linker().get_linked_ptx())).decode()
 
-def _compiled(kernel: Any, types: tuple[Any, ...], capability: tuple[int, int]) -> Made:
-    # From Hopper on numba-cuda asks for what this one architecture has and later ones may not.
-    architecture = (*capability, "a" if capability >= (9, 0) else "")
-    with _pretended(capability), no_search():
-        library = dispatcher._Kernel(kernel.py_func, types, **kernel.targetoptions).library
-        text = (
-            library.get_lto_ptx(cc=architecture)
-            if library._lto
-            else "\n".join(library.get_asm_strs(cc=architecture))
-        )
-        return Made(library.get_cubin(cc=architecture).code, text)
+    @cached_property
+    def _lto_ir(self) -> bytes:
+        return self._kept("ltoir", self._compiled)
+
+    def _linker(self) -> Any:
+        limit = self._kernel.targetoptions.get("max_registers")
+        # By name, as the module of Numba itself, which type checkers find, has none.
+        linker = import_module("numba.cuda.cudadrv.driver")._Linker(limit, cc=self._architecture, lto=True)
+        linker.add_ltoir(self._lto_ir)
+        return linker
+
+    @property
+    def _architecture(self) -> tuple[int, int, str]:
+        # From Hopper on numba-cuda asks for what this one architecture has and later ones may not.
+        return (*self._capability, "a" if self._capability >= (9, 0) else "")
+
+    def _compiled(self) -> bytes:
+        with _pretended(self._capability), no_search():
+            kernel = dispatcher._Kernel(self._kernel.py_func, self._types, **self._kernel.targetoptions)
+            return bytes(kernel.library.get_ltoir(cc=self._architecture))
+
+    def _kept(self, kind: str, make: Callable[[], bytes]) -> bytes:
+        """The bytes of one kind, read if a process has made them before."""
+        path = self._path and self._path.with_name(f"{self._path.name}.{kind}")
+        if path is None:
+            return make()
+        if not path.exists():
+            found = make()
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with replacing(path) as partial:
+                partial.write_bytes(found)
+        return path.read_bytes()
 
 
 @contextmanager

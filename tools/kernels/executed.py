@@ -13,7 +13,7 @@ from numba.cuda.typing.typeof import Purpose, typeof
 
 from numbacnn.ops.cuda import toolchain
 
-from .compiled import CAPABILITIES, made
+from .compiled import CAPABILITIES, Made
 from .ptx.machine import Kernel
 from .ptx.memory import GlobalMemory
 from .ptx.parser import parsed
@@ -21,7 +21,7 @@ from .ptx.parser import parsed
 
 def ptx(kernel: Any, kinds: tuple[Any, ...]) -> str:
     """For the newest generation: the one for which every kernel's machine code is looked at too, so that it is compiled once for both."""
-    return made(kernel, kinds, CAPABILITIES[-1]).ptx
+    return Made(kernel, kinds, CAPABILITIES[-1]).ptx
 
 
 @cache

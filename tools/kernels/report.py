@@ -15,7 +15,7 @@ from numbacnn.ops.cuda import toolchain
 from numbacnn.ops.cuda.budget import Budget
 from numbacnn.ops.cuda.product.precision import least_capability
 
-from .compiled import CAPABILITIES, made
+from .compiled import CAPABILITIES, Made
 from .launches import Types
 from .machine_code import MachineCode, examined
 
@@ -85,7 +85,7 @@ def _rows(name: str, types: Types, capabilities: list[tuple[int, int]]) -> list[
 def _row(name: str, types: Types, capability: tuple[int, int]) -> Row:
     written = ", ".join(map(str, types))
     try:
-        code = made(toolchain.KERNELS[name], types, capability).cubin
+        code = Made(toolchain.KERNELS[name], types, capability).cubin
     except Exception as error:
         where = f"{name} ({written}) for compute capability {capability[0]}.{capability[1]}"
         # A string, as not every error of a compiler can be sent from one process to another.

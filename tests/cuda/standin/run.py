@@ -111,6 +111,7 @@ def main() -> None:
     driver = ctypes.CDLL(LIBRARY)
     found: dict[str, Any] = {}
     noticed = set()
+    gc.freeze()  # what was imported is not looked through at each collection
     with compiling.watch() as seen:
         for argument in sys.argv[1:]:
             order, _, change = argument.partition(":")

@@ -300,7 +300,7 @@ class SharedMemory:
             lane = int(np.flatnonzero(self._proxy.is_read(words).any(axis=1))[0])
             raise LaneError(lane, "a write to what a product, not waited for, may still read")
         self._proxy.written(words)
-        wide = np.broadcast_to(stamps[:, None], words.shape)
+        wide = stamps[:, None]
         wrong = _conflict(self._writer[words], wide)
         self._writer[words] = wide
         wrong |= self._writer[words] != wide

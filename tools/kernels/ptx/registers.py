@@ -5,6 +5,9 @@ all in one list; an instruction knows the places in the list that it reads and w
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +18,16 @@ from .parser import DTYPES, SPECIAL, Instruction, Number, Operand, Program, Regi
 
 _POISON = 0x7FFFFFFF
 """A NaN for floats of any width, a large odd number for integers."""
+
+
+class _Registers(NamedTuple):
+    """Those of some number of threads."""
+
+    words: Array
+    """All but the special ones, one after the other, as numbers of 32 bits."""
+    special: dict[str, Array]
+    arrays: list[Array]
+    """By place."""
 
 
 class Frame:
@@ -78,13 +91,31 @@ class Frame:
         return self._places[key]
 
     def arrays(self, special: dict[str, Array]) -> list[Array]:
-        """The list for as many threads as the special registers are given for; what nobody has written is poison."""
-        count = len(special["%laneid"])
-        storage = dict(special)
-        for name, dtype in self.program.registers.items():
-            words = np.full(count * dtype.itemsize // 4 + 1, _POISON, np.uint32)
-            storage[name] = words.view(np.uint8)[: count * dtype.itemsize].view(dtype)
+        """The list for as many threads as the special registers are given for; what nobody has written is poison. The arrays may be
+        the same ones when it is asked for again.
+        """
+        registers = _registers(self, len(special["%laneid"]))
+        registers.words.fill(_POISON)
+        for name, values in special.items():
+            registers.special[name][:] = values
+        return registers.arrays
+
+    def places(self, storage: dict[str, Array]) -> list[Array]:
+        """The list, of the arrays that registers lie in."""
         return [make(storage) for make in self._make]
+
+
+@lru_cache(maxsize=32)  # a training step launches fewer kernels, again and again
+def _registers(frame: Frame, count: int) -> _Registers:
+    """Those of so many threads, in one piece of memory."""
+    declared = frame.program.registers
+    sizes = [-(-count * dtype.itemsize // 8) * 8 for dtype in declared.values()]
+    room = np.empty(sum(sizes), np.uint8)
+    special = {name: np.empty(count, np.uint32) for name in SPECIAL}
+    storage = dict(special)
+    for end, size, (name, dtype) in zip(accumulate(sizes), sizes, declared.items(), strict=True):
+        storage[name] = room[end - size :][: count * dtype.itemsize].view(dtype)
+    return _Registers(room.view(np.uint32), special, frame.places(storage))
 
 
 def modifiers(instruction: Instruction, *allowed: str) -> tuple[str, set[str]]:

@@ -75,7 +75,8 @@ class Threads:
 
     def held(self, place: int) -> Array:
         """What each thread holds there, a constant included."""
-        return np.broadcast_to(self.values[place], self.count)
+        values = self.values[place]
+        return values if values.ndim else np.broadcast_to(values, self.count)
 
 
 class Copies:
