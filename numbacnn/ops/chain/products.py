@@ -113,18 +113,22 @@ def convolve_back(
         for phase in range(min(across, width)):
             number = (width - phase + across - 1) // across
             beside = min(number, together)
+            # Of the taps that reach these: `rest`, rest + across, …, numbered from 0 on, from d_y's cell `here` on.
+            rest, before = (phase + left) % across, (phase + left) // across
+            last = (long - 1 - rest) // across
             for n in range(0, number, beside):
                 at = min(n, number - beside)
-                place = phase + at * across + left
-                first_s = max(place % across, place - (cells - 1) * across)
-                count_s = (min(long - 1, place + (beside - 1) * across) - first_s) // across + 1
+                here = at + before
+                first_tap = max(0, here - (cells - 1))
+                count_s = min(last, here + beside - 1) - first_tap + 1
+                first_s = rest + first_tap * across
                 for c in range(0, channels, wide):
                     channel = min(c, channels - wide)
                     inputs(
                         arena, factors, KEY * beside + wide,
                         (target + h * target_row + (phase + at * across) * target_cell + channel * lanes,
                          across * target_cell, x + h * x_row + (phase + at * across) * x_cell + channel * lanes,
-                         across * x_cell, d_first + (place - first_s) // across * d_cell, d_cell,
+                         across * x_cell, d_first + (here - first_tap) * d_cell, d_cell,
                          count_r, -d_row, down * w_row, 1 if whole else count_s, -d_cell, across * w_tap,
                          count_s * filters if whole else filters,
                          w + first_r * w_row + first_s * w_tap + channel * w_channel, w_channel),
