@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -58,11 +59,16 @@ def signed_as_rgb(values: Any, largest: float) -> Pixels:
 
 def text_width(text: str, size: float) -> float:
     """Returns the inches that a line of text takes at `size` points."""
-    text = without_controls(text)
-    font = FontProperties(family=list(families(text)), size=size)
+    return size * _points(without_controls(text)) / 72
+
+
+@lru_cache(maxsize=10_000)  # figures say the same names and numbers many times
+def _points(text: str) -> float:
+    """Returns the points that a line of text takes in letters of one point."""
+    font = FontProperties(family=list(families(text)), size=1)
     with missing_characters_said_once():
         width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
-    return float(width) / 72
+    return float(width)
 
 
 def shortened(text: str, width: float, size: float) -> str:
