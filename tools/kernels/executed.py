@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from numba.core import types
 from numba.cuda.typing.typeof import Purpose, typeof
 
 from numbacnn.ops.cuda import toolchain
@@ -51,7 +52,7 @@ def flat(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _launch(kernel: Any, blocks: tuple[int, ...], threads: int, arguments: tuple[Any, ...]) -> None:
-    kinds = tuple(typeof(argument, Purpose.argument) for argument in arguments)
+    kinds = tuple(_kind(argument) for argument in arguments)
     compiled = executable(kernel, kinds)
     memory = GlobalMemory()
     arrays = _Arrays(memory)
@@ -62,6 +63,12 @@ def _launch(kernel: Any, blocks: tuple[int, ...], threads: int, arguments: tuple
     ]
     x, y, z = (*blocks, 1, 1)[:3]
     compiled.launch((x, y, z), threads, _laid_out(compiled, values), memory, kernel.shared_bytes)
+
+
+def _kind(argument: Any) -> Any:
+    """The type of an argument as a GPU gets it: there every array may be written. What is only read here is seen to by its memory."""
+    found = typeof(argument, Purpose.argument)
+    return found.copy(readonly=False) if isinstance(found, types.Array) else found
 
 
 def _laid_out(compiled: Kernel, values: list[np.generic]) -> bytes:
