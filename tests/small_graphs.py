@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from numbacnn.graph import Graph
@@ -39,6 +41,21 @@ LABELS = np.array([0, 2, 1, 2, 0])
 def graph_of(lines=LINES, shape=(6, 6, 2)):
     graph = Graph(lines, shape)
     graph.initialise(seed=1)
+    return graph
+
+
+def noisy_graph(lines, shape, dtype="float32", algorithm="auto"):
+    """A graph whose parameters, biases too, are normal noise, and whose convolutions ask for an algorithm."""
+    asked = [
+        (name, replace(layer, algorithm=algorithm) if isinstance(layer, Convolution) else layer)
+        for name, layer in lines
+    ]
+    graph = Graph(asked, shape)
+    graph.initialise(seed=3)
+    graph = graph.astype(dtype)
+    generator = np.random.default_rng(1)
+    for parameter in graph.parameters.values():
+        graph.write(parameter.name, generator.normal(0, 0.2, parameter.shape))
     return graph
 
 

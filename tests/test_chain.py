@@ -5,11 +5,11 @@ them be, and the same bits on any number of threads.
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
 
 import numba
 import numpy as np
 import pytest
+from small_graphs import noisy_graph
 
 from numbacnn import architectures
 from numbacnn.graph import Graph
@@ -95,17 +95,7 @@ NETWORKS = {
 
 @functools.cache
 def graph_of(name, dtype="float32", algorithm="auto"):
-    layers = [
-        (key, replace(layer, algorithm=algorithm) if isinstance(layer, Convolution) else layer)
-        for key, layer in NETWORKS[name]
-    ]
-    graph = Graph(layers, SHAPE)
-    graph.initialise(seed=3)
-    graph = graph.astype(dtype)
-    generator = np.random.default_rng(1)
-    for parameter in graph.parameters.values():  # biases too
-        graph.write(parameter.name, generator.normal(0, 0.2, parameter.shape))
-    return graph
+    return noisy_graph(NETWORKS[name], SHAPE, dtype, algorithm)
 
 
 def pictures(count, seed=0):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numba
 import numpy as np
 import pytest
+from small_graphs import noisy_graph
 
-from numbacnn.graph import Graph
 from numbacnn.layers import Convolution, Dense, Flatten, LeakyReLU, MaxPool, ReLU, Softmax
 from numbacnn.program import Loss, Program
 
@@ -62,17 +60,7 @@ NETWORKS = {
 
 def graph_of(name, dtype="float32", algorithm="auto"):
     shape, layers, _ = NETWORKS[name]
-    asked = [
-        (key, dataclasses.replace(layer, algorithm=algorithm) if isinstance(layer, Convolution) else layer)
-        for key, layer in layers
-    ]
-    graph = Graph(asked, shape)
-    graph.initialise(seed=3)
-    graph = graph.astype(dtype)
-    generator = np.random.default_rng(1)
-    for parameter in graph.parameters.values():  # biases too
-        graph.write(parameter.name, generator.normal(0, 0.2, parameter.shape))
-    return graph
+    return noisy_graph(layers, shape, dtype, algorithm)
 
 
 def learnt(graph, count):

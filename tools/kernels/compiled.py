@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
@@ -34,17 +33,17 @@ class Made:
         folder = cache_folder()
         self._path = folder / "examined" / f"{kernel.name}.{key}" if folder else None
 
-    @cached_property
+    @property
     def cubin(self) -> bytes:
         """Machine code."""
         return self._kept("cubin", lambda: bytes(self._linker().complete().code))
 
-    @cached_property
+    @property
     def ptx(self) -> str:
         """What the machine code is assembled from. That of NVVM alone is another, in which functions are not inlined yet."""
         return self._kept("ptx", lambda: bytes(self._linker().get_linked_ptx())).decode()
 
-    @cached_property
+    @property
     def _lto_ir(self) -> bytes:
         return self._kept("ltoir", self._compiled)
 

@@ -54,6 +54,14 @@ class _Line:
 
         loop(self.builder, self.count, [], one)
 
+    def each_with_or_without_pool(self, winners, plain, pooled):
+        """Emits one of two bodies for all vectors: `plain` where `winners` is negative, as there is no pool."""
+        with self.builder.if_else(self.builder.icmp_signed("<", winners, integer(0))) as (alone, four):
+            with alone:
+                self.each(plain)
+            with four:
+                self.each(pooled)
+
     def by_taps(self, context, kind, value, body):
         key = context.cast(self.builder, value, kind, types.intp)
         choose(self.builder, key, {taps: partial(body, *each) for taps, each in MATRICES.items()})
@@ -229,11 +237,7 @@ def gradients_to_positions(typingctx, arena, taps, places):
                 for number, values in enumerate(found):
                     write(values, offset, number)
 
-            with builder.if_else(builder.icmp_signed("<", winners, integer(0))) as (alone, four):
-                with alone:
-                    line.each(plain)
-                with four:
-                    line.each(pooled)
+            line.each_with_or_without_pool(winners, plain, pooled)
 
         line.by_taps(context, signature.args[1], arguments[1], emit)
         return context.get_dummy_value()
@@ -292,11 +296,7 @@ def from_positions(typingctx, arena, weights, taps, places, slope):
                     line.store(vectors.rectified(best, slopes), builder.add(y, offset), (j, cell))
                     line.store(who, builder.add(winners, offset), (j, cell))
 
-            with builder.if_else(builder.icmp_signed("<", winners, integer(0))) as (alone, four):
-                with alone:
-                    line.each(plain)
-                with four:
-                    line.each(pooled)
+            line.each_with_or_without_pool(winners, plain, pooled)
 
         line.by_taps(context, signature.args[2], arguments[2], emit)
         return context.get_dummy_value()
